@@ -1,0 +1,21 @@
+# install: the headers as include/weft/{engine,ops,...} (so that "ops/relu.h" is found), the library,
+# the command, and weftConfig.cmake for find_package(weft).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
+
+foreach(folder engine ops models train)
+  install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft
+          FILES_MATCHING PATTERN "*.h" PATTERN "cli" EXCLUDE)
+endforeach()
+install(TARGETS weft EXPORT weftTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET weft_cli)
+  install(TARGETS weft_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(EXPORT weftTargets NAMESPACE weft:: DESTINATION ${package_dir})
+configure_package_config_file(cmake/weftConfig.cmake.in ${PROJECT_BINARY_DIR}/weftConfig.cmake
+  INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/weftConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/weftConfig.cmake ${PROJECT_BINARY_DIR}/weftConfigVersion.cmake
+              cmake/FindTurboJPEG.cmake DESTINATION ${package_dir})
