@@ -1,0 +1,129 @@
+// CachingAllocator: free lists by size class over malloc or cudaMalloc.
+#include "engine/allocator.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+
+#include "engine/error.h"
+
+namespace weft {
+namespace {
+
+constexpr size_t alignment = 64;
+constexpr size_t guard_bytes = 64;
+constexpr int guard_value = 0xA5;
+constexpr int poison_value = 0xFF;  // all ones: a NaN in f32, f64 and bf16
+
+bool all_guard(const void* block) {
+  const auto* bytes = static_cast<const unsigned char*>(block);
+  return std::all_of(bytes, bytes + guard_bytes, [](unsigned char b) { return b == guard_value; });
+}
+
+double mib(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
+
+}  // namespace
+
+Buffer::~Buffer() { owner_.release(data_, bytes_, block_); }
+
+CachingAllocator::~CachingAllocator() { trim(); }
+
+size_t CachingAllocator::size_class(size_t bytes) {
+  bytes = std::max(bytes, size_t{512});
+  const size_t step = std::bit_floor(bytes) / 8;
+  return (bytes + step - 1) / step * step;
+}
+
+std::shared_ptr<Buffer> CachingAllocator::allocate(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  const size_t padding = guards_ ? 2 * guard_bytes : 0;
+  const size_t block = size_class(bytes + padding);
+  if (cap_ != 0 && counters_.live_bytes + block > cap_)
+    throw MemoryError(fmt::format(
+        "{} memory: {:.1f} MiB asked for, {:.1f} in use, cap {:.1f} MiB; lower data.batch or "
+        "data.size, or raise the cap",
+        raw_.name, mib(bytes), mib(counters_.live_bytes), mib(cap_)));
+  void* start = nullptr;
+  auto& list = free_[block];
+  if (!list.empty()) {
+    start = list.back();
+    list.pop_back();
+    counters_.cached_bytes -= block;
+  } else {
+    ++counters_.system_calls;
+    start = raw_.allocate(block);
+    if (start == nullptr) {  // perhaps the free lists hold it in other sizes
+      trim_locked();
+      start = raw_.allocate(block);
+    }
+    if (start == nullptr)
+      throw MemoryError(fmt::format(
+          "{} memory is exhausted: {:.1f} MiB asked for, {:.1f} MiB in use; lower data.batch or "
+          "data.size",
+          raw_.name, mib(bytes), mib(counters_.live_bytes)));
+  }
+  counters_.live_bytes += block;
+  counters_.peak_bytes = std::max(counters_.peak_bytes, counters_.live_bytes);
+  void* data = start;
+  if (guards_) {
+    data = static_cast<char*>(start) + guard_bytes;
+    raw_.fill(start, guard_value, guard_bytes);
+    raw_.fill(static_cast<char*>(data) + bytes, guard_value, guard_bytes);
+    guarded_[data] = start;
+  }
+  if (poison_) raw_.fill(data, poison_value, bytes);
+  return std::make_shared<Buffer>(*this, data, bytes, block);
+}
+
+void CachingAllocator::release(void* data, size_t bytes, size_t block) {
+  std::lock_guard lock(mutex_);
+  void* start = data;
+  if (const auto it = guarded_.find(data); it != guarded_.end()) {
+    start = it->second;
+    if (!all_guard(start) || !all_guard(static_cast<char*>(data) + bytes)) ++counters_.guard_breaks;
+    guarded_.erase(it);
+  }
+  counters_.live_bytes -= block;
+  counters_.cached_bytes += block;
+  free_[block].push_back(start);
+}
+
+MemoryCounters CachingAllocator::counters() const {
+  std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+void CachingAllocator::reset_peak() {
+  std::lock_guard lock(mutex_);
+  counters_.peak_bytes = counters_.live_bytes;
+}
+
+void CachingAllocator::set_cap(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  cap_ = bytes;
+}
+
+void CachingAllocator::trim() {
+  std::lock_guard lock(mutex_);
+  trim_locked();
+}
+
+void CachingAllocator::trim_locked() {
+  for (auto& [block, list] : free_) {
+    for (void* start : list) raw_.release(start);
+    counters_.cached_bytes -= block * list.size();
+    list.clear();
+  }
+}
+
+CachingAllocator& host_memory() {
+  // Never destroyed: tensors of static lifetime may outlive any order of destruction.
+  static auto* memory = new CachingAllocator(
+      {"host", [](size_t bytes) { return std::aligned_alloc(alignment, (bytes + 63) / 64 * 64); },
+       [](void* block) { std::free(block); },
+       [](void* block, int byte, size_t bytes) { std::memset(block, byte, bytes); }});
+  return *memory;
+}
+
+}  // namespace weft

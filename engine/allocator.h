@@ -1,0 +1,92 @@
+// CachingAllocator: bytes that return to free lists by size class instead of to the system, so that
+// a training step in its steady state asks malloc (or cudaMalloc) for nothing. Size classes grow by
+// eighths of a power of two: at most 12.5 % is lost to rounding. Counters, a cap, and two switches
+// for tests: poison (fresh memory reads as NaN) and guards (bytes around each block are watched).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace weft {
+
+/// Where bytes come from; a failed `allocate` returns nullptr.
+struct RawMemory {
+  const char* name;
+  void* (*allocate)(size_t bytes);
+  void (*release)(void* block);
+  void (*fill)(void* block, int byte, size_t bytes);
+};
+
+struct MemoryCounters {
+  size_t live_bytes = 0;      ///< in use by buffers now
+  size_t peak_bytes = 0;      ///< most ever in use at once since reset_peak
+  size_t cached_bytes = 0;    ///< held in free lists
+  int64_t system_calls = 0;   ///< how often the system's allocator was asked
+  int64_t guard_breaks = 0;   ///< blocks whose guard bytes had changed on release
+};
+
+class CachingAllocator;
+
+/// Owned bytes; they go back to their allocator's free list when the last owner lets go.
+class Buffer {
+ public:
+  Buffer(CachingAllocator& owner, void* data, size_t bytes, size_t block)
+      : owner_(owner), data_(data), bytes_(bytes), block_(block) {}
+  ~Buffer();
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  void* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  CachingAllocator& owner_;
+  void* data_;
+  size_t bytes_;
+  size_t block_;  // size class of the whole block, guards included
+};
+
+class CachingAllocator {
+ public:
+  explicit CachingAllocator(const RawMemory& raw) : raw_(raw) {}
+  ~CachingAllocator();
+  CachingAllocator(const CachingAllocator&) = delete;
+  CachingAllocator& operator=(const CachingAllocator&) = delete;
+
+  /// Throws MemoryError with the counters when the cap or the system's memory is reached.
+  std::shared_ptr<Buffer> allocate(size_t bytes);
+  MemoryCounters counters() const;
+  void reset_peak();
+  /// Live bytes may not exceed `bytes`; 0 lifts the cap.
+  void set_cap(size_t bytes);
+  void set_poison(bool on) { poison_ = on; }
+  /// On host memory only; applies to blocks allocated from now on.
+  void set_guards(bool on) { guards_ = on; }
+  /// Returns every cached block to the system.
+  void trim();
+
+  /// Smallest size class that holds `bytes`.
+  static size_t size_class(size_t bytes);
+
+ private:
+  friend class Buffer;
+  void release(void* data, size_t bytes, size_t block);
+  void trim_locked();
+
+  RawMemory raw_;
+  mutable std::mutex mutex_;
+  std::map<size_t, std::vector<void*>> free_;
+  std::map<void*, void*> guarded_;  // data pointer -> start of its block
+  MemoryCounters counters_;
+  size_t cap_ = 0;
+  bool poison_ = false;
+  bool guards_ = false;
+};
+
+/// malloc'ed memory, aligned to 64 bytes: the CPU's tensors and every batch on the host.
+CachingAllocator& host_memory();
+
+}  // namespace weft

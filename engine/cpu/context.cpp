@@ -1,0 +1,106 @@
+// CpuContext: threads and the four things the tape itself needs (fill, copy, accumulate, finite).
+#include "engine/cpu/context.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "engine/error.h"
+
+namespace weft {
+namespace {
+
+template <class F>
+void with_type(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::f32: return f(float{});
+    case DType::f64: return f(double{});
+    case DType::i32: return f(int32_t{});
+    case DType::u8: return f(uint8_t{});
+    case DType::bf16: break;
+  }
+  throw std::logic_error("the CPU has no bf16 arithmetic");
+}
+
+}  // namespace
+
+int physical_cores() {
+  std::ifstream info("/proc/cpuinfo");
+  std::set<std::pair<int, int>> cores;
+  std::string line;
+  int package = 0;
+  while (std::getline(info, line)) {
+    const auto number = [&line] { return std::atoi(line.c_str() + line.find(':') + 1); };
+    if (line.rfind("physical id", 0) == 0) package = number();
+    if (line.rfind("core id", 0) == 0) cores.insert({package, number()});
+  }
+  const int online = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return cores.empty() ? online : std::min(online, static_cast<int>(cores.size()));
+}
+
+CpuContext::CpuContext(int threads) : threads_(threads > 0 ? threads : physical_cores()) {}
+
+void CpuContext::for_chunks(int64_t n, int64_t chunk, ChunkFn f) {
+  if (n <= 0) return;
+  const int64_t chunks = (n + chunk - 1) / chunk;
+  if (chunks == 1 || threads_ == 1) {
+    for (int64_t c = 0; c < chunks; ++c) f(c * chunk, std::min(n, (c + 1) * chunk));
+    return;
+  }
+#pragma omp parallel for schedule(static) num_threads(threads_)
+  for (int64_t c = 0; c < chunks; ++c) f(c * chunk, std::min(n, (c + 1) * chunk));
+}
+
+void CpuContext::fill(const Tensor& t, double value) {
+  with_type(t.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    T* out = t.data<T>();
+    for_chunks(t.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
+      std::fill(out + begin, out + end, static_cast<T>(value));
+    });
+  });
+}
+
+void CpuContext::copy(const Tensor& to, const Tensor& from) {
+  if (to.dtype() != from.dtype() || to.numel() != from.numel())
+    throw std::logic_error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
+                                       name_of(from.dtype()), from.shape()));
+  char* out = static_cast<char*>(to.raw());
+  const char* in = static_cast<const char*>(from.raw());
+  for_chunks(static_cast<int64_t>(to.bytes()), 4 * pointwise_chunk,
+             [&](int64_t begin, int64_t end) { std::memcpy(out + begin, in + begin, end - begin); });
+}
+
+void CpuContext::accumulate(const Tensor& to, const Tensor& from) {
+  with_type(to.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    T* out = to.data<T>();
+    const T* in = from.data<T>();
+    for_chunks(to.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(out[i] + in[i]);
+    });
+  });
+}
+
+bool CpuContext::all_finite(const Tensor& t) {
+  std::atomic<bool> finite{true};
+  with_type(t.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* in = t.data<T>();
+    for_chunks(t.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        if (!std::isfinite(static_cast<double>(in[i]))) finite = false;
+    });
+  });
+  return finite;
+}
+
+}  // namespace weft

@@ -1,0 +1,62 @@
+// CpuContext: the CPU backend's hands. for_chunks is the one place where threads start: it cuts
+// 0 .. n-1 into chunks whose borders depend on n and `chunk` alone, so the same run gives the same
+// bits on any number of threads. Sums over chunks are combined by engine/reduce_tree.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "engine/tensor.h"
+
+namespace weft {
+
+/// A borrowed callable void(int64_t begin, int64_t end): no allocation, one indirect call.
+class ChunkFn {
+ public:
+  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, ChunkFn>>>
+  ChunkFn(F&& f)  // NOLINT: borrows implicitly, as a lambda argument
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
+        call_([](void* object, int64_t begin, int64_t end) {
+          (*static_cast<std::remove_reference_t<F>*>(object))(begin, end);
+        }) {}
+  void operator()(int64_t begin, int64_t end) const { call_(object_, begin, end); }
+
+ private:
+  void* object_;
+  void (*call_)(void*, int64_t, int64_t);
+};
+
+class CpuContext {
+ public:
+  /// threads = 0: one per physical core.
+  explicit CpuContext(int threads = 0);
+
+  static constexpr const char* name() { return "cpu"; }
+  template <class T>
+  static constexpr bool supports = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+  int threads() const { return threads_; }
+  CachingAllocator& memory() const { return host_memory(); }
+
+  /// Calls f(begin, end) for every chunk of `chunk` indices of 0 .. n-1, in parallel; f must not
+  /// throw, and chunks must not write the same element.
+  void for_chunks(int64_t n, int64_t chunk, ChunkFn f);
+
+  void fill(const Tensor& t, double value);
+  void copy(const Tensor& to, const Tensor& from);
+  /// to += from, both of one float dtype.
+  void accumulate(const Tensor& to, const Tensor& from);
+  bool all_finite(const Tensor& t);
+
+ private:
+  int threads_;
+};
+
+/// Elements per chunk of a pointwise loop: large enough to hide a thread's start.
+inline constexpr int64_t pointwise_chunk = 1 << 14;
+
+int physical_cores();
+
+}  // namespace weft

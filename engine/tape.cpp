@@ -1,0 +1,156 @@
+// Tape: recording, and the one reverse loop.
+#include "engine/tape.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace weft {
+namespace {
+
+void accumulate(const AnyContext& context, const Tensor& to, const Tensor& from) {
+  std::visit([&](auto* ctx) { ctx->accumulate(to, from); }, context);
+}
+
+Tensor copy_of(const AnyContext& context, const Tensor& from) {
+  Tensor to = Tensor::empty(from.shape(), from.dtype(), memory_of(context));
+  std::visit([&](auto* ctx) { ctx->copy(to, from); }, context);
+  return to;
+}
+
+}  // namespace
+
+const AnyContext& Backward::context() const { return tape_.context_; }
+
+const Tensor& Backward::dout() const { return tape_.nodes_[node_].grad; }
+
+bool Backward::needs(int i) const { return tape_.nodes_[node_].inputs[i] >= 0; }
+
+const Shape& Backward::input_shape(int i) const { return tape_.nodes_[node_].input_shapes[i]; }
+
+Tensor Backward::din(int i) {
+  // Inputs of one op share its dtype; class ids and masks are members, not inputs.
+  pending_.push_back({i, tape_.empty(input_shape(i), dout().dtype())});
+  return pending_.back().gradient;
+}
+
+void Backward::pass(int i, Tensor gradient) {
+  if (gradient.shape() != input_shape(i))
+    throw std::logic_error(fmt::format("{}: gradient {} passed for input {} of shape {}",
+                                       tape_.nodes_[node_].name, gradient.shape(), i,
+                                       input_shape(i)));
+  pending_.push_back({i, std::move(gradient)});
+}
+
+Tensor Backward::scratch(const Shape& shape, DType dtype) const { return tape_.empty(shape, dtype); }
+
+Var Tape::leaf(Tensor value) {
+  if (mode_ == Mode::no_grad) return constant(std::move(value));
+  Node node;
+  node.is_leaf = true;
+  nodes_.push_back(std::move(node));
+  return Var(std::move(value), static_cast<int>(nodes_.size()) - 1);
+}
+
+Var Tape::use(Parameter& p) {
+  if (mode_ == Mode::no_grad || !p.trainable) return constant(p.value);
+  Var v = leaf(p.value);
+  nodes_.back().parameter = &p;
+  return v;
+}
+
+Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor out,
+                 SourceLoc loc) {
+  Node node;
+  node.name = op->name();
+  node.op = std::move(op);
+  node.loc = loc;
+  if (check_numbers_) check_finite(out, "the output", node);
+  const bool needed = std::any_of(inputs.begin(), inputs.end(),
+                                  [](const Var& v) { return v.needs_grad(); });
+  if (mode_ == Mode::no_grad || !needed) return constant(std::move(out));
+  for (const Var& v : inputs) {
+    node.inputs.push_back(v.node());
+    node.input_shapes.push_back(v.shape());
+  }
+  nodes_.push_back(std::move(node));
+  return Var(std::move(out), static_cast<int>(nodes_.size()) - 1);
+}
+
+void Tape::check_finite(const Tensor& t, const char* what, const Node& node) const {
+  if (!t.defined() || std::visit([&](auto* ctx) { return ctx->all_finite(t); }, context_)) return;
+  throw NumericError(fmt::format("{}: {} {} holds NaN or infinity (recorded at {})",
+                                 node.name, what, t.shape(),
+                                 node.loc.str()));
+}
+
+void Tape::add_grad(int index, Tensor gradient) {
+  Node& node = nodes_[index];
+  if (check_numbers_) check_finite(gradient, "the gradient", node);
+  Tensor& grad = node.parameter ? node.parameter->grad : node.grad;
+  if (!grad.defined()) {
+    grad = std::move(gradient);
+    return;
+  }
+  // Bytes that another node also holds (add passes its dout on to both inputs) must not change.
+  if (!grad.unique()) grad = copy_of(context_, grad);
+  accumulate(context_, grad, gradient);
+}
+
+void Tape::backward(const Var& loss, TapeMark stop_at) {
+  if (loss.value().numel() != 1)
+    throw ShapeError(fmt::format(
+        "backward: a loss has one element, this one has shape {}; reduce it, or pass dL/dvalue",
+        loss.shape()));
+  Tensor one = empty(loss.shape(), loss.dtype());
+  std::visit([&](auto* ctx) { ctx->fill(one, 1.0); }, context_);
+  backward(loss, std::move(one), stop_at);
+}
+
+void Tape::backward(const Var& value, Tensor seed, TapeMark stop_at) {
+  if (!value.needs_grad())
+    throw Error("backward: this value depends on no leaf and no trainable parameter of the tape");
+  if (seed.shape() != value.shape() || seed.dtype() != value.dtype())
+    throw ShapeError(
+        fmt::format("backward: gradient {} for a value {}", seed.shape(), value.shape()));
+  add_grad(value.node(), std::move(seed));
+  run(value.node(), stop_at);
+}
+
+void Tape::run(int from, TapeMark stop_at) {
+  for (int i = from; i >= stop_at.node; --i) {
+    Node& node = nodes_[i];
+    if (!node.grad.defined() || node.is_leaf) continue;
+    if (!node.op)
+      throw Error(fmt::format(
+          "backward: {} (recorded at {}) was already differentiated and freed; record the step "
+          "again, or stop the first pass with a TapeMark",
+          node.name, node.loc.str()));
+    Backward b(*this, i);
+    try {
+      node.op->backward(b);
+    } catch (const Error&) {
+      throw;
+    } catch (const std::exception& e) {
+      throw Error(fmt::format("backward of {} (recorded at {}): {}", node.name, node.loc.str(),
+                              e.what()));
+    }
+    node.op.reset();  // what it retained is free before its gradients are added up
+    node.grad = Tensor();
+    for (auto& [input, gradient] : b.pending_)
+      if (node.inputs[input] >= 0) add_grad(node.inputs[input], std::move(gradient));
+  }
+}
+
+const Tensor& Tape::grad(const Var& v) const {
+  if (!v.needs_grad()) throw Error("grad: a constant has no gradient");
+  const Node& node = nodes_[v.node()];
+  return node.parameter ? node.parameter->grad : node.grad;
+}
+
+Tensor Tape::take_grad(const Var& v) {
+  Tensor out = grad(v);
+  nodes_[v.node()].grad = Tensor();
+  return out;
+}
+
+}  // namespace weft

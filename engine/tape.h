@@ -1,0 +1,148 @@
+// A minimal tape for reverse-mode autodiff. An op computes its output, then records itself: the
+// order of recording is a topological order, so backward is one loop from the end, without sort or
+// recursion. Retention is explicit: an Op's data members are exactly what its backward needs, and a
+// node frees them, and its gradient, as soon as it is done. Values live in Vars, not in nodes.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/parameter.h"
+
+namespace weft {
+
+class Tape;
+
+/// A value on the tape. node < 0: a constant, through which no gradient flows.
+class Var {
+ public:
+  Var() = default;
+  Var(Tensor value, int node) : value_(std::move(value)), node_(node) {}
+  const Tensor& value() const { return value_; }
+  const Shape& shape() const { return value_.shape(); }
+  DType dtype() const { return value_.dtype(); }
+  int node() const { return node_; }
+  bool needs_grad() const { return node_ >= 0; }
+
+ private:
+  Tensor value_;
+  int node_ = -1;
+};
+
+/// What an op's backward sees: the gradient that came in, and a place for each that goes out.
+class Backward {
+ public:
+  Backward(Tape& tape, int node) : tape_(tape), node_(node) {}
+  const AnyContext& context() const;
+  /// dL/d(output), of the output's shape.
+  const Tensor& dout() const;
+  /// False where input i is a constant: skip the work.
+  bool needs(int i) const;
+  const Shape& input_shape(int i) const;
+  /// Uninitialised memory of input i's shape, which the op must fill; added up by the tape.
+  Tensor din(int i);
+  /// Hands over a finished gradient for input i; it may share bytes with dout().
+  void pass(int i, Tensor gradient);
+  /// Uninitialised working memory.
+  Tensor scratch(const Shape& shape, DType dtype) const;
+
+ private:
+  friend class Tape;
+  struct Pending {
+    int input;
+    Tensor gradient;
+  };
+  Tape& tape_;
+  int node_;
+  std::vector<Pending> pending_;
+};
+
+/// The open set. Data members are what backward retains; an op without a backward won't compile.
+class Op {
+ public:
+  virtual ~Op() = default;
+  virtual const char* name() const = 0;
+  virtual void backward(Backward& b) = 0;
+};
+
+/// A place on the tape: `backward(loss, mark)` stops there.
+struct TapeMark {
+  int node = 0;
+};
+
+class Tape {
+ public:
+  enum class Mode { train, no_grad };  ///< no_grad: nothing is recorded, nothing retained
+  explicit Tape(AnyContext context, Mode mode = Mode::train) : context_(context), mode_(mode) {}
+  Tape(const Tape&) = delete;
+  Tape& operator=(const Tape&) = delete;
+
+  const AnyContext& context() const { return context_; }
+  bool recording() const { return mode_ == Mode::train; }
+  CachingAllocator& memory() const { return memory_of(context_); }
+  Tensor empty(const Shape& shape, DType dtype) const {
+    return Tensor::empty(shape, dtype, memory());
+  }
+
+  /// A value without gradient: images, labels, masks.
+  Var constant(Tensor value) const { return Var(std::move(value), -1); }
+  /// A leaf whose gradient can be read with grad() after backward.
+  Var leaf(Tensor value);
+  /// A parameter as a leaf; its gradient is added to p.grad.
+  Var use(Parameter& p);
+
+  /// Appends an op whose output is `out`; a constant comes back where no input needs a gradient.
+  Var record(std::unique_ptr<Op> op, std::initializer_list<Var> inputs, Tensor out, SourceLoc loc) {
+    return record(std::move(op), std::vector<Var>(inputs), std::move(out), loc);
+  }
+  Var record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor out, SourceLoc loc);
+
+  TapeMark mark() const { return {static_cast<int>(nodes_.size())}; }
+  /// Runs from `loss` (one element, seeded with 1) back to `stop_at`; gradients of earlier nodes
+  /// that are not parameters stay readable by grad(). Each node can be passed once.
+  void backward(const Var& loss, TapeMark stop_at = {});
+  /// The same from any value with dL/dvalue given.
+  void backward(const Var& value, Tensor seed, TapeMark stop_at = {});
+  /// dL/dv gathered so far for a leaf or a value before the last stop; undefined: nothing reached it.
+  const Tensor& grad(const Var& v) const;
+  /// As grad(), and forgets it: the next task starts from nothing.
+  Tensor take_grad(const Var& v);
+
+  /// Checks every output and gradient for NaN and infinity; throws NumericError.
+  void check_numbers(bool on) { check_numbers_ = on; }
+  size_t size() const { return nodes_.size(); }
+
+ private:
+  friend class Backward;
+  struct Node {
+    const char* name = "leaf";
+    std::unique_ptr<Op> op;  // null: a leaf, or already differentiated
+    std::vector<int> inputs;
+    std::vector<Shape> input_shapes;
+    Tensor grad;
+    Parameter* parameter = nullptr;  // a leaf whose gradient goes to p.grad
+    bool is_leaf = false;
+    SourceLoc loc;
+  };
+  void add_grad(int node, Tensor gradient);
+  void run(int from, TapeMark stop_at);
+  void check_finite(const Tensor& t, const char* what, const Node& node) const;
+
+  AnyContext context_;
+  Mode mode_;
+  bool check_numbers_ = false;
+  std::vector<Node> nodes_;
+};
+
+/// Calls f(ctx, T{}) with the tape's context and the value's element type.
+template <class F>
+void on_device(const Tape& tape, const Var& x, F&& f) {
+  on_device(tape.context(), x.dtype(), std::forward<F>(f));
+}
+template <class F>
+void on_device(const Backward& b, F&& f) {
+  on_device(b.context(), b.dout().dtype(), std::forward<F>(f));
+}
+
+}  // namespace weft

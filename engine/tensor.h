@@ -1,0 +1,71 @@
+// Tensor: shape + dtype + shared bytes, always contiguous; it knows nothing of gradients. Copying a
+// Tensor shares its bytes. View<T>: pointer + shape, trivially copyable; all that a kernel sees.
+#pragma once
+
+#include <memory>
+#include <type_traits>
+#include <vector>
+
+#include "engine/allocator.h"
+#include "engine/dtype.h"
+#include "engine/shape.h"
+
+namespace weft {
+
+template <class T>
+struct View {
+  T* data = nullptr;
+  Shape shape;
+
+  int64_t numel() const { return shape.numel(); }
+  T& operator[](int64_t i) const { return data[i]; }
+  operator View<const T>() const { return {data, shape}; }
+};
+
+class Tensor {
+ public:
+  Tensor() = default;  ///< no bytes: `defined()` is false
+  /// Uninitialised.
+  static Tensor empty(const Shape& shape, DType dtype, CachingAllocator& memory = host_memory());
+  /// Host tensor with the given values, converted to `dtype`.
+  static Tensor from(const Shape& shape, const std::vector<double>& values,
+                     DType dtype = DType::f32);
+
+  bool defined() const { return buffer_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  DType dtype() const { return dtype_; }
+  int64_t numel() const { return shape_.numel(); }
+  size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
+  void* raw() const;
+  /// True where no other tensor shares the bytes: writing in place is then safe.
+  bool unique() const { return buffer_.use_count() == 1; }
+
+  /// Pointer to the elements; throws std::logic_error where T is not this tensor's dtype.
+  template <class T>
+  T* data() const {
+    check_dtype(dtype_of<std::remove_const_t<T>>());
+    return static_cast<T*>(raw());
+  }
+  template <class T>
+  View<T> view() const {
+    return {data<T>(), shape_};
+  }
+  /// The same bytes under another shape of equal element count.
+  Tensor reshaped(const Shape& shape) const;
+  /// Rows begin .. begin + count - 1 of the first axis, sharing the bytes.
+  Tensor rows(int64_t begin, int64_t count) const;
+  /// Host tensors only: every element as double (for tests, reports and small tables).
+  std::vector<double> to_vector() const;
+  /// A one-element host tensor's value.
+  double item() const;
+
+ private:
+  void check_dtype(DType wanted) const;
+
+  Shape shape_;
+  DType dtype_ = DType::f32;
+  std::shared_ptr<Buffer> buffer_;
+  size_t offset_ = 0;  // bytes
+};
+
+}  // namespace weft

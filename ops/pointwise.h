@@ -1,0 +1,31 @@
+// Pointwise ops: y_i = f(x_i), or z_i = f(x_i, y_i) with broadcasting (align right, 1 stretches).
+// A functor in ops/pointwise_functors.h gives f and its derivative, shared verbatim by both
+// backends; a new op is one functor, one line here and one test row. Retains x or y, as it says.
+#pragma once
+
+#include "engine/tape.h"
+
+namespace weft {
+
+Var relu(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var sigmoid(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var exp(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+/// Natural logarithm; NaN below zero, as the CPU says.
+Var log(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+/// Subgradient 0 at 0.
+Var abs(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var square(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+/// dL/dx is infinite at 0.
+Var sqrt(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+/// y = factor x
+Var scale(Tape&, const Var& x, double factor, SourceLoc = SourceLoc::here());
+/// y = x + offset
+Var shift(Tape&, const Var& x, double offset, SourceLoc = SourceLoc::here());
+
+Var add(Tape&, const Var& x, const Var& y, SourceLoc = SourceLoc::here());
+Var sub(Tape&, const Var& x, const Var& y, SourceLoc = SourceLoc::here());
+Var mul(Tape&, const Var& x, const Var& y, SourceLoc = SourceLoc::here());
+/// y = max(x + r, 0): a residual block's last step in one pass. Shapes equal. Retains y.
+Var add_relu(Tape&, const Var& x, const Var& r, SourceLoc = SourceLoc::here());
+
+}  // namespace weft
