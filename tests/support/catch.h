@@ -11,10 +11,10 @@
 
 #include <cstdio>
 
-#define WEFT_SKIP(reason)                     \
-  do {                                        \
-    std::printf("skipped: %s\n", reason);     \
-    std::fflush(stdout);                      \
-    SUCCEED("skipped: " reason);              \
-    return;                                   \
+#define WEFT_SKIP(reason)                 \
+  do {                                    \
+    std::printf("skipped: %s\n", reason); \
+    std::fflush(stdout);                  \
+    SUCCEED("skipped: " reason);          \
+    return;                               \
   } while (false)
