@@ -1,0 +1,59 @@
+// What a data set hands to the loader: pictures in memory and one sample of several tasks.
+// Picture: HWC, row major, f32. Sample.image: RGB 0..1 before normalisation (tabular: 1 x 1 x C).
+// Sample.labels: one Picture per task in task order; NaN = invalid pixel, empty = label missing.
+//   segmentation, classification, binary: class id as a float; image labels are 1 x 1 x C
+//   normals: unit vectors (x right, y up, z towards the viewer); depth: metres; edges, keypoints:
+//   0..1
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace weft {
+
+/// The value of a pixel without a label.
+inline constexpr float invalid_pixel = std::numeric_limits<float>::quiet_NaN();
+
+struct Picture {
+  int height = 0, width = 0, channels = 0;
+  std::vector<float> pixels;
+
+  Picture() = default;
+  Picture(int h, int w, int c, float fill = 0)
+      : height(h), width(w), channels(c), pixels(static_cast<size_t>(h) * w * c, fill) {}
+
+  bool empty() const { return height == 0; }
+  /// The first channel of pixel (y, x); the others follow it.
+  float* at(int y, int x) {
+    return pixels.data() + (static_cast<size_t>(y) * width + x) * channels;
+  }
+  const float* at(int y, int x) const {
+    return pixels.data() + (static_cast<size_t>(y) * width + x) * channels;
+  }
+};
+
+/// An image label: 1 x 1 x 1.
+inline Picture scalar_picture(float value) { return Picture(1, 1, 1, value); }
+
+struct Sample {
+  Picture image;
+  std::vector<Picture> labels;
+};
+
+enum class Split : uint8_t { train, val, test };
+
+/// A set of samples. load() is const and thread safe: the loader's workers call it at once.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual int64_t size() const = 0;
+  virtual Sample load(int64_t index) const = 0;
+  /// A stable name, such as the image's relative path: it decides parts and augmentation.
+  virtual std::string key(int64_t index) const = 0;
+  virtual Split split(int64_t index) const = 0;
+};
+
+}  // namespace weft
