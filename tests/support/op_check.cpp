@@ -1,0 +1,229 @@
+// op_check: the runs and the comparisons behind one descriptor.
+#include "tests/support/op_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/error.h"
+#include "engine/philox.h"
+
+namespace weft {
+namespace {
+
+constexpr double kink_margin = 0.05;
+constexpr int64_t check_all_below = 64, sampled_elements = 40;
+
+struct Result {
+  Tensor y;
+  std::vector<Tensor> grads;  // undefined where the input is a constant
+};
+
+bool is_differentiable(const OpCase& c, size_t i) {
+  return c.differentiable.empty() || c.differentiable.at(i);
+}
+
+/// Rounded to f32, so that f32 and f64 runs start from the same numbers.
+double to_f32(double value) { return static_cast<double>(static_cast<float>(value)); }
+
+Values output_weights(const OpCase& c, int64_t n) {
+  const Philox philox(c.seed, Stream::data, 1, "w");
+  Values w(static_cast<size_t>(n));
+  for (size_t i = 0; i < w.size(); ++i) w[i] = to_f32(2 * philox.uniform(i) - 1);
+  return w;
+}
+
+std::vector<Values> all_values(const OpCase& c) {
+  std::vector<Values> values;
+  for (size_t i = 0; i < c.inputs.size(); ++i) values.push_back(case_values(c, i));
+  return values;
+}
+
+Tensor forward(const OpCase& c, CpuContext& ctx, DType dtype, const std::vector<Values>& values) {
+  Tape tape(&ctx, Tape::Mode::no_grad);
+  std::vector<Var> in;
+  for (size_t i = 0; i < values.size(); ++i)
+    in.push_back(tape.constant(Tensor::from(c.inputs[i], values[i], dtype)));
+  return c.op(tape, in).value();
+}
+
+/// Forward and backward; `only` >= 0 makes every other input a constant.
+Result forward_backward(const OpCase& c, CpuContext& ctx, DType dtype,
+                        const std::vector<Values>& values, int only = -1) {
+  Tape tape(&ctx);
+  std::vector<Var> in;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const Tensor t = Tensor::from(c.inputs[i], values[i], dtype);
+    const bool leaf = is_differentiable(c, i) && (only < 0 || only == static_cast<int>(i));
+    in.push_back(leaf ? tape.leaf(t) : tape.constant(t));
+  }
+  const Var y = c.op(tape, in);
+  Result result{y.value(), std::vector<Tensor>(values.size())};
+  if (!y.needs_grad()) return result;
+  tape.backward(y, Tensor::from(y.shape(), output_weights(c, y.value().numel()), y.dtype()));
+  for (size_t i = 0; i < values.size(); ++i)
+    if (in[i].needs_grad()) result.grads[i] = tape.grad(in[i]);
+  return result;
+}
+
+double largest(const Values& values) {
+  double top = 0;
+  for (double v : values) top = std::max(top, std::abs(v));
+  return top;
+}
+
+/// Every |got - want| <= bound; the worst one is reported. A NaN is worse than any number.
+void check_close(const std::string& what, const Values& got, const Values& want, double bound) {
+  INFO(what);
+  REQUIRE(got.size() == want.size());
+  size_t worst = 0;
+  double error = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    const double e = std::isnan(got[i] - want[i]) ? std::numeric_limits<double>::infinity()
+                                                  : std::abs(got[i] - want[i]);
+    if (e > error) error = e, worst = i;
+  }
+  if (error > bound)
+    FAIL_CHECK(
+        fmt::format("{}: element {} is {:.17g}, expected {:.17g}: off by {:.3g}, bound {:.3g}",
+                    what, worst, got[worst], want[worst], error, bound));
+  SUCCEED();
+}
+
+/// eps times the growth of a sum of n terms (chunked: about sqrt n), relative to the largest value.
+double f32_bound(const OpCase& c, double terms, const Values& reference) {
+  const double eps = std::numeric_limits<float>::epsilon();
+  return c.f32_slack * eps * (8 + 2 * std::sqrt(std::max(1.0, terms))) *
+         std::max(1e-3, largest(reference));
+}
+
+void check_same(const std::string& what, const Result& a, const Result& b) {
+  INFO(what);
+  CHECK(same_bits(a.y, b.y));
+  for (size_t i = 0; i < a.grads.size(); ++i) {
+    if (!a.grads[i].defined() || !b.grads[i].defined()) continue;
+    INFO("gradient of input " << i);
+    CHECK(same_bits(a.grads[i], b.grads[i]));
+  }
+}
+
+void check_differences(const OpCase& c, const std::vector<Values>& values, size_t input,
+                       const Values& gradient) {
+  CpuContext ctx(1);
+  const int64_t n = c.inputs[input].numel();
+  const Philox philox(c.seed, Stream::data, 2, c.name);
+  const int64_t count = n <= check_all_below ? n : sampled_elements;
+  const double scale = std::max(1.0, largest(gradient));
+  for (int64_t k = 0; k < count; ++k) {
+    const size_t at = n <= check_all_below ? k : philox.below(k, n);
+    std::vector<Values> moved = values;
+    moved[input][at] = values[input][at] + c.step;
+    const Values above = forward(c, ctx, DType::f64, moved).to_vector();
+    moved[input][at] = values[input][at] - c.step;
+    const Values below = forward(c, ctx, DType::f64, moved).to_vector();
+    const Values w = output_weights(c, static_cast<int64_t>(above.size()));
+    double slope = 0;
+    for (size_t j = 0; j < w.size(); ++j) slope += w[j] * (above[j] - below[j]);
+    slope /= 2 * c.step;
+    if (!(std::abs(slope - gradient[at]) <= c.difference_tolerance * scale)) {
+      FAIL_CHECK(
+          fmt::format("gradient of input {} at element {}: analytic {:.12g}, differences "
+                      "{:.12g}",
+                      input, at, gradient[at], slope));
+      return;
+    }
+  }
+  SUCCEED();
+}
+
+}  // namespace
+
+Values case_values(const OpCase& c, size_t i) {
+  if (i < c.values.size() && !c.values[i].empty()) return c.values[i];
+  const Philox philox(c.seed, Stream::data, 0, fmt::format("input {}", i));
+  Values values(static_cast<size_t>(c.inputs[i].numel()));
+  for (size_t j = 0; j < values.size(); ++j) {
+    double v = c.low + (c.high - c.low) * philox.uniform(j);
+    for (double kink : c.kinks)
+      if (std::abs(v - kink) < kink_margin) v = v < kink ? kink - kink_margin : kink + kink_margin;
+    values[j] = to_f32(v);
+  }
+  return values;
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.shape() == b.shape() &&
+         std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
+}
+
+GuardedMemory::GuardedMemory() : breaks_(host_memory().counters().guard_breaks) {
+  host_memory().set_guards(true);
+  host_memory().set_poison(true);
+}
+
+GuardedMemory::~GuardedMemory() {
+  host_memory().set_guards(false);
+  host_memory().set_poison(false);
+  const int64_t broken = host_memory().counters().guard_breaks - breaks_;
+  CHECK(broken == 0);
+}
+
+void op_check(const OpCase& c) {
+  INFO("op_check " << c.name << ", seed " << c.seed);
+  const GuardedMemory guarded;
+  const std::vector<Values> values = all_values(c);
+  CpuContext one(1), two(2), seven(7);
+
+  const Result f64 = forward_backward(c, one, DType::f64, values);
+  const Result f32 = forward_backward(c, one, DType::f32, values);
+  const Values y = f64.y.to_vector();
+  if (c.naive) {
+    const Values expected = c.naive(values);
+    check_close("f64 output against the naive loop", y, expected,
+                1e-11 * std::max(1.0, largest(expected)));
+  }
+  check_close("f32 output against f64", f32.y.to_vector(), y,
+              f32_bound(c, static_cast<double>(c.reduction), y));
+
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!is_differentiable(c, i) || y.empty() || values[i].empty()) continue;
+    INFO("input " << i);
+    REQUIRE(f64.grads[i].defined());
+    REQUIRE(f32.grads[i].defined());
+    REQUIRE(f64.grads[i].shape() == c.inputs[i]);
+    const Values gradient = f64.grads[i].to_vector();
+    check_differences(c, values, i, gradient);
+    const double terms = static_cast<double>(c.reduction) * static_cast<double>(y.size()) /
+                         static_cast<double>(values[i].size());
+    check_close(fmt::format("f32 gradient of input {} against f64", i), f32.grads[i].to_vector(),
+                gradient, f32_bound(c, std::max(terms, double(c.reduction)), gradient));
+    if (values.size() > 1)
+      check_same(fmt::format("only input {} needs a gradient", i),
+                 forward_backward(c, one, DType::f32, values, static_cast<int>(i)), f32);
+  }
+
+  check_same("f32, the same run again", forward_backward(c, one, DType::f32, values), f32);
+  for (CpuContext* ctx : {&two, &seven}) {
+    const std::string threads = fmt::format("{} threads against 1", ctx->threads());
+    check_same("f32, " + threads, forward_backward(c, *ctx, DType::f32, values), f32);
+    check_same("f64, " + threads, forward_backward(c, *ctx, DType::f64, values), f64);
+  }
+  CHECK(same_bits(forward(c, two, DType::f32, values), f32.y));
+}
+
+void check_shape_error(const std::function<void()>& fn, const std::string& text) {
+  INFO("expected a ShapeError with: " << text);
+  try {
+    fn();
+  } catch (const ShapeError& e) {
+    const std::string message = e.what();
+    INFO("message: " << message);
+    CHECK(message.find(text) != std::string::npos);
+    CHECK(message.find(".cpp:") != std::string::npos);
+    return;
+  }
+  FAIL_CHECK("no ShapeError was thrown");
+}
+
+}  // namespace weft
