@@ -1,0 +1,190 @@
+// What the types of the keys cannot say: ranges, and values that must fit together.
+#include <algorithm>
+#include <set>
+
+#include "engine/error.h"
+#include "train/run_file.h"
+
+namespace weft {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const RunFile& run) : run_(run) {}
+
+  void require(bool ok, const std::string& key, const std::string& message) const {
+    if (!ok) throw ConfigError(fmt::format("{}: '{}' {}", run_.place(key), key, message));
+  }
+  template <class T>
+  void at_least(T value, T least, const std::string& key) const {
+    require(value >= least, key, fmt::format("is {}; it is at least {}", value, least));
+  }
+  void positive(double value, const std::string& key) const {
+    require(value > 0, key, fmt::format("is {}; it is more than 0", value));
+  }
+  void share(double value, const std::string& key) const {
+    require(value >= 0 && value < 1, key, fmt::format("is {}; it is in [0, 1)", value));
+  }
+
+  void top() const {
+    require(
+        plain_name(run_.name), "name",
+        fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'", run_.name));
+    at_least<int64_t>(run_.seed, 0, "seed");
+    const bool cuda = run_.device == "cuda";
+    const bool reduced = run_.precision == Precision::tf32 || run_.precision == Precision::bf16;
+    require(cuda || !reduced, "precision",
+            fmt::format("is \"{}\", which needs device = \"cuda\"; the CPU computes in f32 or f64",
+                        name_of(run_.precision)));
+    require(!cuda || run_.precision != Precision::f64, "precision",
+            "is \"f64\", which needs device = \"cpu\"");
+    at_least<int64_t>(run_.eval.every, 1, "eval.every");
+    at_least<int64_t>(run_.eval.batches, 0, "eval.batches");
+    at_least<int64_t>(run_.checkpoint_every, 1, "checkpoint.every");
+  }
+
+  void model() const {
+    const ModelSpec& m = run_.model;
+    positive(m.width, "model.width");
+    at_least(m.head_width, 1, "model.head_width");
+    share(m.dropout, "model.dropout");
+    at_least(m.in_channels, 1, "model.in_channels");
+  }
+
+  void data() const {
+    const DataSpec& d = run_.data;
+    require(d.kind == "scenes" || !d.root.empty(), "data.root",
+            fmt::format("is missing: the folder of the {} data", d.kind));
+    pair(d.size, "data.size");
+    at_least<int64_t>(d.batch, 1, "data.batch");
+    at_least(d.workers, 0, "data.workers");
+    share(d.ratio[0], "data.ratio");
+    share(d.ratio[1], "data.ratio");
+    share(d.ratio[0] + d.ratio[1], "data.ratio");
+    at_least<int64_t>(d.count, 1, "data.count");
+    at_least<int64_t>(d.val_count, 0, "data.val_count");
+    at_least<int64_t>(d.test_count, 0, "data.test_count");
+    const AugmentSpec& a = d.augment;
+    require(
+        a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",
+        fmt::format("is [{}, {}]; it is [least, most], both more than 0", a.scale[0], a.scale[1]));
+    pair(a.crop, "data.augment.crop");
+  }
+
+  void task(const TaskSpec& t) const {
+    const std::string key = "task." + t.name + ".";
+    require(plain_name(t.name) && t.name.find('.') == std::string::npos, key + "name",
+            fmt::format("is \"{}\"; it is made of letters, digits, '-' and '_'", t.name));
+    const bool labels = t.kind == TaskKind::segmentation || t.kind == TaskKind::classification;
+    if (labels) {
+      require(t.classes >= 2, key + "classes",
+              fmt::format("is {}; {} needs the number of classes, 2 or more",
+                          t.classes ? fmt::to_string(t.classes) : "missing", name_of(t.kind)));
+    } else {
+      require(t.classes == 0, key + "classes",
+              fmt::format("means nothing for {}", name_of(t.kind)));
+      require(t.class_weights.empty(), key + "class_weights",
+              fmt::format("means nothing for {}", name_of(t.kind)));
+    }
+    require(labels || t.kind == TaskKind::binary || t.map.empty(), key + "map",
+            fmt::format("means nothing for {}", name_of(t.kind)));
+    const int ids = labels ? t.classes : 2;
+    for (auto [from, to] : t.map) {
+      require((to >= 0 && to < ids) || to == t.ignore, key + "map",
+              fmt::format("maps {} to {}; classes are 0 to {}", from, to, ids - 1));
+    }
+    require(t.weight >= 0, key + "weight", fmt::format("is {}; it is at least 0", t.weight));
+    require(t.scale != 0, key + "scale", "is 0");
+    require(t.class_weights.empty() || static_cast<int>(t.class_weights.size()) == t.classes,
+            key + "class_weights",
+            fmt::format("has {} values for {} classes", t.class_weights.size(), t.classes));
+    for (double weight : t.class_weights) at_least(weight, 0.0, key + "class_weights");
+  }
+
+  void tasks() const {
+    if (run_.tasks.empty()) {
+      throw ConfigError(
+          fmt::format("{}: there is no [[task]]; a run learns at least one", run_.place("")));
+    }
+    std::set<std::string> names;
+    for (const TaskSpec& t : run_.tasks) {
+      task(t);
+      require(names.insert(t.name).second, "task." + t.name, "is there twice; give each its name");
+    }
+  }
+
+  void optimizer(const OptimizerSpec& o, const std::string& key) const {
+    positive(o.lr, key + ".lr");
+    if (o.trunk_lr) at_least(*o.trunk_lr, 0.0, key + ".trunk_lr");
+    share(o.betas[0], key + ".betas");
+    share(o.betas[1], key + ".betas");
+    positive(o.eps, key + ".eps");
+    share(o.momentum, key + ".momentum");
+    at_least(o.weight_decay, 0.0, key + ".weight_decay");
+  }
+
+  void phase(const PhaseSpec& p, const std::string& key) const {
+    at_least<int64_t>(p.steps, 0, key + ".steps");
+    optimizer(p.optimizer, key + ".optimizer");
+    at_least<int64_t>(p.schedule.every, 1, key + ".schedule.every");
+    positive(p.schedule.factor, key + ".schedule.factor");
+    positive(p.schedule.power, key + ".schedule.power");
+    at_least<int64_t>(p.schedule.warmup, 0, key + ".schedule.warmup");
+    at_least(p.clip_norm, 0.0, key + ".clip_norm");
+  }
+
+  void policy() const {
+    const PolicySpec& p = run_.policy;
+    phase(p, "policy");
+    optimizer(p.logits, "policy.logits");
+    at_least(p.logits_clip_norm, 0.0, "policy.logits.clip_norm");
+    at_least<int64_t>(p.weight_steps, 0, "policy.weight_steps");
+    at_least<int64_t>(p.logit_steps, 0, "policy.logit_steps");
+    positive(p.temperature, "policy.temperature");
+    require(p.decay > 0 && p.decay <= 1, "policy.decay",
+            fmt::format("is {}; it is in (0, 1]", p.decay));
+    at_least(p.floor, 0.0, "policy.floor");
+    at_least(p.curriculum_speed, 0, "policy.curriculum_speed");
+    at_least(p.sparsity, 0.0, "policy.sparsity");
+    at_least(p.sharing, 0.0, "policy.sharing");
+    at_least(p.skip_layer, 0, "policy.skip_layer");
+    at_least(p.draws, 1, "policy.draws");
+  }
+
+  void phases() const {
+    phase(run_.warmup, "warmup");
+    policy();
+    phase(run_.retrain, "retrain");
+    require(run_.warmup.steps + run_.policy.steps + run_.retrain.steps > 0, "warmup.steps",
+            "is 0, and so are the other phases' steps: there is nothing to train");
+  }
+
+ private:
+  static bool plain_name(const std::string& name) {
+    return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '_' || c == '.';
+    });
+  }
+  void pair(const std::array<int, 2>& value, const std::string& key) const {
+    const bool none = value[0] == 0 && value[1] == 0;
+    require(
+        none || (value[0] > 0 && value[1] > 0), key,
+        fmt::format("is [{}, {}]; it is [height, width], both more than 0", value[0], value[1]));
+  }
+
+  const RunFile& run_;
+};
+
+}  // namespace
+
+void check_run_file(const RunFile& run) {
+  const Checker check(run);
+  check.top();
+  check.model();
+  check.data();
+  check.tasks();
+  check.phases();
+}
+
+}  // namespace weft

@@ -1,0 +1,196 @@
+// Every key of the run file, once: adding one is adding a line here and a member in run_file.h.
+#include "train/run_file_fields.h"
+
+namespace weft {
+namespace {
+
+const Words precisions{"f32", "f64", "tf32", "bf16"};
+const Words semantics_words{"sound", "compat"};
+const Words task_kinds{"segmentation", "normals",        "depth",  "edges",
+                       "keypoints",    "classification", "binary", "regression"};
+
+void visit_fields(FieldVisitor& v, ModelSpec& m) {
+  v.word("trunk", m.trunk, {"resnet18", "resnet34", "resnet50", "resnet101"});
+  v.word("form", m.form, {"deeplab", "plain"});
+  v.field("width", m.width);
+  v.word("head", m.head, {"aspp", "linear"});
+  v.field("head_width", m.head_width);
+  v.field("dropout", m.dropout);
+  v.table("bn", [&] { v.word("running", m.bn_running, {"shared", "per-task"}); });
+  v.field("in_channels", m.in_channels);
+  v.field("init", m.init);
+}
+
+void visit_fields(FieldVisitor& v, DataSpec& d) {
+  v.word("kind", d.kind, {"scenes", "nyu_v2", "csv"});
+  v.field("root", d.root);
+  v.field("index", d.index);
+  v.field("image", d.image);
+  v.field("split", d.split);
+  v.field("ratio", d.ratio);
+  v.field("size", d.size);
+  v.field("batch", d.batch);
+  v.field("workers", d.workers);
+  v.word("normalize", d.normalize, {"imagenet", "caffe", "none"});
+  v.field("seed", d.seed);
+  v.field("count", d.count);
+  v.field("val_count", d.val_count);
+  v.field("test_count", d.test_count);
+  v.table("augment", [&] {
+    v.field("scale", d.augment.scale);
+    v.field("flip", d.augment.flip);
+    v.field("crop", d.augment.crop);
+  });
+}
+
+void visit_optimizer(FieldVisitor& v, OptimizerSpec& o, bool has_trunk = true) {
+  v.choice("kind", o.kind, {"sgd", "adam"});
+  v.field("lr", o.lr);
+  if (has_trunk) v.field("trunk_lr", o.trunk_lr);
+  v.field("betas", o.betas);
+  v.field("eps", o.eps);
+  v.field("momentum", o.momentum);
+  v.field("weight_decay", o.weight_decay);
+}
+
+void visit_phase(FieldVisitor& v, PhaseSpec& p) {
+  v.field("steps", p.steps);
+  v.table("optimizer", [&] { visit_optimizer(v, p.optimizer); });
+  v.table("schedule", [&] {
+    v.choice("kind", p.schedule.kind, {"constant", "step", "cosine", "poly"});
+    v.field("every", p.schedule.every);
+    v.field("factor", p.schedule.factor);
+    v.field("power", p.schedule.power);
+    v.field("warmup", p.schedule.warmup);
+  });
+  v.field("clip_norm", p.clip_norm);
+}
+
+void visit_search(FieldVisitor& v, PolicySpec& p) {
+  visit_phase(v, p);
+  v.table("logits", [&] {
+    visit_optimizer(v, p.logits, false);
+    v.field("clip_norm", p.logits_clip_norm);
+  });
+  v.field("weight_steps", p.weight_steps);
+  v.field("logit_steps", p.logit_steps);
+  v.field("temperature", p.temperature);
+  v.field("decay", p.decay);
+  v.field("floor", p.floor);
+  v.field("hard", p.hard);
+  v.field("curriculum_speed", p.curriculum_speed);
+  v.field("sparsity", p.sparsity);
+  v.word("sparsity_form", p.sparsity_form, {"log-skip", "log-select"});
+  v.field("sharing", p.sharing);
+  v.field("depth_weights", p.depth_weights);
+  v.word("init_method", p.init_method, {"equal", "random", "all_chosen"});
+  v.field("init_neg_logits", p.init_neg_logits);
+  v.field("skip_layer", p.skip_layer);
+  v.field("draws", p.draws);
+  v.word("choose", p.choose, {"validation", "likely", "draw"});
+}
+
+}  // namespace
+
+const char* name_of(TaskKind kind) { return task_kinds[static_cast<size_t>(kind)].c_str(); }
+const char* name_of(Precision precision) {
+  return precisions[static_cast<size_t>(precision)].c_str();
+}
+const char* name_of(Semantics semantics) {
+  return semantics_words[static_cast<size_t>(semantics)].c_str();
+}
+
+void visit_fields(FieldVisitor& v, TaskSpec& t) {
+  v.field("name", t.name);
+  v.choice("kind", t.kind, task_kinds);
+  v.field("classes", t.classes);
+  v.field("weight", t.weight);
+  v.field("ignore", t.ignore);
+  v.field("column", t.column);
+  v.field("map", t.map);
+  v.field("scale", t.scale);
+  v.field("invalid", t.invalid);
+  v.field("class_weights", t.class_weights);
+}
+
+void visit_fields(FieldVisitor& v, RunFile& run) {
+  v.field("name", run.name);
+  v.field("seed", run.seed);
+  v.word("device", run.device, {"cpu", "cuda"});
+  v.choice("precision", run.precision, precisions);
+  v.choice("semantics", run.semantics, semantics_words);
+  v.word("sharing", run.sharing, {"single", "hard", "adashare"});
+  v.field("debug", run.debug);
+  v.table("model", [&] { visit_fields(v, run.model); });
+  v.table("data", [&] { visit_fields(v, run.data); });
+  v.tasks(run.tasks);
+  v.table("warmup", [&] { visit_phase(v, run.warmup); });
+  v.table("policy", [&] { visit_search(v, run.policy); });
+  v.table("retrain", [&] {
+    visit_phase(v, run.retrain);
+    v.word("init", run.retrain.init, {"random", "search"});
+  });
+  v.table("eval", [&] {
+    v.field("every", run.eval.every);
+    v.word("split", run.eval.split, {"train", "val", "test"});
+    v.field("batches", run.eval.batches);
+  });
+  v.table("checkpoint", [&] { v.field("every", run.checkpoint_every); });
+}
+
+std::string join_key(const std::string& table, std::string_view key) {
+  return table.empty() ? std::string(key) : table + "." + std::string(key);
+}
+
+namespace {
+
+class KeyList final : public FieldVisitor {
+ public:
+  explicit KeyList(const RunFile& run) : run_(run) { visit_fields(*this, run_); }
+  const std::vector<std::string>& keys() const { return keys_; }
+
+  void field(const char* key, bool&) override { add(key); }
+  void field(const char* key, int&) override { add(key); }
+  void field(const char* key, int64_t&) override { add(key); }
+  void field(const char* key, float&) override { add(key); }
+  void field(const char* key, double&) override { add(key); }
+  void field(const char* key, std::string&) override { add(key); }
+  void field(const char* key, std::optional<int>&) override { add(key); }
+  void field(const char* key, std::optional<double>&) override { add(key); }
+  void field(const char* key, std::array<int, 2>&) override { add(key); }
+  void field(const char* key, std::array<double, 2>&) override { add(key); }
+  void field(const char* key, std::vector<double>&) override { add(key); }
+  void field(const char* key, std::map<int, int>&) override { add(key); }
+  void word(const char* key, std::string&, const Words&) override { add(key); }
+  bool begin(const char* key) override {
+    add(key);
+    path_ = keys_.back();
+    return true;
+  }
+  void end() override {
+    const size_t dot = path_.rfind('.');
+    path_ = dot == std::string::npos ? "" : path_.substr(0, dot);
+  }
+  void tasks(std::vector<TaskSpec>& tasks) override {
+    add("task");
+    if (tasks.empty()) tasks.emplace_back();
+    for (TaskSpec& task : tasks) {
+      path_ = "task." + (task.name.empty() ? std::string("NAME") : task.name);
+      visit_fields(*this, task);
+      path_.clear();
+    }
+  }
+
+ private:
+  void add(const char* key) { keys_.push_back(join_key(path_, key)); }
+
+  RunFile run_;
+  std::string path_;
+  std::vector<std::string> keys_;
+};
+
+}  // namespace
+
+std::vector<std::string> key_names(const RunFile& run) { return KeyList(run).keys(); }
+
+}  // namespace weft
