@@ -1,0 +1,167 @@
+// Pointwise ops: checks, recording and backward. The arithmetic is in ops/pointwise_functors.h.
+#include "ops/pointwise.h"
+
+#include <stdexcept>
+
+#include "ops/pointwise_functors.h"
+#include "ops/reduce.h"
+
+namespace weft {
+namespace {
+
+using pointwise::Keep;
+
+template <class F>
+struct Unary final : Op {
+  F f;
+  Tensor kept;  // x, y or nothing, as F::keep says
+
+  Unary(F f_, Tensor kept_) : f(f_), kept(std::move(kept_)) {}
+  const char* name() const override { return F::name; }
+  void backward(Backward& b) override {
+    const Tensor& source = F::keep == Keep::nothing ? b.dout() : kept;  // then never read
+    Tensor dx = b.din(0);
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::unary_backward<F, T>(ctx, f, source.view<T>(), b.dout().view<T>(), dx.view<T>());
+    });
+  }
+};
+
+template <class F>
+Var unary(Tape& tape, F f, const Var& x, SourceLoc loc) {
+  Tensor y = tape.empty(x.shape(), x.dtype());
+  on_device(tape, x, [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    kernels::unary_forward<F, T>(ctx, f, x.value().view<T>(), y.view<T>());
+  });
+  Tensor kept;
+  if (F::keep == Keep::input) kept = x.value();
+  if (F::keep == Keep::output) kept = y;
+  return tape.record(std::make_unique<Unary<F>>(f, std::move(kept)), {x}, std::move(y), loc);
+}
+
+/// f(x, y) in the broadcast shape `out`, on tensors.
+template <class F>
+Tensor combine(const AnyContext& context, F f, const Tensor& x, const Tensor& y, const Shape& out) {
+  Tensor result = Tensor::empty(out, x.dtype(), memory_of(context));
+  on_device(context, x.dtype(), [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    kernels::binary_forward<F, T>(ctx, f, x.view<T>(), y.view<T>(), result.view<T>());
+  });
+  return result;
+}
+
+struct AddOp final : Op {
+  const char* name() const override { return "add"; }
+  void backward(Backward& b) override {
+    for (int i : {0, 1})
+      if (b.needs(i)) b.pass(i, sum_to(b.context(), b.dout(), b.input_shape(i)));
+  }
+};
+
+struct SubOp final : Op {
+  const char* name() const override { return "sub"; }
+  void backward(Backward& b) override {
+    if (b.needs(0)) b.pass(0, sum_to(b.context(), b.dout(), b.input_shape(0)));
+    if (!b.needs(1)) return;
+    const Tensor sum = sum_to(b.context(), b.dout(), b.input_shape(1));
+    Tensor dy = b.din(1);
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::unary_forward<pointwise::Scale, T>(ctx, {-1.0}, sum.view<T>(), dy.view<T>());
+    });
+  }
+};
+
+struct MulOp final : Op {
+  Tensor x, y;  // the other factor of each gradient that is needed
+
+  MulOp(Tensor x_, Tensor y_) : x(std::move(x_)), y(std::move(y_)) {}
+  const char* name() const override { return "mul"; }
+  void backward(Backward& b) override {
+    for (int i : {0, 1}) {
+      if (!b.needs(i)) continue;
+      const Tensor product =
+          combine(b.context(), pointwise::Mul{}, b.dout(), i == 0 ? y : x, b.dout().shape());
+      b.pass(i, sum_to(b.context(), product, b.input_shape(i)));
+    }
+  }
+};
+
+struct AddReluOp final : Op {
+  Tensor y;
+
+  explicit AddReluOp(Tensor y_) : y(std::move(y_)) {}
+  const char* name() const override { return "add_relu"; }
+  void backward(Backward& b) override {
+    const Tensor dx = b.scratch(y.shape(), y.dtype());
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::unary_backward<pointwise::Relu, T>(ctx, {}, y.view<T>(), b.dout().view<T>(),
+                                                  dx.view<T>());
+    });
+    for (int i : {0, 1})
+      if (b.needs(i)) b.pass(i, dx);  // one gradient for both, sharing its bytes
+  }
+};
+
+/// The broadcast shape, or a ShapeError that names both operands.
+Shape check_operands(const char* op, const Var& x, const Var& y, SourceLoc loc) {
+  if (x.dtype() != y.dtype())
+    shape_error(op, loc, "operands differ in type: x {} {}, y {} {}", name_of(x.dtype()), x.shape(),
+                name_of(y.dtype()), y.shape());
+  try {
+    return Shape::broadcast(x.shape(), y.shape());
+  } catch (const std::invalid_argument&) {
+    shape_error(op, loc, "shapes do not broadcast (aligned right, 1 stretches): x {}, y {}",
+                x.shape(), y.shape());
+  }
+}
+
+}  // namespace
+
+Var relu(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Relu{}, x, loc); }
+Var sigmoid(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Sigmoid{}, x, loc); }
+Var exp(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Exp{}, x, loc); }
+Var log(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Log{}, x, loc); }
+Var abs(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Abs{}, x, loc); }
+Var square(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Square{}, x, loc); }
+Var sqrt(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Sqrt{}, x, loc); }
+Var scale(Tape& t, const Var& x, double factor, SourceLoc loc) {
+  return unary(t, pointwise::Scale{factor}, x, loc);
+}
+Var shift(Tape& t, const Var& x, double offset, SourceLoc loc) {
+  return unary(t, pointwise::Shift{offset}, x, loc);
+}
+
+Var add(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("add", x, y, loc);
+  Tensor z = combine(tape.context(), pointwise::Add{}, x.value(), y.value(), out);
+  return tape.record(std::make_unique<AddOp>(), {x, y}, std::move(z), loc);
+}
+
+Var sub(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("sub", x, y, loc);
+  Tensor z = combine(tape.context(), pointwise::Sub{}, x.value(), y.value(), out);
+  return tape.record(std::make_unique<SubOp>(), {x, y}, std::move(z), loc);
+}
+
+Var mul(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("mul", x, y, loc);
+  Tensor z = combine(tape.context(), pointwise::Mul{}, x.value(), y.value(), out);
+  auto op = std::make_unique<MulOp>(y.needs_grad() ? x.value() : Tensor(),
+                                    x.needs_grad() ? y.value() : Tensor());
+  return tape.record(std::move(op), {x, y}, std::move(z), loc);
+}
+
+Var add_relu(Tape& tape, const Var& x, const Var& r, SourceLoc loc) {
+  check_operands("add_relu", x, r, loc);
+  if (x.shape() != r.shape())
+    shape_error("add_relu", loc, "x {} and r {} differ in shape; add() broadcasts", x.shape(),
+                r.shape());
+  Tensor y = combine(tape.context(), pointwise::AddRelu{}, x.value(), r.value(), x.shape());
+  return tape.record(std::make_unique<AddReluOp>(y), {x, r}, y, loc);
+}
+
+}  // namespace weft

@@ -1,0 +1,168 @@
+// What each pointwise op computes, shared verbatim by both backends (T is float or double; a GPU
+// kernel widens bf16 first). To add one: a functor here, its name in the list at the end, one
+// function in pointwise.h and .cpp, and one row in tests/ops/test_pointwise.cpp.
+//   value(x)            the output y
+//   gradient(dy, kept)  dL/dx, where `kept` is x or y, whichever `keep` names (never read: nothing)
+#pragma once
+
+#include <cmath>
+
+#include "engine/philox.h"
+
+namespace weft::pointwise {
+
+/// What an op retains for its backward.
+enum class Keep { nothing, input, output };
+
+struct Relu {
+  static constexpr const char* name = "relu";
+  static constexpr Keep keep = Keep::output;
+  // In this order a NaN stays a NaN, and the whole is one maximum instruction.
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return x < T(0) ? T(0) : x;
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T y) const {
+    return y > T(0) ? dy : T(0);
+  }
+};
+
+struct Sigmoid {
+  static constexpr const char* name = "sigmoid";
+  static constexpr Keep keep = Keep::output;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return T(1) / (T(1) + std::exp(-x));
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T y) const {
+    return dy * y * (T(1) - y);
+  }
+};
+
+struct Exp {
+  static constexpr const char* name = "exp";
+  static constexpr Keep keep = Keep::output;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return std::exp(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T y) const {
+    return dy * y;
+  }
+};
+
+struct Log {
+  static constexpr const char* name = "log";
+  static constexpr Keep keep = Keep::input;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return std::log(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    return dy / x;
+  }
+};
+
+struct Abs {
+  static constexpr const char* name = "abs";
+  static constexpr Keep keep = Keep::input;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return std::abs(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    return x > T(0) ? dy : x < T(0) ? -dy : T(0);
+  }
+};
+
+struct Square {
+  static constexpr const char* name = "square";
+  static constexpr Keep keep = Keep::input;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return x * x;
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    return T(2) * x * dy;
+  }
+};
+
+struct Sqrt {
+  static constexpr const char* name = "sqrt";
+  static constexpr Keep keep = Keep::output;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return std::sqrt(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T y) const {
+    return dy / (T(2) * y);
+  }
+};
+
+struct Scale {
+  static constexpr const char* name = "scale";
+  static constexpr Keep keep = Keep::nothing;
+  double factor;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return static_cast<T>(factor) * x;
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T) const {
+    return static_cast<T>(factor) * dy;
+  }
+};
+
+struct Shift {
+  static constexpr const char* name = "shift";
+  static constexpr Keep keep = Keep::nothing;
+  double offset;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return x + static_cast<T>(offset);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T) const {
+    return dy;
+  }
+};
+
+// Two operands: their gradients are combinations of dy and these same functors (pointwise.cpp).
+struct Add {
+  template <class T>
+  WEFT_HD T value(T x, T y) const {
+    return x + y;
+  }
+};
+struct Sub {
+  template <class T>
+  WEFT_HD T value(T x, T y) const {
+    return x - y;
+  }
+};
+struct Mul {
+  template <class T>
+  WEFT_HD T value(T x, T y) const {
+    return x * y;
+  }
+};
+struct AddRelu {
+  template <class T>
+  WEFT_HD T value(T x, T r) const {
+    return Relu{}.value(x + r);
+  }
+};
+
+}  // namespace weft::pointwise
+
+/// Each backend instantiates its kernels for these.
+#define WEFT_UNARY_FUNCTORS(X) \
+  X(Relu) X(Sigmoid) X(Exp) X(Log) X(Abs) X(Square) X(Sqrt) X(Scale) X(Shift)
+#define WEFT_BINARY_FUNCTORS(X) X(Add) X(Sub) X(Mul) X(AddRelu)
