@@ -1,0 +1,56 @@
+// write, fsync, rename, fsync of the folder: after commit() a power cut finds the new file, before
+// it the old one.
+#include "train/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "engine/error.h"
+
+namespace weft {
+
+AtomicFile::AtomicFile(const std::string& path)
+    : path_(path), temporary_(fmt::format("{}.{}.tmp", path, ::getpid())) {
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail("create");
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* bytes, size_t size) {
+  const char* at = static_cast<const char*>(bytes);
+  while (size > 0) {
+    const ssize_t wrote = ::write(fd_, at, std::min(size, size_t{1} << 30));
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) fail("write");
+    at += wrote;
+    size -= static_cast<size_t>(wrote);
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(fd_) != 0) fail("write");
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename into place");
+  ::close(fd_);
+  fd_ = -1;
+  const std::string folder = std::filesystem::path(path_).parent_path().string();
+  const int folder_fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (folder_fd < 0) return;
+  ::fsync(folder_fd);  // some file systems cannot: the file itself is safe all the same
+  ::close(folder_fd);
+}
+
+void AtomicFile::fail(const char* what) const {
+  throw DataError(fmt::format("{}: cannot {}: {}", path_, what, std::strerror(errno)));
+}
+
+}  // namespace weft

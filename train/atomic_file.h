@@ -1,0 +1,27 @@
+// A file that appears whole or not at all: written under a temporary name beside it, flushed to the
+// disk, renamed by commit(). Without commit() the destructor removes it. Failures are DataErrors.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace weft {
+
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::string& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* bytes, size_t size);
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* what) const;
+
+  std::string path_, temporary_;
+  int fd_ = -1;
+};
+
+}  // namespace weft
