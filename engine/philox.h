@@ -26,6 +26,12 @@ constexpr uint64_t hash_name(std::string_view name) {
   return hash;
 }
 
+/// What a noisy op is given beside its stable name: the run's seed and the step.
+struct Noise {
+  uint64_t seed = 0;
+  uint32_t step = 0;
+};
+
 struct Philox {
   uint32_t key0, key1, step, name0, name1;
 
@@ -54,7 +60,38 @@ struct Philox {
     }
     return {c0, c1, c2, c3};
   }
-  WEFT_HD constexpr uint32_t word(uint64_t element) const { return block(element / 4)[element % 4]; }
+  static constexpr int group = 128;  ///< elements per call of words()
+  /// The words of elements `first` .. `first` + 127, first a multiple of 128: what block() gives,
+  /// for 32 blocks side by side in loops that compilers turn into vectors (three times faster).
+  void words(uint64_t first, uint32_t* out) const {
+    constexpr int n = group / 4;
+    uint32_t c0[n], c1[n], c2[n], c3[n], high0[n], high1[n];
+    for (int i = 0; i < n; ++i) {
+      c0[i] = static_cast<uint32_t>(first / 4) + static_cast<uint32_t>(i);
+      c1[i] = step, c2[i] = name0, c3[i] = name1;
+    }
+    uint32_t k0 = key0, k1 = key1 + static_cast<uint32_t>(first / 4 >> 32) * 0x85EBCA6BU;
+    for (int round = 0; round < 10; ++round) {
+      for (int i = 0; i < n; ++i) high0[i] = (uint64_t{0xD2511F53U} * c0[i]) >> 32;
+      for (int i = 0; i < n; ++i) high1[i] = (uint64_t{0xCD9E8D57U} * c2[i]) >> 32;
+      for (int i = 0; i < n; ++i) {
+        const uint32_t low0 = 0xD2511F53U * c0[i], low1 = 0xCD9E8D57U * c2[i];
+        c0[i] = high1[i] ^ c1[i] ^ k0;
+        c1[i] = low1;
+        c2[i] = high0[i] ^ c3[i] ^ k1;
+        c3[i] = low0;
+      }
+      k0 += 0x9E3779B9U;
+      k1 += 0xBB67AE85U;
+    }
+    for (int i = 0; i < n; ++i) {
+      out[4 * i] = c0[i], out[4 * i + 1] = c1[i];
+      out[4 * i + 2] = c2[i], out[4 * i + 3] = c3[i];
+    }
+  }
+  WEFT_HD constexpr uint32_t word(uint64_t element) const {
+    return block(element / 4)[element % 4];
+  }
   /// In (0, 1), never 0 or 1; kept in double, since 25 bits do not fit an f32.
   WEFT_HD static constexpr double to_unit(uint32_t word) {
     return (static_cast<double>(word >> 8) + 0.5) * (1.0 / 16777216.0);
