@@ -1,0 +1,46 @@
+// slice: checks, recording and backward.
+#include "ops/slice.h"
+
+namespace weft {
+namespace {
+
+struct Slice final : Op {
+  int axis;
+  int64_t begin;
+
+  Slice(int axis_, int64_t begin_) : axis(axis_), begin(begin_) {}
+  const char* name() const override { return "slice"; }
+  void backward(Backward& b) override {
+    Tensor dx = b.din(0);
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::slice_backward<T>(ctx, b.dout().view<T>(), axis, begin, dx.view<T>());
+    });
+  }
+};
+
+}  // namespace
+
+Var slice(Tape& tape, const Var& x, int axis, int64_t begin, int64_t count, SourceLoc loc) {
+  const int at = axis < 0 ? axis + x.shape().rank() : axis;
+  if (at < 0 || at >= x.shape().rank())
+    shape_error("slice", loc, "axis {} is outside of x {}", axis, x.shape());
+  if (begin < 0 || count < 0 || begin + count > x.shape()[at])
+    shape_error("slice", loc, "indices {} .. {} of axis {} are outside of x {}", begin,
+                begin + count - 1, at, x.shape());
+  Tensor y;
+  if (at == 0) {
+    y = x.value().rows(begin, count);
+  } else {
+    Shape out = x.shape();
+    out.set(at, count);
+    y = tape.empty(out, x.dtype());
+    on_device(tape, x, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::slice_forward<T>(ctx, x.value().view<T>(), at, begin, y.view<T>());
+    });
+  }
+  return tape.record(std::make_unique<Slice>(at, begin), {x}, std::move(y), loc);
+}
+
+}  // namespace weft
