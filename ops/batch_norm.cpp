@@ -1,0 +1,103 @@
+// Batch norm: checks, the weights of a running update, record and backward.
+#include "ops/batch_norm.h"
+
+
+namespace weft {
+namespace {
+
+constexpr const char* op_name = "batch_norm";
+
+struct BatchNorm final : Op {
+  Tensor x, gamma, beta, mean, invstd;
+  bool relu, constant_statistics;
+
+  const char* name() const override { return op_name; }
+  void backward(Backward& b) override {
+    const Tensor dx = b.needs(0) ? b.din(0) : Tensor();
+    const Tensor dgamma = b.needs(1) ? b.din(1) : Tensor();
+    const Tensor dbeta = b.needs(2) ? b.din(2) : Tensor();
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      const auto wanted = [](const Tensor& t) { return t.defined() ? t.view<T>() : View<T>{}; };
+      kernels::batch_norm_backward<T>(ctx, x.view<T>(), b.dout().view<T>(), normalisation<T>(),
+                                      constant_statistics, wanted(dx), wanted(dgamma),
+                                      wanted(dbeta));
+    });
+  }
+  template <class T>
+  kernels::Normalisation<T> normalisation() const {
+    return {mean.view<T>(), invstd.view<T>(), gamma.view<T>(), beta.view<T>(), relu};
+  }
+};
+
+void check(const Var& x, const Var& gamma, const Var& beta, const BatchNormStats& stats,
+           const BatchNormOptions& options, SourceLoc loc) {
+  const Shape& shape = x.shape();
+  if (shape.rank() < 2)
+    shape_error(op_name, loc, "x must be [N, H, W, C] or [N, C], got {}", shape);
+  const Shape channels = {shape.back()};
+  const auto expect = [&](const char* what, const Tensor& t) {
+    if (t.shape() != channels || t.dtype() != x.dtype())
+      shape_error(op_name, loc, "{} is {} {}, x {} {} needs {} {}", what, name_of(t.dtype()),
+                  t.shape(), name_of(x.dtype()), shape, name_of(x.dtype()), channels);
+  };
+  expect("gamma", gamma.value());
+  expect("beta", beta.value());
+  expect("running_mean", stats.running_mean);
+  expect("running_var", stats.running_var);
+  if (!options.training) return;
+  const int64_t groups = static_cast<int64_t>(options.group_weights.size());
+  if (groups == 0 || shape[0] % groups != 0)
+    shape_error(op_name, loc, "x {} does not divide into {} equal groups", shape, groups);
+  if (shape.outer(shape.rank() - 1) / groups < 2)
+    shape_error(op_name, loc,
+                "expected more than 1 value per channel in training, got x {} in {} group(s); use "
+                "a larger batch or picture, or evaluation",
+                shape, groups);
+}
+
+}  // namespace
+
+void set_running_update(BatchNormOptions& options, int groups,
+                        const std::vector<int>& group_of_task, double momentum) {
+  options.group_weights.assign(static_cast<size_t>(groups), 0.0);
+  options.keep = 1;
+  options.tracked = static_cast<int64_t>(group_of_task.size());
+  for (size_t k = group_of_task.size(); k-- > 0;) {  // the last task's weight is m itself
+    options.group_weights.at(static_cast<size_t>(group_of_task[k])) += momentum * options.keep;
+    options.keep *= 1 - momentum;
+  }
+}
+
+Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, BatchNormStats& stats,
+               const BatchNormOptions& options, SourceLoc loc) {
+  check(x, gamma, beta, stats, options, loc);
+  const int64_t groups =
+      options.training ? static_cast<int64_t>(options.group_weights.size()) : 1;
+  auto op = std::make_unique<BatchNorm>();
+  op->x = x.value();
+  op->gamma = gamma.value();
+  op->beta = beta.value();
+  op->mean = tape.empty({groups, x.shape().back()}, x.dtype());
+  op->invstd = tape.empty({groups, x.shape().back()}, x.dtype());
+  op->relu = options.relu;
+  op->constant_statistics = !options.training;
+  Tensor y = tape.empty(x.shape(), x.dtype());
+  on_device(tape, x, [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    const View<T> running_mean = stats.running_mean.view<T>();
+    const View<T> running_var = stats.running_var.view<T>();
+    if (options.training)
+      kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, op->mean.view<T>(),
+                                        op->invstd.view<T>(), running_mean, running_var);
+    else
+      kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps,
+                                    op->mean.view<T>(), op->invstd.view<T>());
+    kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
+                                   y.view<T>());
+  });
+  if (options.training) stats.num_batches_tracked += options.tracked;
+  return tape.record(std::move(op), {x, gamma, beta}, std::move(y), loc);
+}
+
+}  // namespace weft
