@@ -1,0 +1,88 @@
+# run_tests [--all] [FILTER]: what ./weft test does; sourced by ./weft. The last line printed is
+# "N passed, N failed" (", N skipped" where some were).
+
+passed=0 failed=0 skipped=0
+
+# check NAME COMMAND...: one test that is a command; its output is shown where it fails.
+# A command that ends with 77 is skipped, and says why.
+check() {
+  local name=$1 output status
+  shift
+  output=$("$@" 2>&1)
+  status=$?
+  case $status in
+    0) passed=$((passed + 1)); printf 'ok       %s\n' "$name" ;;
+    77) skipped=$((skipped + 1)); printf 'skipped  %s: %s\n' "$name" "$output" ;;
+    *) failed=$((failed + 1)); printf 'FAILED   %s\n%s\n' "$name" "$output" ;;
+  esac
+}
+
+# suite NAME PROGRAM FILTER...: a Catch2 program, counted by its test cases.
+suite() {
+  local name=$1 program=$2 log summary ok=0 bad=0 none status
+  shift 2
+  log=${program%/*}/test.log
+  printf -- '-- %s\n' "$name"
+  "$program" "$@" >"$log" 2>&1
+  status=$?
+  none=$(grep -ac '^skipped: ' "$log")
+  summary=$(grep -aE '^(All tests passed|test cases:|No tests? )' "$log" | tail -n 1)
+  if [[ $summary =~ in\ ([0-9]+)\ test\ case ]]; then
+    ok=${BASH_REMATCH[1]}
+  else
+    [[ $summary =~ ([0-9]+)\ passed ]] && ok=${BASH_REMATCH[1]}
+    [[ $summary =~ ([0-9]+)\ failed ]] && bad=${BASH_REMATCH[1]}
+  fi
+  [ $status -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+  [ $status -ne 0 ] && tail -n 120 "$log"
+  grep -a '^skipped: ' "$log" | sort | uniq -c
+  passed=$((passed + ok - none)) failed=$((failed + bad)) skipped=$((skipped + none))
+  printf '%s\n' "${summary:-$name ended with status $status}"
+}
+
+# other_build NAME FOLDER CMAKE-ARGUMENT...: another compiler or other flags; everything but [slow].
+other_build() {
+  local name=$1 dir=$2
+  shift 2
+  configure "$dir" -DWEFT_BUILD_TESTS=ON "$@"
+  if make_targets "$dir" weft_tests weft_examples weft_cli; then
+    suite "$name" "$dir/weft_tests" '~[slow]'
+  else
+    failed=$((failed + 1))
+  fi
+}
+
+examples_and_commands() {
+  local program script
+  for program in "$build"/example_*; do
+    [ -f "$program" ] && [ -x "$program" ] && check "${program##*/}" "$program"
+  done
+  for script in "$root"/tests/cli/*.sh; do
+    [ -f "$script" ] && check "cli/${script##*/}" bash "$script" "$build/weft"
+  done
+}
+
+run_tests() {
+  local all= start=$SECONDS script
+  if [ "${1:-}" = --all ]; then all=1; shift; fi
+  cd "$root" || exit 1
+  need "${build_packages[@]}" "${test_packages[@]}" ${all:+"${all_packages[@]}"}
+  configure "$build" -DWEFT_BUILD_TESTS=ON
+  make_targets "$build" weft_tests weft_examples weft_cli || { echo '0 passed, 1 failed'; exit 1; }
+  suite "tests" "$build/weft_tests" "$@"
+  if [ $# -eq 0 ]; then
+    examples_and_commands
+    for script in "$root"/tests/lint/*.sh; do check "lint/${script##*/}" bash "$script"; done
+  fi
+  if [ -n "$all" ]; then
+    export UBSAN_OPTIONS=print_stacktrace=1
+    other_build "tests with clang++" "$build/clang" -DCMAKE_CXX_COMPILER=clang++
+    other_build "tests with the sanitizers" "$build/sanitize" -DWEFT_SANITIZE=ON \
+      -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
+    check "install and find_package" bash "$root/tests/install/check.sh" "$build"
+    check "clang-tidy" bash "$root/tests/lint/tidy/run.sh" "$build"
+  fi
+  printf 'took %d s\n%d passed, %d failed' $((SECONDS - start)) "$passed" "$failed"
+  if [ "$skipped" -gt 0 ]; then printf ', %d skipped\n' "$skipped"; else printf '\n'; fi
+  [ "$failed" -eq 0 ] || exit 1
+}
