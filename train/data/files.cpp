@@ -1,7 +1,6 @@
 // Whole files in and out; see files.h.
 #include "train/data/files.h"
 
-#include <unistd.h>
 #include <zlib.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include <system_error>
 
 #include "engine/error.h"
+#include "train/atomic_file.h"
 
 namespace weft {
 namespace {
@@ -44,17 +44,9 @@ std::vector<uint8_t> read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, const void* bytes, size_t size) {
-  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
-  const auto fail = [&](const char* what) {
-    const std::string why = reason();
-    std::remove(temporary.c_str());
-    throw DataError(fmt::format("{}: cannot {}: {}", path, what, why));
-  };
-  File file(std::fopen(temporary.c_str(), "wb"));
-  if (!file) fail("create");
-  if (std::fwrite(bytes, 1, size, file.get()) != size) fail("write");
-  if (std::fclose(file.release()) != 0) fail("write");
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) fail("rename into place");
+  AtomicFile file(path);
+  file.write(bytes, size);
+  file.commit();
 }
 
 void make_folder(const std::string& path) {
