@@ -1,0 +1,62 @@
+// Delta_T and the official relative score by hand.
+#include <cmath>
+#include <limits>
+
+#include "engine/error.h"
+#include "tests/support/catch.h"
+#include "train/delta.h"
+
+using namespace weft;
+using Catch::Approx;
+
+namespace {
+
+Metric metric(const char* name, double value) { return {name, value, higher_is_better(name)}; }
+
+}  // namespace
+
+TEST_CASE("Delta_T: mean over metrics, then over tasks", "[metrics]") {
+  const MetricsOfTasks single = {{metric("miou", 20), metric("pixel_acc", 50), metric("err", 1)},
+                                 {metric("abs", 0.5)}};
+  const MetricsOfTasks multi = {{metric("miou", 22), metric("pixel_acc", 45), metric("err", 9)},
+                                {metric("abs", 0.4)}};
+  const Delta found = delta(multi, single);
+  REQUIRE(found.tasks.size() == 2);
+  CHECK(found.tasks[0] == Approx(0.5 * (10 - 10)).margin(1e-12));
+  CHECK(found.tasks[1] == Approx(20));  // lower is better: a fifth less is 20 % better
+  CHECK(found.overall == Approx(10));
+}
+
+TEST_CASE("Delta_T leaves out what has no value", "[metrics]") {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const MetricsOfTasks single = {{metric("miou", 0), metric("pixel_acc", 50)}, {metric("abs", 1)}};
+  const MetricsOfTasks multi = {{metric("miou", 5), metric("pixel_acc", 60)},
+                                {metric("abs", none)}};
+  const Delta found = delta(multi, single);
+  CHECK(found.tasks[0] == Approx(20));
+  CHECK(std::isnan(found.tasks[1]));
+  CHECK(found.overall == Approx(20));
+  CHECK_THROWS_AS(delta(multi, {single[0]}), ConfigError);
+}
+
+TEST_CASE("the official score is a sum of mean ratios", "[metrics]") {
+  TaskSpec normals, segmentation, edges;
+  normals.kind = TaskKind::normals;
+  segmentation.kind = TaskKind::segmentation;
+  edges.kind = TaskKind::edges;
+  const auto references = official_references("nyu_v2_2task", {normals, segmentation, edges});
+  REQUIRE(references);
+  REQUIRE(references->size() == 3);
+  CHECK((*references)[2].empty());
+  CHECK(relative_score(*references, *references) == Approx(2));
+  const MetricsOfTasks found = {
+      {metric("angle_mean", 30), metric("angle_median", 11.5), metric("within_11.25", 49.2),
+       metric("within_22.5", 76.7), metric("within_30", 86.8), metric("within_45", 1)},
+      {metric("miou", 82.6), metric("pixel_acc", 69.1)},
+      {metric("abs", 0.2)}};
+  CHECK(relative_score(found, *references) == Approx((0.5 + 4) / 5 + 1.5));
+  CHECK_FALSE(official_references("nyu_v2_4task", {normals}));
+  for (const char* name : {"nyu_v2_3task", "cityscapes_2task", "cityscapes_2task_7small",
+                           "cityscapes_2task_7large", "taskonomy_5task"})
+    CHECK(official_references(name, {segmentation})->at(0).size() >= 1);
+}

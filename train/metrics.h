@@ -1,0 +1,66 @@
+// Metrics of a task over a split: add() batch by batch, then finish(). Labels keep their
+// resolution; predictions grow to it (train/decode.h). Shares are in percent, angles in degrees,
+// NaN where a metric has no value (no label, or AUROC of one class). The first names are those of
+// the papers:
+//   segmentation    miou, pixel_acc, err (the mean loss)
+//   normals         angle_mean, angle_median, within_11.25, within_22.5, within_30, within_45,
+//                   angle_rmse, cosine
+//   depth           abs, rel, delta_1.25, delta_1.25^2, delta_1.25^3, sq_rel, rms
+//   edges, keypoints abs     classification accuracy     binary accuracy, auroc, average_precision
+//   regression      mae, rmse, r2
+// Where compat differs (ADASHARE.md 0.4 to 0.7, 5): predictions grow by nearest neighbour; miou
+// leaves out classes without a true positive; with a negative `ignore` unlabelled pixels are wrong
+// in pixel_acc; a negative depth is right in delta; pixel_acc, accuracy and mean errors are means
+// of batches, weighted by images, not of pixels. Normals are compared as the reader hands them
+// over.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/tensor.h"
+#include "train/run_file.h"
+
+namespace weft {
+
+struct Metric {
+  std::string name;
+  double value = 0;
+  bool higher_is_better = false;
+};
+
+/// By name alone, as metrics.jsonl holds no more.
+bool higher_is_better(std::string_view metric);
+/// Whether the metric counts in Delta_T: those that papers list.
+bool counts_in_delta(std::string_view metric);
+
+class TaskMetrics {
+ public:
+  TaskMetrics(const TaskSpec& task, Semantics semantics);
+  TaskMetrics(TaskMetrics&&) noexcept;
+  TaskMetrics& operator=(TaskMetrics&&) noexcept;
+  ~TaskMetrics();
+
+  /// prediction: host f32 or f64 [N, h, w, C]; target: host f32 [N, H, W, C_label], NaN = invalid.
+  void add(const Tensor& prediction, const Tensor& target);
+  /// A batch's loss and how many images it is the mean of.
+  void add_loss(double loss, double weight);
+  /// The mean loss; NaN before the first add_loss.
+  double loss() const;
+  std::vector<Metric> finish() const;
+
+  class Accumulator;
+
+ private:
+  std::unique_ptr<Accumulator> accumulator_;
+  double loss_sum_ = 0, loss_weight_ = 0;
+};
+
+/// Share of pairs (positive, negative) that scores put in order, ties counting half; 0..1.
+double auroc(const std::vector<double>& scores, const std::vector<bool>& positive);
+/// Sum over thresholds of (recall gained) * precision; 0..1.
+double average_precision(const std::vector<double>& scores, const std::vector<bool>& positive);
+
+}  // namespace weft
