@@ -6,15 +6,11 @@
 namespace weft {
 
 std::string SourceLoc::str() const {
+  // This file's own path is the root's path and engine/error.cpp.
+  constexpr std::string_view own = __FILE__, here = "engine/error.cpp";
+  constexpr std::string_view root = own.substr(0, own.size() - here.size());
   std::string_view path = file;
-  for (std::string_view top :
-       {"engine/", "ops/", "models/", "train/", "tests/", "bench/", "examples/"}) {
-    const auto at = path.rfind(top);
-    if (at != std::string_view::npos && (at == 0 || path[at - 1] == '/')) {
-      path.remove_prefix(at);
-      break;
-    }
-  }
+  if (path.substr(0, root.size()) == root) path.remove_prefix(root.size());
   return fmt::format("{}:{}", path, line);
 }
 

@@ -149,7 +149,8 @@ const Tensor& Tape::grad(const Var& v) const {
 
 Tensor Tape::take_grad(const Var& v) {
   Tensor out = grad(v);
-  nodes_[v.node()].grad = Tensor();
+  Node& node = nodes_[v.node()];
+  (node.parameter ? node.parameter->grad : node.grad) = Tensor();
   return out;
 }
 
