@@ -1,0 +1,76 @@
+// CpuContext and reduce_tree: chunks cover everything once; sums do not depend on threads.
+#include <cmath>
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/reduce_tree.h"
+#include "tests/support/catch.h"
+
+namespace weft {
+
+TEST_CASE("for_chunks: each index once, borders by size alone", "[engine]") {
+  for (int threads : {1, 2, 7})
+    for (int64_t n : {0, 1, 99, 100, 101, 1009}) {
+      CpuContext ctx(threads);
+      std::vector<int> seen(static_cast<size_t>(n));
+      ctx.for_chunks(n, 100, [&](int64_t begin, int64_t end) {
+        if (begin % 100 != 0 || (end % 100 != 0 && end != n)) seen[begin] += 1000;
+        for (int64_t i = begin; i < end; ++i) ++seen[i];
+      });
+      CHECK(seen == std::vector<int>(static_cast<size_t>(n), 1));
+    }
+  CHECK(CpuContext().threads() == physical_cores());
+}
+
+TEST_CASE("reduce_tree: one sum for every number of threads", "[engine]") {
+  for (int64_t n :
+       {int64_t{0}, int64_t{1}, sum_chunk - 1, sum_chunk, sum_chunk + 1, int64_t{100003}}) {
+    std::vector<float> x;
+    for (int64_t i = 0; i < n; ++i) x.push_back(std::sin(static_cast<float>(i)) + 0.25F);
+    double truth = 0;
+    for (float v : x) truth += v;
+    const auto sum = [&](int threads) {
+      CpuContext ctx(threads);
+      return reduce_tree<float>(ctx, n, [&](int64_t begin, int64_t end) {
+        float s = 0;
+        for (int64_t i = begin; i < end; ++i) s += x[i];
+        return s;
+      });
+    };
+    CHECK(std::abs(sum(1) - truth) <= 1e-5 * (1 + std::abs(truth)));
+    CHECK(sum(2) == sum(1));
+    CHECK(sum(7) == sum(1));
+  }
+}
+
+TEST_CASE("combine_pairwise: columns stay apart", "[engine]") {
+  std::vector<double> parts = {1, 10, 2, 20, 3, 30, 4, 40, 5, 50};
+  combine_pairwise(parts.data(), 5, 2);
+  CHECK(parts[0] == 15);
+  CHECK(parts[1] == 150);
+}
+
+TEST_CASE("context: fill, copy, accumulate, all_finite", "[engine]") {
+  CpuContext ctx(2);
+  const int64_t n = 3 * pointwise_chunk + 1;
+  for (DType dtype : {DType::f32, DType::f64}) {
+    const Tensor a = Tensor::empty({n}, dtype), b = Tensor::empty({n}, dtype);
+    ctx.fill(a, 1.5);
+    ctx.copy(b, a);
+    ctx.accumulate(b, a);
+    CHECK(b.to_vector() == std::vector<double>(static_cast<size_t>(n), 3.0));
+    CHECK(ctx.all_finite(b));
+    ctx.fill(b.rows(n - 1, 1), INFINITY);
+    CHECK_FALSE(ctx.all_finite(b));
+  }
+}
+
+TEST_CASE("on_device: types that the CPU does not compute in are refused", "[engine]") {
+  CpuContext ctx(1);
+  const auto nothing = [](auto&, auto) {};
+  CHECK_THROWS_WITH(on_device(AnyContext(&ctx), DType::bf16, nothing),
+                    "bf16 is not computed on cpu");
+  CHECK_THROWS_WITH(on_device(AnyContext(&ctx), DType::i32, nothing), "i32 is no float type");
+}
+
+}  // namespace weft

@@ -1,0 +1,169 @@
+// Tape: fan-out, constants, marks, parameters, freed nodes, memory, and what the errors say.
+#include <cmath>
+#include <vector>
+
+#include "engine/tape.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "tests/support/catch.h"
+
+namespace weft {
+namespace {
+
+using Values = std::vector<double>;
+
+Tensor tensor(const Values& values) {
+  return Tensor::from({static_cast<int64_t>(values.size())}, values, DType::f64);
+}
+
+/// An op whose backward fails: y = x.
+struct Broken final : Op {
+  const char* name() const override { return "broken"; }
+  void backward(Backward& b) override { b.pass(0, Tensor::empty({7}, DType::f64)); }
+};
+
+}  // namespace
+
+TEST_CASE("tape: gradients of a value that is used twice add up", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const Var x = tape.leaf(tensor({1, 2, 3}));
+  const Var loss = sum(tape, add(tape, mul(tape, x, x), scale(tape, x, 10)));
+  CHECK(loss.value().item() == 74);
+  tape.backward(loss);
+  CHECK(tape.grad(x).to_vector() == Values{12, 14, 16});
+}
+
+TEST_CASE("tape: a gradient handed to two inputs does not change under one of them", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const Var x = tape.leaf(tensor({1})), y = tape.leaf(tensor({2}));
+  const Var twice = scale(tape, x, 2);
+  const Var both = add(tape, x, y);  // passes one tensor on to x and y
+  const Tensor seed = tensor({3});
+  tape.backward(add(tape, both, twice), seed);
+  CHECK(tape.grad(x).item() == 9);
+  CHECK(tape.grad(y).item() == 3);
+  CHECK(seed.item() == 3);
+}
+
+TEST_CASE("tape: what needs no gradient is not recorded", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const Var c = tape.constant(tensor({1, 2}));
+  CHECK_FALSE(relu(tape, c).needs_grad());
+  CHECK(tape.size() == 0);
+  Parameter frozen{"w", tensor({1}), {}, false};
+  CHECK_FALSE(tape.use(frozen).needs_grad());
+  Tape evaluation(&ctx, Tape::Mode::no_grad);
+  Parameter p{"w", tensor({1}), {}, true};
+  CHECK_FALSE(relu(evaluation, evaluation.use(p)).needs_grad());
+  CHECK(evaluation.size() == 0);
+}
+
+TEST_CASE("tape: parameters gather over uses and tapes until someone clears them", "[engine]") {
+  CpuContext ctx(1);
+  Parameter p{"w", tensor({2}), {}, true};
+  for (int step = 1; step <= 2; ++step) {
+    Tape tape(&ctx);
+    const Var a = tape.use(p), b = tape.use(p);
+    tape.backward(mul(tape, a, b));
+    CHECK(p.grad.item() == 4 * step);
+    CHECK(tape.grad(a).item() == 4 * step);
+  }
+  Tape tape(&ctx);
+  const Var w = tape.use(p);
+  tape.backward(scale(tape, w, 1));
+  CHECK(tape.take_grad(w).item() == 9);
+  CHECK_FALSE(p.grad.defined());
+}
+
+TEST_CASE("tape: a mark gives each task's gradient at the trunk", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const Var x = tape.leaf(tensor({1, -2}));
+  const Var trunk = square(tape, x);
+  const TapeMark mark = tape.mark();
+  const Var first = sum(tape, scale(tape, trunk, 2)), second = sum(tape, scale(tape, trunk, 5));
+  tape.backward(first, mark);
+  const Tensor g1 = tape.take_grad(trunk);
+  tape.backward(second, mark);
+  const Tensor g2 = tape.take_grad(trunk);
+  CHECK(g1.to_vector() == Values{2, 2});
+  CHECK(g2.to_vector() == Values{5, 5});
+  CHECK_FALSE(tape.grad(x).defined());
+  tape.backward(trunk, g2);
+  CHECK(tape.grad(x).to_vector() == Values{10, -20});
+}
+
+TEST_CASE("tape: a second pass through a freed node is an error that names it", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const Var x = tape.leaf(tensor({1}));
+  const Var y = relu(tape, x);
+  tape.backward(y);
+  CHECK_THROWS_WITH(tape.backward(y),
+                    Catch::Matchers::StartsWith("backward: relu (recorded at tests/engine/") &&
+                        Catch::Matchers::Contains("was already differentiated"));
+}
+
+TEST_CASE("tape: refusals", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const Var x = tape.leaf(tensor({1, 2}));
+  CHECK_THROWS_WITH(tape.backward(x), Catch::Matchers::Contains("a loss has one element"));
+  CHECK_THROWS_AS(tape.backward(x, tensor({1})), ShapeError);
+  CHECK_THROWS_WITH(tape.backward(tape.constant(tensor({1}))),
+                    Catch::Matchers::Contains("depends on no leaf"));
+  CHECK_THROWS_WITH(tape.grad(tape.constant(tensor({1}))), "grad: a constant has no gradient");
+  const Var bad = tape.record(std::make_unique<Broken>(), {x}, tensor({1, 2}), SourceLoc::here());
+  CHECK_THROWS_WITH(tape.backward(bad, tensor({1, 1})),
+                    Catch::Matchers::StartsWith("backward of broken (recorded at tests/engine/") &&
+                        Catch::Matchers::Contains("gradient [7] passed for input 0 of shape [2]"));
+}
+
+TEST_CASE("tape: check_numbers names the op and the place", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  tape.check_numbers(true);
+  const Var x = tape.leaf(tensor({0, 1}));
+  CHECK_THROWS_WITH(log(tape, x),
+                    Catch::Matchers::StartsWith("log: the output [2] holds NaN or infinity") &&
+                        Catch::Matchers::Contains("tests/engine/"));
+  const Var root = sqrt(tape, x);
+  CHECK_THROWS_AS(tape.backward(sum(tape, root)), NumericError);
+}
+
+TEST_CASE("tape: backward frees what it has used", "[engine]") {
+  CpuContext ctx(1);
+  const int64_t n = 1 << 16;
+  const size_t each = n * sizeof(double);
+  const Tensor start = Tensor::from({n}, Values(n, 0.5), DType::f64);
+  const size_t before = host_memory().counters().live_bytes;
+  {
+    Tape tape(&ctx);
+    const Var x = tape.leaf(start);
+    Var y = x;
+    for (int i = 0; i < 10; ++i) y = sigmoid(tape, y);  // each retains its output
+    CHECK(host_memory().counters().live_bytes - before == 10 * each);
+    const Var loss = sum(tape, y);
+    y = Var();
+    host_memory().reset_peak();
+    tape.backward(loss);
+    CHECK(host_memory().counters().peak_bytes - before <= 13 * each);
+    CHECK(host_memory().counters().live_bytes - before <= 2 * each);
+  }
+  CHECK(host_memory().counters().live_bytes == before);
+}
+
+TEST_CASE("tape: a deep chain needs no recursion", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const Var x = tape.leaf(tensor({1}));
+  Var y = x;
+  for (int i = 0; i < 100000; ++i) y = shift(tape, y, 1e-5);
+  tape.backward(y);
+  CHECK(tape.grad(x).item() == 1);
+}
+
+}  // namespace weft
