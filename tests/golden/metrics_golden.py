@@ -107,7 +107,7 @@ def baseline(task, semantics, batches):
 
 # ---- metrics -------------------------------------------------------------------------------------
 def pooled_or_batches(semantics, per_batch):
-    """per_batch: (values of the pixels, images). sound pools; compat weighs batch means by images."""
+    """per_batch: (values of pixels, images); sound pools, compat weighs batch means by images."""
     per_batch = [(np.asarray(values, float), n) for values, n in per_batch if len(values)]
     if semantics == "sound":
         return np.concatenate([values for values, _ in per_batch]).mean()
@@ -261,7 +261,8 @@ def map_batches(missing):
     for i, n in enumerate(SIZES):
         target = grid(random.rand(n, 17, 23, 1), 256)
         prediction = grid(nearest(target, 7, 9) + 0.2 * random.randn(n, 7, 9, 1))
-        batches.append((prediction, np.full(target.shape, NAN) if i == missing else drop(target, 0.4 * i)))
+        target = np.full(target.shape, NAN) if i == missing else drop(target, 0.4 * i)
+        batches.append((prediction, target))
     return batches
 
 
@@ -279,17 +280,19 @@ def image_batches(kind, classes=1):
 
 def main():
     unit_normals = normals_batches()
+    seg_5 = {"kind": "segmentation", "classes": 5, "ignore": -1}
+    seg_4 = {"kind": "segmentation", "classes": 4, "ignore": 255}
+    seg_4["class_weights"] = [0.5, 2.0, 1.25, 0.75]
+    image_4 = {"kind": "classification", "classes": 4, "class_weights": [1.0, 2.0, 0.5, 1.0]}
     cases = [
-        ("seg_ignore_-1", {"kind": "segmentation", "classes": 5, "ignore": -1}, segmentation_batches(5)),
-        ("seg_ignore_255", {"kind": "segmentation", "classes": 4, "ignore": 255,
-                            "class_weights": [0.5, 2.0, 1.25, 0.75]}, segmentation_batches(4)),
+        ("seg_ignore_-1", seg_5, segmentation_batches(5)),
+        ("seg_ignore_255", seg_4, segmentation_batches(4)),
         ("normals", {"kind": "normals"}, unit_normals),
         ("normals_raw", {"kind": "normals"}, raw(unit_normals)),
         ("depth", {"kind": "depth"}, depth_batches()),
         ("edges", {"kind": "edges"}, map_batches(None)),
         ("keypoints", {"kind": "keypoints"}, map_batches(1)),
-        ("classification", {"kind": "classification", "classes": 4,
-                            "class_weights": [1.0, 2.0, 0.5, 1.0]}, image_batches("classification", 4)),
+        ("classification", image_4, image_batches("classification", 4)),
         ("binary", {"kind": "binary"}, image_batches("binary")),
         ("regression", {"kind": "regression"}, image_batches("regression")),
     ]
@@ -297,10 +300,7 @@ def main():
     for name, task, batches in cases:
         case = {"name": name, "task": task, "batches": []}
         for prediction, target in batches:
-            case["batches"].append({
-                part: {"shape": x.shape, "values": [None if math.isnan(v) else short(v) for v in x.ravel()]}
-                for part, x in (("prediction", prediction), ("target", target))
-            })
+            case["batches"].append({"prediction": listed(prediction), "target": listed(target)})
         for semantics in ("sound", "compat"):
             losses = [loss(task, semantics, p, t) for p, t in batches]
             case[semantics] = {
@@ -312,8 +312,11 @@ def main():
     print(json.dumps(out, separators=(",", ":"), default=float))
 
 
-def short(value):
-    return int(value) if value == int(value) else value
+def listed(x):
+    def short(value):
+        return None if math.isnan(value) else int(value) if value == int(value) else value
+
+    return {"shape": x.shape, "values": [short(value) for value in x.ravel()]}
 
 
 if __name__ == "__main__":

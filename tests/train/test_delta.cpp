@@ -4,10 +4,11 @@
 
 #include "engine/error.h"
 #include "tests/support/catch.h"
+#include "tests/train/metrics_golden.h"
 #include "train/delta.h"
 
 using namespace weft;
-using Catch::Approx;
+using weft::test::close;
 
 namespace {
 
@@ -22,9 +23,9 @@ TEST_CASE("Delta_T: mean over metrics, then over tasks", "[metrics]") {
                                 {metric("abs", 0.4)}};
   const Delta found = delta(multi, single);
   REQUIRE(found.tasks.size() == 2);
-  CHECK(found.tasks[0] == Approx(0.5 * (10 - 10)).margin(1e-12));
-  CHECK(found.tasks[1] == Approx(20));  // lower is better: a fifth less is 20 % better
-  CHECK(found.overall == Approx(10));
+  CHECK(close(found.tasks[0], 0.5 * (10 - 10)));
+  CHECK(close(found.tasks[1], 20));  // lower is better: a fifth less is 20 % better
+  CHECK(close(found.overall, 10));
 }
 
 TEST_CASE("Delta_T leaves out what has no value", "[metrics]") {
@@ -33,9 +34,9 @@ TEST_CASE("Delta_T leaves out what has no value", "[metrics]") {
   const MetricsOfTasks multi = {{metric("miou", 5), metric("pixel_acc", 60)},
                                 {metric("abs", none)}};
   const Delta found = delta(multi, single);
-  CHECK(found.tasks[0] == Approx(20));
+  CHECK(close(found.tasks[0], 20));
   CHECK(std::isnan(found.tasks[1]));
-  CHECK(found.overall == Approx(20));
+  CHECK(close(found.overall, 20));
   CHECK_THROWS_AS(delta(multi, {single[0]}), ConfigError);
 }
 
@@ -48,13 +49,13 @@ TEST_CASE("the official score is a sum of mean ratios", "[metrics]") {
   REQUIRE(references);
   REQUIRE(references->size() == 3);
   CHECK((*references)[2].empty());
-  CHECK(relative_score(*references, *references) == Approx(2));
+  CHECK(close(relative_score(*references, *references), 2));
   const MetricsOfTasks found = {
       {metric("angle_mean", 30), metric("angle_median", 11.5), metric("within_11.25", 49.2),
        metric("within_22.5", 76.7), metric("within_30", 86.8), metric("within_45", 1)},
       {metric("miou", 82.6), metric("pixel_acc", 69.1)},
       {metric("abs", 0.2)}};
-  CHECK(relative_score(found, *references) == Approx((0.5 + 4) / 5 + 1.5));
+  CHECK(close(relative_score(found, *references), (0.5 + 4) / 5 + 1.5));
   CHECK_FALSE(official_references("nyu_v2_4task", {normals}));
   for (const char* name : {"nyu_v2_3task", "cityscapes_2task", "cityscapes_2task_7small",
                            "cityscapes_2task_7large", "taskonomy_5task"})
