@@ -43,7 +43,8 @@ struct Sample {
   std::vector<Picture> labels;
 };
 
-enum class Split : uint8_t { train, val, test };
+/// weights, policy: training samples whose part the set itself decides; train: weft divides them.
+enum class Split : uint8_t { train, weights, policy, val, test };
 
 /// A set of samples. load() is const and thread safe: the loader's workers call it at once.
 class Dataset {

@@ -1,0 +1,83 @@
+// The parts of a data set; see split.h. Exact shares: samples are ranked by their hash, not
+// compared with a threshold, so that small sets divide as asked too.
+#include "train/data/split.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/philox.h"
+
+namespace weft {
+namespace {
+
+/// FNV's low bits are good and its high bits are not: stir them (the finaliser of MurmurHash3).
+uint64_t stirred(std::string_view key) {
+  uint64_t h = hash_name(key);
+  h = (h ^ h >> 33) * 0xff51afd7ed558ccdULL;
+  h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ULL;
+  return h ^ h >> 33;
+}
+
+/// Moves the `share` of `from` that ranks lowest by hash of `salt` + key into a part of its own; at
+/// least one sample where there are two.
+std::vector<int64_t> divide_off(const Dataset& dataset, std::vector<int64_t>& from, double share,
+                                const std::string& salt) {
+  if (from.size() < 2) return {};
+  std::vector<std::pair<uint64_t, int64_t>> ranked;
+  for (int64_t i : from) ranked.emplace_back(stirred(salt + dataset.key(i)), i);
+  std::sort(ranked.begin(), ranked.end());
+  const auto count = std::max<size_t>(1, std::llround(share * static_cast<double>(from.size())));
+  std::vector<int64_t> taken;
+  from.clear();
+  for (size_t rank = 0; rank < ranked.size(); ++rank) {
+    (rank < count ? taken : from).push_back(ranked[rank].second);
+  }
+  std::sort(taken.begin(), taken.end());
+  std::sort(from.begin(), from.end());
+  return taken;
+}
+
+}  // namespace
+
+double hash_share(const std::string& key) {
+  return (static_cast<double>(stirred(key) >> 11) + 0.5) * 0x1p-53;
+}
+
+Parts make_parts(const Dataset& dataset) {
+  Parts parts;
+  std::vector<int64_t> open;
+  for (int64_t i = 0; i < dataset.size(); ++i) {
+    switch (dataset.split(i)) {
+      case Split::train:
+        open.push_back(i);
+        break;
+      case Split::weights:
+        parts.weights.push_back(i);
+        break;
+      case Split::policy:
+        parts.policy.push_back(i);
+        break;
+      case Split::val:
+        parts.val.push_back(i);
+        break;
+      case Split::test:
+        parts.test.push_back(i);
+        break;
+    }
+  }
+  if (parts.val.empty()) parts.val = divide_off(dataset, open, 0.1, "val:");
+  if (parts.policy.empty()) {
+    parts.policy = divide_off(dataset, open, 0.2, "policy:");
+    if (parts.policy.empty()) parts.policy = open;  // one sample serves both
+  }
+  parts.weights.insert(parts.weights.end(), open.begin(), open.end());
+  parts.train = parts.weights;
+  parts.train.insert(parts.train.end(), parts.policy.begin(), parts.policy.end());
+  for (std::vector<int64_t>* part : {&parts.weights, &parts.train}) {
+    std::sort(part->begin(), part->end());
+    part->erase(std::unique(part->begin(), part->end()), part->end());
+  }
+  return parts;
+}
+
+}  // namespace weft
