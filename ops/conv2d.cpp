@@ -1,0 +1,141 @@
+// conv2d: checks, sizes, record and backward.
+#include "ops/conv2d.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace weft {
+namespace {
+
+int64_t outputs(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
+  const int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+Conv2dShape::Range valid(int64_t tap, int64_t in, int64_t out, int64_t stride, int64_t padding,
+                         int64_t dilation) {
+  // Output o reads o * stride - offset, which must lie in 0 .. in-1.
+  const int64_t offset = padding - tap * dilation;
+  const int64_t begin = offset <= 0 ? 0 : (offset + stride - 1) / stride;
+  const int64_t end = in - 1 + offset < 0 ? 0 : (in - 1 + offset) / stride + 1;
+  const int64_t last = std::min(out, end);
+  return {std::min(begin, last), last};
+}
+
+struct Conv2d final : Op {
+  Tensor x, weight;  // x: where dweight is wanted; weight: where dx is
+  Conv2dShape shape;
+  bool has_bias = false;
+
+  explicit Conv2d(const Conv2dShape& s) : shape(s) {}
+  const char* name() const override { return "conv2d"; }
+
+  void backward(Backward& b) override {
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      const View<const T> dy = b.dout().view<T>();
+      if (b.needs(0))
+        kernels::conv2d_backward_input<T>(ctx, shape, weight.view<T>(), dy, b.din(0).view<T>());
+      if (b.needs(1))
+        kernels::conv2d_backward_weight<T>(ctx, shape, x.view<T>(), dy, b.din(1).view<T>());
+      if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
+    });
+  }
+};
+
+void check(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions& o,
+           SourceLoc loc) {
+  const Shape &xs = x.shape(), &ws = weight.shape();
+  if (xs.rank() != 4 || ws.rank() != 4)
+    shape_error("conv2d", loc,
+                "needs input [N, H, W, C] and weight [K, R, S, C]: input {}, weight {}", xs, ws);
+  if (xs[3] != ws[3])
+    shape_error("conv2d", loc,
+                "weight expects {} input channels, input has {}: input {}, weight {}", ws[3], xs[3],
+                xs, ws);
+  if (weight.dtype() != x.dtype() || (bias != nullptr && bias->dtype() != x.dtype()))
+    shape_error("conv2d", loc, "input is {}, weight {}: they must have one dtype",
+                name_of(x.dtype()), name_of(weight.dtype()));
+  if (bias != nullptr && bias->shape() != Shape{ws[0]})
+    shape_error("conv2d", loc, "bias must be [{}], one per output channel, and is {}", ws[0],
+                bias->shape());
+  if (ws.numel() == 0 || xs.inner(1) == 0)
+    shape_error("conv2d", loc, "an image or a kernel without elements: input {}, weight {}", xs,
+                ws);
+  for (const Extent2& e : {o.stride, o.dilation})
+    if (e.h < 1 || e.w < 1)
+      shape_error("conv2d", loc, "stride and dilation must be at least 1: {} x {}", e.h, e.w);
+  if (o.padding.h < 0 || o.padding.w < 0)
+    shape_error("conv2d", loc, "padding must not be negative: {} x {}", o.padding.h, o.padding.w);
+  const Conv2dShape shape(xs, ws, o);
+  if (shape.p == 0 || shape.q == 0)
+    shape_error("conv2d", loc,
+                "the kernel spans {} x {}, the padded input is {} x {}: input {}, "
+                "weight {}",
+                o.dilation.h * (shape.r - 1) + 1, o.dilation.w * (shape.s - 1) + 1,
+                shape.h + 2 * o.padding.h, shape.w + 2 * o.padding.w, xs, ws);
+  if (std::max(shape.input_pixels(), shape.output_pixels()) > std::numeric_limits<int32_t>::max())
+    shape_error("conv2d", loc, "more than 2^31 pixels in one call: input {}", xs);
+}
+
+Var convolve(Tape& tape, const Var& x, const Var& weight, const Var* bias,
+             const Conv2dOptions& options, SourceLoc loc) {
+  check(x, weight, bias, options, loc);
+  auto op = std::make_unique<Conv2d>(Conv2dShape(x.shape(), weight.shape(), options));
+  const Conv2dShape& shape = op->shape;
+  Tensor y = tape.empty(shape.output(), x.dtype());
+  on_device(tape, x, [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    kernels::conv2d_forward<T>(ctx, shape, x.value().view<T>(), weight.value().view<T>(),
+                               bias != nullptr ? bias->value().view<T>() : View<T>{}, y.view<T>());
+  });
+  if (weight.needs_grad()) op->x = x.value();
+  if (x.needs_grad()) op->weight = weight.value();
+  op->has_bias = bias != nullptr;
+  std::vector<Var> inputs{x, weight};
+  if (bias != nullptr) inputs.push_back(*bias);
+  return tape.record(std::move(op), inputs, std::move(y), loc);
+}
+
+}  // namespace
+
+Conv2dShape::Conv2dShape(const Shape& x, const Shape& weight, const Conv2dOptions& o)
+    : n(x[0]),
+      h(x[1]),
+      w(x[2]),
+      c(x[3]),
+      k(weight[0]),
+      r(weight[1]),
+      s(weight[2]),
+      p(outputs(h, r, o.stride.h, o.padding.h, o.dilation.h)),
+      q(outputs(w, s, o.stride.w, o.padding.w, o.dilation.w)),
+      options(o) {}
+
+Conv2dShape::Range Conv2dShape::valid_rows(int64_t tap_row) const {
+  return valid(tap_row, h, p, options.stride.h, options.padding.h, options.dilation.h);
+}
+
+Conv2dShape::Range Conv2dShape::valid_columns(int64_t tap_column) const {
+  return valid(tap_column, w, q, options.stride.w, options.padding.w, options.dilation.w);
+}
+
+int64_t conv2d_macs(const Conv2dShape& s) { return s.output_pixels() * s.k * s.taps() * s.c; }
+
+int64_t conv2d_useful_macs(const Conv2dShape& s) {
+  int64_t rows = 0, columns = 0;
+  for (int64_t r = 0; r < s.r; ++r) rows += s.valid_rows(r).size();
+  for (int64_t t = 0; t < s.s; ++t) columns += s.valid_columns(t).size();
+  return s.n * rows * columns * s.k * s.c;
+}
+
+Var conv2d(Tape& tape, const Var& x, const Var& weight, const Conv2dOptions& options,
+           SourceLoc loc) {
+  return convolve(tape, x, weight, nullptr, options, loc);
+}
+
+Var conv2d(Tape& tape, const Var& x, const Var& weight, const Var& bias,
+           const Conv2dOptions& options, SourceLoc loc) {
+  return convolve(tape, x, weight, &bias, options, loc);
+}
+
+}  // namespace weft
