@@ -4,27 +4,14 @@
 #include <vector>
 
 #include "ops/gumbel_softmax.h"
+#include "ops/softmax_rows.h"
 
 namespace weft::kernels {
-namespace {
-
-/// f(row) over rows of `width`, as many per chunk as make a chunk worth starting a thread for.
-template <class F>
-void for_rows(CpuContext& ctx, int64_t numel, int64_t width, F&& f) {
-  if (numel == 0) return;
-  const int64_t chunk = std::max<int64_t>(1, pointwise_chunk / 16 / width);
-  ctx.for_chunks(numel / width, chunk, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) f(row);
-  });
-}
-
-}  // namespace
-
 template <class T>
 void gumbel_softmax_forward(CpuContext& ctx, const Philox& philox, View<const T> logits,
                             double temperature, bool hard, View<T> soft, View<T> y) {
   const int64_t width = logits.shape.back();
-  for_rows(ctx, logits.numel(), width, [&](int64_t row) {
+  for_rows(ctx, logits.shape.outer(logits.shape.rank() - 1), width, [&](int64_t row) {
     const int64_t first = row * width;
     std::vector<double> z(static_cast<size_t>(width));
     for (int64_t j = 0; j < width; ++j) {
@@ -48,7 +35,7 @@ template <class T>
 void gumbel_softmax_backward(CpuContext& ctx, View<const T> soft, View<const T> dy,
                              double temperature, View<T> dlogits) {
   const int64_t width = dy.shape.back();
-  for_rows(ctx, dy.numel(), width, [&](int64_t row) {
+  for_rows(ctx, dy.shape.outer(dy.shape.rank() - 1), width, [&](int64_t row) {
     const T *s = soft.data + row * width, *d = dy.data + row * width;
     for (int64_t i = 0; i < width; ++i) {
       double sum = 0;

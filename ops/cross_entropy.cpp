@@ -1,0 +1,80 @@
+// cross_entropy: checks, record and backward.
+#include "ops/cross_entropy.h"
+
+namespace weft {
+namespace {
+
+constexpr const char* op_name = "cross_entropy";
+
+struct CrossEntropy final : Op {
+  Tensor logits, labels, log_sums, total;
+  CrossEntropyOptions options;
+
+  const char* name() const override { return op_name; }
+  void backward(Backward& b) override {
+    const Tensor dlogits = b.din(0);
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::cross_entropy_backward<T>(ctx, logits.view<T>(), labels.view<int32_t>(), options,
+                                         log_sums.view<T>(), total.view<double>(),
+                                         b.dout().view<T>(), dlogits.view<T>());
+    });
+  }
+};
+
+Shape without_last(const Shape& shape) {
+  Shape outer;
+  for (int axis = 0; axis + 1 < shape.rank(); ++axis) outer.push_back(shape[axis]);
+  return outer;
+}
+
+void check(const Var& logits, const Tensor& labels, const CrossEntropyOptions& options,
+           SourceLoc loc) {
+  const Shape& shape = logits.shape();
+  if (shape.rank() < 1 || shape.back() < 1)
+    shape_error(op_name, loc, "logits need classes on the last axis, got {}", shape);
+  if (labels.shape() != without_last(shape) || labels.dtype() != DType::i32)
+    shape_error(op_name, loc, "labels are {} {}, logits {} need i32 {}", name_of(labels.dtype()),
+                labels.shape(), shape, without_last(shape));
+  const Tensor& weights = options.class_weights;
+  if (weights.defined() &&
+      (weights.shape() != Shape{shape.back()} || weights.dtype() != logits.dtype()))
+    shape_error(op_name, loc, "class weights are {} {}, logits {} {} need {} [{}]",
+                name_of(weights.dtype()), weights.shape(), name_of(logits.dtype()), shape,
+                name_of(logits.dtype()), shape.back());
+}
+
+}  // namespace
+
+Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels,
+                  const CrossEntropyOptions& options, Tensor* valid, SourceLoc loc) {
+  check(logits, labels, options, loc);
+  const int64_t classes = logits.shape().back();
+  auto op = std::make_unique<CrossEntropy>();
+  op->logits = logits.value();
+  op->labels = labels;
+  op->options = options;
+  op->log_sums = tape.empty(labels.shape(), logits.dtype());
+  op->total = tape.empty({2}, DType::f64);
+  Tensor loss = tape.empty({}, logits.dtype());
+  on_device(tape, logits, [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    const View<const int32_t> ids = labels.view<int32_t>();
+    const int64_t bad = kernels::cross_entropy_find_bad(ctx, ids, classes, options.ignore_index);
+    if (bad >= 0)
+      throw DataError(fmt::format(
+          "{}: label {} at place {} of {} is outside 0..{} and is not ignored{}; map it to a class "
+          "or to the ignored id ({})",
+          op_name, labels.reshaped({labels.numel()}).rows(bad, 1).item(), bad, labels.shape(),
+          classes - 1,
+          options.ignore_index ? fmt::format(" (ignored: {})", *options.ignore_index) : "",
+          loc.str()));
+    kernels::cross_entropy_forward<T>(ctx, logits.value().view<T>(), ids, options,
+                                      op->log_sums.template view<T>(), loss.view<T>(),
+                                      op->total.template view<double>());
+  });
+  if (valid) *valid = op->total.rows(1, 1);
+  return tape.record(std::move(op), {logits}, std::move(loss), loc);
+}
+
+}  // namespace weft

@@ -1,0 +1,40 @@
+// Cross-entropy of logits [.., C] against class ids [..], i32: the mean over valid places of
+// -log softmax(x)[label], or with class weights w: sum w[label] l / sum w[label] (PyTorch's).
+// A place is valid where its label is not ignore_index; no valid place: loss 0, gradient 0.
+// dx_i = w (softmax(x)_i - [i = label]) dy / sum w. Retains the logits, the labels, each place's
+// log sum_j exp(x_j - max x), and the total weight.
+#pragma once
+
+#include <optional>
+
+#include "engine/tape.h"
+
+namespace weft {
+
+struct CrossEntropyOptions {
+  std::optional<int32_t> ignore_index = {};
+  Tensor class_weights = {};  ///< [C] of the logits' dtype; undefined: all 1
+};
+
+/// A label outside 0 .. C-1 that is not ignored is a DataError that names it. `valid`, where given,
+/// becomes a tensor of one f64: the number of valid places.
+Var cross_entropy(Tape&, const Var& logits, const Tensor& labels, const CrossEntropyOptions& = {},
+                  Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
+
+namespace kernels {
+
+/// Index of the first label that is neither in 0 .. classes-1 nor ignored; -1: none.
+int64_t cross_entropy_find_bad(CpuContext&, View<const int32_t> labels, int64_t classes,
+                               std::optional<int32_t> ignore_index);
+/// loss [], total [2] (ops/loss_sum.h) and log_sums [..].
+template <class T>
+void cross_entropy_forward(CpuContext&, View<const T> logits, View<const int32_t> labels,
+                           const CrossEntropyOptions&, View<T> log_sums, View<T> loss,
+                           View<double> total);
+template <class T>
+void cross_entropy_backward(CpuContext&, View<const T> logits, View<const int32_t> labels,
+                            const CrossEntropyOptions&, View<const T> log_sums,
+                            View<const double> total, View<const T> dloss, View<T> dlogits);
+
+}  // namespace kernels
+}  // namespace weft
