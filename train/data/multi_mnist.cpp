@@ -1,0 +1,102 @@
+// Multi-MNIST and its relatives; see multi_mnist.h.
+#include "train/data/multi_mnist.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/error.h"
+#include "engine/philox.h"
+#include "train/data/files.h"
+
+namespace weft {
+namespace {
+
+constexpr int digit = 28, canvas = 36, offset = canvas - digit;
+
+Idx read_part(const std::string& folder, const std::string& name, int rank) {
+  const std::string plain = join_path(folder, name);
+  std::error_code ignored;
+  const bool unpacked = std::filesystem::exists(plain, ignored);
+  return read_idx(unpacked ? plain : plain + ".gz", rank);
+}
+
+void draw(const Idx& images, int64_t index, int at, Picture& picture) {
+  const uint8_t* bytes = images.bytes.data() + index * digit * digit;
+  for (int y = 0; y < digit; ++y) {
+    for (int x = 0; x < digit; ++x) {
+      float& pixel = *picture.at(y + at, x + at);
+      pixel = std::max(pixel, static_cast<float>(bytes[y * digit + x]) / 255);
+    }
+  }
+}
+
+}  // namespace
+
+MultiMnist::Half MultiMnist::read_half(const std::string& left_folder,
+                                       const std::string& right_folder, const std::string& name,
+                                       uint64_t seed) {
+  const auto check = [&](const std::string& folder, const Idx& images, const Idx& labels) {
+    const bool square = images.extents[1] == digit && images.extents[2] == digit;
+    if (!square || images.count() != labels.count()) {
+      throw DataError(fmt::format("{}/{}: {} images of {} x {} with {} labels; expected 28 x 28",
+                                  folder, name, images.count(), images.extents[1],
+                                  images.extents[2], labels.count()));
+    }
+  };
+  Half half{read_part(left_folder, name + "-images-idx3-ubyte", 3),
+            read_part(left_folder, name + "-labels-idx1-ubyte", 1),
+            read_part(right_folder, name + "-images-idx3-ubyte", 3),
+            read_part(right_folder, name + "-labels-idx1-ubyte", 1),
+            {}};
+  check(left_folder, half.left, half.left_labels);
+  check(right_folder, half.right, half.right_labels);
+  if (half.left.count() != half.right.count()) {
+    throw DataError(fmt::format("{} has {} {} images, {} has {}: pairs need as many", left_folder,
+                                half.left.count(), name, right_folder, half.right.count()));
+  }
+  const Philox philox(seed, Stream::data, 0, "multi_mnist." + name);
+  for (int64_t i = 0; i < half.left.count(); ++i) half.partner.push_back(i);
+  for (int64_t i = half.left.count() - 1; i > 0; --i) {
+    std::swap(half.partner[i], half.partner[philox.below(i, i + 1)]);
+  }
+  return half;
+}
+
+MultiMnist::MultiMnist(const std::string& left_folder, const std::string& right_folder,
+                       const std::vector<TaskSpec>& tasks, uint64_t seed)
+    : train_(read_half(left_folder, right_folder, "train", seed)),
+      test_(read_half(left_folder, right_folder, "t10k", seed)) {
+  for (const TaskSpec& task : tasks) {
+    const std::string& which = task.column.empty() ? task.name : task.column;
+    if (which != "left" && which != "right") {
+      throw ConfigError(fmt::format(
+          "task '{}': multi-mnist has the columns left and right, not '{}'", task.name, which));
+    }
+    if (task.kind != TaskKind::classification || task.classes != 10) {
+      throw ConfigError(fmt::format(
+          "task '{}': multi-mnist's tasks are classification with classes = 10", task.name));
+    }
+    task_is_left_.push_back(which == "left");
+  }
+}
+
+Sample MultiMnist::load(int64_t index) const {
+  const bool train = index < train_.left.count();
+  const Half& half = train ? train_ : test_;
+  const int64_t left = train ? index : index - train_.left.count(), right = half.partner[left];
+  Sample sample{Picture(canvas, canvas, 1), {}};
+  draw(half.left, left, 0, sample.image);
+  draw(half.right, right, offset, sample.image);
+  for (bool is_left : task_is_left_) {
+    sample.labels.push_back(
+        scalar_picture(is_left ? half.left_labels.bytes[left] : half.right_labels.bytes[right]));
+  }
+  return sample;
+}
+
+std::string MultiMnist::key(int64_t index) const {
+  const int64_t train = train_.left.count();
+  return index < train ? fmt::format("train/{}", index) : fmt::format("test/{}", index - train);
+}
+
+}  // namespace weft

@@ -1,0 +1,44 @@
+// Multi-MNIST and its relatives (Sener and Koltun, 2018): two 28 x 28 images on 36 x 36, one at the
+// top left, one at the bottom right, the pixelwise maximum where they overlap. One channel, 0..1.
+// Task "left" names the class at the top left, "right" the one at the bottom right.
+// Pairs are fixed by Philox of (seed, split): image i sits at the top left of sample i, and each
+// image is once at the bottom right.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/data/idx.h"
+#include "train/data/sample.h"
+#include "train/run_file.h"
+
+namespace weft {
+
+class MultiMnist final : public Dataset {
+ public:
+  /// The folders hold train-images-idx3-ubyte.gz and its three siblings (or without .gz); they may
+  /// be the same. A task's column (or name) is left or right; anything else is a ConfigError.
+  MultiMnist(const std::string& left_folder, const std::string& right_folder,
+             const std::vector<TaskSpec>& tasks, uint64_t seed);
+
+  int64_t size() const override { return train_.left.count() + test_.left.count(); }
+  Sample load(int64_t index) const override;
+  std::string key(int64_t index) const override;
+  Split split(int64_t index) const override {
+    return index < train_.left.count() ? Split::train : Split::test;
+  }
+
+ private:
+  struct Half {
+    Idx left, left_labels, right, right_labels;
+    std::vector<int64_t> partner;  ///< of each left image, a right one
+  };
+
+  static Half read_half(const std::string& left_folder, const std::string& right_folder,
+                        const std::string& name, uint64_t seed);
+
+  Half train_, test_;
+  std::vector<bool> task_is_left_;
+};
+
+}  // namespace weft
