@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "ops/linear.h"
+
 namespace weft {
 namespace {
 

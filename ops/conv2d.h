@@ -66,9 +66,6 @@ void conv2d_backward_input(CpuContext&, const Conv2dShape&, View<const T> weight
 template <class T>
 void conv2d_backward_weight(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
                             View<T> dweight);
-/// dbias[k] = sum of dy over all but its last axis.
-template <class T>
-void bias_backward(CpuContext&, View<const T> dy, View<T> dbias);
 
 }  // namespace kernels
 }  // namespace weft

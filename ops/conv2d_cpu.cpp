@@ -7,13 +7,12 @@
 #include <algorithm>
 
 #include "engine/cpu/gemm.h"
-#include "engine/reduce_tree.h"
 #include "ops/conv2d.h"
 
 namespace weft::kernels {
 namespace {
 
-constexpr int64_t stem_channels = 8, joint_channels = 128, bias_chunk = 128;
+constexpr int64_t stem_channels = 8, joint_channels = 128;
 
 bool is_padded(const Conv2dShape& s) {
   return s.c <= stem_channels && s.s > 1 && s.options.dilation.w == 1;
@@ -218,30 +217,13 @@ void conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T>
   }
 }
 
-template <class T>
-void bias_backward(CpuContext& ctx, View<const T> dy, View<T> dbias) {
-  const int64_t channels = dbias.numel(), rows = dy.numel() / channels;
-  const int64_t chunks = std::max<int64_t>(1, (rows + bias_chunk - 1) / bias_chunk);
-  const Tensor parts = Tensor::empty({chunks, channels}, dtype_of<T>(), ctx.memory());
-  T* sums = parts.data<T>();
-  std::fill_n(sums, chunks * channels, T{0});
-  ctx.for_chunks(rows, bias_chunk, [&](int64_t begin, int64_t end) {
-    T* sum = sums + begin / bias_chunk * channels;
-    for (int64_t i = begin; i < end; ++i)
-      for (int64_t k = 0; k < channels; ++k) sum[k] += dy.data[i * channels + k];
-  });
-  combine_pairwise(sums, chunks, channels);
-  std::copy_n(sums, channels, dbias.data);
-}
-
 #define WEFT_CONV2D(T)                                                                           \
   template void conv2d_forward<T>(CpuContext&, const Conv2dShape&, View<const T>, View<const T>, \
                                   View<const T>, View<T>);                                       \
   template void conv2d_backward_input<T>(CpuContext&, const Conv2dShape&, View<const T>,         \
                                          View<const T>, View<T>);                                \
   template void conv2d_backward_weight<T>(CpuContext&, const Conv2dShape&, View<const T>,        \
-                                          View<const T>, View<T>);                               \
-  template void bias_backward<T>(CpuContext&, View<const T>, View<T>);
+                                          View<const T>, View<T>);
 WEFT_CONV2D(float)
 WEFT_CONV2D(double)
 #undef WEFT_CONV2D

@@ -65,7 +65,7 @@ class RowChunk {
 
   void run(const std::vector<RowProduct<T>>& products) {
     first_ = c_.bias == nullptr && !products.empty() && products[0].out == nullptr &&
-             !products[0].parts.empty();
+             products[0].depth > 0 && !products[0].parts.empty();
     if (!first_) fill_block(c_, m0_, m1_, n0_, n1_);
     for (const RowProduct<T>& p : products) {
       int64_t lo = m0_, hi = m1_;
@@ -73,7 +73,7 @@ class RowChunk {
         lo = std::lower_bound(p.out, p.out + p.rows, m0_) - p.out;
         hi = std::lower_bound(p.out + lo, p.out + p.rows, m1_) - p.out;
       }
-      if (lo == hi) continue;
+      if (lo == hi || p.depth == 0) continue;
       for_stretches(static_cast<int64_t>(p.parts.size()), p.depth, [&](const Stretch& s) {
         pack(p, s);
         for (int64_t m = lo; m < hi; m += m_block) multiply(p, s, m, std::min(hi, m + m_block));

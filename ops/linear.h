@@ -1,0 +1,28 @@
+// linear: y = x weight^T + bias. x [.., I], weight [O, I], bias [O], y [.., O].
+//   dx = dy weight; dweight = dy^T x; dbias = sum of dy over all but its last axis.
+// Retains x where the weight needs a gradient, and the weight where x does.
+#pragma once
+
+#include "engine/tape.h"
+
+namespace weft {
+
+Var linear(Tape&, const Var& x, const Var& weight, SourceLoc = SourceLoc::here());
+Var linear(Tape&, const Var& x, const Var& weight, const Var& bias, SourceLoc = SourceLoc::here());
+
+namespace kernels {
+
+/// bias.data may be null.
+template <class T>
+void linear_forward(CpuContext&, View<const T> x, View<const T> weight, View<const T> bias,
+                    View<T> y);
+template <class T>
+void linear_backward_input(CpuContext&, View<const T> weight, View<const T> dy, View<T> dx);
+template <class T>
+void linear_backward_weight(CpuContext&, View<const T> x, View<const T> dy, View<T> dweight);
+/// dbias[o] = sum of dy over all but its last axis; conv2d's bias as well.
+template <class T>
+void bias_backward(CpuContext&, View<const T> dy, View<T> dbias);
+
+}  // namespace kernels
+}  // namespace weft
