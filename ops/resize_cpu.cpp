@@ -1,7 +1,7 @@
 // resize on the CPU, one axis after the other: a row's blend of whole input rows is one contiguous
 // loop for any number of channels; then pixels are blended along it. Backward is the transpose: an
 // input row sums its output rows in order, then each pixel its columns in order.
-#include <cstring>
+#include <algorithm>
 #include <vector>
 
 #include "ops/resize.h"
@@ -72,7 +72,7 @@ void resize_forward(CpuContext& ctx, Interpolation mode, View<const T> x, View<T
               blend(from + h.low * channels, from + h.high * channels, static_cast<T>(h.weight),
                     channels, to);
             else
-              std::memcpy(to, from + h.low * channels, static_cast<size_t>(channels) * sizeof(T));
+              std::copy_n(from + h.low * channels, channels, to);
             to += channels;
           }
         }
