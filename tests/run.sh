@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # run_tests [--all] [FILTER]: what ./weft test does; sourced by ./weft. The last line printed is
 # "N passed, N failed" (", N skipped" where some were).
 
@@ -63,7 +64,7 @@ examples_and_commands() {
 }
 
 run_tests() {
-  local all= start=$SECONDS script
+  local all='' start=$SECONDS script
   if [ "${1:-}" = --all ]; then all=1; shift; fi
   cd "$root" || exit 1
   need "${build_packages[@]}" "${test_packages[@]}" ${all:+"${all_packages[@]}"}

@@ -1,0 +1,57 @@
+// weft info: what this build is, and what machine it finds.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "engine/cpu/context.h"
+#include "train/cli/command.h"
+#include "train/version.h"
+
+namespace weft::cli {
+namespace {
+
+/// The value of the first "key : value" line of /proc/cpuinfo.
+std::string cpu_field(const std::string& key) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const size_t colon = line.find(": ");
+    if (line.rfind(key, 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+std::string vector_units() {
+  const std::string flags = " " + cpu_field("flags") + " ";
+  std::string found;
+  for (const char* unit : {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16"}) {
+    if (flags.find(fmt::format(" {} ", unit)) != std::string::npos) {
+      found += found.empty() ? unit : fmt::format(" {}", unit);
+    }
+  }
+  return found.empty() ? "unknown" : found;
+}
+
+void info() {
+  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
+                        static_cast<double>(sysconf(_SC_PAGE_SIZE)) / (1 << 30);
+  const char* data = std::getenv("WEFT_DATA");
+  fmt::print("weft     {}\n", version());
+  fmt::print("build    {}\n", build_summary());
+  fmt::print("cpu      {}\n", cpu_field("model name"));
+  fmt::print("vectors  {}\n", vector_units());
+  fmt::print("threads  {} (physical cores {}, logical {})\n", CpuContext().threads(),
+             physical_cores(), sysconf(_SC_NPROCESSORS_ONLN));
+  fmt::print("memory   {:.1f} GiB\n", memory);
+  fmt::print("data     {}\n", data ? data : "WEFT_DATA is not set");
+}
+
+}  // namespace
+
+void add_info(CLI::App& app) {
+  app.add_subcommand("info", "This build and this machine")->callback(info);
+}
+
+}  // namespace weft::cli
