@@ -23,11 +23,14 @@ void for_rows(CpuContext& ctx, int64_t rows, int64_t width, F&& f) {
   });
 }
 
-/// e^x for x <= 0 within 2 ulp, 0 where it would be subnormal; NaN stays NaN. Cephes' polynomial
-/// after x = n ln 2 + r: plain arithmetic, so that the compiler fills vector lanes with it.
+/// e^x for x <= 0 within 2 ulp, down to the smallest subnormal and 0; NaN stays NaN. Cephes'
+/// polynomial after x = n ln 2 + r. Both choices are made on bits: with comparisons of floats gcc
+/// makes branches of them and no longer fills vector lanes with the loop around.
 inline float exp_negative(float x) {
-  constexpr float round = 12582912.0F;  // 1.5 * 2^23: adding it leaves an integer in the low bits
-  const float at = x < -87.0F ? -87.0F : x;
+  constexpr float round = 12582912.0F;  // 1.5 * 2^23: adding it leaves n in the low bits
+  constexpr uint32_t lowest = std::bit_cast<uint32_t>(-104.0F);  // its power rounds to 0
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  const float at = std::bit_cast<float>(bits < lowest ? bits : lowest);  // max of the negatives
   const float t = at * 1.44269504088896341F + round;
   const float n = t - round;
   const float r = at - n * 0.693359375F - n * -2.12194440e-4F;
@@ -38,8 +41,13 @@ inline float exp_negative(float x) {
   p = p * r + 1.6666665459e-1F;
   p = p * r + 5.0000001201e-1F;
   p = p * r * r + r + 1.0F;
-  const uint32_t power = (std::bit_cast<uint32_t>(t) - std::bit_cast<uint32_t>(round) + 127) << 23;
-  return x < -87.0F ? 0.0F : p * std::bit_cast<float>(power);
+  // 2^n in two factors, since 2^-150 is no float.
+  const int32_t power = std::bit_cast<int32_t>(t) - std::bit_cast<int32_t>(round);
+  const int32_t half = power >> 1;
+  const float e = p * std::bit_cast<float>((half + 127) << 23) *
+                  std::bit_cast<float>((power - half + 127) << 23);
+  const uint32_t is_nan = (bits << 1) > 0xFF000000U ? ~0U : 0U;
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(e) | is_nan);
 }
 inline double exp_negative(double x) { return std::exp(x); }
 

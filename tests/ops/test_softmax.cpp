@@ -62,6 +62,8 @@ TEST_CASE("softmax: the exponential of f32 lanes is within 2 ulp", "[ops]") {
   }
   CHECK(worst < 2);
   CHECK(exp_negative(0.0F) == 1.0F);
+  CHECK(std::abs(exp_negative(-100.0F) / std::exp(-100.0F) - 1) < 0.05);  // subnormal
+  CHECK(exp_negative(-104.0F) == 0.0F);
   CHECK(exp_negative(-std::numeric_limits<float>::infinity()) == 0.0F);
   CHECK(std::isnan(exp_negative(std::nanf(""))));
 }
