@@ -39,8 +39,18 @@ std::vector<int64_t> divide_off(const Dataset& dataset, std::vector<int64_t>& fr
 
 }  // namespace
 
-double hash_share(const std::string& key) {
-  return (static_cast<double>(stirred(key) >> 11) + 0.5) * 0x1p-53;
+std::vector<Split> split_by_ratio(const std::vector<std::string>& keys, double val, double test) {
+  std::vector<std::pair<uint64_t, size_t>> ranked;
+  for (size_t i = 0; i < keys.size(); ++i) ranked.emplace_back(stirred("ratio:" + keys[i]), i);
+  std::sort(ranked.begin(), ranked.end());
+  const auto count = static_cast<double>(keys.size());
+  const auto vals = static_cast<size_t>(std::llround(val * count));
+  const auto held_out = static_cast<size_t>(std::llround((val + test) * count));
+  std::vector<Split> splits(keys.size(), Split::train);
+  for (size_t rank = 0; rank < std::min(held_out, keys.size()); ++rank) {
+    splits[ranked[rank].second] = rank < vals ? Split::val : Split::test;
+  }
+  return splits;
 }
 
 Parts make_parts(const Dataset& dataset) {

@@ -17,7 +17,7 @@ struct Parts {
 /// Indices in rising order. No part that is divided off is empty while there are samples enough.
 Parts make_parts(const Dataset& dataset);
 
-/// In (0, 1), by the key alone: for sets that divide by a ratio.
-double hash_share(const std::string& key);
+/// Of each key its split: the shares of val and test that rank lowest by hash, the rest train.
+std::vector<Split> split_by_ratio(const std::vector<std::string>& keys, double val, double test);
 
 }  // namespace weft

@@ -1,0 +1,220 @@
+// A set of the user's own: values through map, ignore, invalid and scale; missing labels; splits;
+// sizes that differ; and every mistake named with file, line and value. Then the real sets.
+#include "train/data/csv_dataset.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "tests/support/catch.h"
+#include "tests/train/temp_folder.h"
+#include "train/data/files.h"
+#include "train/data/infer.h"
+#include "train/data/label_decode.h"
+#include "train/data/loader.h"
+#include "train/data/split.h"
+
+using namespace weft;
+using Catch::Matchers::Contains;
+using weft::test::message_of;
+using weft::test::TempFolder;
+
+namespace {
+
+TaskSpec task_of(const std::string& name, TaskKind kind, int classes = 0) {
+  TaskSpec task;
+  task.name = task.column = name;
+  task.kind = kind;
+  task.classes = classes;
+  return task;
+}
+
+Picture gray(int height, int width, std::vector<float> values) {
+  Picture picture(height, width, 1);
+  for (size_t i = 0; i < picture.pixels.size(); ++i) picture.pixels[i] = values[i % values.size()];
+  return picture;
+}
+
+DataSpec spec_of(const std::string& root) {
+  DataSpec data;
+  data.kind = "csv";
+  data.root = root;
+  data.image = "photo";
+  data.split = "part";
+  return data;
+}
+
+/// Six images of two sizes, with a mask, a depth map, a room name, a yes/no and an age.
+struct SmallSet {
+  SmallSet() {
+    std::string csv = "photo,mask,depth,room,sunny,age,part\n";
+    for (int i = 0; i < 6; ++i) {
+      const int h = 8 + 4 * (i % 2), w = 12;
+      write_png(folder.file(fmt::format("p{}.png", i)), Picture(h, w, 3, 0.1f * i));
+      write_values_png(folder.file(fmt::format("m{}.png", i)), gray(h, w, {0, 255, 128}), 8);
+      write_values_png(folder.file(fmt::format("d{}.png", i)), gray(h, w, {0, 1500, 2500}), 16);
+      csv += fmt::format("p{}.png,m{}.png,{},{},{},{},{}\n", i, i,
+                         i == 2 ? "" : fmt::format("d{}.png", i), i % 3 ? "kitchen" : "hall",
+                         i % 2 ? "yes" : "no", i == 4 ? "" : fmt::to_string(10 * i + 0.5),
+                         i < 4    ? "train"
+                         : i == 4 ? "val"
+                                  : "test");
+    }
+    write_file(folder.file("index.csv"), csv);
+    mask = task_of("mask", TaskKind::segmentation, 2);
+    mask.map = {{0, 1}, {255, 0}};
+    mask.ignore = 128;
+    depth = task_of("depth", TaskKind::depth);
+    depth.scale = 0.001;
+    depth.invalid = 0;
+  }
+  TempFolder folder;
+  TaskSpec mask, depth;
+};
+
+}  // namespace
+
+TEST_CASE("csv data: values, missing labels, splits", "[data]") {
+  const SmallSet small;
+  const CsvDataset set(spec_of(small.folder.path()),
+                       {small.mask, small.depth, task_of("room", TaskKind::classification, 2),
+                        task_of("sunny", TaskKind::binary), task_of("age", TaskKind::regression)});
+  REQUIRE(set.size() == 6);
+  const Sample sample = set.load(1);
+  CHECK((sample.image.height == 12 && sample.image.channels == 3));
+  const std::vector<float>& mask = sample.labels[0].pixels;
+  CHECK((mask[0] == 1 && mask[1] == 0 && std::isnan(mask[2])));
+  const std::vector<float>& depth = sample.labels[1].pixels;
+  CHECK((std::isnan(depth[0]) && depth[1] == Approx(1.5) && depth[2] == Approx(2.5)));
+  CHECK(sample.labels[2].pixels[0] == 1);
+  CHECK(set.class_names(2) == std::vector<std::string>{"hall", "kitchen"});
+  CHECK(sample.labels[3].pixels[0] == 1);
+  CHECK(sample.labels[4].pixels[0] == Approx(10.5));
+  CHECK(set.load(2).labels[1].empty());
+  CHECK(set.load(4).labels[4].empty());
+  CHECK(
+      (set.split(0) == Split::train && set.split(4) == Split::val && set.split(5) == Split::test));
+  CHECK(set.key(3) == "p3.png");
+
+  LoaderOptions options;
+  options.tasks = {small.mask, small.depth};
+  const CsvDataset two(spec_of(small.folder.path()), options.tasks);
+  options.batch = 4;
+  options.shuffle = false;
+  options.fit.height = options.fit.width = 16;
+  const Batch batch = Loader(two, make_parts(two).train, options).next();
+  CHECK(batch.images.shape() == Shape{4, 16, 16, 3});
+  CHECK(std::isnan(batch.targets[1].data<float>()[2 * 256 + 100]));  // row 2 has no depth
+  options.fit.height = options.fit.width = 0;
+  CHECK_THAT(message_of<DataError>([&] { Loader(two, make_parts(two).train, options).next(); }),
+             Contains("p1.png") && Contains("data.size"));
+}
+
+TEST_CASE("csv data: every mistake is named", "[data]") {
+  const SmallSet small;
+  const TempFolder& folder = small.folder;
+  const auto open = [&](const TaskSpec& task, DataSpec data) { CsvDataset(data, {task}).load(0); };
+  const auto error = [&](const TaskSpec& task) {
+    return message_of<DataError>([&] { open(task, spec_of(folder.path())); });
+  };
+  TaskSpec mask = small.mask;
+  mask.map.clear();
+  CHECK_THAT(error(mask), Contains("m0.png: task 'mask': label id 255 is outside 0..1"));
+  mask.map = {{255, 7}};
+  CHECK_THAT(error(mask), Contains("label id 255 (mapped to 7) is outside 0..1"));
+  CHECK_THAT(error(task_of("nothing", TaskKind::depth)),
+             Contains("no column 'nothing'") && Contains("photo, mask, depth"));
+  CHECK_THAT(error(task_of("room", TaskKind::classification, 1)), Contains("names 2 classes"));
+  CHECK_THAT(error(task_of("room", TaskKind::regression)),
+             Contains("index.csv:2") && Contains("'hall' is no number"));
+  CHECK_THAT(error(task_of("room", TaskKind::depth)),
+             Contains("index.csv:2: column 'room': there is no file"));
+  CHECK_THAT(error(task_of("mask", TaskKind::normals)), Contains("1 channels, expected 3"));
+  CHECK_THAT(error(task_of("mask", TaskKind::edges)), Contains("set scale"));
+  DataSpec data = spec_of(folder.path());
+  data.split = "room";
+  CHECK_THAT(message_of<DataError>([&] { open(small.mask, data); }),
+             Contains("index.csv:2: column 'room' says 'hall'"));
+  data.split = "";
+  data.image = "mask";
+  CHECK(message_of<DataError>([&] { open(small.mask, data); }).empty());
+  write_file(folder.file("m0.png"), "broken");
+  CHECK_THAT(error(small.mask), Contains("m0.png: is no PNG"));
+  write_file(folder.file("index.csv"), "photo,mask,part\nnone.png,m0.png,train\n");
+  CHECK_THAT(error(small.mask), Contains("index.csv:2: column 'photo': there is no file"));
+  write_file(folder.file("index.csv"), "photo,mask,part\n");
+  CHECK_THAT(error(small.mask), Contains("has no rows"));
+}
+
+TEST_CASE("csv data: normals from bytes and from npy", "[data]") {
+  TaskSpec task = task_of("n", TaskKind::normals);
+  task.invalid = 255;
+  Picture bytes(1, 3, 3);
+  bytes.pixels = {255, 127.5f, 127.5f, 255, 255, 255, 127.5f, 0, 127.5f};
+  const Picture decoded = decode_label(bytes, task, 8, "x");
+  CHECK((decoded.pixels[0] == Approx(1) && decoded.pixels[1] == Approx(0).margin(1e-6)));
+  CHECK(std::isnan(decoded.pixels[3]));
+  CHECK(decoded.pixels[7] == Approx(-1));
+  Picture npy(1, 1, 3);
+  npy.pixels = {0, 3, 4};
+  CHECK(decode_label(npy, task, 0, "x").pixels[2] == Approx(0.8));
+}
+
+TEST_CASE("csv data: a first run file is proposed and works", "[data]") {
+  const SmallSet small;
+  const Inferred found = infer_tasks(small.folder.path());
+  CHECK(found.data.image == "photo");
+  CHECK(found.data.split == "part");
+  CHECK(found.data.size == std::array<int, 2>{8, 8});
+  REQUIRE(found.tasks.size() == 5);
+  CHECK(found.tasks[0].kind == TaskKind::segmentation);
+  CHECK((found.tasks[0].classes == 2 && found.tasks[0].ignore == 255));
+  CHECK(found.tasks[1].kind == TaskKind::depth);
+  CHECK((found.tasks[1].scale == 0.001 && found.tasks[1].invalid == 0));
+  CHECK((found.tasks[2].kind == TaskKind::classification && found.tasks[2].classes == 2));
+  CHECK(found.tasks[4].kind == TaskKind::regression);
+  const std::string text = draft_sections(found);
+  CHECK_THAT(text, Contains("kind = \"csv\"") && Contains("scale = 0.001") &&
+                       Contains("; 1 of 6 rows have none"));
+  const RunFile run = parse_run_text("name = \"mine\"\n" + text, "draft.toml");
+  const CsvDataset set(run.data, run.tasks);
+  CHECK(set.load(0).labels.size() == 5);
+  TempFolder empty;
+  write_file(empty.file("index.csv"), "a,b\n1,2\n");
+  CHECK_THAT(message_of<DataError>([&] { infer_tasks(empty.path()); }),
+             Contains("no column holds paths of images"));
+}
+
+TEST_CASE("csv data: the real cwfid and rgbd_mini", "[data][real]") {
+  const char* root = std::getenv("WEFT_DATA");
+  if (!root) WEFT_SKIP("WEFT_DATA not set");
+  TempFolder folder;
+  const auto unpack = [&](const std::string& name, const std::string& archive) {
+    const std::string source = join_path(root, name);
+    const std::string command = fmt::format("tar xzf '{}/{}' -C '{}' && cp '{}/index.csv' '{}'",
+                                            source, archive, folder.path(), source, folder.path());
+    REQUIRE(std::system(command.c_str()) == 0);
+  };
+  unpack("cwfid", "cwfid432.tar.gz");
+  const Inferred field = infer_tasks(folder.path());
+  REQUIRE(field.tasks.size() == 2);
+  CHECK((field.tasks[0].kind == TaskKind::segmentation && field.tasks[0].classes == 2));
+  CHECK(field.tasks[0].map == std::map<int, int>{{0, 0}, {255, 1}});
+  CHECK((field.tasks[1].classes == 3 && field.data.split == "split"));
+  const CsvDataset cwfid(field.data, field.tasks);
+  CHECK((cwfid.size() == 60 && cwfid.load(0).image.width == 432));
+
+  unpack("rgbd_mini", "rgbd_mini.tar.gz");
+  const Inferred rooms = infer_tasks(folder.path());
+  CHECK(rooms.data.image == "image");
+  TaskSpec depth, seg;
+  for (const TaskSpec& task : rooms.tasks) {
+    if (task.name == "depth_mm") depth = task;
+    if (task.name == "seg13") seg = task;
+  }
+  CHECK((depth.kind == TaskKind::depth && depth.scale == 0.001));
+  CHECK((seg.kind == TaskKind::segmentation && seg.classes == 14));
+  const CsvDataset rgbd(rooms.data, {depth, seg});
+  int labelled = 0;
+  for (int64_t i = 0; i < rgbd.size(); ++i) labelled += !rgbd.load(i).labels[1].empty();
+  CHECK((rgbd.size() == 48 && labelled == 8));
+}

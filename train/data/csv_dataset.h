@@ -1,0 +1,52 @@
+// A set of the user's own, without code: a CSV index with a column of image paths and one column
+// per task. Dense labels are paths (PNG, JPEG, npy), image labels numbers or class names; an empty
+// cell is a missing label. Paths are relative to data.root. See label_decode.h for the values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/data/csv.h"
+#include "train/data/sample.h"
+#include "train/run_file.h"
+
+namespace weft {
+
+class CsvDataset final : public Dataset {
+ public:
+  /// Uses data.root, index, image, split and ratio. Checks the index at once: columns, splits,
+  /// numbers, and that every file is there.
+  CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks);
+
+  int64_t size() const override { return static_cast<int64_t>(csv_.rows.size()); }
+  Sample load(int64_t index) const override;
+  std::string key(int64_t index) const override { return csv_.rows[index][image_]; }
+  Split split(int64_t index) const override { return splits_[index]; }
+
+  /// Task k's class names in id order, where its column holds names instead of numbers.
+  const std::vector<std::string>& class_names(size_t k) const { return names_[k]; }
+
+ private:
+  std::string place(int64_t row) const;
+  void read_splits(const DataSpec& data);
+  void read_names(size_t k);
+  void check_row(int64_t row) const;
+  Picture image_label(int64_t row, size_t k) const;
+
+  std::vector<TaskSpec> tasks_;
+  std::string root_;
+  Csv csv_;
+  int image_ = 0;
+  std::vector<int> columns_;  ///< of each task
+  std::vector<std::vector<std::string>> names_;
+  std::vector<Split> splits_;
+};
+
+/// The number a cell holds; nothing where it is none.
+std::optional<double> number_of(const std::string& cell);
+
+/// train, val, test and their usual synonyms.
+std::optional<Split> split_of(const std::string& word);
+
+}  // namespace weft
