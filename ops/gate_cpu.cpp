@@ -8,7 +8,9 @@
 namespace weft::kernels {
 namespace {
 
-constexpr int64_t lanes = 16;
+// Above 16 gcc keeps the loop over lanes as a loop, and vectorises it; a shorter one it unrolls into
+// a tangle of shuffles, eight times slower.
+constexpr int64_t lanes = 32;
 
 struct Dots {
   double f = 0, r = 0;
