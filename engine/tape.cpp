@@ -41,6 +41,10 @@ void Backward::pass(int i, Tensor gradient) {
   pending_.push_back({i, std::move(gradient)});
 }
 
+void Backward::pass_rows(int i, int64_t begin, Tensor gradient) {
+  pending_.push_back({i, std::move(gradient), begin});
+}
+
 Tensor Backward::scratch(const Shape& shape, DType dtype) const { return tape_.empty(shape, dtype); }
 
 Var Tape::leaf(Tensor value) {
@@ -96,6 +100,19 @@ void Tape::add_grad(int index, Tensor gradient) {
   accumulate(context_, grad, gradient);
 }
 
+void Tape::add_grad_rows(int index, const Shape& shape, int64_t begin, const Tensor& gradient) {
+  Node& node = nodes_[index];
+  if (check_numbers_) check_finite(gradient, "the gradient", node);
+  Tensor& grad = node.parameter ? node.parameter->grad : node.grad;
+  if (!grad.defined()) {
+    grad = empty(shape, gradient.dtype());
+    std::visit([&](auto* ctx) { ctx->fill(grad, 0.0); }, context_);
+  } else if (!grad.unique()) {
+    grad = copy_of(context_, grad);
+  }
+  accumulate(context_, grad.rows(begin, gradient.shape()[0]), gradient);
+}
+
 void Tape::backward(const Var& loss, TapeMark stop_at) {
   if (loss.value().numel() != 1)
     throw ShapeError(fmt::format(
@@ -136,8 +153,14 @@ void Tape::run(int from, TapeMark stop_at) {
     }
     node.op.reset();  // what it retained is free before its gradients are added up
     node.grad = Tensor();
-    for (auto& [input, gradient] : b.pending_)
-      if (node.inputs[input] >= 0) add_grad(node.inputs[input], std::move(gradient));
+    for (auto& [input, gradient, begin] : b.pending_) {
+      const int to = node.inputs[input];
+      if (to < 0) continue;
+      if (begin == Backward::whole)
+        add_grad(to, std::move(gradient));
+      else
+        add_grad_rows(to, node.input_shapes[input], begin, gradient);
+    }
   }
 }
 

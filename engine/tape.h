@@ -44,6 +44,9 @@ class Backward {
   Tensor din(int i);
   /// Hands over a finished gradient for input i; it may share bytes with dout().
   void pass(int i, Tensor gradient);
+  /// The same for rows begin, begin + 1, .. of input i; its other rows get nothing from this op. K
+  /// tasks that each take their rows of a stack so fill one gradient, not K mostly of zeros.
+  void pass_rows(int i, int64_t begin, Tensor gradient);
   /// Uninitialised working memory.
   Tensor scratch(const Shape& shape, DType dtype) const;
 
@@ -52,7 +55,9 @@ class Backward {
   struct Pending {
     int input;
     Tensor gradient;
+    int64_t begin = whole;  // its first row in the input
   };
+  static constexpr int64_t whole = -1;
   Tape& tape_;
   int node_;
   std::vector<Pending> pending_;
@@ -104,7 +109,8 @@ class Tape {
   void backward(const Var& loss, TapeMark stop_at = {});
   /// The same from any value with dL/dvalue given.
   void backward(const Var& value, Tensor seed, TapeMark stop_at = {});
-  /// dL/dv gathered so far for a leaf or a value before the last stop; undefined: nothing reached it.
+  /// dL/dv gathered so far for a leaf or a value before the last stop; undefined: nothing reached
+  /// it.
   const Tensor& grad(const Var& v) const;
   /// As grad(), and forgets it: the next task starts from nothing.
   Tensor take_grad(const Var& v);
@@ -126,6 +132,7 @@ class Tape {
     SourceLoc loc;
   };
   void add_grad(int node, Tensor gradient);
+  void add_grad_rows(int node, const Shape& shape, int64_t begin, const Tensor& gradient);
   void run(int from, TapeMark stop_at);
   void check_finite(const Tensor& t, const char* what, const Node& node) const;
 

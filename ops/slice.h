@@ -1,5 +1,6 @@
 // slice: y is the indices begin .. begin + count - 1 of x along `axis`. Along the first axis y
-// shares x's bytes. dx is dy with zeros around it. Retains nothing but the place.
+// shares x's bytes, and dy is added to its rows of x's gradient; along any other axis dx is dy with
+// zeros around it. Retains nothing but the place.
 #pragma once
 
 #include "engine/tape.h"

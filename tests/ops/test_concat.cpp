@@ -106,6 +106,23 @@ TEST_CASE("concat and slice: taking apart what was put together", "[ops]") {
                 }});
 }
 
+TEST_CASE("slice: rows of a gradient that is shared with another value", "[ops]") {
+  op_check({.name = "x + y and rows of x",
+            .inputs = {{3, 2}, {3, 2}},
+            .op =
+                [](Tape& t, const auto& in) {
+                  const Var rows = slice(t, in[0], 0, 1, 1);
+                  return add(t, add(t, in[0], in[1]), rows);  // passes one gradient to both
+                },
+            .naive =
+                [](const auto& in) {
+                  Values y;
+                  for (size_t i = 0; i < 6; ++i)
+                    y.push_back(in[0][i] + in[1][i] + in[0][2 + i % 2]);
+                  return y;
+                }});
+}
+
 TEST_CASE("slice: rows share the bytes", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
