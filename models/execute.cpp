@@ -1,0 +1,73 @@
+// run_trunk: block by block, the shortcut for every group, F for those that need it, then gates.
+#include "models/execute.h"
+
+#include <stdexcept>
+
+#include "ops/concat.h"
+#include "ops/gate.h"
+#include "ops/slice.h"
+
+namespace weft {
+namespace {
+
+bool counts_up(const std::vector<int>& indices) {
+  for (size_t i = 1; i < indices.size(); ++i)
+    if (indices[i] != indices[i - 1] + 1) return false;
+  return true;
+}
+
+/// The chosen groups of a stack, in the given order.
+Var take(Tape& tape, const Var& x, const std::vector<int>& groups, size_t of, int64_t images) {
+  if (groups.size() == of && counts_up(groups)) return x;
+  if (counts_up(groups))
+    return slice(tape, x, 0, groups[0] * images, static_cast<int64_t>(groups.size()) * images);
+  std::vector<Var> parts;
+  for (int g : groups) parts.push_back(slice(tape, x, 0, g * images, images));
+  return concat(tape, parts, 0);
+}
+
+}  // namespace
+
+Var Features::of_task(Tape& tape, int task) const {
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (int k : groups[g])
+      if (k == task) return take(tape, stacked, {static_cast<int>(g)}, groups.size(), images);
+  throw std::logic_error("features: no such task");
+}
+
+Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
+                   const Var& images) {
+  const size_t inputs = plan.blocks.empty() ? plan.out.size() : plan.blocks[0].in.size();
+  if (images.shape().rank() != 4 || images.shape()[0] % static_cast<int64_t>(inputs) != 0)
+    throw ShapeError(fmt::format("trunk: images must be [N, H, W, C] for each of {} inputs, are {}",
+                                 inputs, images.shape()));
+  const int64_t n = images.shape()[0] / static_cast<int64_t>(inputs);
+  Tape& tape = pass.tape;
+  pass.groups = plan.blocks.empty() ? plan.out : plan.blocks[0].in;
+  Var x = trunk.stem(pass, images);
+  for (size_t l = 0; l < plan.blocks.size(); ++l) {
+    const BlockPlan& block = plan.blocks[l];
+    const int index = static_cast<int>(l);
+    pass.groups = block.in;
+    const Var r = trunk.shortcut(pass, index, x);
+    Var f;
+    if (!block.run.empty()) {
+      pass.groups = block.run_tasks();
+      f = trunk.residual(pass, index, take(tape, x, block.run, block.in.size(), n),
+                         take(tape, r, block.run, block.in.size(), n));
+    }
+    std::vector<GateRow> rows;
+    for (const PlanRow& row : block.rows) {
+      GateRow out{.f_group = row.f, .r_group = row.r, .row = index};
+      if (row.gate.kind == Gate::Kind::soft) out.p = p.at(static_cast<size_t>(row.tasks[0]));
+      out.select = row.gate.kind == Gate::Kind::select ? 1.0 : 0.0;
+      out.skip = 1.0 - out.select;
+      rows.push_back(out);
+    }
+    x = gate(tape, f, r, rows, n);
+  }
+  pass.groups = plan.out;
+  return {x, plan.out, n};
+}
+
+}  // namespace weft

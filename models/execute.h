@@ -1,0 +1,22 @@
+// Runs a trunk as a plan says. Groups are stacked on N: x is [G * N, H, W, C], group g holds the
+// value that tasks groups[g] share. Retains nothing itself; the ops do.
+#pragma once
+
+#include "models/plan.h"
+
+namespace weft {
+
+struct Features {
+  Var stacked;             ///< [G * N, H, W, C]
+  Groups groups;
+  int64_t images = 0;      ///< N
+  /// The feature map of one task: [N, H, W, C].
+  Var of_task(Tape& tape, int task) const;
+};
+
+/// images: [N, H, W, C], or [K * N, H, W, C] in task order for a plan with separate inputs.
+/// p[k]: task k's gate values [L, 2] (column 0 = select) where its gates are soft; else undefined.
+Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
+                   const Var& images);
+
+}  // namespace weft

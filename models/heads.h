@@ -1,0 +1,34 @@
+// Heads turn the trunk's [N, H, W, C] into one task's output.
+//   aspp    four parallel branches, dilation 6, 12, 18, 24, summed: conv3x3 C->D, ReLU, dropout,
+//           conv1x1 D->D, ReLU, dropout, conv1x1 D->out; biases, no batch norm (ADASHARE.md 1.3)
+//   linear  dense tasks: conv1x1 C->out; image labels: global average, linear C->out
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "models/trunk.h"
+
+namespace weft {
+
+struct HeadOptions {
+  bool aspp = true;         ///< false: linear
+  bool image_label = false; ///< one output vector an image; always a linear head
+  int64_t width = 1024;     ///< D
+  double dropout = 0.5;     ///< 0: none
+};
+
+class Head {
+ public:
+  virtual ~Head() = default;
+  /// [N, H, W, out], or [N, 1, 1, out] for an image label.
+  virtual Var operator()(Pass&, const Var& features) const = 0;
+  /// MACs an image for features [H, W, C].
+  virtual Macs cost(const Shape& features) const = 0;
+};
+
+/// `name`: the task's; parameters are "heads.NAME.aspp0.conv1.weight" or "heads.NAME.fc.weight".
+std::unique_ptr<Head> make_head(ParameterStore& store, const std::string& name, int64_t in,
+                                int64_t out, const HeadOptions& options, uint64_t seed);
+
+}  // namespace weft

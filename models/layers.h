@@ -1,0 +1,85 @@
+// Layers: parameters of the store plus how to call the op on them. A Pass carries what one forward
+// pass needs beside its inputs: the tape, the mode, the noise key and the groups stacked on N.
+//   Conv: [N, H, W, C] -> [N, H', W', K]    BatchNorm: any [.., C]    Linear: [N, I] -> [N, O]
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/philox.h"
+#include "models/init.h"
+#include "models/parameter_store.h"
+#include "ops/conv2d.h"
+
+namespace weft {
+
+/// Tasks whose value is the same, for every group stacked on N, in stacking order.
+using Groups = std::vector<std::vector<int>>;
+
+struct Pass {
+  Tape& tape;
+  bool training = true;
+  Noise noise;                ///< seed and step of this pass's dropout and Gumbel words
+  Groups groups = {{0}};      ///< who shares what at this point; batch norm keeps them apart
+};
+
+/// How a store's new parameters are filled.
+struct Init {
+  enum class Kind { normal, kaiming_normal, uniform_fan_in };
+  Kind kind = Kind::kaiming_normal;
+  uint64_t seed = 0;
+};
+
+class Conv {
+ public:
+  Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, int64_t kernel,
+       const Conv2dOptions& options, bool bias, const Init& init);
+  Var operator()(Pass& pass, const Var& x) const;
+  const Parameter& weight() const { return *weight_; }
+  const Conv2dOptions& options() const { return options_; }
+
+ private:
+  Parameter* weight_;
+  Parameter* bias_ = nullptr;
+  Conv2dOptions options_;
+};
+
+/// Multiply-adds for one image: dense, and without taps that see only padding.
+struct Macs {
+  int64_t dense = 0;
+  int64_t useful = 0;
+  Macs& operator+=(const Macs& other) {
+    dense += other.dense;
+    useful += other.useful;
+    return *this;
+  }
+  friend Macs operator*(Macs m, int64_t n) { return {m.dense * n, m.useful * n}; }
+};
+
+/// MACs of `conv` on x = [1, H, W, C]; x becomes the output's shape.
+Macs conv_macs(const Conv& conv, Shape& x);
+
+class BatchNorm {
+ public:
+  BatchNorm(ParameterStore& store, const std::string& name, int64_t channels);
+  /// y = BN(x), or max(BN(x), 0) where `relu`.
+  Var operator()(Pass& pass, const Var& x, bool relu = false) const;
+
+ private:
+  Parameter* gamma_;
+  Parameter* beta_;
+  BatchNormStats* stats_;
+};
+
+class Linear {
+ public:
+  Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out,
+         const Init& init);
+  Var operator()(Pass& pass, const Var& x) const;
+
+ private:
+  Parameter* weight_;
+  Parameter* bias_;
+};
+
+}  // namespace weft

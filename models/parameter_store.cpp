@@ -1,0 +1,46 @@
+// ParameterStore: creation, lookup and counting.
+#include "models/parameter_store.h"
+
+#include <stdexcept>
+
+namespace weft {
+
+Parameter& ParameterStore::add(const std::string& name, const Shape& shape) {
+  if (find(name) != nullptr) throw std::logic_error("parameter named twice: " + name);
+  Parameter p;
+  p.name = name;
+  p.value = Tensor::empty(shape, dtype_, memory_of(context_));
+  return parameters_.emplace_back(std::move(p));
+}
+
+BatchNormStats& ParameterStore::add_stats(const std::string& name, int64_t channels) {
+  NamedStats entry;
+  entry.name = name;
+  entry.stats.running_mean = Tensor::empty({channels}, dtype_, memory_of(context_));
+  entry.stats.running_var = Tensor::empty({channels}, dtype_, memory_of(context_));
+  std::visit(
+      [&](auto* ctx) {
+        ctx->fill(entry.stats.running_mean, 0.0);
+        ctx->fill(entry.stats.running_var, 1.0);
+      },
+      context_);
+  return stats_.emplace_back(std::move(entry)).stats;
+}
+
+Parameter* ParameterStore::find(const std::string& name) {
+  for (Parameter& p : parameters_)
+    if (p.name == name) return &p;
+  return nullptr;
+}
+
+int64_t ParameterStore::count() const {
+  int64_t n = 0;
+  for (const Parameter& p : parameters_) n += p.value.numel();
+  return n;
+}
+
+void ParameterStore::clear_gradients() {
+  for (Parameter& p : parameters_) p.grad = Tensor();
+}
+
+}  // namespace weft

@@ -1,0 +1,64 @@
+// The plan of a multi-task step: K task policies become the least work that gives the same numbers
+// as K separate passes. At every block, tasks whose input is the same value form one group; F runs
+// once per group that needs it, all groups stacked on N, batch norm statistics per group; then
+// each task combines f and r by its own gate. Blocks that nobody selects and no logit needs do not
+// run. (ARCHITECTURE.md section 5; ADASHARE.md section 1.2 for the gate.)
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/trunk.h"
+
+namespace weft {
+
+/// One task's decision at one block, as far as it is known before the step runs.
+struct Gate {
+  enum class Kind {
+    select,  ///< p = [1, 0] exactly: x' = f
+    skip,    ///< p = [0, 1] exactly: x' = r, F is not needed
+    soft     ///< p is a value on the tape (a soft sample, or a straight-through one)
+  };
+  Kind kind = Kind::select;
+  bool operator==(const Gate&) const = default;
+};
+
+/// gates[task][block].
+using Gates = std::vector<std::vector<Gate>>;
+/// Every task executes every block: hard sharing.
+Gates all_selected(int tasks, int blocks);
+/// select[task][block] != 0 executes the block.
+Gates gates_from(const std::vector<std::vector<int>>& select);
+
+struct PlanRow {
+  int f = -1;               ///< position in BlockPlan::run; -1: f is not used
+  int r = 0;                ///< input group
+  Gate gate;
+  std::vector<int> tasks;   ///< one task where the gate is soft
+};
+
+struct BlockPlan {
+  Groups in;                   ///< tasks of each input group, in stacking order
+  std::vector<int> run;        ///< input groups on which F runs
+  std::vector<PlanRow> rows;   ///< output groups
+  Groups run_tasks() const;    ///< tasks of each group in `run`, as naive passes would run F
+};
+
+struct Plan {
+  std::vector<BlockPlan> blocks;
+  Groups out;  ///< tasks of each group after the last block
+
+  /// Blocks times groups on which F runs, and what K naive passes would run.
+  int runs() const;
+  /// MACs an image of trunk under this plan; `inputs` groups go through the stem.
+  Macs macs(const TrunkCost& cost) const;
+};
+
+/// `separate_inputs`: every task brings its own images (DomainNet), so nothing is shared by value.
+Plan make_plan(const Gates& gates, bool separate_inputs = false);
+
+/// A table for people: block, groups, what runs, MACs; then planned against naive.
+std::string describe(const Plan& plan, const Trunk& trunk, const TrunkCost& cost,
+                     const std::vector<std::string>& tasks);
+
+}  // namespace weft

@@ -1,0 +1,157 @@
+// Policy: samples for training, draws for everything after, and the two regularisers.
+#include "models/policy.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/philox.h"
+#include "ops/concat.h"
+#include "ops/gumbel_softmax.h"
+#include "ops/matmul.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "ops/reshape.h"
+#include "ops/slice.h"
+#include "ops/softmax.h"
+
+namespace weft {
+
+std::optional<std::string> degenerate(const DrawnPolicy& policy,
+                                      const std::vector<std::string>& tasks,
+                                      const std::vector<std::string>& blocks) {
+  for (size_t k = 0; k < policy.select.size(); ++k)
+    if (std::none_of(policy.select[k].begin(), policy.select[k].end(), [](int s) { return s != 0; }))
+      return fmt::format("task {} executes no block", tasks[k]);
+  for (size_t l = 0; l < blocks.size(); ++l)
+    if (std::none_of(policy.select.begin(), policy.select.end(),
+                     [&](const auto& row) { return row[l] != 0; }))
+      return fmt::format("block {} is executed by no task", blocks[l]);
+  return std::nullopt;
+}
+
+Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int blocks,
+               const PolicyOptions& options, uint64_t seed)
+    : blocks_(blocks), options_(options) {
+  if (options.skip_layer < 0 || options.skip_layer >= blocks)
+    throw ConfigError(fmt::format("policy.skip_layer: {} of {} blocks leaves none to learn",
+                                  options.skip_layer, blocks));
+  for (const std::string& task : tasks) {
+    names_.push_back("policy." + task);
+    Parameter& p = store.add(names_.back(), {blocks, 2});
+    if (options.init_method == "equal") {
+      init::constant(store.context(), p, 0.5);
+    } else if (options.init_method == "random") {
+      init::normal(store.context(), p, seed, 1e-3);
+    } else {
+      std::vector<double> values;
+      for (int l = 0; l < blocks; ++l) values.insert(values.end(), {0.0, options.init_neg_logits});
+      const Tensor host = Tensor::from({blocks, 2}, values, store.dtype());
+      std::visit([&](auto* ctx) { ctx->copy(p.value, host); }, store.context());
+    }
+    logits_.push_back(&p);
+  }
+}
+
+int Policy::active(int64_t epoch, int speed) const {
+  if (speed == 0) return learned();
+  return static_cast<int>(std::min<int64_t>(epoch / speed + 1, learned()));
+}
+
+PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int active) const {
+  PolicySample out;
+  out.gates = all_selected(tasks(), blocks_);
+  for (size_t k = 0; k < logits_.size(); ++k) {
+    const Var logits = pass.tape.use(*logits_[k]);
+    const Var p = gumbel_softmax(pass.tape, logits, temperature, hard, pass.noise, names_[k]);
+    std::vector<double> values;
+    if (hard && !p.needs_grad()) values = p.value().to_vector();
+    for (int l = blocks_ - active; l < blocks_; ++l) {
+      Gate& gate = out.gates[k][static_cast<size_t>(l)];
+      gate.kind = Gate::Kind::soft;
+      if (!values.empty())
+        gate.kind = values[static_cast<size_t>(2 * l)] > 0.5 ? Gate::Kind::select : Gate::Kind::skip;
+    }
+    out.p.push_back(p);
+  }
+  return out;
+}
+
+std::vector<std::vector<double>> Policy::probabilities() const {
+  std::vector<std::vector<double>> out;
+  for (const Parameter* logits : logits_) {
+    const std::vector<double> v = logits->value.to_vector();
+    auto& row = out.emplace_back();
+    for (int l = 0; l < blocks_; ++l) {
+      const auto at = static_cast<size_t>(2 * l);
+      row.push_back(l < options_.skip_layer ? 1.0 : 1.0 / (1.0 + std::exp(v[at + 1] - v[at])));
+    }
+  }
+  return out;
+}
+
+DrawnPolicy Policy::draw(uint64_t seed, uint32_t index, int active) const {
+  DrawnPolicy out;
+  const auto p = probabilities();
+  for (size_t k = 0; k < p.size(); ++k) {
+    const Philox words(seed, Stream::policy, index, names_[k]);
+    auto& row = out.select.emplace_back();
+    for (int l = 0; l < blocks_; ++l)
+      row.push_back(l < blocks_ - active ||
+                    words.uniform(static_cast<uint64_t>(l)) < p[k][static_cast<size_t>(l)]);
+  }
+  return out;
+}
+
+DrawnPolicy Policy::most_likely() const {
+  DrawnPolicy out;
+  for (const auto& row : probabilities()) {
+    auto& select = out.select.emplace_back();
+    for (double p : row) select.push_back(p >= 0.5);
+  }
+  return out;
+}
+
+Var Policy::sparsity_loss(Tape& tape, const std::string& form, int active) const {
+  const bool select = form == "log-select";
+  Var total;
+  for (Parameter* logits : logits_) {
+    const Var logp = log_softmax(tape, tape.use(*logits));
+    const Var last = slice(tape, logp, 0, blocks_ - active, active);
+    const Var column = slice(tape, last, 1, select ? 0 : 1, 1);
+    const Var term = select ? sum(tape, column) : scale(tape, mean(tape, column), -1.0);
+    total = total.value().defined() ? add(tape, total, term) : term;
+  }
+  return total;
+}
+
+Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
+  const int tasks = this->tasks(), pairs = tasks * (tasks - 1) / 2;
+  std::vector<Var> columns;
+  for (Parameter* logits : logits_) {
+    Var u = tape.use(*logits);
+    if (!compat) u = softmax(tape, u);
+    columns.push_back(reshape(tape, slice(tape, u, 1, 0, 1), {1, blocks_}));
+  }
+  if (pairs == 0) return scale(tape, sum(tape, columns[0]), 0.0);
+  // Row (i, j) of `difference` is +1 at i and -1 at j: difference u is every u_i - u_j at once.
+  std::vector<double> difference, weights;
+  for (int i = 0; i < tasks; ++i)
+    for (int j = i + 1; j < tasks; ++j)
+      for (int k = 0; k < tasks; ++k) difference.push_back(k == i ? 1.0 : k == j ? -1.0 : 0.0);
+  for (int l = 0; l < blocks_; ++l) {
+    const double depth = compat ? l + 1 : blocks_ - l;
+    weights.push_back(depth_weights ? depth / blocks_ : 1.0);
+  }
+  const DType dtype = columns[0].dtype();
+  const auto constant = [&](const Shape& shape, const std::vector<double>& values) {
+    const Tensor host = Tensor::from(shape, values, dtype);
+    Tensor t = tape.empty(shape, dtype);
+    std::visit([&](auto* ctx) { ctx->copy(t, host); }, tape.context());
+    return tape.constant(t);
+  };
+  const Var u = concat(tape, columns, 0);
+  const Var apart = abs(tape, matmul(tape, constant({pairs, tasks}, difference), u));
+  return sum(tape, mul(tape, apart, constant({1, blocks_}, weights)));
+}
+
+}  // namespace weft

@@ -1,0 +1,80 @@
+// The task-specific policy: K logit tables [L, 2] (column 0 = select, 1 = skip), learned by
+// Gumbel-softmax: y = softmax((logits + g) / tau), g = -log(-log U) (ADASHARE.md section 2).
+// Curriculum: only the last n blocks use the policy; every task executes the earlier ones.
+// A drawn policy is binary: select[k][l] ~ Bernoulli(softmax(logits_k[l])[0]).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/plan.h"
+
+namespace weft {
+
+/// A binary policy: select[task][block].
+struct DrawnPolicy {
+  std::vector<std::vector<int>> select;
+  bool operator==(const DrawnPolicy&) const = default;
+};
+
+/// Why a policy cannot be trained: a task that executes nothing, a block that nobody executes.
+std::optional<std::string> degenerate(const DrawnPolicy& policy,
+                                      const std::vector<std::string>& tasks,
+                                      const std::vector<std::string>& blocks);
+
+struct PolicyOptions {
+  std::string init_method = "equal";  ///< equal (0.5), random (1e-3 N(0,1)), all_chosen ([0, neg])
+  double init_neg_logits = -10;
+  int skip_layer = 0;                 ///< first blocks that every task always executes
+};
+
+/// What a step's forward pass needs of the policy: gates for the planner, values for the ops.
+struct PolicySample {
+  Gates gates;
+  std::vector<Var> p;  ///< per task [L, 2]
+};
+
+class Policy {
+ public:
+  Policy(ParameterStore& store, const std::vector<std::string>& tasks, int blocks,
+         const PolicyOptions& options, uint64_t seed);
+
+  int tasks() const { return static_cast<int>(logits_.size()); }
+  int blocks() const { return blocks_; }
+  int skip_layer() const { return options_.skip_layer; }
+  const std::vector<Parameter*>& logits() const { return logits_; }
+
+  /// Blocks that use the policy in policy epoch `epoch`: min(epoch / speed + 1, L - skip_layer);
+  /// all of them where speed is 0.
+  int active(int64_t epoch, int speed) const;
+
+  /// One Gumbel sample per task, shared by the batch. Hard samples of a step that does not train
+  /// the logits are constants, so what they skip need not run; where logits are trained, dL/dp
+  /// needs f of both.
+  PolicySample sample(Pass& pass, double temperature, bool hard, int active) const;
+
+  /// softmax(logits_k[l])[0] for every task and block.
+  std::vector<std::vector<double>> probabilities() const;
+  /// Binary gates drawn block by block; with `active`, the curriculum's padding is applied.
+  DrawnPolicy draw(uint64_t seed, uint32_t index, int active) const;
+  /// select where p >= 0.5.
+  DrawnPolicy most_likely() const;
+
+  /// Sum over tasks of the mean over the active blocks of -log p_skip ("log-skip"), or the sum of
+  /// log p_select over tasks and active blocks ("log-select", the paper's).
+  Var sparsity_loss(Tape& tape, const std::string& form, int active) const;
+  /// Sum over pairs i < j and all blocks of w_l |u_i - u_j|. Sound: u = p_select and
+  /// w_l = (L - l) / L; compat: u = the raw select logit and w_l = (l + 1) / L (official code).
+  Var sharing_loss(Tape& tape, bool compat, bool depth_weights) const;
+
+ private:
+  int learned() const { return blocks_ - options_.skip_layer; }
+
+  std::vector<std::string> names_;
+  std::vector<Parameter*> logits_;
+  int blocks_;
+  PolicyOptions options_;
+};
+
+}  // namespace weft

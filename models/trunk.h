@@ -1,0 +1,38 @@
+// Trunk: what every way of sharing builds on, a stem and L residual blocks that can be gated:
+//   x_0 = stem(image);  r_l = shortcut_l(x_l);  f_l = ReLU(r_l + F_l(x_l));  x_{l+1} = f p_0 + r p_1
+// (ADASHARE.md section 1.2; the gate itself is models/execute's). Shapes: image [N, H, W, C].
+// cost() counts MACs densely and as tap skipping leaves them, for one image of a given size.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/layers.h"
+
+namespace weft {
+
+struct TrunkCost {
+  Macs stem;
+  std::vector<Macs> residual;  ///< F_l
+  std::vector<Macs> shortcut;  ///< zero where the shortcut is the identity
+  Shape out;                   ///< [H', W', C] of the last feature map
+};
+
+class Trunk {
+ public:
+  virtual ~Trunk() = default;
+  virtual int blocks() const = 0;
+  /// "layer1.0"
+  virtual std::string block_name(int l) const = 0;
+  /// Index of the first block of each stage, where features may be exchanged between trunks.
+  virtual std::vector<int> stage_starts() const = 0;
+  virtual int64_t out_channels() const = 0;
+  virtual int64_t in_channels() const = 0;
+  virtual Var stem(Pass&, const Var& image) const = 0;
+  virtual Var shortcut(Pass&, int l, const Var& x) const = 0;
+  /// ReLU(r + F_l(x)).
+  virtual Var residual(Pass&, int l, const Var& x, const Var& r) const = 0;
+  virtual TrunkCost cost(int64_t height, int64_t width) const = 0;
+};
+
+}  // namespace weft

@@ -1,0 +1,99 @@
+// The policy: curriculum, regularisers on known tables, draws and their refusal.
+#include "models/policy.h"
+
+#include <cmath>
+
+#include "tests/support/catch.h"
+
+using namespace weft;
+
+namespace {
+
+struct Fixture {
+  CpuContext cpu;
+  ParameterStore store{&cpu, DType::f64};
+  std::vector<std::string> names{"seg", "normals", "depth"};
+  Policy policy{store, names, 4, {}, 5};
+
+  void set(size_t task, const std::vector<double>& logits) {
+    policy.logits()[task]->value = Tensor::from({4, 2}, logits, DType::f64);
+  }
+};
+
+double p_select(double select, double skip) { return 1 / (1 + std::exp(skip - select)); }
+
+}  // namespace
+
+TEST_CASE("the curriculum unlocks one block every `speed` policy epochs", "[models][policy]") {
+  Fixture f;
+  const std::vector<int> expected{1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4};
+  for (size_t epoch = 0; epoch < expected.size(); ++epoch)
+    CHECK(f.policy.active(static_cast<int64_t>(epoch), 3) == expected[epoch]);
+  CHECK(f.policy.active(0, 0) == 4);
+}
+
+TEST_CASE("the sharing loss of known tables, sound and compat", "[models][policy]") {
+  Fixture f;
+  f.set(0, {1, 0, 0, 0, 0, 0, 0, 0});
+  f.set(1, {0, 0, 0, 0, 0, 0, -2, 0});
+  f.set(2, {0, 0, 0, 0, 0, 0, 0, 0});
+  Tape tape(&f.cpu);
+  // Sound: block 0 weighs 4/4, block 3 weighs 1/4; each difference stands in two of three pairs.
+  const double sound =
+      2 * (p_select(1, 0) - 0.5) * 1.0 + 2 * (0.5 - p_select(-2, 0)) * 0.25;
+  CHECK(f.policy.sharing_loss(tape, false, true).value().item() == Approx(sound).epsilon(1e-12));
+  // Compat: raw logits, and weights that grow with depth (1/4 and 4/4).
+  CHECK(f.policy.sharing_loss(tape, true, true).value().item() ==
+        Approx(2 * 1 * 0.25 + 2 * 2 * 1.0).epsilon(1e-12));
+  CHECK(f.policy.sharing_loss(tape, true, false).value().item() ==
+        Approx(2 * 1 + 2 * 2).epsilon(1e-12));
+}
+
+TEST_CASE("equal policies have no sharing loss and no gradient of it", "[models][policy]") {
+  Fixture f;
+  Tape tape(&f.cpu);
+  const Var loss = f.policy.sharing_loss(tape, false, true);
+  CHECK(loss.value().item() == 0);
+  tape.backward(loss);
+  for (const Parameter* logits : f.policy.logits())
+    for (double g : logits->grad.to_vector()) CHECK(g == 0);
+}
+
+TEST_CASE("the sparsity loss covers the active blocks only", "[models][policy]") {
+  Fixture f;
+  f.set(0, {9, 0, 9, 0, 1, 0, 0, 2});
+  Tape tape(&f.cpu);
+  const double skip2 = std::log(1 - p_select(1, 0)), skip3 = std::log(1 - p_select(0, 2));
+  const double others = 2 * -std::log(0.5);
+  CHECK(f.policy.sparsity_loss(tape, "log-skip", 2).value().item() ==
+        Approx(-(skip2 + skip3) / 2 + others).epsilon(1e-12));
+  const double select = std::log(p_select(1, 0)) + std::log(p_select(0, 2)) + 4 * std::log(0.5);
+  CHECK(f.policy.sparsity_loss(tape, "log-select", 2).value().item() ==
+        Approx(select).epsilon(1e-12));
+}
+
+TEST_CASE("draws follow the probabilities, the seed and the index", "[models][policy]") {
+  Fixture f;
+  f.set(0, {3, 0, 0, 3, 0, 0, 50, 0});
+  std::vector<double> mean(4, 0.0);
+  for (uint32_t i = 0; i < 2000; ++i) {
+    const DrawnPolicy drawn = f.policy.draw(1, i, 4);
+    for (size_t l = 0; l < 4; ++l) mean[l] += drawn.select[0][l] / 2000.0;
+  }
+  CHECK(mean[0] == Approx(p_select(3, 0)).margin(0.03));
+  CHECK(mean[1] == Approx(p_select(0, 3)).margin(0.03));
+  CHECK(mean[2] == Approx(0.5).margin(0.04));
+  CHECK(mean[3] == Approx(1.0));
+  CHECK(f.policy.draw(1, 5, 4) == f.policy.draw(1, 5, 4));
+  CHECK_FALSE((f.policy.draw(1, 5, 4) == f.policy.draw(1, 6, 4) &&
+               f.policy.draw(1, 6, 4) == f.policy.draw(2, 6, 4)));
+  // The curriculum's padding: blocks before the last `active` are executed by everybody.
+  CHECK(f.policy.draw(1, 0, 1).select[1][0] == 1);
+}
+
+TEST_CASE("degenerate policies are refused with the reason", "[models][policy]") {
+  const std::vector<std::string> tasks{"a", "b"}, blocks{"layer1.0", "layer2.0"};
+  CHECK_FALSE(degenerate({{{1, 0}, {0, 1}}}, tasks, blocks));
+  CHECK(*degenerate({{{1, 1}, {0, 0}}}, tasks, blocks) == "task b executes no block");
+  CHECK(*degenerate({{{1, 0}, {1, 0}}}, tasks, blocks) == "block layer2.0 is executed by no task");
+}
