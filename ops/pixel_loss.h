@@ -1,0 +1,76 @@
+// What l1_loss, mse_loss, binary_cross_entropy and cosine_loss share: the mean of a functor's loss
+// over valid pixels. pred and target are [.., C] of one dtype, mask [..] is u8 (1 = valid) or
+// undefined: all are. No valid pixel: loss 0, gradient 0; an invalid one is never read, so NaN may
+// stand there. dpred = f'(pred, target) dy / n. Retains pred, target, mask and 1 / n.
+//   double value(const T* pred, const T* target, int64_t C)   the pixel's loss
+//   void gradient(pred, target, C, double by, T* dpred)       by times its gradient
+//   double elements(int64_t C)                                what the pixel adds to n: C or 1
+#pragma once
+
+#include "engine/tape.h"
+
+namespace weft {
+
+namespace kernels {
+
+/// loss [] and total [2]: 1 / n and n (ops/loss_sum.h). A mask without data: all valid.
+template <class F, class T>
+void pixel_loss_forward(CpuContext&, F f, View<const T> pred, View<const T> target,
+                        View<const uint8_t> mask, View<T> loss, View<double> total);
+template <class F, class T>
+void pixel_loss_backward(CpuContext&, F f, View<const T> pred, View<const T> target,
+                         View<const uint8_t> mask, View<const double> total, View<const T> dloss,
+                         View<T> dpred);
+
+}  // namespace kernels
+
+template <class F>
+struct PixelLoss final : Op {
+  F f;
+  Tensor pred, target, mask, total;
+
+  explicit PixelLoss(F functor) : f(functor) {}
+  const char* name() const override { return F::name; }
+  View<const uint8_t> mask_view() const {
+    return mask.defined() ? mask.view<const uint8_t>() : View<const uint8_t>{};
+  }
+  void backward(Backward& b) override {
+    const Tensor dpred = b.din(0);
+    on_device(b, [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::pixel_loss_backward<F, T>(ctx, f, pred.view<T>(), target.view<T>(), mask_view(),
+                                         total.view<double>(), b.dout().view<T>(),
+                                         dpred.view<T>());
+    });
+  }
+};
+
+/// `valid`, where given, becomes a tensor of one f64: n.
+template <class F>
+Var pixel_loss(Tape& tape, F f, const Var& pred, const Tensor& target, const Tensor& mask,
+               Tensor* valid, SourceLoc loc) {
+  if (pred.shape().rank() < 1 || target.shape() != pred.shape() || target.dtype() != pred.dtype())
+    shape_error(F::name, loc, "pred {} {} and target {} {} must be one shape [.., C] and dtype",
+                name_of(pred.dtype()), pred.shape(), name_of(target.dtype()), target.shape());
+  Shape pixels;
+  for (int axis = 0; axis + 1 < pred.shape().rank(); ++axis) pixels.push_back(pred.shape()[axis]);
+  if (mask.defined() && (mask.shape() != pixels || mask.dtype() != DType::u8))
+    shape_error(F::name, loc, "mask is {} {}, pred {} needs u8 {}", name_of(mask.dtype()),
+                mask.shape(), pred.shape(), pixels);
+  auto op = std::make_unique<PixelLoss<F>>(f);
+  op->pred = pred.value();
+  op->target = target;
+  op->mask = mask;
+  op->total = tape.empty({2}, DType::f64);
+  Tensor loss = tape.empty({}, pred.dtype());
+  on_device(tape, pred, [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    kernels::pixel_loss_forward<F, T>(ctx, f, pred.value().view<T>(), target.view<T>(),
+                                      op->mask_view(), loss.view<T>(),
+                                      op->total.template view<double>());
+  });
+  if (valid) *valid = op->total.rows(1, 1);
+  return tape.record(std::move(op), {pred}, std::move(loss), loc);
+}
+
+}  // namespace weft

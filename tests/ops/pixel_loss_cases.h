@@ -1,0 +1,108 @@
+// What the tests of the pixel losses share: targets and masks for a shape, one OpCase from a naive
+// pixel function, and the checks that every masked mean owes (nothing valid, NaN where masked).
+#pragma once
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <tuple>
+
+#include "tests/support/op_check.h"
+
+namespace weft {
+
+using PixelOp = std::function<Var(Tape&, const Var& pred, const Tensor& target, const Tensor& mask,
+                                  Tensor* valid)>;
+/// The loss of one pixel, summed over its channels.
+using NaivePixel = std::function<double(const double* pred, const double* target, int64_t channels)>;
+
+struct PixelLossTest {
+  std::string name;
+  PixelOp op;
+  NaivePixel naive;
+  bool per_pixel = false;        // n counts pixels, not pixels times channels
+  double low = -2, high = -0.1;  // targets, away from every pred
+  double pred_low = 0.1, pred_high = 2;
+};
+
+inline Shape pixel_shape(const Shape& shape) {
+  Shape pixels;
+  for (int axis = 0; axis + 1 < shape.rank(); ++axis) pixels.push_back(shape[axis]);
+  return pixels;
+}
+
+inline Values pixel_targets(const PixelLossTest& test, const Shape& shape) {
+  Values t(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < t.size(); ++i)
+    t[i] = static_cast<float>(test.low + (test.high - test.low) * double(i * 31 % 97) / 97);
+  return t;
+}
+
+inline OpCase pixel_loss_case(const PixelLossTest& test, const Shape& shape, bool masked) {
+  const int64_t channels = shape.back(), pixels = pixel_shape(shape).numel();
+  const Values target = pixel_targets(test, shape);
+  Values mask(static_cast<size_t>(pixels), 1.0);
+  for (int64_t i = 0; masked && i < pixels; ++i) mask[i] = i % 3 == 1 ? 0 : 1;
+  return {.name = fmt::format("{} {}{}", test.name, shape, masked ? " masked" : ""),
+          .inputs = {shape},
+          .op =
+              [=](Tape& t, const auto& x) {
+                return test.op(
+                    t, x[0], Tensor::from(shape, target, x[0].dtype()),
+                    masked ? Tensor::from(pixel_shape(shape), mask, DType::u8) : Tensor(), nullptr);
+              },
+          .naive =
+              [=](const auto& in) {
+                double sum = 0, n = 0;
+                for (int64_t i = 0; i < pixels; ++i) {
+                  if (mask[i] == 0) continue;
+                  sum += test.naive(in[0].data() + i * channels, target.data() + i * channels,
+                                    channels);
+                  n += test.per_pixel ? 1 : static_cast<double>(channels);
+                }
+                return Values{n > 0 ? sum / n : 0};
+              },
+          .low = test.pred_low,
+          .high = test.pred_high,
+          .reduction = std::max<int64_t>(1, shape.numel())};
+}
+
+inline void check_pixel_loss(const PixelLossTest& test) {
+  for (const Shape& shape :
+       std::vector<Shape>{{3}, {5, 1}, {2, 3, 5, 3}, {4095, 1}, {4097, 3}, {0, 3}, {2, 41, 37, 1}})
+    for (bool masked : {false, true}) op_check(pixel_loss_case(test, shape, masked));
+
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Var pred = tape.leaf(Tensor::from({2, 2}, {0.5, 1, nan, nan}));
+  const Tensor target = Tensor::from({2, 2}, {0.25, 0.75, nan, nan});
+  const auto run = [&](const Values& mask) {
+    Tensor valid;
+    const Var loss =
+        test.op(tape, pred, target, Tensor::from({2}, mask, DType::u8), &valid);
+    tape.backward(loss);
+    return std::tuple{loss.value().item(), tape.take_grad(pred).to_vector(), valid.item()};
+  };
+  const auto [loss, grad, valid] = run({1, 0});
+  CHECK(std::isfinite(loss));
+  CHECK(valid == (test.per_pixel ? 1 : 2));
+  CHECK(std::isfinite(grad[0]));
+  CHECK(grad[2] == 0);
+  CHECK(grad[3] == 0);
+  const auto [none, no_grad, no_valid] = run({0, 0});
+  CHECK(none == 0);
+  CHECK(no_valid == 0);
+  CHECK(no_grad == Values(4, 0.0));
+
+  const auto refuse = [&](const Tensor& t, const Tensor& mask) {
+    return [&, t, mask] { test.op(tape, pred, t, mask, nullptr); };
+  };
+  check_shape_error(refuse(Tensor::from({2}, {1.0, 1.0}), {}),
+                    test.name + ": pred f32 [2, 2] and target f32 [2] must be one shape");
+  check_shape_error(refuse(target, Tensor::from({1}, {1.0}, DType::u8)),
+                    test.name + ": mask is u8 [1], pred [2, 2] needs u8 [2]");
+  check_shape_error(refuse(target, Tensor::from({2}, {1.0, 1.0})), "mask is f32 [2]");
+}
+
+}  // namespace weft
