@@ -1,0 +1,16 @@
+// l1_loss and mse_loss: two functors of a pixel loss.
+#include "ops/l1_loss.h"
+
+namespace weft {
+
+Var l1_loss(Tape& tape, const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
+            SourceLoc loc) {
+  return pixel_loss(tape, AbsoluteError{}, pred, target, mask, valid, loc);
+}
+
+Var mse_loss(Tape& tape, const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
+             SourceLoc loc) {
+  return pixel_loss(tape, SquaredError{}, pred, target, mask, valid, loc);
+}
+
+}  // namespace weft
