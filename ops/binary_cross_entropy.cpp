@@ -1,0 +1,11 @@
+// binary_cross_entropy: one functor of a pixel loss.
+#include "ops/binary_cross_entropy.h"
+
+namespace weft {
+
+Var binary_cross_entropy(Tape& tape, const Var& logits, const Tensor& target, const Tensor& mask,
+                         double pos_weight, Tensor* valid, SourceLoc loc) {
+  return pixel_loss(tape, LogisticLoss{pos_weight}, logits, target, mask, valid, loc);
+}
+
+}  // namespace weft
