@@ -1,0 +1,11 @@
+// cosine_loss: one functor of a pixel loss.
+#include "ops/cosine_loss.h"
+
+namespace weft {
+
+Var cosine_loss(Tape& tape, const Var& pred, const Tensor& target, const Tensor& mask,
+                Tensor* valid, SourceLoc loc) {
+  return pixel_loss(tape, CosineDistance{}, pred, target, mask, valid, loc);
+}
+
+}  // namespace weft
