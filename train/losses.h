@@ -1,0 +1,27 @@
+// The loss of each kind of task at the head's resolution, labels taken there by
+// train/labels.h:
+//   segmentation, classification  cross-entropy, weighted by class_weights:
+//   -sum w log p / sum w normals                       1 - mean cos(prediction,
+//   label) depth, edges, keypoints       mean |prediction - label| binary
+//   cross-entropy of the logit;   regression  mean squared error
+// Means are over the batch's valid pixels. Semantics differ in which depths are
+// valid (labels.h) and in what a compat reader hands over as normals (raw
+// bytes, ADASHARE.md 0.1); both are normalised.
+#pragma once
+
+#include <optional>
+
+#include "engine/tape.h"
+#include "train/run_file.h"
+
+namespace weft {
+
+/// prediction [N, h, w, C] ([N, 1, 1, C] for image labels); target: host f32
+/// [N, H, W, C_label], NaN where there is no label. nullopt: the batch has no
+/// label for this task, and nothing is recorded, so that the task's own
+/// parameters stay as they are.
+std::optional<Var> task_loss(Tape &tape, const TaskSpec &task,
+                             Semantics semantics, const Var &prediction,
+                             const Tensor &target);
+
+} // namespace weft
