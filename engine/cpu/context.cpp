@@ -79,13 +79,14 @@ void CpuContext::copy(const Tensor& to, const Tensor& from) {
              [&](int64_t begin, int64_t end) { std::memcpy(out + begin, in + begin, end - begin); });
 }
 
-void CpuContext::accumulate(const Tensor& to, const Tensor& from) {
+void CpuContext::accumulate(const Tensor& to, const Tensor& from, double factor) {
   with_type(to.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* out = to.data<T>();
     const T* in = from.data<T>();
+    const T by = static_cast<T>(factor);
     for_chunks(to.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(out[i] + in[i]);
+      for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(out[i] + by * in[i]);
     });
   });
 }

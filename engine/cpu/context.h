@@ -46,8 +46,8 @@ class CpuContext {
 
   void fill(const Tensor& t, double value);
   void copy(const Tensor& to, const Tensor& from);
-  /// to += from, both of one float dtype.
-  void accumulate(const Tensor& to, const Tensor& from);
+  /// to += factor from, both of one float dtype.
+  void accumulate(const Tensor& to, const Tensor& from, double factor = 1);
   bool all_finite(const Tensor& t);
 
  private:
