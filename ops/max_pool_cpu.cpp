@@ -14,33 +14,6 @@ constexpr int64_t piece = 64;  // channels at a time
 template <class T>
 using IntLike = std::conditional_t<sizeof(T) == 8, int64_t, int32_t>;
 
-/// f(image, row) for every row of images [N, H, W, C]; a chunk is about pointwise_chunk elements.
-template <class F>
-void for_image_rows(CpuContext& ctx, const Shape& shape, F&& f) {
-  const int64_t work = std::max<int64_t>(1, shape.inner(2));
-  ctx.for_chunks(shape[0] * shape[1], std::max<int64_t>(1, pointwise_chunk / work),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) f(i / shape[1], i % shape[1]);
-                 });
-}
-
-/// The part of 0 .. kernel - 1 whose pixels lie inside 0 .. extent - 1.
-struct Window {
-  int64_t start, from, to;
-  Window(int64_t out, int64_t extent, const PoolOptions& o)
-      : start(out * o.stride - o.padding),
-        from(std::max<int64_t>(0, -start)),
-        to(std::min(o.kernel, extent - start)) {}
-};
-
-/// The windows, from .. to - 1, that cover pixel `in`.
-struct Cover {
-  int64_t from, to;
-  Cover(int64_t in, int64_t windows, const PoolOptions& o)
-      : from(std::max<int64_t>(0, (in + o.padding - o.kernel + o.stride) / o.stride)),
-        to(std::min(windows, (in + o.padding) / o.stride + 1)) {}
-};
-
 }  // namespace
 
 template <class T>
@@ -49,9 +22,9 @@ void max_pool_forward(CpuContext& ctx, View<const T> x, const PoolOptions& o, Vi
   using Int = IntLike<T>;
   const int64_t height = x.shape[1], width = x.shape[2], channels = x.shape[3];
   for_image_rows(ctx, y.shape, [&](int64_t image, int64_t i) {
-    const Window rows(i, height, o);
+    const PoolWindow rows(i, height, o);
     for (int64_t j = 0; j < y.shape[2]; ++j) {
-      const Window columns(j, width, o);
+      const PoolWindow columns(j, width, o);
       const int64_t out = ((image * y.shape[1] + i) * y.shape[2] + j) * channels;
       for (int64_t c = 0; c < channels; c += piece) {
         const int64_t count = std::min(piece, channels - c);
@@ -86,9 +59,9 @@ void max_pool_backward(CpuContext& ctx, View<const T> dy, View<const uint8_t> ch
                        const PoolOptions& o, View<T> dx) {
   const int64_t channels = dx.shape[3];
   for_image_rows(ctx, dx.shape, [&](int64_t image, int64_t h) {
-    const Cover rows(h, dy.shape[1], o);
+    const PoolCover rows(h, dy.shape[1], o);
     for (int64_t w = 0; w < dx.shape[2]; ++w) {
-      const Cover columns(w, dy.shape[2], o);
+      const PoolCover columns(w, dy.shape[2], o);
       T* __restrict out = dx.data + ((image * dx.shape[1] + h) * dx.shape[2] + w) * channels;
       std::fill_n(out, channels, T(0));
       for (int64_t i = rows.from; i < rows.to; ++i)
