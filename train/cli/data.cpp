@@ -1,34 +1,39 @@
 // weft data scenes: pictures of the embedded data set and its labels.
 #include <fmt/format.h>
 
-#include <memory>
 #include <string>
 
 #include "train/cli/command.h"
 #include "train/data/scenes.h"
 
 namespace weft::cli {
+namespace {
 
-void add_data(CLI::App& app) {
-  CLI::App* data = app.add_subcommand("data", "Look at data sets");
-  data->require_subcommand(1);
+class Data final : public Command {
+ public:
+  const char* name() const override { return "data"; }
+  const char* help() const override { return "Write rendered rooms and their labels as PNG"; }
+  void options(Options& o) override {
+    o.add("what", what_, "scenes").required().one_of({"scenes"});
+    o.add("--out", out_, "Folder to write to").required();
+    o.add("--count", count_, "How many").within(1, 1000000);
+    o.add("--seed", seed_, "Which world");
+    o.add("--height", height_, "Height in pixels").within(8, 8192);
+    o.add("--width", width_, "Width in pixels").within(8, 8192);
+  }
+  void run() override {
+    write_scenes(out_, count_, seed_, height_, width_);
+    fmt::print("{} scenes in {}; sheet.png shows them all\n", count_, out_);
+  }
 
-  struct Options {
-    std::string out;
-    int count = 16, height = 192, width = 256;
-    uint64_t seed = 0;
-  };
-  auto options = std::make_shared<Options>();
-  CLI::App* scenes = data->add_subcommand("scenes", "Write rendered rooms and their labels as PNG");
-  scenes->add_option("--out", options->out, "Folder to write to")->required();
-  scenes->add_option("--count", options->count, "How many")->check(CLI::Range(1, 1000000));
-  scenes->add_option("--seed", options->seed, "Which world");
-  scenes->add_option("--height", options->height)->check(CLI::Range(8, 8192));
-  scenes->add_option("--width", options->width)->check(CLI::Range(8, 8192));
-  scenes->callback([options] {
-    write_scenes(options->out, options->count, options->seed, options->height, options->width);
-    fmt::print("{} scenes in {}; sheet.png shows them all\n", options->count, options->out);
-  });
-}
+ private:
+  std::string what_, out_;
+  int count_ = 16, height_ = 192, width_ = 256;
+  uint64_t seed_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> data_command() { return std::make_unique<Data>(); }
 
 }  // namespace weft::cli

@@ -34,7 +34,7 @@ std::string vector_units() {
   return found.empty() ? "unknown" : found;
 }
 
-void info() {
+void print_info() {
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                         static_cast<double>(sysconf(_SC_PAGE_SIZE)) / (1 << 30);
   const char* data = std::getenv("WEFT_DATA");
@@ -48,10 +48,16 @@ void info() {
   fmt::print("data     {}\n", data ? data : "WEFT_DATA is not set");
 }
 
+class Info final : public Command {
+ public:
+  const char* name() const override { return "info"; }
+  const char* help() const override { return "This build and this machine"; }
+  void options(Options&) override {}
+  void run() override { print_info(); }
+};
+
 }  // namespace
 
-void add_info(CLI::App& app) {
-  app.add_subcommand("info", "This build and this machine")->callback(info);
-}
+std::unique_ptr<Command> info_command() { return std::make_unique<Info>(); }
 
 }  // namespace weft::cli

@@ -5,16 +5,14 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <ios>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "engine/error.h"
 #include "train/cli/command.h"
-#include "train/nearest.h"
 #include "train/stop.h"
-#include "train/version.h"
 
 namespace weft::cli {
 namespace {
@@ -29,30 +27,8 @@ int complain(std::string message, int code) {
   return code;
 }
 
-void check_command(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return;
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) {
-    if (command->get_name() == argv[1]) return;
-    names.push_back(command->get_name());
-  }
-  throw ConfigError(fmt::format("unknown command '{}'; did you mean '{}'? (weft --help lists them)",
-                                argv[1], nearest(argv[1], names)));
-}
-
 int run(int argc, char** argv) {
-  CLI::App app("weft: networks that learn what their tasks should share", "weft");
-  app.set_version_flag("--version", "weft " + version() + " (" + build_summary() + ")");
-  app.require_subcommand(1);
-  app.set_help_flag("-h,--help", "Print this help");
-  for (auto add : {add_info, add_data, add_new}) add(app);
-  check_command(app, argc, argv);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    throw ConfigError(error.what());
-  }
+  run_command_line(argc, argv);
   if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
     throw UserError("cannot write the results to the standard output");
   }
@@ -60,6 +36,13 @@ int run(int argc, char** argv) {
 }
 
 }  // namespace
+
+std::vector<std::unique_ptr<Command>> all_commands() {
+  std::vector<std::unique_ptr<Command>> commands;
+  for (auto make : {new_command, data_command, info_command}) commands.push_back(make());
+  return commands;
+}
+
 }  // namespace weft::cli
 
 int main(int argc, char** argv) {

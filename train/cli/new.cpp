@@ -32,17 +32,22 @@ void write_first(const std::string& data, std::string out) {
   fmt::print("check it, then: weft train {}\n", out);
 }
 
+class New final : public Command {
+ public:
+  const char* name() const override { return "new"; }
+  const char* help() const override { return "Write a first run file from a CSV index"; }
+  void options(Options& o) override {
+    o.add("--data", data_, "The index, or its folder").required();
+    o.add("--out", out_, "The run file (default: NAME.toml)");
+  }
+  void run() override { write_first(data_, out_); }
+
+ private:
+  std::string data_, out_;
+};
+
 }  // namespace
 
-void add_new(CLI::App& app) {
-  struct Options {
-    std::string data, out;
-  };
-  auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("new", "Write a first run file from a CSV index");
-  command->add_option("--data", options->data, "The index, or its folder")->required();
-  command->add_option("--out", options->out, "The run file (default: NAME.toml)");
-  command->callback([options] { write_first(options->data, options->out); });
-}
+std::unique_ptr<Command> new_command() { return std::make_unique<New>(); }
 
 }  // namespace weft::cli

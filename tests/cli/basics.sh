@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# basics.sh WEFT: exit codes, the one-line complaints, and that results and errors keep apart.
+weft=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+broken=0
+
+# expect CODE STDERR ARGUMENT...: the exit code, and all of stderr.
+expect() {
+  local code=$1 complaint=$2 got
+  shift 2
+  "$weft" "$@" >out 2>err </dev/null
+  got=$?
+  [ $got -eq "$code" ] && [ "$(cat err)" = "$complaint" ] && return
+  printf 'weft %s: exit %d, expected %d; stderr:\n%s\nexpected:\n%s\n' "$*" $got "$code" "$(cat err)" "$complaint"
+  broken=1
+}
+# output PATTERN: stdout of the last command has a line like this.
+output() {
+  grep -qE "$1" out && return
+  printf 'no line like "%s" in:\n%s\n' "$1" "$(cat out)"
+  broken=1
+}
+
+expect 0 '' --version
+output '^weft [0-9]+\.[0-9]+\.[0-9]+ \('
+expect 0 '' --help
+output '^  info '
+expect 0 '' info
+output '^threads  [1-9]'
+expect 2 'weft: A subcommand is required'
+expect 2 "weft: unknown command 'inof'; did you mean 'info'? (weft --help lists them)" inof
+expect 2 'weft: --out is required' data scenes
+expect 2 'weft: Could not convert: --seed = x' data scenes --out x --seed x
+expect 0 '' data scenes --out scenes --count 2 --height 24 --width 32 --seed 3
+output '^2 scenes in scenes'
+[ "$(find scenes -name '*.png' | wc -l)" -ge 3 ] || { echo "data scenes wrote too few pictures"; broken=1; }
+
+mkdir own
+cp scenes/*image*.png own/ 2>/dev/null
+first=$(cd own && printf '%s\n' *image*.png | head -n 1)
+printf 'image,kind\n%s,1\n%s,0\n' "$first" "$first" >own/index.csv
+expect 0 '' new --data own
+output '^wrote own.toml:'
+output '^  kind binary'
+expect 2 'weft: own.toml exists; --out gives another name' new --data own
+expect 2 'weft: gone: no such file or folder' new --data gone
+printf 'image,kind\nmissing.png,1\n' >own/index.csv
+expect 2 "weft: own/missing.png: cannot open: No such file or directory" new --data own --out b.toml
+[ ! -e b.toml ] || { echo "a failed new left b.toml behind"; broken=1; }
+"$weft" info >/dev/full 2>err
+[ $? -eq 2 ] || { echo "a full standard output went unseen"; broken=1; }
+exit $broken
