@@ -45,6 +45,14 @@ Picture cut(const Picture& picture, const Plan& plan, float fill) {
   return crop(flipped, plan.top, plan.left, plan.crop_h, plan.crop_w, fill);
 }
 
+/// The depth of what is seen `zoom` times as large.
+float nearer(float depth, float zoom, DepthUnit unit) {
+  if (unit == DepthUnit::inverse) return depth * zoom;
+  if (unit == DepthUnit::metres) return depth / zoom;
+  const float range = 16 * std::log(2.0f);
+  return std::log1p(std::expm1(depth * range) / zoom) / range;
+}
+
 }  // namespace
 
 Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOptions& options,
@@ -61,7 +69,7 @@ Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOp
       for (size_t i = 0; i < label.pixels.size(); i += 3) label.pixels[i] = -label.pixels[i];
     }
     if (tasks[k].kind == TaskKind::depth && plan.zoom != 1) {
-      for (float& depth : label.pixels) depth /= plan.zoom;
+      for (float& depth : label.pixels) depth = nearer(depth, plan.zoom, options.depth_unit);
     }
   }
   return sample;

@@ -16,6 +16,7 @@ struct FitOptions {
   int height = 0, width = 0;  ///< 0: as the picture is
   AugmentSpec augment;        ///< scale, flip, crop
   bool sound = true;
+  DepthUnit depth_unit = DepthUnit::metres;  ///< the loader takes it from the data set
 };
 
 /// The sample at the batch's size; the draws are a pure function of `draws`. Labels of one image

@@ -22,12 +22,19 @@ std::vector<int64_t> epoch_order(int64_t n, const LoaderOptions& options, int64_
   return order;
 }
 
+LoaderOptions with_depth_unit(LoaderOptions options, const Dataset& dataset) {
+  options.fit.depth_unit = dataset.depth_unit();
+  return options;
+}
+
 int label_channels(const TaskSpec& task) { return task.kind == TaskKind::normals ? 3 : 1; }
 
 }  // namespace
 
 Loader::Loader(const Dataset& dataset, std::vector<int64_t> indices, LoaderOptions options)
-    : dataset_(dataset), indices_(std::move(indices)), options_(std::move(options)) {
+    : dataset_(dataset),
+      indices_(std::move(indices)),
+      options_(with_depth_unit(std::move(options), dataset)) {
   const auto count = static_cast<int64_t>(indices_.size());
   if (count == 0) {
     throw DataError(fmt::format("the '{}' part of the data set is empty", options_.part));

@@ -46,6 +46,9 @@ struct Sample {
 /// weights, policy: training samples whose part the set itself decides; train: weft divides them.
 enum class Split : uint8_t { train, weights, policy, val, test };
 
+/// What a set's depth labels are: metres, their inverse, or Taskonomy's log(1 + d) / log(2^16).
+enum class DepthUnit : uint8_t { metres, inverse, logarithmic };
+
 /// A set of samples. load() is const and thread safe: the loader's workers call it at once.
 class Dataset {
  public:
@@ -55,6 +58,7 @@ class Dataset {
   /// A stable name, such as the image's relative path: it decides parts and augmentation.
   virtual std::string key(int64_t index) const = 0;
   virtual Split split(int64_t index) const = 0;
+  virtual DepthUnit depth_unit() const { return DepthUnit::metres; }
 };
 
 }  // namespace weft

@@ -75,7 +75,19 @@ Parts make_parts(const Dataset& dataset) {
         break;
     }
   }
-  if (parts.val.empty()) parts.val = divide_off(dataset, open, 0.1, "val:");
+  if (parts.val.empty()) {
+    std::vector<int64_t> all = open;
+    all.insert(all.end(), parts.weights.begin(), parts.weights.end());
+    all.insert(all.end(), parts.policy.begin(), parts.policy.end());
+    parts.val = divide_off(dataset, all, 0.1, "val:");
+    for (std::vector<int64_t>* part : {&open, &parts.weights, &parts.policy}) {
+      part->erase(std::remove_if(part->begin(), part->end(),
+                                 [&](int64_t i) {
+                                   return std::binary_search(parts.val.begin(), parts.val.end(), i);
+                                 }),
+                  part->end());
+    }
+  }
   if (parts.policy.empty()) {
     parts.policy = divide_off(dataset, open, 0.2, "policy:");
     if (parts.policy.empty()) parts.policy = open;  // one sample serves both

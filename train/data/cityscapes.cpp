@@ -1,0 +1,49 @@
+// CityScapes as AdaShare lays it out; see cityscapes.h.
+#include "train/data/cityscapes.h"
+
+#include "engine/error.h"
+#include "train/data/files.h"
+#include "train/data/label_decode.h"
+#include "train/data/picture_io.h"
+
+namespace weft {
+namespace {
+
+/// Where in a group the task's file is; 0 where there is none.
+int file_of(const TaskSpec& task) {
+  if (task.kind == TaskKind::depth) return 1;
+  if (task.kind != TaskKind::segmentation) return 0;
+  return task.classes == 2 ? 2 : task.classes == 7 ? 3 : task.classes == 19 ? 4 : 0;
+}
+
+}  // namespace
+
+CityScapes::CityScapes(const DataSpec& data, std::vector<TaskSpec> tasks)
+    : root_(data.root),
+      tasks_(std::move(tasks)),
+      entries_(read_adashare_index(join_path(data.root, "cityscape.json"), 5)) {
+  for (TaskSpec& task : tasks_) {
+    if (file_of(task) == 0) {
+      throw ConfigError(fmt::format(
+          "task '{}': cityscapes has segmentation of 2, 7 or 19 classes and depth, not {} of {}",
+          task.name, name_of(task.kind), task.classes));
+    }
+    if (task.kind == TaskKind::segmentation && !task.ignore) task.ignore = -1;
+  }
+}
+
+Sample CityScapes::load(int64_t index) const {
+  const std::vector<std::string>& files = entries_[index].files;
+  Sample sample{read_image(join_path(root_, files[0])), {}};
+  for (const TaskSpec& task : tasks_) {
+    const std::string path = join_path(root_, files[file_of(task)]);
+    Picture values = read_values(path);
+    if (task.kind == TaskKind::depth) {
+      for (float& depth : values.pixels) depth = depth > 3e-5f ? depth : invalid_pixel;
+    }
+    sample.labels.push_back(decode_label(std::move(values), task, 0, path));
+  }
+  return sample;
+}
+
+}  // namespace weft

@@ -1,0 +1,42 @@
+// The data set that a run file's [data] names; see open.h.
+#include "train/data/open.h"
+
+#include "engine/error.h"
+#include "train/data/cityscapes.h"
+#include "train/data/csv_dataset.h"
+#include "train/data/domainnet.h"
+#include "train/data/files.h"
+#include "train/data/multi_mnist.h"
+#include "train/data/nyu_v2.h"
+#include "train/data/scenes.h"
+#include "train/data/taskonomy.h"
+
+namespace weft {
+
+std::unique_ptr<Dataset> open_dataset(const RunFile& run) {
+  const DataSpec& data = run.data;
+  const auto seed = static_cast<uint64_t>(data.seed);
+  if (data.kind == "scenes") {
+    return std::make_unique<ScenesDataset>(run.tasks, seed, data.size[0], data.size[1], data.count,
+                                           data.val_count, data.test_count);
+  }
+  if (data.kind == "csv") return std::make_unique<CsvDataset>(data, run.tasks);
+  if (data.kind == "nyu_v2") return std::make_unique<NyuV2>(data, run.tasks, run.semantics);
+  if (data.kind == "cityscapes") return std::make_unique<CityScapes>(data, run.tasks);
+  if (data.kind == "taskonomy") return std::make_unique<Taskonomy>(data, run.tasks, run.semantics);
+  if (data.kind == "domainnet") return std::make_unique<DomainNet>(data, run.tasks);
+  const std::string digits = join_path(data.root, "mnist");
+  const std::string garments = join_path(data.root, "fashion_mnist");
+  if (data.kind == "multi_mnist") {
+    return std::make_unique<MultiMnist>(digits, digits, run.tasks, seed);
+  }
+  if (data.kind == "multi_fashion") {
+    return std::make_unique<MultiMnist>(garments, garments, run.tasks, seed);
+  }
+  if (data.kind == "multi_fashion_mnist") {
+    return std::make_unique<MultiMnist>(digits, garments, run.tasks, seed);
+  }
+  throw ConfigError(fmt::format("data.kind: there is no data set '{}'", data.kind));
+}
+
+}  // namespace weft
