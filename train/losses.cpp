@@ -17,85 +17,74 @@ namespace {
 
 constexpr int32_t ignored = -1;
 
-Tensor to_device(const Tape &tape, const Tensor &host) {
-  if (&tape.memory() == &host_memory())
-    return host;
+Tensor to_device(const Tape& tape, const Tensor& host) {
+  if (&tape.memory() == &host_memory()) return host;
   Tensor out = tape.empty(host.shape(), host.dtype());
-  std::visit([&](auto *ctx) { ctx->copy(out, host); }, tape.context());
+  std::visit([&](auto* ctx) { ctx->copy(out, host); }, tape.context());
   return out;
 }
 
 /// [N, h, w] of type T: f(first channel of each pixel's label).
-template <class T, class F> Tensor per_pixel(const Tensor &labels, F &&f) {
-  const Shape &shape = labels.shape();
+template <class T, class F>
+Tensor per_pixel(const Tensor& labels, F&& f) {
+  const Shape& shape = labels.shape();
   Tensor out = Tensor::empty({shape[0], shape[1], shape[2]}, dtype_of<T>());
-  const float *label = labels.data<float>();
-  for (T &value : std::span(out.data<T>(), static_cast<size_t>(out.numel()))) {
+  const float* label = labels.data<float>();
+  for (T& value : std::span(out.data<T>(), static_cast<size_t>(out.numel()))) {
     value = f(*label);
     label += shape[3];
   }
   return out;
 }
 
-Var class_loss(Tape &tape, const TaskSpec &task, const Var &logits,
-               const Tensor &labels) {
+Var class_loss(Tape& tape, const TaskSpec& task, const Var& logits, const Tensor& labels) {
   CrossEntropyOptions options;
   options.ignore_index = ignored;
   if (!task.class_weights.empty())
-    options.class_weights = to_device(
-        tape, Tensor::from({task.classes}, task.class_weights, logits.dtype()));
+    options.class_weights =
+        to_device(tape, Tensor::from({task.classes}, task.class_weights, logits.dtype()));
   const Tensor ids = per_pixel<int32_t>(labels, [](float label) {
     return std::isnan(label) ? ignored : static_cast<int32_t>(label);
   });
   return cross_entropy(tape, logits, to_device(tape, ids), options);
 }
 
-void check_prediction(const TaskSpec &task, const Shape &prediction,
-                      const Shape &target) {
-  const bool fits = prediction.rank() == 4 && target.rank() == 4 &&
-                    prediction[0] == target[0] &&
+void check_prediction(const TaskSpec& task, const Shape& prediction, const Shape& target) {
+  const bool fits = prediction.rank() == 4 && target.rank() == 4 && prediction[0] == target[0] &&
                     prediction[3] == task.channels();
   if (!fits)
     throw ShapeError(fmt::format(
-        "task '{}': predictions {} do not fit labels {}; expected [{}, h, "
-        "w, {}]",
-        task.name, prediction, target, target.rank() > 0 ? target[0] : 0,
-        task.channels()));
+        "task '{}': predictions {} do not fit labels {}; expected [{}, h, w, {}]", task.name,
+        prediction, target, target.rank() > 0 ? target[0] : 0, task.channels()));
 }
 
-} // namespace
+}  // namespace
 
-std::optional<Var> task_loss(Tape &tape, const TaskSpec &task,
-                             Semantics semantics, const Var &prediction,
-                             const Tensor &target) {
+std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semantics,
+                             const Var& prediction, const Tensor& target) {
   check_prediction(task, prediction.shape(), target.shape());
-  const Tensor labels = labels_at(task, semantics, target,
-                                  prediction.shape()[1], prediction.shape()[2]);
-  if (count_valid(labels) == 0)
-    return std::nullopt;
-  if (task.kind == TaskKind::segmentation ||
-      task.kind == TaskKind::classification)
+  const Tensor labels =
+      labels_at(task, semantics, target, prediction.shape()[1], prediction.shape()[2]);
+  if (count_valid(labels) == 0) return std::nullopt;
+  if (task.kind == TaskKind::segmentation || task.kind == TaskKind::classification)
     return class_loss(tape, task, prediction, labels);
 
   const Tensor values =
       to_device(tape, labels.dtype() == prediction.dtype()
                           ? labels
-                          : Tensor::from(labels.shape(), labels.to_vector(),
-                                         prediction.dtype()));
-  const Tensor mask =
-      to_device(tape, per_pixel<uint8_t>(labels, [](float label) -> uint8_t {
-                  return !std::isnan(label);
-                }));
+                          : Tensor::from(labels.shape(), labels.to_vector(), prediction.dtype()));
+  const Tensor mask = to_device(
+      tape, per_pixel<uint8_t>(labels, [](float label) -> uint8_t { return !std::isnan(label); }));
   switch (task.kind) {
-  case TaskKind::normals:
-    return cosine_loss(tape, prediction, values, mask);
-  case TaskKind::binary:
-    return binary_cross_entropy(tape, prediction, values, mask);
-  case TaskKind::regression:
-    return mse_loss(tape, prediction, values, mask);
-  default:
-    return l1_loss(tape, prediction, values, mask);
+    case TaskKind::normals:
+      return cosine_loss(tape, prediction, values, mask);
+    case TaskKind::binary:
+      return binary_cross_entropy(tape, prediction, values, mask);
+    case TaskKind::regression:
+      return mse_loss(tape, prediction, values, mask);
+    default:
+      return l1_loss(tape, prediction, values, mask);
   }
 }
 
-} // namespace weft
+}  // namespace weft

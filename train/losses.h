@@ -20,8 +20,7 @@ namespace weft {
 /// [N, H, W, C_label], NaN where there is no label. nullopt: the batch has no
 /// label for this task, and nothing is recorded, so that the task's own
 /// parameters stay as they are.
-std::optional<Var> task_loss(Tape &tape, const TaskSpec &task,
-                             Semantics semantics, const Var &prediction,
-                             const Tensor &target);
+std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semantics,
+                             const Var& prediction, const Tensor& target);
 
-} // namespace weft
+}  // namespace weft
