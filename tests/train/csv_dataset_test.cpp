@@ -8,7 +8,6 @@
 #include "tests/support/catch.h"
 #include "tests/train/temp_folder.h"
 #include "train/data/files.h"
-#include "train/data/infer.h"
 #include "train/data/label_decode.h"
 #include "train/data/loader.h"
 #include "train/data/split.h"
@@ -159,31 +158,6 @@ TEST_CASE("csv data: normals from bytes and from npy", "[data]") {
   CHECK(decode_label(npy, task, 0, "x").pixels[2] == Approx(0.8));
 }
 
-TEST_CASE("csv data: a first run file is proposed and works", "[data]") {
-  const SmallSet small;
-  const Inferred found = infer_tasks(small.folder.path());
-  CHECK(found.data.image == "photo");
-  CHECK(found.data.split == "part");
-  CHECK(found.data.size == std::array<int, 2>{8, 8});
-  REQUIRE(found.tasks.size() == 5);
-  CHECK(found.tasks[0].kind == TaskKind::segmentation);
-  CHECK((found.tasks[0].classes == 2 && found.tasks[0].ignore == 255));
-  CHECK(found.tasks[1].kind == TaskKind::depth);
-  CHECK((found.tasks[1].scale == 0.001 && found.tasks[1].invalid == 0));
-  CHECK((found.tasks[2].kind == TaskKind::classification && found.tasks[2].classes == 2));
-  CHECK(found.tasks[4].kind == TaskKind::regression);
-  const std::string text = draft_sections(found);
-  CHECK_THAT(text, Contains("kind = \"csv\"") && Contains("scale = 0.001") &&
-                       Contains("; 1 of 6 rows have none"));
-  const RunFile run = parse_run_text("name = \"mine\"\n" + text, "draft.toml");
-  const CsvDataset set(run.data, run.tasks);
-  CHECK(set.load(0).labels.size() == 5);
-  TempFolder empty;
-  write_file(empty.file("index.csv"), "a,b\n1,2\n");
-  CHECK_THAT(message_of<DataError>([&] { infer_tasks(empty.path()); }),
-             Contains("no column holds paths of images"));
-}
-
 TEST_CASE("csv data: the real cwfid and rgbd_mini", "[data][real]") {
   const char* root = std::getenv("WEFT_DATA");
   if (!root) WEFT_SKIP("WEFT_DATA not set");
@@ -194,27 +168,34 @@ TEST_CASE("csv data: the real cwfid and rgbd_mini", "[data][real]") {
                                             source, archive, folder.path(), source, folder.path());
     REQUIRE(std::system(command.c_str()) == 0);
   };
+  DataSpec data;
+  data.kind = "csv";
+  data.root = folder.path();
+  data.split = "split";
   unpack("cwfid", "cwfid432.tar.gz");
-  const Inferred field = infer_tasks(folder.path());
-  REQUIRE(field.tasks.size() == 2);
-  CHECK((field.tasks[0].kind == TaskKind::segmentation && field.tasks[0].classes == 2));
-  CHECK(field.tasks[0].map == std::map<int, int>{{0, 0}, {255, 1}});
-  CHECK((field.tasks[1].classes == 3 && field.data.split == "split"));
-  const CsvDataset cwfid(field.data, field.tasks);
+  TaskSpec mask = task_of("vegetation_mask", TaskKind::segmentation, 2);
+  mask.map = {{0, 1}, {255, 0}};
+  const CsvDataset cwfid(data, {mask, task_of("crop_weed_classes", TaskKind::segmentation, 3)});
   CHECK((cwfid.size() == 60 && cwfid.load(0).image.width == 432));
+  const Parts fields = make_parts(cwfid);
+  CHECK((fields.test.size() == 21 && fields.train.size() == 35 && fields.val.size() == 4));
 
   unpack("rgbd_mini", "rgbd_mini.tar.gz");
-  const Inferred rooms = infer_tasks(folder.path());
-  CHECK(rooms.data.image == "image");
-  TaskSpec depth, seg;
-  for (const TaskSpec& task : rooms.tasks) {
-    if (task.name == "depth_mm") depth = task;
-    if (task.name == "seg13") seg = task;
+  TaskSpec depth = task_of("depth_mm", TaskKind::depth);
+  depth.scale = 0.001;
+  depth.invalid = 0;
+  TaskSpec seg = task_of("seg13", TaskKind::segmentation, 13);
+  seg.ignore = 0;
+  for (int id = 1; id <= 13; ++id) seg.map[id] = id - 1;
+  data.split = "";  // the sources' split has all labelled images in test
+  data.ratio = {0.1, 0.2};
+  const CsvDataset rgbd(data, {depth, seg});
+  int labelled = 0, trained = 0;
+  for (int64_t i = 0; i < rgbd.size(); ++i) {
+    const Sample sample = rgbd.load(i);
+    CHECK(!sample.labels[0].empty());
+    labelled += !sample.labels[1].empty();
+    trained += !sample.labels[1].empty() && rgbd.split(i) == Split::train;
   }
-  CHECK((depth.kind == TaskKind::depth && depth.scale == 0.001));
-  CHECK((seg.kind == TaskKind::segmentation && seg.classes == 14));
-  const CsvDataset rgbd(rooms.data, {depth, seg});
-  int labelled = 0;
-  for (int64_t i = 0; i < rgbd.size(); ++i) labelled += !rgbd.load(i).labels[1].empty();
-  CHECK((rgbd.size() == 48 && labelled == 8));
+  CHECK((rgbd.size() == 48 && labelled == 8 && trained >= 2));
 }

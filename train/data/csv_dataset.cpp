@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 #include "engine/error.h"
@@ -26,8 +27,7 @@ std::optional<double> truth_of(const std::string& cell) {
   return {};
 }
 
-}  // namespace
-
+/// The number a cell holds; nothing where it is none.
 std::optional<double> number_of(const std::string& cell) {
   if (cell.empty()) return {};
   char* end = nullptr;
@@ -37,6 +37,7 @@ std::optional<double> number_of(const std::string& cell) {
   return number;
 }
 
+/// train, val, test and their usual synonyms.
 std::optional<Split> split_of(const std::string& word) {
   const std::string name = lower(word);
   if (name == "train" || name == "training") return Split::train;
@@ -44,6 +45,8 @@ std::optional<Split> split_of(const std::string& word) {
   if (name == "test" || name == "testing") return Split::test;
   return {};
 }
+
+}  // namespace
 
 CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
     : tasks_(std::move(tasks)),

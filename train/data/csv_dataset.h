@@ -3,7 +3,6 @@
 // cell is a missing label. Paths are relative to data.root. See label_decode.h for the values.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,11 +41,5 @@ class CsvDataset final : public Dataset {
   std::vector<std::vector<std::string>> names_;
   std::vector<Split> splits_;
 };
-
-/// The number a cell holds; nothing where it is none.
-std::optional<double> number_of(const std::string& cell);
-
-/// train, val, test and their usual synonyms.
-std::optional<Split> split_of(const std::string& word);
 
 }  // namespace weft
