@@ -144,6 +144,19 @@ TEST_CASE("csv data: every mistake is named", "[data]") {
   CHECK_THAT(error(small.mask), Contains("has no rows"));
 }
 
+TEST_CASE("csv data: ignore is an id of the file, or where a map leads outside the classes",
+          "[data]") {
+  TaskSpec task = task_of("seg", TaskKind::segmentation, 2);
+  task.ignore = 0;
+  task.map = {{1, 0}, {2, 1}};
+  CHECK(std::isnan(decode_class(0, task, "x")));
+  CHECK((decode_class(1, task, "x") == 0 && decode_class(2, task, "x") == 1));
+  task.ignore = 255;
+  task.map = {{7, 255}};
+  CHECK(std::isnan(decode_class(7, task, "x")));
+  CHECK_THAT(message_of<DataError>([&] { decode_class(0.5, task, "x"); }), Contains("no class id"));
+}
+
 TEST_CASE("csv data: normals from bytes and from npy", "[data]") {
   TaskSpec task = task_of("n", TaskKind::normals);
   task.invalid = 255;

@@ -42,9 +42,9 @@ float decode_class(double id, const TaskSpec& task, const std::string& place) {
   int number = static_cast<int>(id);
   if (task.ignore == number) return invalid_pixel;
   if (const auto it = task.map.find(number); it != task.map.end()) number = it->second;
-  if (task.ignore == number) return invalid_pixel;
   const int classes = task.kind == TaskKind::binary ? 2 : task.classes;
   if (number >= 0 && number < classes) return static_cast<float>(number);
+  if (task.ignore == number) return invalid_pixel;  // a map may lead there
   const std::string mapped = number == id ? "" : fmt::format(" (mapped to {})", number);
   throw DataError(
       fmt::format("{}: task '{}': label id {}{} is outside 0..{}; set map, ignore or classes",
