@@ -12,8 +12,7 @@ void add_scaled(const T* __restrict x, T by, int64_t n, T* __restrict sum) {
 /// 1 / the number of places that the window counts.
 template <class T>
 T share(const PoolWindow& rows, const PoolWindow& columns, const Shape& x, const PoolOptions& o) {
-  return static_cast<T>(1.0 /
-                        static_cast<double>(rows.padded(x[1], o) * columns.padded(x[2], o)));
+  return static_cast<T>(1.0 / static_cast<double>(rows.padded(x[1], o) * columns.padded(x[2], o)));
 }
 
 }  // namespace
@@ -30,9 +29,9 @@ void avg_pool_forward(CpuContext& ctx, View<const T> x, const PoolOptions& o, Vi
       std::fill_n(out, channels, T(0));
       for (int64_t r = rows.from; r < rows.to; ++r)
         for (int64_t t = columns.from; t < columns.to; ++t)
-          add_scaled(x.data + ((image * height + rows.start + r) * width + columns.start + t) *
-                                  channels,
-                     by, channels, out);
+          add_scaled(
+              x.data + ((image * height + rows.start + r) * width + columns.start + t) * channels,
+              by, channels, out);
     }
   });
 }
@@ -48,8 +47,8 @@ void avg_pool_backward(CpuContext& ctx, View<const T> dy, const PoolOptions& o, 
       std::fill_n(out, channels, T(0));
       for (int64_t i = rows.from; i < rows.to; ++i)
         for (int64_t j = columns.from; j < columns.to; ++j) {
-          const T by = share<T>(PoolWindow(i, dx.shape[1], o), PoolWindow(j, dx.shape[2], o),
-                                dx.shape, o);
+          const T by =
+              share<T>(PoolWindow(i, dx.shape[1], o), PoolWindow(j, dx.shape[2], o), dx.shape, o);
           add_scaled(dy.data + ((image * dy.shape[1] + i) * dy.shape[2] + j) * channels, by,
                      channels, out);
         }
@@ -57,8 +56,8 @@ void avg_pool_backward(CpuContext& ctx, View<const T> dy, const PoolOptions& o, 
   });
 }
 
-#define WEFT_INSTANTIATE(T)                                                                     \
-  template void avg_pool_forward(CpuContext&, View<const T>, const PoolOptions&, View<T>);      \
+#define WEFT_INSTANTIATE(T)                                                                \
+  template void avg_pool_forward(CpuContext&, View<const T>, const PoolOptions&, View<T>); \
   template void avg_pool_backward(CpuContext&, View<const T>, const PoolOptions&, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)

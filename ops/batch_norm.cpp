@@ -1,7 +1,6 @@
 // Batch norm: checks, the weights of a running update, record and backward.
 #include "ops/batch_norm.h"
 
-
 namespace weft {
 namespace {
 
@@ -72,8 +71,7 @@ void set_running_update(BatchNormOptions& options, int groups,
 Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, BatchNormStats& stats,
                const BatchNormOptions& options, SourceLoc loc) {
   check(x, gamma, beta, stats, options, loc);
-  const int64_t groups =
-      options.training ? static_cast<int64_t>(options.group_weights.size()) : 1;
+  const int64_t groups = options.training ? static_cast<int64_t>(options.group_weights.size()) : 1;
   auto op = std::make_unique<BatchNorm>();
   op->x = x.value();
   op->gamma = gamma.value();
@@ -91,8 +89,8 @@ Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, Batc
       kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, op->mean.view<T>(),
                                         op->invstd.view<T>(), running_mean, running_var);
     else
-      kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps,
-                                    op->mean.view<T>(), op->invstd.view<T>());
+      kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps, op->mean.view<T>(),
+                                    op->invstd.view<T>());
     kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
                                    y.view<T>());
   });

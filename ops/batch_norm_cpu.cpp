@@ -181,19 +181,20 @@ std::vector<double> gradient_sums(CpuContext& ctx, const Grid& g, const T* x, co
 template <bool relu, class T>
 void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy,
                     const Normalisation<T>& norm, const T* scale, const T* a, const T* b, T* dx) {
-  g.for_tiles(ctx, [&](int64_t group, int64_t, int64_t at, int64_t rows, int64_t channel,
-                       int64_t width) {
-    const int64_t from = group * g.channels + channel;
-    const Tile<T> tile{norm.mean.data + from, scale + from, norm.beta.data + channel};
-    const T *__restrict first = a + from, *__restrict second = b + from;
-    for (int64_t row = 0; row < rows; ++row) {
-      const T *__restrict in = x + at + row * g.channels, *__restrict d = dy + at + row * g.channels;
-      T* __restrict out = dx + at + row * g.channels;
-      for (int64_t j = 0; j < width; ++j)
-        out[j] = tile.scale[j] * (tile.template masked<relu>(in[j], d[j], j) - first[j] -
-                                  (in[j] - tile.mean[j]) * second[j]);
-    }
-  });
+  g.for_tiles(
+      ctx, [&](int64_t group, int64_t, int64_t at, int64_t rows, int64_t channel, int64_t width) {
+        const int64_t from = group * g.channels + channel;
+        const Tile<T> tile{norm.mean.data + from, scale + from, norm.beta.data + channel};
+        const T* __restrict first = a + from, * __restrict second = b + from;
+        for (int64_t row = 0; row < rows; ++row) {
+          const T* __restrict in = x + at + row * g.channels, * __restrict d =
+                                                                  dy + at + row * g.channels;
+          T* __restrict out = dx + at + row * g.channels;
+          for (int64_t j = 0; j < width; ++j)
+            out[j] = tile.scale[j] * (tile.template masked<relu>(in[j], d[j], j) - first[j] -
+                                      (in[j] - tile.mean[j]) * second[j]);
+        }
+      });
 }
 
 template <bool relu, class T>
@@ -286,20 +287,20 @@ void batch_norm_forward(CpuContext& ctx, View<const T> x, const Normalisation<T>
   const Grid g(x.shape, norm.mean.shape[0]);
   const Tensor scale = scales(ctx, norm);
   const T lowest = norm.relu ? T(0) : -std::numeric_limits<T>::infinity();
-  g.for_tiles(ctx, [&](int64_t group, int64_t, int64_t at, int64_t rows, int64_t channel,
-                       int64_t width) {
-    const T* __restrict mean = norm.mean.data + group * g.channels + channel;
-    const T* __restrict by = scale.data<T>() + group * g.channels + channel;
-    const T* __restrict beta = norm.beta.data + channel;
-    for (int64_t row = 0; row < rows; ++row) {
-      const T* __restrict in = x.data + at + row * g.channels;
-      T* __restrict out = y.data + at + row * g.channels;
-      for (int64_t j = 0; j < width; ++j) {
-        const T v = (in[j] - mean[j]) * by[j] + beta[j];
-        out[j] = v < lowest ? lowest : v;  // in this order a NaN stays a NaN
-      }
-    }
-  });
+  g.for_tiles(
+      ctx, [&](int64_t group, int64_t, int64_t at, int64_t rows, int64_t channel, int64_t width) {
+        const T* __restrict mean = norm.mean.data + group * g.channels + channel;
+        const T* __restrict by = scale.data<T>() + group * g.channels + channel;
+        const T* __restrict beta = norm.beta.data + channel;
+        for (int64_t row = 0; row < rows; ++row) {
+          const T* __restrict in = x.data + at + row * g.channels;
+          T* __restrict out = y.data + at + row * g.channels;
+          for (int64_t j = 0; j < width; ++j) {
+            const T v = (in[j] - mean[j]) * by[j] + beta[j];
+            out[j] = v < lowest ? lowest : v;  // in this order a NaN stays a NaN
+          }
+        }
+      });
 }
 
 template <class T>

@@ -42,7 +42,8 @@ struct CosineDistance {
     const double cosine = p > shortest ? dot(pred, target, channels) / (p * t) : 0;
     for (int64_t c = 0; c < channels; ++c)
       out[c] = static_cast<T>(
-          -by / p * (static_cast<double>(target[c]) / t - cosine * static_cast<double>(pred[c]) / p));
+          -by / p *
+          (static_cast<double>(target[c]) / t - cosine * static_cast<double>(pred[c]) / p));
   }
 };
 

@@ -46,8 +46,8 @@ void cross_entropy_forward(CpuContext& ctx, View<const T> logits, View<const int
       if (!weight.valid(labels[row])) continue;
       const T* __restrict x = logits.data + row * classes;
       const T top = row_max(x, classes);
-      const T log_sum = std::log(
-          row_sum<T>(classes, [&](int64_t i) { return exp_negative(x[i] - top); }));
+      const T log_sum =
+          std::log(row_sum<T>(classes, [&](int64_t i) { return exp_negative(x[i] - top); }));
       log_sums[row] = log_sum;
       const double w = weight(labels[row]);
       sum += {w * static_cast<double>((top - x[labels[row]]) + log_sum), w, 1};
@@ -78,11 +78,11 @@ void cross_entropy_backward(CpuContext& ctx, View<const T> logits, View<const in
   });
 }
 
-#define WEFT_INSTANTIATE(T)                                                                      \
-  template void cross_entropy_forward(CpuContext&, View<const T>, View<const int32_t>,           \
+#define WEFT_INSTANTIATE(T)                                                                        \
+  template void cross_entropy_forward(CpuContext&, View<const T>, View<const int32_t>,             \
                                       const CrossEntropyOptions&, View<T>, View<T>, View<double>); \
-  template void cross_entropy_backward(CpuContext&, View<const T>, View<const int32_t>,          \
-                                       const CrossEntropyOptions&, View<const T>,                \
+  template void cross_entropy_backward(CpuContext&, View<const T>, View<const int32_t>,            \
+                                       const CrossEntropyOptions&, View<const T>,                  \
                                        View<const double>, View<const T>, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)

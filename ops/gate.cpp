@@ -63,10 +63,9 @@ struct Gate final : Op {
         if (!row.p.defined() || !b.needs(row.input)) continue;
         const Tensor dp = b.din(row.input);
         ctx.fill(dp, 0);
-        kernels::gate_dots<T>(ctx, dout(j).template view<T>(),
-                              f.rows(row.f_group * n, n).template data<T>(),
-                              r.rows(row.r_group * n, n).template data<T>(),
-                              dp.data<T>() + 2 * row.row);
+        kernels::gate_dots<T>(
+            ctx, dout(j).template view<T>(), f.rows(row.f_group * n, n).template data<T>(),
+            r.rows(row.r_group * n, n).template data<T>(), dp.data<T>() + 2 * row.row);
       }
     });
   }
@@ -119,8 +118,8 @@ Var gate(Tape& tape, const Var& f, const Var& r, const std::vector<GateRow>& row
   const auto sample = [](const Var& x) { return x.shape().rank() ? x.shape().inner(1) : 0; };
   if (f.value().defined() && r.value().defined() &&
       (f.dtype() != r.dtype() || f.shape().rank() != r.shape().rank() || sample(f) != sample(r)))
-    shape_error(op_name, loc, "f {} {} and r {} {} differ beyond the first axis", name_of(f.dtype()),
-                f.shape(), name_of(r.dtype()), r.shape());
+    shape_error(op_name, loc, "f {} {} and r {} {} differ beyond the first axis",
+                name_of(f.dtype()), f.shape(), name_of(r.dtype()), r.shape());
   for (const Var& x : {f, r})
     if (x.value().defined() && (x.shape().rank() == 0 || x.shape()[0] % n_per_group != 0))
       shape_error(op_name, loc, "{} does not divide into groups of {}", x.shape(), n_per_group);

@@ -21,8 +21,8 @@ struct GateRow {
   double select = 0, skip = 0;
 };
 
-/// f or r may be a default Var where no row reads it. Where all rows hand over one branch unchanged,
-/// that branch itself comes back and nothing is recorded.
+/// f or r may be a default Var where no row reads it. Where all rows hand over one branch
+/// unchanged, that branch itself comes back and nothing is recorded.
 Var gate(Tape&, const Var& f, const Var& r, const std::vector<GateRow>& rows, int64_t n_per_group,
          SourceLoc = SourceLoc::here());
 

@@ -1,5 +1,6 @@
 // gate on the CPU: weighted sums of up to a few groups, and the two dot products of dp in one pass
-// over dy. Dot products run in fixed lanes over fixed chunks, which are combined pairwise in double.
+// over dy. Dot products run in fixed lanes over fixed chunks, which are combined pairwise in
+// double.
 #include <algorithm>
 
 #include "engine/reduce_tree.h"
@@ -8,8 +9,8 @@
 namespace weft::kernels {
 namespace {
 
-// Above 16 gcc keeps the loop over lanes as a loop, and vectorises it; a shorter one it unrolls into
-// a tangle of shuffles, eight times slower.
+// Above 16 gcc keeps the loop over lanes as a loop, and vectorises it; a shorter one it unrolls
+// into a tangle of shuffles, eight times slower.
 constexpr int64_t lanes = 32;
 
 struct Dots {
@@ -86,8 +87,8 @@ void gate_dots(CpuContext& ctx, View<const T> dy, const T* f, const T* r, T* out
   out[1] = static_cast<T>(dots.r);
 }
 
-#define WEFT_INSTANTIATE(T)                                                        \
-  template void gate_sum(CpuContext&, const std::vector<GateTerm<T>>&, View<T>);   \
+#define WEFT_INSTANTIATE(T)                                                      \
+  template void gate_sum(CpuContext&, const std::vector<GateTerm<T>>&, View<T>); \
   template void gate_dots(CpuContext&, View<const T>, const T*, const T*, T*);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)

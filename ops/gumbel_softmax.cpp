@@ -23,8 +23,8 @@ struct GumbelSoftmax final : Op {
 
 }  // namespace
 
-Var gumbel_softmax(Tape& tape, const Var& logits, double temperature, bool hard,
-                   const Noise& noise, std::string_view name, SourceLoc loc) {
+Var gumbel_softmax(Tape& tape, const Var& logits, double temperature, bool hard, const Noise& noise,
+                   std::string_view name, SourceLoc loc) {
   if (logits.shape().rank() < 1)
     shape_error(op_name, loc, "logits need a last axis, got {}", logits.shape());
   if (!(temperature > 0))

@@ -46,11 +46,10 @@ void gumbel_softmax_backward(CpuContext& ctx, View<const T> soft, View<const T> 
   });
 }
 
-#define WEFT_INSTANTIATE(T)                                                                    \
+#define WEFT_INSTANTIATE(T)                                                                     \
   template void gumbel_softmax_forward(CpuContext&, const Philox&, View<const T>, double, bool, \
-                                       View<T>, View<T>);                                      \
-  template void gumbel_softmax_backward(CpuContext&, View<const T>, View<const T>, double,     \
-                                        View<T>);
+                                       View<T>, View<T>);                                       \
+  template void gumbel_softmax_backward(CpuContext&, View<const T>, View<const T>, double, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)
 #undef WEFT_INSTANTIATE

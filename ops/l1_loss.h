@@ -52,8 +52,8 @@ struct SquaredError {
   template <class T>
   WEFT_HD void gradient(const T* pred, const T* target, int64_t channels, double by, T* out) const {
     for (int64_t c = 0; c < channels; ++c)
-      out[c] = static_cast<T>(2 * by * (static_cast<double>(pred[c]) -
-                                        static_cast<double>(target[c])));
+      out[c] =
+          static_cast<T>(2 * by * (static_cast<double>(pred[c]) - static_cast<double>(target[c])));
   }
 };
 

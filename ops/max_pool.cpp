@@ -25,8 +25,7 @@ struct MaxPool final : Op {
 
 Var max_pool(Tape& tape, const Var& x, const PoolOptions& options, SourceLoc loc) {
   const Shape shape = pooled_shape(op_name, x.shape(), options, loc);
-  if (options.kernel > 15)
-    shape_error(op_name, loc, "kernel {}: at most 15", options.kernel);
+  if (options.kernel > 15) shape_error(op_name, loc, "kernel {}: at most 15", options.kernel);
   auto op = std::make_unique<MaxPool>();
   op->choice = tape.empty(shape, DType::u8);
   op->options = options;

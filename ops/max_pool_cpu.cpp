@@ -31,8 +31,8 @@ void max_pool_forward(CpuContext& ctx, View<const T> x, const PoolOptions& o, Vi
         T best[piece];
         Int chosen[piece];
         const auto at = [&](int64_t r, int64_t t) {
-          return x.data + ((image * height + rows.start + r) * width + columns.start + t) * channels +
-                 c;
+          return x.data +
+                 ((image * height + rows.start + r) * width + columns.start + t) * channels + c;
         };
         std::copy_n(at(rows.from, columns.from), count, best);
         std::fill_n(chosen, count, static_cast<Int>(rows.from * o.kernel + columns.from));
@@ -47,8 +47,7 @@ void max_pool_forward(CpuContext& ctx, View<const T> x, const PoolOptions& o, Vi
             }
           }
         std::copy_n(best, count, y.data + out + c);
-        for (int64_t k = 0; k < count; ++k)
-          choice[out + c + k] = static_cast<uint8_t>(chosen[k]);
+        for (int64_t k = 0; k < count; ++k) choice[out + c + k] = static_cast<uint8_t>(chosen[k]);
       }
     }
   });
@@ -77,10 +76,10 @@ void max_pool_backward(CpuContext& ctx, View<const T> dy, View<const uint8_t> ch
   });
 }
 
-#define WEFT_INSTANTIATE(T)                                                            \
+#define WEFT_INSTANTIATE(T)                                                               \
   template void max_pool_forward(CpuContext&, View<const T>, const PoolOptions&, View<T>, \
-                                 View<uint8_t>);                                       \
-  template void max_pool_backward(CpuContext&, View<const T>, View<const uint8_t>,     \
+                                 View<uint8_t>);                                          \
+  template void max_pool_backward(CpuContext&, View<const T>, View<const uint8_t>,        \
                                   const PoolOptions&, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)

@@ -39,8 +39,7 @@ struct PixelLoss final : Op {
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::pixel_loss_backward<F, T>(ctx, f, pred.view<T>(), target.view<T>(), mask_view(),
-                                         total.view<double>(), b.dout().view<T>(),
-                                         dpred.view<T>());
+                                         total.view<double>(), b.dout().view<T>(), dpred.view<T>());
     });
   }
 };

@@ -46,14 +46,14 @@ void pixel_loss_backward(CpuContext& ctx, F f, View<const T> pred, View<const T>
 }  // namespace weft::kernels
 
 /// Makes the kernels of one functor in both of the CPU's dtypes; to be used in weft::kernels.
-#define WEFT_PIXEL_LOSS(F)                                                                      \
-  template void pixel_loss_forward(CpuContext&, F, View<const float>, View<const float>,        \
-                                   View<const uint8_t>, View<float>, View<double>);             \
-  template void pixel_loss_forward(CpuContext&, F, View<const double>, View<const double>,      \
-                                   View<const uint8_t>, View<double>, View<double>);            \
-  template void pixel_loss_backward(CpuContext&, F, View<const float>, View<const float>,       \
-                                    View<const uint8_t>, View<const double>, View<const float>, \
-                                    View<float>);                                               \
-  template void pixel_loss_backward(CpuContext&, F, View<const double>, View<const double>,     \
-                                    View<const uint8_t>, View<const double>,                    \
-                                    View<const double>, View<double>);
+#define WEFT_PIXEL_LOSS(F)                                                                       \
+  template void pixel_loss_forward(CpuContext&, F, View<const float>, View<const float>,         \
+                                   View<const uint8_t>, View<float>, View<double>);              \
+  template void pixel_loss_forward(CpuContext&, F, View<const double>, View<const double>,       \
+                                   View<const uint8_t>, View<double>, View<double>);             \
+  template void pixel_loss_backward(CpuContext&, F, View<const float>, View<const float>,        \
+                                    View<const uint8_t>, View<const double>, View<const float>,  \
+                                    View<float>);                                                \
+  template void pixel_loss_backward(CpuContext&, F, View<const double>, View<const double>,      \
+                                    View<const uint8_t>, View<const double>, View<const double>, \
+                                    View<double>);

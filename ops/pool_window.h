@@ -1,6 +1,6 @@
 // Windows of max_pool and avg_pool: output (i, j) covers rows i s - p .. i s - p + k - 1 and the
-// like columns. H' = (H + 2p - k) / s + 1, rounded up with ceil_mode, but the last window must start
-// inside x or its left padding (PyTorch's rule).
+// like columns. H' = (H + 2p - k) / s + 1, rounded up with ceil_mode, but the last window must
+// start inside x or its left padding (PyTorch's rule).
 #pragma once
 
 #include <algorithm>

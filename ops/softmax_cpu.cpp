@@ -10,7 +10,8 @@ namespace {
 template <class T, class F>
 void over_rows(CpuContext& ctx, View<T> t, F&& f) {
   const int64_t width = t.shape.back();
-  for_rows(ctx, t.shape.outer(t.shape.rank() - 1), width, [&](int64_t row) { f(row * width, width); });
+  for_rows(ctx, t.shape.outer(t.shape.rank() - 1), width,
+           [&](int64_t row) { f(row * width, width); });
 }
 
 }  // namespace
@@ -30,7 +31,7 @@ void softmax_forward(CpuContext& ctx, View<const T> x, View<T> y) {
 template <class T>
 void softmax_backward(CpuContext& ctx, View<const T> y, View<const T> dy, View<T> dx) {
   over_rows(ctx, dx, [&](int64_t first, int64_t width) {
-    const T *__restrict p = y.data + first, *__restrict d = dy.data + first;
+    const T* __restrict p = y.data + first, * __restrict d = dy.data + first;
     T* __restrict out = dx.data + first;
     const T dot = row_sum<T>(width, [&](int64_t i) { return p[i] * d[i]; });
     for (int64_t i = 0; i < width; ++i) out[i] = p[i] * (d[i] - dot);
@@ -52,17 +53,17 @@ void log_softmax_forward(CpuContext& ctx, View<const T> x, View<T> y) {
 template <class T>
 void log_softmax_backward(CpuContext& ctx, View<const T> y, View<const T> dy, View<T> dx) {
   over_rows(ctx, dx, [&](int64_t first, int64_t width) {
-    const T *__restrict log_p = y.data + first, *__restrict d = dy.data + first;
+    const T* __restrict log_p = y.data + first, * __restrict d = dy.data + first;
     T* __restrict out = dx.data + first;
     const T sum = row_sum<T>(width, [&](int64_t i) { return d[i]; });
     for (int64_t i = 0; i < width; ++i) out[i] = d[i] - exp_negative(log_p[i]) * sum;
   });
 }
 
-#define WEFT_INSTANTIATE(T)                                                               \
-  template void softmax_forward(CpuContext&, View<const T>, View<T>);                     \
-  template void softmax_backward(CpuContext&, View<const T>, View<const T>, View<T>);     \
-  template void log_softmax_forward(CpuContext&, View<const T>, View<T>);                 \
+#define WEFT_INSTANTIATE(T)                                                           \
+  template void softmax_forward(CpuContext&, View<const T>, View<T>);                 \
+  template void softmax_backward(CpuContext&, View<const T>, View<const T>, View<T>); \
+  template void log_softmax_forward(CpuContext&, View<const T>, View<T>);             \
   template void log_softmax_backward(CpuContext&, View<const T>, View<const T>, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)

@@ -14,7 +14,8 @@ namespace weft {
 using PixelOp = std::function<Var(Tape&, const Var& pred, const Tensor& target, const Tensor& mask,
                                   Tensor* valid)>;
 /// The loss of one pixel, summed over its channels.
-using NaivePixel = std::function<double(const double* pred, const double* target, int64_t channels)>;
+using NaivePixel =
+    std::function<double(const double* pred, const double* target, int64_t channels)>;
 
 struct PixelLossTest {
   std::string name;
@@ -79,8 +80,7 @@ inline void check_pixel_loss(const PixelLossTest& test) {
   const Tensor target = Tensor::from({2, 2}, {0.25, 0.75, nan, nan});
   const auto run = [&](const Values& mask) {
     Tensor valid;
-    const Var loss =
-        test.op(tape, pred, target, Tensor::from({2}, mask, DType::u8), &valid);
+    const Var loss = test.op(tape, pred, target, Tensor::from({2}, mask, DType::u8), &valid);
     tape.backward(loss);
     return std::tuple{loss.value().item(), tape.take_grad(pred).to_vector(), valid.item()};
   };

@@ -40,11 +40,12 @@ Values naive(const Shape& shape, const std::vector<Values>& in, const BatchNormO
   Values y(in[0].size());
   for (int64_t g = 0; g < groups; ++g)
     for (int64_t c = 0; c < channels; ++c) {
-      const Moments m = options.training ? moments(in[0], channels, c, g * rows, rows)
-                                         : Moments{mean[c], var[c]};
+      const Moments m =
+          options.training ? moments(in[0], channels, c, g * rows, rows) : Moments{mean[c], var[c]};
       for (int64_t i = g * rows; i < (g + 1) * rows; ++i) {
-        const double v = in[1][c] * (in[0][i * channels + c] - m.mean) /
-                             std::sqrt(m.var + options.eps) + in[2][c];
+        const double v =
+            in[1][c] * (in[0][i * channels + c] - m.mean) / std::sqrt(m.var + options.eps) +
+            in[2][c];
         y[i * channels + c] = options.relu ? std::max(v, 0.0) : v;
       }
     }
@@ -74,8 +75,13 @@ OpCase batch_norm_case(const Shape& shape, const BatchNormOptions& options, uint
 }  // namespace
 
 TEST_CASE("batch_norm: training, per group", "[ops]") {
-  for (const Shape& shape : std::vector<Shape>{{2, 1}, {6, 3}, {2, 3, 5, 7}, {4, 5, 3, 17},
-                                               {2, 8, 4, 257}, {1, 33, 31, 3}, {2, 37, 29, 5}})
+  for (const Shape& shape : std::vector<Shape>{{2, 1},
+                                               {6, 3},
+                                               {2, 3, 5, 7},
+                                               {4, 5, 3, 17},
+                                               {2, 8, 4, 257},
+                                               {1, 33, 31, 3},
+                                               {2, 37, 29, 5}})
     op_check(batch_norm_case(shape, {}));
   for (const int64_t rows : {1023, 1024, 1025}) op_check(batch_norm_case({rows, 16}, {}));
   BatchNormOptions three;
@@ -142,11 +148,11 @@ TEST_CASE("batch_norm: running statistics as naive passes in task order would le
     CHECK(std::abs(stats.running_var.to_vector()[k] - var[k]) < 1e-13);
   }
   // Stacked groups give each group exactly what a pass of its own gives.
-  const Var y = batch_norm(tape, tape.constant(Tensor::from(shape, x)),
-                           tape.constant(Tensor::from({channels}, Values(channels, 1.5))),
-                           tape.constant(Tensor::from({channels}, Values(channels, 0.5))),
-                           *std::make_unique<BatchNormStats>(fresh_stats(channels, DType::f32)),
-                           options);
+  const Var y =
+      batch_norm(tape, tape.constant(Tensor::from(shape, x)),
+                 tape.constant(Tensor::from({channels}, Values(channels, 1.5))),
+                 tape.constant(Tensor::from({channels}, Values(channels, 0.5))),
+                 *std::make_unique<BatchNormStats>(fresh_stats(channels, DType::f32)), options);
   BatchNormStats own = fresh_stats(channels, DType::f32);
   const Var alone = batch_norm(tape, tape.constant(Tensor::from(shape, x).rows(n, n)),
                                tape.constant(Tensor::from({channels}, Values(channels, 1.5))),
@@ -180,16 +186,25 @@ TEST_CASE("batch_norm: what it refuses, and NaN", "[ops]") {
   };
   BatchNormStats stats = fresh_stats(3, DType::f32);
   const Var c3 = tensor({3});
-  check_shape_error([&] { batch_norm(tape, tensor({1, 1, 1, 3}), c3, c3, stats); },
-                    "batch_norm: expected more than 1 value per channel in training, got x [1, 1, "
-                    "1, 3] in 1 group(s)");
+  check_shape_error(
+      [&] {
+        batch_norm(tape, tensor({1, 1, 1, 3}), c3, c3, stats);
+      },
+      "batch_norm: expected more than 1 value per channel in training, got x [1, 1, "
+      "1, 3] in 1 group(s)");
   BatchNormOptions two;
   two.group_weights = {0.1, 0.1};
   check_shape_error([&] { batch_norm(tape, tensor({2, 3}), c3, c3, stats, two); }, "in 2 group(s)");
-  check_shape_error([&] { batch_norm(tape, tensor({3, 3}), c3, c3, stats, two); },
-                    "x [3, 3] does not divide into 2 equal groups");
-  check_shape_error([&] { batch_norm(tape, tensor({3, 3}), tensor({4}), c3, stats); },
-                    "gamma is f32 [4], x f32 [3, 3] needs f32 [3]");
+  check_shape_error(
+      [&] {
+        batch_norm(tape, tensor({3, 3}), c3, c3, stats, two);
+      },
+      "x [3, 3] does not divide into 2 equal groups");
+  check_shape_error(
+      [&] {
+        batch_norm(tape, tensor({3, 3}), tensor({4}), c3, stats);
+      },
+      "gamma is f32 [4], x f32 [3, 3] needs f32 [3]");
   check_shape_error([&] { batch_norm(tape, tensor({3}), c3, c3, stats); },
                     "x must be [N, H, W, C] or [N, C], got [3]");
   CHECK(stats.num_batches_tracked == 0);
@@ -199,7 +214,8 @@ TEST_CASE("batch_norm: what it refuses, and NaN", "[ops]") {
   BatchNormOptions options;
   options.relu = true;
   const Values y = batch_norm(tape, tape.constant(Tensor::from({2, 3}, x)), c3, c3, stats, options)
-                       .value().to_vector();
+                       .value()
+                       .to_vector();
   CHECK(std::isnan(y[1]));
   CHECK(y[0] == 1);
 }

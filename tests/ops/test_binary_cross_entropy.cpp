@@ -10,10 +10,10 @@ TEST_CASE("binary_cross_entropy", "[ops]") {
   for (double pos_weight : {1.0, 3.5})
     check_pixel_loss(
         {.name = "binary_cross_entropy",
-         .op = [=](Tape& t, const Var& p, const Tensor& target, const Tensor& mask,
-                   Tensor* valid) {
-           return binary_cross_entropy(t, p, target, mask, pos_weight, valid);
-         },
+         .op =
+             [=](Tape& t, const Var& p, const Tensor& target, const Tensor& mask, Tensor* valid) {
+               return binary_cross_entropy(t, p, target, mask, pos_weight, valid);
+             },
          .naive =
              [=](const double* x, const double* t, int64_t channels) {
                double sum = 0;

@@ -25,7 +25,9 @@ TEST_CASE("cosine_loss: known angles and empty vectors", "[ops]") {
   Tape tape(&ctx);
   const auto loss = [&](const Values& pred, const Values& target) {
     return cosine_loss(tape, tape.constant(Tensor::from({1, 3}, pred)),
-                       Tensor::from({1, 3}, target)).value().item();
+                       Tensor::from({1, 3}, target))
+        .value()
+        .item();
   };
   CHECK(loss({0, 0, 5}, {0, 0, 0.1}) == 0);
   CHECK(loss({1, 0, 0}, {0, 1, 0}) == 1);

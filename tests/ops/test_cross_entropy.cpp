@@ -83,8 +83,8 @@ TEST_CASE("cross_entropy: valid places, and none", "[ops]") {
   tape.backward(loss);
   CHECK(tape.grad(x).to_vector() == Values{-0.25, 0.25, 0, 0, 0.25, -0.25});
 
-  const Var none = cross_entropy(tape, x, Tensor::from({3}, {255, 255, 255}, DType::i32), ignore,
-                                 &valid);
+  const Var none =
+      cross_entropy(tape, x, Tensor::from({3}, {255, 255, 255}, DType::i32), ignore, &valid);
   CHECK(valid.item() == 0);
   CHECK(none.value().item() == 0);
   tape.take_grad(x);
@@ -119,16 +119,24 @@ TEST_CASE("cross_entropy: what it refuses", "[ops]") {
     return "nothing";
   };
   const size_t before = tape.size();
-  CHECK(message({0, 3}, {255, {}}).find("cross_entropy: label 3 at place 1 of [2] is outside 0..2 "
-                                        "and is not ignored (ignored: 255)") == 0);
-  CHECK(message({-1, 0}, {}).find("cross_entropy: label -1 at place 0 of [2] is outside 0..2 and "
-                                  "is not ignored;") == 0);
+  CHECK(message({0, 3}, {255, {}})
+            .find("cross_entropy: label 3 at place 1 of [2] is outside 0..2 "
+                  "and is not ignored (ignored: 255)") == 0);
+  CHECK(message({-1, 0}, {})
+            .find("cross_entropy: label -1 at place 0 of [2] is outside 0..2 and "
+                  "is not ignored;") == 0);
   CHECK(message({255, 0}, {255, {}}) == "nothing");
   CHECK(tape.size() == before + 1);
-  check_shape_error([&] { cross_entropy(tape, x, labels({3}, {0, 0, 0})); },
-                    "cross_entropy: labels are i32 [3], logits [2, 3] need i32 [2]");
-  check_shape_error([&] { cross_entropy(tape, x, Tensor::from({2}, {0, 0})); },
-                    "labels are f32 [2], logits [2, 3] need i32 [2]");
+  check_shape_error(
+      [&] {
+        cross_entropy(tape, x, labels({3}, {0, 0, 0}));
+      },
+      "cross_entropy: labels are i32 [3], logits [2, 3] need i32 [2]");
+  check_shape_error(
+      [&] {
+        cross_entropy(tape, x, Tensor::from({2}, {0, 0}));
+      },
+      "labels are f32 [2], logits [2, 3] need i32 [2]");
   check_shape_error(
       [&] {
         cross_entropy(tape, x, labels({2}, {0, 0}), {{}, Tensor::from({2}, {1.0, 1.0})});

@@ -42,11 +42,11 @@ OpCase gate_case(int64_t f_groups, int64_t r_groups, int64_t n, Shape sample, in
     for (int i = 0; i < sample.rank(); ++i) shape.push_back(sample[i]);
     return shape;
   };
-  OpCase c{.name = fmt::format("gate {} and {} groups of {} x {}", f_groups, r_groups, n, sample),
-           .inputs = {stacked(f_groups), stacked(r_groups)},
-           .op =
-               [=](Tape& t, const auto& x) { return gate(t, x[0], x[1], gate_rows(specs, x), n); },
-           .naive = [=](const auto& in) { return naive_gate(specs, n * sample.numel(), in); }};
+  OpCase c{
+      .name = fmt::format("gate {} and {} groups of {} x {}", f_groups, r_groups, n, sample),
+      .inputs = {stacked(f_groups), stacked(r_groups)},
+      .op = [=](Tape& t, const auto& x) { return gate(t, x[0], x[1], gate_rows(specs, x), n); },
+      .naive = [=](const auto& in) { return naive_gate(specs, n * sample.numel(), in); }};
   for (int k = 0; k < tasks; ++k) c.inputs.push_back({3, 2});
   c.reduction = n * sample.numel();
   return c;
@@ -61,7 +61,10 @@ TEST_CASE("gate: stacked groups", "[ops]") {
   op_check(gate_case(3, 2, 2, {2, 3, 5}, 2, {{2, 0, 0, 0}, {0, 1, 1, 0}, {1, 1, 0, 0}}));
   // Constant rows beside sampled ones, and branches that rows leave out.
   op_check(gate_case(2, 2, 1, {11}, 2,
-                     {{0, -1, -1, 0, 1, 0}, {-1, 1, -1, 0, 0, 1}, {1, 0, 1, 2}, {0, 0, 0, 0},
+                     {{0, -1, -1, 0, 1, 0},
+                      {-1, 1, -1, 0, 0, 1},
+                      {1, 0, 1, 2},
+                      {0, 0, 0, 0},
                       {1, 1, -1, 0, 0.25, 0.75}}));
   for (const int64_t n : {pointwise_chunk - 1, pointwise_chunk, pointwise_chunk + 1})
     op_check(gate_case(1, 1, 1, {n}, 1, {{0, 0, 0, 0}}));
@@ -116,15 +119,28 @@ TEST_CASE("gate: what it refuses", "[ops]") {
     return tape.constant(Tensor::from(s, Values(static_cast<size_t>(s.numel()), 1.0)));
   };
   const Var f = x({4, 3}), p = x({3, 2});
-  check_shape_error([&] { gate(tape, f, x({4, 2}), {{0, 0, p}}, 2); },
-                    "gate: f f32 [4, 3] and r f32 [4, 2] differ beyond the first axis");
-  check_shape_error([&] { gate(tape, f, f, {{2, 0, p}}, 2); },
-                    "row 0 reads group 2 of f [4, 3], which holds 2 group(s) of 2");
-  check_shape_error([&] { gate(tape, f, f, {{0, 0, p}}, 3); }, "[4, 3] does not divide into groups");
+  check_shape_error(
+      [&] {
+        gate(tape, f, x({4, 2}), {{0, 0, p}}, 2);
+      },
+      "gate: f f32 [4, 3] and r f32 [4, 2] differ beyond the first axis");
+  check_shape_error(
+      [&] {
+        gate(tape, f, f, {{2, 0, p}}, 2);
+      },
+      "row 0 reads group 2 of f [4, 3], which holds 2 group(s) of 2");
+  check_shape_error(
+      [&] {
+        gate(tape, f, f, {{0, 0, p}}, 3);
+      },
+      "[4, 3] does not divide into groups");
   check_shape_error([&] { gate(tape, Var(), f, {{0, 0, p}}, 2); }, "of f, which is absent");
   check_shape_error([&] { gate(tape, f, f, {{0, -1, p}}, 2); }, "it must read both f and r");
-  check_shape_error([&] { gate(tape, f, f, {{0, 0, p, 3}}, 2); },
-                    "row 0 takes row 3 of p f32 [3, 2]; p must be f32 [L, 2]");
+  check_shape_error(
+      [&] {
+        gate(tape, f, f, {{0, 0, p, 3}}, 2);
+      },
+      "row 0 takes row 3 of p f32 [3, 2]; p must be f32 [L, 2]");
   check_shape_error([&] { gate(tape, f, f, {{.f_group = 0, .skip = 1}}, 2); },
                     "weighs a branch that it does not read: [0, 1]");
   check_shape_error([&] { gate(tape, f, f, {}, 2); }, "needs at least one row");

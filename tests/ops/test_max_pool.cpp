@@ -98,10 +98,16 @@ TEST_CASE("max_pool: what it refuses", "[ops]") {
     return tape.constant(Tensor::from(s, Values(static_cast<size_t>(s.numel()), 1.0)));
   };
   check_shape_error([&] { max_pool(tape, x({2, 3}), {}); }, "x must be [N, H, W, C], got [2, 3]");
-  check_shape_error([&] { max_pool(tape, x({1, 2, 1, 3}), {3, 2}); },
-                    "max_pool: x [1, 2, 1, 3] is smaller than a window of 3 with padding 0");
-  check_shape_error([&] { max_pool(tape, x({1, 4, 4, 1}), {2, 2, 2}); },
-                    "kernel 2, stride 2, padding 2: padding may be half the kernel at most");
+  check_shape_error(
+      [&] {
+        max_pool(tape, x({1, 2, 1, 3}), {3, 2});
+      },
+      "max_pool: x [1, 2, 1, 3] is smaller than a window of 3 with padding 0");
+  check_shape_error(
+      [&] {
+        max_pool(tape, x({1, 4, 4, 1}), {2, 2, 2});
+      },
+      "kernel 2, stride 2, padding 2: padding may be half the kernel at most");
   check_shape_error([&] { max_pool(tape, x({1, 20, 20, 1}), {16, 2}); }, "kernel 16: at most 15");
 }
 

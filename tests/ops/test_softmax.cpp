@@ -29,9 +29,8 @@ TEST_CASE("softmax and log_softmax", "[ops]") {
     for (bool log : {false, true})
       op_check({.name = fmt::format("{} {}", log ? "log_softmax" : "softmax", shape),
                 .inputs = {shape},
-                .op = [=](Tape& t, const auto& x) {
-                  return log ? log_softmax(t, x[0]) : softmax(t, x[0]);
-                },
+                .op = [=](Tape& t,
+                          const auto& x) { return log ? log_softmax(t, x[0]) : softmax(t, x[0]); },
                 .naive = [=](const auto& in) { return naive_softmax(shape.back(), in[0], log); },
                 .reduction = shape.back()});
 }
