@@ -22,11 +22,11 @@ struct RawMemory {
 };
 
 struct MemoryCounters {
-  size_t live_bytes = 0;      ///< in use by buffers now
-  size_t peak_bytes = 0;      ///< most ever in use at once since reset_peak
-  size_t cached_bytes = 0;    ///< held in free lists
-  int64_t system_calls = 0;   ///< how often the system's allocator was asked
-  int64_t guard_breaks = 0;   ///< blocks whose guard bytes had changed on release
+  size_t live_bytes = 0;     ///< in use by buffers now
+  size_t peak_bytes = 0;     ///< most ever in use at once since reset_peak
+  size_t cached_bytes = 0;   ///< held in free lists
+  int64_t system_calls = 0;  ///< how often the system's allocator was asked
+  int64_t guard_breaks = 0;  ///< blocks whose guard bytes had changed on release
 };
 
 class CachingAllocator;

@@ -29,10 +29,14 @@ void on_device(const AnyContext& context, DType dtype, F&& f) {
             throw ConfigError(fmt::format("{} is not computed on {}", name_of(dtype), ctx->name()));
         };
         switch (dtype) {
-          case DType::f32: return call(float{});
-          case DType::f64: return call(double{});
-          case DType::bf16: return call(bf16_t{});
-          default: throw ShapeError(fmt::format("{} is no float type", name_of(dtype)));
+          case DType::f32:
+            return call(float{});
+          case DType::f64:
+            return call(double{});
+          case DType::bf16:
+            return call(bf16_t{});
+          default:
+            throw ShapeError(fmt::format("{} is no float type", name_of(dtype)));
         }
       },
       context);

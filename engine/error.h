@@ -60,7 +60,8 @@ class ShapeError : public UserError {
   using UserError::UserError;
 };
 
-/// A value that became NaN or infinite where the run asked for checks (--debug), or a loss that did.
+/// A value that became NaN or infinite where the run asked for checks (--debug), or a loss that
+/// did.
 class NumericError : public UserError {
  public:
   using UserError::UserError;
@@ -70,8 +71,8 @@ class NumericError : public UserError {
 template <class... Args>
 [[noreturn]] void shape_error(const char* op, SourceLoc loc, fmt::format_string<Args...> format,
                               Args&&... args) {
-  throw ShapeError(fmt::format("{}: {} ({})", op, fmt::format(format, std::forward<Args>(args)...),
-                               loc.str()));
+  throw ShapeError(
+      fmt::format("{}: {} ({})", op, fmt::format(format, std::forward<Args>(args)...), loc.str()));
 }
 
 }  // namespace weft

@@ -1,6 +1,6 @@
-// Sums whose order depends on n alone: fixed chunks, each summed from its first element to its last,
-// then combined pairwise (neighbours first), so 1 and 7 threads give the same bits and the rounding
-// error grows with log n. Used by losses, reductions and batch norm's statistics.
+// Sums whose order depends on n alone: fixed chunks, each summed from its first element to its
+// last, then combined pairwise (neighbours first), so 1 and 7 threads give the same bits and the
+// rounding error grows with log n. Used by losses, reductions and batch norm's statistics.
 #pragma once
 
 #include <vector>

@@ -12,7 +12,8 @@ Shape::Shape(std::initializer_list<int64_t> extents) {
 
 void Shape::set(int axis, int64_t extent) {
   if (axis < 0 || axis >= rank_ || extent < 0)
-    throw std::invalid_argument(fmt::format("shape {}: cannot set axis {} to {}", str(), axis, extent));
+    throw std::invalid_argument(
+        fmt::format("shape {}: cannot set axis {} to {}", str(), axis, extent));
   extents_[axis] = extent;
 }
 

@@ -45,7 +45,9 @@ void Backward::pass_rows(int i, int64_t begin, Tensor gradient) {
   pending_.push_back({i, std::move(gradient), begin});
 }
 
-Tensor Backward::scratch(const Shape& shape, DType dtype) const { return tape_.empty(shape, dtype); }
+Tensor Backward::scratch(const Shape& shape, DType dtype) const {
+  return tape_.empty(shape, dtype);
+}
 
 Var Tape::leaf(Tensor value) {
   if (mode_ == Mode::no_grad) return constant(std::move(value));
@@ -69,8 +71,8 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
   node.op = std::move(op);
   node.loc = loc;
   if (check_numbers_) check_finite(out, "the output", node);
-  const bool needed = std::any_of(inputs.begin(), inputs.end(),
-                                  [](const Var& v) { return v.needs_grad(); });
+  const bool needed =
+      std::any_of(inputs.begin(), inputs.end(), [](const Var& v) { return v.needs_grad(); });
   if (mode_ == Mode::no_grad || !needed) return constant(std::move(out));
   for (const Var& v : inputs) {
     node.inputs.push_back(v.node());
@@ -82,9 +84,8 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
 
 void Tape::check_finite(const Tensor& t, const char* what, const Node& node) const {
   if (!t.defined() || std::visit([&](auto* ctx) { return ctx->all_finite(t); }, context_)) return;
-  throw NumericError(fmt::format("{}: {} {} holds NaN or infinity (recorded at {})",
-                                 node.name, what, t.shape(),
-                                 node.loc.str()));
+  throw NumericError(fmt::format("{}: {} {} holds NaN or infinity (recorded at {})", node.name,
+                                 what, t.shape(), node.loc.str()));
 }
 
 void Tape::add_grad(int index, Tensor gradient) {
@@ -148,8 +149,8 @@ void Tape::run(int from, TapeMark stop_at) {
     } catch (const Error&) {
       throw;
     } catch (const std::exception& e) {
-      throw Error(fmt::format("backward of {} (recorded at {}): {}", node.name, node.loc.str(),
-                              e.what()));
+      throw Error(
+          fmt::format("backward of {} (recorded at {}): {}", node.name, node.loc.str(), e.what()));
     }
     node.op.reset();  // what it retained is free before its gradients are added up
     node.grad = Tensor();

@@ -11,11 +11,16 @@ namespace {
 template <class F>
 void with_host_type(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::i32: return f(int32_t{});
-    case DType::u8: return f(uint8_t{});
-    case DType::bf16: break;
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::i32:
+      return f(int32_t{});
+    case DType::u8:
+      return f(uint8_t{});
+    case DType::bf16:
+      break;
   }
   throw std::logic_error("bf16 tensors have no element access on the host");
 }
@@ -50,8 +55,8 @@ void* Tensor::raw() const {
 
 void Tensor::check_dtype(DType wanted) const {
   if (wanted != dtype_)
-    throw std::logic_error(fmt::format("tensor {} holds {}, read as {}", shape_, name_of(dtype_),
-                                       name_of(wanted)));
+    throw std::logic_error(
+        fmt::format("tensor {} holds {}, read as {}", shape_, name_of(dtype_), name_of(wanted)));
 }
 
 Tensor Tensor::reshaped(const Shape& shape) const {

@@ -7,9 +7,9 @@
 namespace weft {
 
 struct Features {
-  Var stacked;             ///< [G * N, H, W, C]
+  Var stacked;  ///< [G * N, H, W, C]
   Groups groups;
-  int64_t images = 0;      ///< N
+  int64_t images = 0;  ///< N
   /// The feature map of one task: [N, H, W, C].
   Var of_task(Tape& tape, int task) const;
 };

@@ -12,10 +12,10 @@
 namespace weft {
 
 struct HeadOptions {
-  bool aspp = true;         ///< false: linear
-  bool image_label = false; ///< one output vector an image; always a linear head
-  int64_t width = 1024;     ///< D
-  double dropout = 0.5;     ///< 0: none
+  bool aspp = true;          ///< false: linear
+  bool image_label = false;  ///< one output vector an image; always a linear head
+  int64_t width = 1024;      ///< D
+  double dropout = 0.5;      ///< 0: none
 };
 
 class Head {

@@ -29,7 +29,8 @@ void constant(const AnyContext& context, Parameter& p, double value) {
 
 void normal(const AnyContext& context, Parameter& p, uint64_t seed, double std, double mean) {
   const Philox words(seed, Stream::init, 0, p.name);
-  assign(context, p, [&](int64_t i) { return mean + std * words.normal(static_cast<uint64_t>(i)); });
+  assign(context, p,
+         [&](int64_t i) { return mean + std * words.normal(static_cast<uint64_t>(i)); });
 }
 
 void kaiming_normal(const AnyContext& context, Parameter& p, uint64_t seed) {

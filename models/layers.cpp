@@ -10,8 +10,10 @@ namespace {
 
 void fill(ParameterStore& store, Parameter& p, const Init& init, int64_t fan_in) {
   switch (init.kind) {
-    case Init::Kind::normal: return init::normal(store.context(), p, init.seed, 0.01);
-    case Init::Kind::kaiming_normal: return init::kaiming_normal(store.context(), p, init.seed);
+    case Init::Kind::normal:
+      return init::normal(store.context(), p, init.seed, 0.01);
+    case Init::Kind::kaiming_normal:
+      return init::kaiming_normal(store.context(), p, init.seed);
     case Init::Kind::uniform_fan_in:
       return init::uniform_fan_in(store.context(), p, init.seed, fan_in);
   }

@@ -19,8 +19,8 @@ using Groups = std::vector<std::vector<int>>;
 struct Pass {
   Tape& tape;
   bool training = true;
-  Noise noise;                ///< seed and step of this pass's dropout and Gumbel words
-  Groups groups = {{0}};      ///< who shares what at this point; batch norm keeps them apart
+  Noise noise;            ///< seed and step of this pass's dropout and Gumbel words
+  Groups groups = {{0}};  ///< who shares what at this point; batch norm keeps them apart
 };
 
 /// How a store's new parameters are filled.
@@ -73,8 +73,7 @@ class BatchNorm {
 
 class Linear {
  public:
-  Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out,
-         const Init& init);
+  Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out, const Init& init);
   Var operator()(Pass& pass, const Var& x) const;
 
  private:

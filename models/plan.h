@@ -31,17 +31,17 @@ Gates all_selected(int tasks, int blocks);
 Gates gates_from(const std::vector<std::vector<int>>& select);
 
 struct PlanRow {
-  int f = -1;               ///< position in BlockPlan::run; -1: f is not used
-  int r = 0;                ///< input group
+  int f = -1;  ///< position in BlockPlan::run; -1: f is not used
+  int r = 0;   ///< input group
   Gate gate;
-  std::vector<int> tasks;   ///< one task where the gate is soft
+  std::vector<int> tasks;  ///< one task where the gate is soft
 };
 
 struct BlockPlan {
-  Groups in;                   ///< tasks of each input group, in stacking order
-  std::vector<int> run;        ///< input groups on which F runs
-  std::vector<PlanRow> rows;   ///< output groups
-  Groups run_tasks() const;    ///< tasks of each group in `run`, as naive passes would run F
+  Groups in;                  ///< tasks of each input group, in stacking order
+  std::vector<int> run;       ///< input groups on which F runs
+  std::vector<PlanRow> rows;  ///< output groups
+  Groups run_tasks() const;   ///< tasks of each group in `run`, as naive passes would run F
 };
 
 struct Plan {

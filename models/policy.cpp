@@ -20,7 +20,8 @@ std::optional<std::string> degenerate(const DrawnPolicy& policy,
                                       const std::vector<std::string>& tasks,
                                       const std::vector<std::string>& blocks) {
   for (size_t k = 0; k < policy.select.size(); ++k)
-    if (std::none_of(policy.select[k].begin(), policy.select[k].end(), [](int s) { return s != 0; }))
+    if (std::none_of(policy.select[k].begin(), policy.select[k].end(),
+                     [](int s) { return s != 0; }))
       return fmt::format("task {} executes no block", tasks[k]);
   for (size_t l = 0; l < blocks.size(); ++l)
     if (std::none_of(policy.select.begin(), policy.select.end(),
@@ -69,7 +70,8 @@ PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int activ
       Gate& gate = out.gates[k][static_cast<size_t>(l)];
       gate.kind = Gate::Kind::soft;
       if (!values.empty())
-        gate.kind = values[static_cast<size_t>(2 * l)] > 0.5 ? Gate::Kind::select : Gate::Kind::skip;
+        gate.kind =
+            values[static_cast<size_t>(2 * l)] > 0.5 ? Gate::Kind::select : Gate::Kind::skip;
     }
     out.p.push_back(p);
   }

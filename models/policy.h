@@ -26,7 +26,7 @@ std::optional<std::string> degenerate(const DrawnPolicy& policy,
 struct PolicyOptions {
   std::string init_method = "equal";  ///< equal (0.5), random (1e-3 N(0,1)), all_chosen ([0, neg])
   double init_neg_logits = -10;
-  int skip_layer = 0;                 ///< first blocks that every task always executes
+  int skip_layer = 0;  ///< first blocks that every task always executes
 };
 
 /// What a step's forward pass needs of the policy: gates for the planner, values for the ops.

@@ -21,10 +21,14 @@ struct Block {
 
 std::vector<int> stage_sizes(int depth) {
   switch (depth) {
-    case 18: return {2, 2, 2, 2};
-    case 34: return {3, 4, 6, 3};
-    case 50: return {3, 4, 6, 3};
-    case 101: return {3, 4, 23, 3};
+    case 18:
+      return {2, 2, 2, 2};
+    case 34:
+      return {3, 4, 6, 3};
+    case 50:
+      return {3, 4, 6, 3};
+    case 101:
+      return {3, 4, 23, 3};
     default:
       throw ConfigError(fmt::format(
           "model.trunk: there is no ResNet-{}; choose resnet18, resnet34, resnet50 or resnet101",

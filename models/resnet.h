@@ -12,9 +12,9 @@
 namespace weft {
 
 struct ResNetOptions {
-  int depth = 18;            ///< 18, 34, 50 or 101
-  bool deeplab = true;       ///< the dilated form; false: the plain one
-  double width = 1.0;        ///< channels of every layer times this, at least 4
+  int depth = 18;       ///< 18, 34, 50 or 101
+  bool deeplab = true;  ///< the dilated form; false: the plain one
+  double width = 1.0;   ///< channels of every layer times this, at least 4
   int64_t in_channels = 3;
   /// Where a bottleneck strides: its 3x3 (torchvision, "sound") or its first 1x1 ("compat").
   bool stride_on_first = false;

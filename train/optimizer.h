@@ -25,7 +25,7 @@ enum class Algorithm : uint8_t { sgd, adam };
 
 struct OptimizerOptions {
   Algorithm algorithm = Algorithm::adam;
-  double momentum = 0.9;                        ///< sgd
+  double momentum = 0.9;                          ///< sgd
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;  ///< adam
   double weight_decay = 0;
 };

@@ -21,11 +21,16 @@ namespace {
 template <class F>
 void with_type(DType dtype, F&& f) {
   switch (dtype) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::i32: return f(int32_t{});
-    case DType::u8: return f(uint8_t{});
-    case DType::bf16: break;
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::i32:
+      return f(int32_t{});
+    case DType::u8:
+      return f(uint8_t{});
+    case DType::bf16:
+      break;
   }
   throw std::logic_error("the CPU has no bf16 arithmetic");
 }
@@ -75,8 +80,9 @@ void CpuContext::copy(const Tensor& to, const Tensor& from) {
                                        name_of(from.dtype()), from.shape()));
   char* out = static_cast<char*>(to.raw());
   const char* in = static_cast<const char*>(from.raw());
-  for_chunks(static_cast<int64_t>(to.bytes()), 4 * pointwise_chunk,
-             [&](int64_t begin, int64_t end) { std::memcpy(out + begin, in + begin, end - begin); });
+  for_chunks(
+      static_cast<int64_t>(to.bytes()), 4 * pointwise_chunk,
+      [&](int64_t begin, int64_t end) { std::memcpy(out + begin, in + begin, end - begin); });
 }
 
 void CpuContext::accumulate(const Tensor& to, const Tensor& from, double factor) {

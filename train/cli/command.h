@@ -53,8 +53,15 @@ class Command {
 };
 
 std::unique_ptr<Command> data_command();
+std::unique_ptr<Command> demo_command();
+std::unique_ptr<Command> dump_command();
+std::unique_ptr<Command> eval_command();
 std::unique_ptr<Command> info_command();
 std::unique_ptr<Command> new_command();
+std::unique_ptr<Command> plan_command();
+std::unique_ptr<Command> predict_command();
+std::unique_ptr<Command> table_command();
+std::unique_ptr<Command> train_command();
 
 /// All of them, in the order of --help (main.cpp).
 std::vector<std::unique_ptr<Command>> all_commands();

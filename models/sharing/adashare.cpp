@@ -1,0 +1,60 @@
+// AdaShare (Sun et al., NeurIPS 2020, arXiv 1911.12423): one trunk whose residual blocks each task
+// executes or skips by a learned policy, K heads. Parameters: 1 trunk, K head, K [L, 2] logits.
+//   x_{l+1,k} = ReLU(r + F_l(x)) p_{k,l,0} + r p_{k,l,1},  r = shortcut_l(x_{l,k})
+// Without a sample (warm-up) it is hard sharing. What runs is decided by models/plan.
+#include "models/execute.h"
+#include "models/sharing/sharing.h"
+
+namespace weft {
+namespace {
+
+class AdaShare final : public Model {
+ public:
+  AdaShare(AnyContext context, DType dtype, const ModelOptions& options)
+      : Model(context, dtype, options),
+        trunk_(make_resnet(store_, "", options.trunk, options.seed)),
+        heads_(make_heads(trunk_->out_channels())),
+        policy_(store_, task_names(), trunk_->blocks(), options.policy, options.seed) {}
+
+  std::vector<Var> forward(Pass& pass, const Var& images,
+                           const PolicySample* sample) const override {
+    const Features features = run_trunk(pass, *trunk_, make_plan(gates_of(sample)),
+                                        sample ? sample->p : std::vector<Var>{}, images);
+    std::vector<Var> out;
+    for (size_t k = 0; k < heads_.size(); ++k) {
+      const int task = sample ? static_cast<int>(k) : 0;
+      out.push_back((*heads_[k])(pass, features.of_task(pass.tape, task)));
+    }
+    return out;
+  }
+
+  ModelCost cost(int64_t height, int64_t width, const Gates* gates) const override {
+    const TrunkCost trunk = trunk_->cost(height, width);
+    ModelCost cost;
+    count_parameters(cost);
+    cost.one_trunk_parameters = cost.trunk_parameters;
+    cost.trunk = make_plan(gates ? *gates : all_selected(1, trunk_->blocks())).macs(trunk);
+    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
+    return cost;
+  }
+
+  Policy* policy() override { return &policy_; }
+  const Trunk& trunk() const override { return *trunk_; }
+
+ private:
+  Gates gates_of(const PolicySample* sample) const {
+    return sample ? sample->gates : all_selected(1, trunk_->blocks());
+  }
+
+  std::unique_ptr<Trunk> trunk_;
+  std::vector<std::unique_ptr<Head>> heads_;
+  Policy policy_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> make_adashare(AnyContext context, DType dtype, const ModelOptions& options) {
+  return std::make_unique<AdaShare>(context, dtype, options);
+}
+
+}  // namespace weft

@@ -1,0 +1,49 @@
+// Hard sharing (Caruana, 1997): one trunk executes every block for everybody, K heads read its
+// last feature map. The baseline that every other way is measured against; parameters: 1 trunk.
+//   y_k = head_k(trunk(x))
+#include "models/execute.h"
+#include "models/sharing/sharing.h"
+
+namespace weft {
+namespace {
+
+class HardSharing final : public Model {
+ public:
+  HardSharing(AnyContext context, DType dtype, const ModelOptions& options)
+      : Model(context, dtype, options),
+        trunk_(make_resnet(store_, "", options.trunk, options.seed)),
+        heads_(make_heads(trunk_->out_channels())) {}
+
+  std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
+    // One pass for all: batch norm sees one task, and counts one batch.
+    const Plan plan = make_plan(all_selected(1, trunk_->blocks()));
+    const Features features = run_trunk(pass, *trunk_, plan, {}, images);
+    std::vector<Var> out;
+    for (const auto& head : heads_) out.push_back((*head)(pass, features.stacked));
+    return out;
+  }
+
+  ModelCost cost(int64_t height, int64_t width, const Gates*) const override {
+    const TrunkCost trunk = trunk_->cost(height, width);
+    ModelCost cost;
+    count_parameters(cost);
+    cost.one_trunk_parameters = cost.trunk_parameters;
+    cost.trunk = make_plan(all_selected(1, trunk_->blocks())).macs(trunk);
+    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
+    return cost;
+  }
+
+  const Trunk& trunk() const override { return *trunk_; }
+
+ private:
+  std::unique_ptr<Trunk> trunk_;
+  std::vector<std::unique_ptr<Head>> heads_;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> make_hard(AnyContext context, DType dtype, const ModelOptions& options) {
+  return std::make_unique<HardSharing>(context, dtype, options);
+}
+
+}  // namespace weft

@@ -1,0 +1,45 @@
+// What every way of sharing has in common: heads, names, counting, and the choice by word.
+#include "models/sharing/sharing.h"
+
+namespace weft {
+
+std::vector<std::string> Model::task_names() const {
+  std::vector<std::string> names;
+  for (const TaskShape& task : options_.tasks) names.push_back(task.name);
+  return names;
+}
+
+std::vector<std::unique_ptr<Head>> Model::make_heads(int64_t in) {
+  std::vector<std::unique_ptr<Head>> heads;
+  for (const TaskShape& task : options_.tasks) {
+    HeadOptions options = options_.head;
+    options.image_label = task.image_label;
+    heads.push_back(make_head(store_, task.name, in, task.channels, options, options_.seed));
+  }
+  return heads;
+}
+
+void Model::count_parameters(ModelCost& cost) const {
+  for (const Parameter& p : store_.parameters()) {
+    const Part part = part_of(p.name);
+    if (part == Part::trunk) cost.trunk_parameters += p.value.numel();
+    if (part == Part::head) cost.head_parameters += p.value.numel();
+  }
+}
+
+Part part_of(const std::string& parameter) {
+  if (parameter.rfind("heads.", 0) == 0) return Part::head;
+  if (parameter.rfind("policy.", 0) == 0) return Part::policy;
+  return Part::trunk;
+}
+
+std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options) {
+  if (options.tasks.empty()) throw ConfigError("model: a run needs at least one [[task]]");
+  if (options.sharing == "single") return make_single(context, dtype, options);
+  if (options.sharing == "hard") return make_hard(context, dtype, options);
+  if (options.sharing == "adashare") return make_adashare(context, dtype, options);
+  throw ConfigError(
+      fmt::format("sharing: there is no '{}'; choose single, hard or adashare", options.sharing));
+}
+
+}  // namespace weft

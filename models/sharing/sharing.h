@@ -1,0 +1,81 @@
+// A multi-task model is a way of sharing: trunk(s), one head a task, and how they are wired. One
+// file in this folder per way; make_model picks it by the run file's word `sharing`.
+// forward: images [N, H, W, C] -> one output a task, [N, h, w, out] (image labels: [N, 1, 1, out]).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/heads.h"
+#include "models/policy.h"
+#include "models/resnet.h"
+
+namespace weft {
+
+struct TaskShape {
+  std::string name;
+  int64_t channels = 1;
+  bool image_label = false;
+};
+
+struct ModelOptions {
+  std::string sharing = "adashare";
+  ResNetOptions trunk;
+  HeadOptions head;
+  PolicyOptions policy;
+  std::vector<TaskShape> tasks;
+  uint64_t seed = 0;
+};
+
+/// Parameters and MACs an image, trunk and heads apart.
+struct ModelCost {
+  int64_t trunk_parameters = 0;
+  int64_t one_trunk_parameters = 0;  ///< of a single trunk
+  int64_t head_parameters = 0;
+  Macs trunk;
+  Macs heads;
+};
+
+class Model {
+ public:
+  Model(AnyContext context, DType dtype, const ModelOptions& options)
+      : store_(context, dtype), options_(options) {}
+  virtual ~Model() = default;
+
+  ParameterStore& store() { return store_; }
+  const ParameterStore& store() const { return store_; }
+  const std::vector<TaskShape>& tasks() const { return options_.tasks; }
+  std::vector<std::string> task_names() const;
+
+  /// `sample`: the gates of this pass where the model has a policy; null: every block runs for
+  /// every task. Models without a policy ignore it.
+  virtual std::vector<Var> forward(Pass&, const Var& images, const PolicySample* sample) const = 0;
+  /// Cost for one image; `gates` as in forward.
+  virtual ModelCost cost(int64_t height, int64_t width, const Gates* gates) const = 0;
+  /// Null where the way of sharing learns none.
+  virtual Policy* policy() { return nullptr; }
+  /// A trunk of the model, for block names and shapes.
+  virtual const Trunk& trunk() const = 0;
+
+ protected:
+  std::vector<std::unique_ptr<Head>> make_heads(int64_t in);
+  void count_parameters(ModelCost& cost) const;
+
+  ParameterStore store_;
+  ModelOptions options_;
+};
+
+/// Where a parameter belongs, by its name: optimizer groups and tables ask this.
+enum class Part { trunk, head, policy };
+Part part_of(const std::string& parameter);
+
+/// Throws ConfigError for a way of sharing that does not exist.
+std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options);
+
+// One constructor a way; see the file of that name.
+std::unique_ptr<Model> make_single(AnyContext, DType, const ModelOptions&);
+std::unique_ptr<Model> make_hard(AnyContext, DType, const ModelOptions&);
+std::unique_ptr<Model> make_adashare(AnyContext, DType, const ModelOptions&);
+
+}  // namespace weft

@@ -1,0 +1,218 @@
+// The trainer's promises on a slim network: the same bits on 1, 2 and 7 threads and run after run;
+// killed and resumed in any stage equals uninterrupted; no system allocation in steady state; the
+// phases change what they should and nothing else.
+#include "train/trainer.h"
+
+#include <cmath>
+#include <filesystem>
+
+#include "tests/support/catch.h"
+#include "tests/support/op_check.h"
+#include "tests/train/temp_folder.h"
+
+using namespace weft;
+using weft::test::TempFolder;
+
+namespace {
+
+RunFile slim_run(const std::vector<std::string>& overrides = {}) {
+  return parse_run_text(R"(
+name = "slim"
+seed = 5
+[model]
+trunk = "resnet18"
+width = 0.07
+head_width = 8
+[data]
+kind = "scenes"
+size = [33, 41]
+batch = 2
+count = 24
+val_count = 4
+test_count = 4
+workers = 1
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "depth"
+kind = "depth"
+weight = 2.0
+[warmup]
+steps = 3
+[policy]
+steps = 6
+weight_steps = 2
+logit_steps = 1
+curriculum_speed = 1
+draws = 2
+[retrain]
+steps = 3
+[eval]
+every = 100
+[checkpoint]
+every = 1
+)",
+                        "slim.toml", overrides);
+}
+
+/// Everything a run is made of, as bits: parameters, statistics and the state.
+std::vector<Tensor> bits_of(Trainer& trainer) {
+  std::vector<Tensor> out;
+  for (const Parameter& p : trainer.model().store().parameters()) out.push_back(p.value);
+  for (const NamedStats& s : trainer.model().store().stats()) {
+    out.push_back(s.stats.running_mean);
+    out.push_back(s.stats.running_var);
+  }
+  return out;
+}
+
+bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  bool equal = a.size() == b.size();
+  for (size_t i = 0; equal && i < a.size(); ++i) equal = same_bits(a[i], b[i]);
+  return equal;
+}
+
+std::vector<Tensor> train(const RunFile& run, int threads, int64_t steps) {
+  CpuContext cpu(threads);
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, &cpu);
+  for (int64_t i = 0; i < steps; ++i) trainer.step();
+  return bits_of(trainer);
+}
+
+}  // namespace
+
+TEST_CASE("1, 2 and 7 threads and a second run give the same bits in every phase",
+          "[train][determinism]") {
+  const RunFile run = slim_run({"warmup.steps=20", "policy.steps=40", "policy.weight_steps=2",
+                                "policy.logit_steps=2", "retrain.steps=20"});
+  // 20 steps of warm-up, 20 of weights, 20 of logits and 20 of re-training.
+  const auto one = train(run, 1, 80);
+  CHECK(same(one, train(run, 1, 80)));
+  CHECK(same(one, train(run, 2, 80)));
+  CHECK(same(one, train(run, 7, 80)));
+}
+
+TEST_CASE("hard straight-through samples are deterministic and skip for real",
+          "[train][determinism]") {
+  const RunFile run = slim_run({"policy.hard=true", "policy.curriculum_speed=0"});
+  CHECK(same(train(run, 1, 12), train(run, 7, 12)));
+}
+
+TEST_CASE("a run killed in any stage and resumed ends with the bits of an unbroken one",
+          "[train][resume]") {
+  const RunFile run = slim_run();
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  Trainer whole(run, *data, &cpu);
+  TempFolder whole_folder;
+  whole.start(whole_folder.path() + "/run");
+  whole.run();
+  const auto expected = bits_of(whole);
+  // Warm-up 1, its end 3, a weights step 4, a logits step 6, the search's end 9, re-training 10.
+  for (int64_t kill_at : {1, 3, 4, 6, 9, 10}) {
+    TempFolder folder;
+    const std::string path = folder.path() + "/run";
+    {
+      Trainer first(run, *data, &cpu);
+      first.start(path);
+      for (int64_t i = 0; i < kill_at; ++i) first.step();
+    }
+    Trainer second(run, *data, &cpu);
+    second.resume(path);
+    CHECK(second.state().total_step == kill_at);
+    second.run();
+    INFO("killed after step " << kill_at);
+    CHECK(same(bits_of(second), expected));
+    CHECK(second.state() == whole.state());
+    // The written record is the same too, but for times.
+    auto lines = read_metrics(path + "/metrics.jsonl");
+    const auto whole_lines = read_metrics(whole_folder.path() + "/run/metrics.jsonl");
+    REQUIRE(lines.size() == whole_lines.size());
+    for (size_t i = 0; i < lines.size(); ++i) {
+      CHECK(lines[i].step == whole_lines[i].step);
+      CHECK(lines[i].task == whole_lines[i].task);
+      CHECK((lines[i].loss == whole_lines[i].loss ||
+             (std::isnan(lines[i].loss) && std::isnan(whole_lines[i].loss))));
+    }
+  }
+}
+
+TEST_CASE("between steps 3 and 30 of one plan no allocation reaches the system",
+          "[train][memory]") {
+  const RunFile run = slim_run({"warmup.steps=40"});
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, &cpu);
+  for (int i = 0; i < 3; ++i) trainer.step();
+  const int64_t before = cpu.memory().counters().system_calls;
+  for (int i = 3; i < 30; ++i) trainer.step();
+  CHECK(cpu.memory().counters().system_calls == before);
+}
+
+TEST_CASE("weights steps leave the logits alone, and logit steps the weights", "[train]") {
+  const RunFile run = slim_run();
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, &cpu);
+  const auto values = [&](Part part) {
+    std::vector<std::vector<double>> out;
+    for (const Parameter& p : trainer.model().store().parameters())
+      if ((part_of(p.name) == Part::policy) == (part == Part::policy))
+        out.push_back(p.value.to_vector());
+    return out;
+  };
+  for (int i = 0; i < 3; ++i) trainer.step();
+  REQUIRE(trainer.state().stage == Stage::search);
+  auto weights = values(Part::trunk), logits = values(Part::policy);
+  trainer.step();  // weights
+  CHECK(values(Part::policy) == logits);
+  CHECK(values(Part::trunk) != weights);
+  trainer.step();
+  weights = values(Part::trunk);
+  trainer.step();  // logits
+  CHECK(values(Part::policy) != logits);
+  CHECK(values(Part::trunk) == weights);
+}
+
+TEST_CASE("blocks that nobody selects are left untouched by re-training", "[train]") {
+  const RunFile run = slim_run({"policy.steps=0", "warmup.steps=0"});
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  TempFolder folder;
+  Trainer trainer(run, *data, &cpu);
+  REQUIRE(trainer.state().stage == Stage::retrain);
+  REQUIRE(trainer.state().drawn.select.size() == 2);
+  trainer.run();
+  CHECK(trainer.state().stage == Stage::done);
+}
+
+TEST_CASE("every way of sharing trains", "[train]") {
+  for (const char* sharing : {"single", "hard", "adashare"}) {
+    const RunFile run = slim_run({std::string("sharing=") + sharing});
+    CpuContext cpu(2);
+    const auto data = open_dataset(run);
+    TempFolder folder;
+    Trainer trainer(run, *data, &cpu);
+    trainer.start(folder.path() + "/run");
+    trainer.run();
+    CHECK(std::filesystem::exists(folder.path() + "/run/checkpoints/best.safetensors"));
+    CHECK(std::filesystem::exists(folder.path() + "/run/checkpoints/last.safetensors"));
+  }
+}
+
+TEST_CASE("the search clock is a pure function of the step", "[train]") {
+  const SearchClock clock{3, 2};
+  CHECK(clock.phase(0) == Phase::weights);
+  CHECK(clock.phase(3) == Phase::policy);
+  CHECK(clock.phase(5) == Phase::weights);
+  CHECK(clock.epoch(5) == 1);
+  CHECK(clock.weight_cursor(4) == 3);
+  CHECK(clock.policy_cursor(4) == 1);
+  CHECK(clock.weight_cursor(6) == 4);
+  PolicySpec spec;
+  CHECK(SearchClock::temperature(spec, 0) == 5.0);
+  CHECK(SearchClock::temperature(spec, 10000) == spec.floor);
+}

@@ -1,0 +1,102 @@
+// The run file's words, one by one.
+#include "train/build.h"
+
+#include "train/data/normalize.h"
+
+namespace weft {
+
+ModelOptions model_options(const RunFile& run) {
+  if (run.model.bn_running != "shared")
+    throw ConfigError(
+        "model.bn.running: only \"shared\" is built; every task then follows the same statistics");
+  ModelOptions options;
+  options.sharing = run.sharing;
+  options.trunk.depth = std::stoi(run.model.trunk.substr(std::string("resnet").size()));
+  options.trunk.deeplab = run.model.form == "deeplab";
+  options.trunk.width = run.model.width;
+  options.trunk.in_channels = run.model.in_channels;
+  options.trunk.stride_on_first = run.semantics == Semantics::compat && options.trunk.deeplab;
+  options.head.aspp = run.model.head == "aspp";
+  options.head.width = run.model.head_width;
+  options.head.dropout = run.model.dropout;
+  options.policy.init_method = run.policy.init_method;
+  options.policy.init_neg_logits = run.policy.init_neg_logits;
+  options.policy.skip_layer = run.policy.skip_layer;
+  for (const TaskSpec& task : run.tasks)
+    options.tasks.push_back({task.name, task.channels(), task.image_label()});
+  options.seed = static_cast<uint64_t>(run.seed);
+  return options;
+}
+
+std::unique_ptr<Model> make_model(AnyContext context, const RunFile& run) {
+  const DType dtype = run.precision == Precision::f64 ? DType::f64 : DType::f32;
+  return make_model(context, dtype, model_options(run));
+}
+
+LoaderOptions eval_loader_options(const RunFile& run) {
+  LoaderOptions options;
+  options.tasks = run.tasks;
+  options.batch = run.data.batch;
+  options.fit.height = run.data.size[0];
+  options.fit.width = run.data.size[1];
+  options.fit.sound = run.semantics == Semantics::sound;
+  options.normalize = normalize_from_name(run.data.normalize);
+  options.shuffle = false;
+  options.drop_last = false;
+  options.workers = run.data.workers;
+  options.seed = static_cast<uint64_t>(run.seed);
+  options.part = "eval";
+  return options;
+}
+
+LoaderOptions train_loader_options(const RunFile& run, const std::string& part, int64_t cursor) {
+  LoaderOptions options = eval_loader_options(run);
+  options.fit.augment = run.data.augment;
+  options.shuffle = true;
+  options.drop_last = true;
+  options.start_cursor = cursor;
+  options.part = part;
+  return options;
+}
+
+const PhaseSpec& phase_spec(const RunFile& run, Phase phase) {
+  switch (phase) {
+    case Phase::warmup:
+      return run.warmup;
+    case Phase::weights:
+    case Phase::policy:
+      return run.policy;
+    default:
+      return run.retrain;
+  }
+}
+
+std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, const RunFile& run,
+                                          Phase phase) {
+  const OptimizerSpec& spec =
+      phase == Phase::policy ? run.policy.logits : phase_spec(run, phase).optimizer;
+  ParameterGroup trunk{{}, spec.trunk_lr.value_or(spec.lr)}, heads{{}, spec.lr};
+  for (Parameter& p : model.store().parameters()) {
+    const Part part = part_of(p.name);
+    if ((part == Part::policy) != (phase == Phase::policy)) continue;
+    (part == Part::trunk ? trunk : heads).parameters.push_back(&p);
+  }
+  OptimizerOptions options;
+  options.algorithm = spec.kind == OptimizerKind::sgd ? Algorithm::sgd : Algorithm::adam;
+  options.momentum = spec.momentum;
+  options.beta1 = spec.betas[0];
+  options.beta2 = spec.betas[1];
+  options.eps = spec.eps;
+  options.weight_decay = spec.weight_decay;
+  return std::make_unique<Optimizer>(context, std::vector<ParameterGroup>{heads, trunk}, options);
+}
+
+std::pair<int64_t, int64_t> input_size(const RunFile& run, const Dataset& data) {
+  const auto [crop_h, crop_w] = run.data.augment.crop;
+  if (crop_h > 0) return {crop_h, crop_w};
+  if (run.data.size[0] > 0) return {run.data.size[0], run.data.size[1]};
+  const Sample first = data.load(0);
+  return {first.image.height, first.image.width};
+}
+
+}  // namespace weft

@@ -1,0 +1,32 @@
+// From the run file's words to objects: model, loaders, optimizers (the data set: data/open.h).
+#pragma once
+
+#include <memory>
+
+#include "models/sharing/sharing.h"
+#include "train/data/loader.h"
+#include "train/data/open.h"
+#include "train/optimizer.h"
+#include "train/run_file.h"
+#include "train/state.h"
+
+namespace weft {
+
+ModelOptions model_options(const RunFile& run);
+std::unique_ptr<Model> make_model(AnyContext context, const RunFile& run);
+
+/// A training part's loader, starting at batch `cursor`; `part` keys the order.
+LoaderOptions train_loader_options(const RunFile& run, const std::string& part, int64_t cursor);
+/// In order, unaugmented, the last batch as short as it is.
+LoaderOptions eval_loader_options(const RunFile& run);
+
+/// Heads at lr and trunk at trunk_lr (warmup, weights, retrain), or the logits (policy).
+std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, const RunFile& run,
+                                          Phase phase);
+/// The phase's settings in the run file.
+const PhaseSpec& phase_spec(const RunFile& run, Phase phase);
+
+/// Height and width that the network sees.
+std::pair<int64_t, int64_t> input_size(const RunFile& run, const Dataset& data);
+
+}  // namespace weft

@@ -1,0 +1,172 @@
+// Checkpoints: the store, walked in order, under the names of the files' world.
+#include "train/checkpoint.h"
+
+#include <nlohmann/json.hpp>
+
+#include "train/safetensors.h"
+
+namespace weft {
+namespace {
+
+Tensor on_host(const AnyContext& context, const Tensor& value) {
+  if (&memory_of(context) == &host_memory()) return value;
+  Tensor host = Tensor::empty(value.shape(), value.dtype());
+  std::visit([&](auto* ctx) { ctx->copy(host, value); }, context);
+  return host;
+}
+
+/// Loads `name` into `to`; the file's shape must be the one that `to` has in PyTorch's layout.
+void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
+               const Tensor& to) {
+  const Tensor value = file.load(name, to.dtype());
+  const Tensor expected = to.shape().rank() == 4 ? krsc_to_oihw(on_host(context, to)) : to;
+  if (value.shape() != expected.shape())
+    throw DataError(fmt::format("{}: '{}' has shape {}, the model expects {}", file.path(), name,
+                                value.shape(), expected.shape()));
+  from_torch_layout(context, to, value);
+}
+
+std::string metadata_of(const SafetensorsFile& file, const std::string& key) {
+  const auto it = file.metadata().find(key);
+  if (it == file.metadata().end())
+    throw DataError(
+        fmt::format("{}: no weft checkpoint (metadata '{}' is missing)", file.path(), key));
+  return it->second;
+}
+
+SafetensorsFile open_checkpoint(const std::string& path) {
+  SafetensorsFile file(path);
+  const std::string format = metadata_of(file, "format_version");
+  if (format != std::to_string(checkpoint_format))
+    throw DataError(fmt::format("{}: format_version {}; this build reads {}: use a newer weft",
+                                path, format, checkpoint_format));
+  return file;
+}
+
+}  // namespace
+
+Tensor to_torch_layout(const AnyContext& context, const Tensor& value) {
+  const Tensor host = on_host(context, value);
+  return host.shape().rank() == 4 ? krsc_to_oihw(host) : host;
+}
+
+void from_torch_layout(const AnyContext& context, const Tensor& to, const Tensor& file_value) {
+  const Tensor host = file_value.shape().rank() == 4 ? oihw_to_krsc(file_value) : file_value;
+  std::visit([&](auto* ctx) { ctx->copy(to, host); }, context);
+}
+
+std::vector<NamedTensor> model_tensors(const Model& model) {
+  const ParameterStore& store = model.store();
+  std::vector<NamedTensor> out;
+  for (const Parameter& p : store.parameters())
+    out.push_back({p.name, to_torch_layout(store.context(), p.value)});
+  for (const NamedStats& s : store.stats()) {
+    out.push_back({s.name + ".running_mean", on_host(store.context(), s.stats.running_mean)});
+    out.push_back({s.name + ".running_var", on_host(store.context(), s.stats.running_var)});
+    out.push_back({s.name + ".num_batches_tracked",
+                   Tensor::from({}, {static_cast<double>(s.stats.num_batches_tracked)}, DType::f64),
+                   /*as_i64=*/true});
+  }
+  return out;
+}
+
+std::vector<NamedTensor> optimizer_tensors(const AnyContext& context, const Optimizer& optimizer) {
+  std::vector<NamedTensor> out;
+  const auto names = optimizer.moment_names();
+  for (const Parameter* p : optimizer.parameters()) {
+    const Optimizer::State* state = optimizer.state_of(*p);
+    if (state == nullptr) continue;
+    const std::string stem = "optim." + p->name + ".";
+    for (size_t i = 0; i < names.size(); ++i)
+      out.push_back({stem + names[i], to_torch_layout(context, state->moments[i])});
+    out.push_back({stem + "step", Tensor::from({}, {static_cast<double>(state->step)}, DType::f64),
+                   /*as_i64=*/true});
+  }
+  return out;
+}
+
+void save_checkpoint(const std::string& path, const Model& model,
+                     const std::vector<const Optimizer*>& optimizers,
+                     const Checkpoint& checkpoint) {
+  std::vector<NamedTensor> tensors = model_tensors(model);
+  for (const Optimizer* optimizer : optimizers)
+    for (NamedTensor& t : optimizer_tensors(model.store().context(), *optimizer))
+      tensors.push_back(std::move(t));
+  write_safetensors(path, tensors,
+                    {{"format_version", std::to_string(checkpoint_format)},
+                     {"state", to_json(checkpoint.state)},
+                     {"run", checkpoint.run_text}});
+}
+
+Checkpoint read_checkpoint(const std::string& path) {
+  const SafetensorsFile file = open_checkpoint(path);
+  return {state_from_json(metadata_of(file, "state"), path), metadata_of(file, "run")};
+}
+
+void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model& model) {
+  ParameterStore& store = model.store();
+  for (Parameter& p : store.parameters())
+    load_into(file, prefix + p.name, store.context(), p.value);
+  for (NamedStats& s : store.stats()) {
+    const std::string stem = prefix + s.name;
+    load_into(file, stem + ".running_mean", store.context(), s.stats.running_mean);
+    load_into(file, stem + ".running_var", store.context(), s.stats.running_var);
+    s.stats.num_batches_tracked =
+        static_cast<int64_t>(file.load(stem + ".num_batches_tracked", DType::f64).item());
+  }
+}
+
+void load_model(const std::string& path, Model& model) {
+  load_tensors(open_checkpoint(path), "", model);
+}
+
+void load_moments(const SafetensorsFile& file, const std::string& prefix, const AnyContext& context,
+                  Optimizer& optimizer) {
+  for (const Parameter* p : optimizer.parameters()) {
+    const std::string stem = prefix + "optim." + p->name + ".";
+    if (!file.contains(stem + "step")) continue;  // it never had a gradient
+    Optimizer::State state;
+    state.step = static_cast<int64_t>(file.load(stem + "step", DType::f64).item());
+    for (const std::string& name : optimizer.moment_names()) {
+      state.moments.push_back(
+          Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context)));
+      load_into(file, stem + name, context, state.moments.back());
+    }
+    optimizer.set_state(*p, std::move(state));
+  }
+}
+
+void load_optimizers(const std::string& path, const AnyContext& context,
+                     const std::vector<Optimizer*>& optimizers) {
+  const SafetensorsFile file = open_checkpoint(path);
+  for (Optimizer* optimizer : optimizers) load_moments(file, "", context, *optimizer);
+}
+
+int load_pretrained(const std::string& path, Model& model) {
+  const SafetensorsFile file(path);
+  ParameterStore& store = model.store();
+  int taken = 0;
+  // A trunk of its own per task ("trunks.seg.conv1.weight") starts from the same file.
+  const auto trunk_name = [](const std::string& name) {
+    if (name.rfind("trunks.", 0) != 0) return name;
+    return name.substr(name.find('.', std::string("trunks.").size()) + 1);
+  };
+  const auto take = [&](const std::string& name, const Tensor& to) {
+    if (!file.contains(trunk_name(name))) return;
+    load_into(file, trunk_name(name), store.context(), to);
+    ++taken;
+  };
+  for (Parameter& p : store.parameters())
+    if (part_of(p.name) == Part::trunk) take(p.name, p.value);
+  for (NamedStats& s : store.stats()) {
+    take(s.name + ".running_mean", s.stats.running_mean);
+    take(s.name + ".running_var", s.stats.running_var);
+  }
+  if (taken == 0)
+    throw DataError(fmt::format(
+        "{}: holds none of the trunk's tensors; expected torchvision's names, such as '{}'", path,
+        trunk_name(store.parameters().front().name)));
+  return taken;
+}
+
+}  // namespace weft

@@ -1,0 +1,82 @@
+// Progress lines and pictures.
+#include "train/cli/console.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "train/data/colour.h"
+#include "train/data/picture_io.h"
+#include "train/decode.h"
+#include "train/predict.h"
+
+namespace weft::cli {
+
+void ConsoleObserver::on_step(const StepReport& report) {
+  if (report.stage != stage_ || progress_ == nullptr) {
+    stage_ = report.stage;
+    progress_ = std::make_unique<Progress>(name_of(stage_), report.steps, from_);
+    from_ = 0;
+  }
+  std::string note;
+  for (size_t k = 0; k < report.losses.size(); ++k)
+    if (!std::isnan(report.losses[k]))
+      note += fmt::format("{}{} {:.3f}", note.empty() ? "" : "  ", run_.tasks[k].name,
+                          report.losses[k]);
+  progress_->update(report.step, note);
+}
+
+void ConsoleObserver::on_eval(Stage stage, const std::string& split,
+                              const std::vector<TaskResult>& results) {
+  std::string line = fmt::format("{} {}:", name_of(stage), split);
+  for (const TaskResult& r : results) {
+    line += fmt::format("  {} {:.4f}", r.task, r.loss);
+    if (!r.metrics.empty())
+      line += fmt::format(" ({} {:.2f})", r.metrics[0].name, r.metrics[0].value);
+  }
+  say(line);
+}
+
+void ConsoleObserver::say(const std::string& line) {
+  if (progress_ != nullptr)
+    progress_->say(line);
+  else
+    fmt::print(stderr, "{}\n", line);
+}
+
+std::vector<std::string> with_device(std::vector<std::string> overrides,
+                                     const std::string& device) {
+  if (!device.empty()) overrides.push_back("device=" + device);
+  return overrides;
+}
+
+void check_device(const RunFile& run) {
+  if (run.device != "cpu")
+    throw ConfigError("device: this build computes on the CPU only; use device=cpu");
+}
+
+bool colour_wanted() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
+
+void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& data) {
+  const Parts& parts = trainer.parts();
+  const auto& indices = !parts.test.empty()  ? parts.test
+                        : !parts.val.empty() ? parts.val
+                                             : parts.train;
+  const std::vector<int64_t> first(
+      indices.begin(),
+      indices.begin() + std::min<int64_t>(6, static_cast<int64_t>(indices.size())));
+  const std::string pictures = folder + "/pictures/";
+  const Picture sheet = prediction_sheet(trainer, data, first);
+  if (!sheet.empty()) write_png(pictures + "predictions.png", sheet);
+  const RunSummary summary = read_summary(folder);
+  if (summary.policy.empty()) return;
+  write_png(pictures + "policy.png",
+            policy_picture(summary.tasks, summary.blocks, summary.probability, summary.policy));
+  const auto search = read_search(folder + "/policy/search.jsonl", summary.tasks);
+  if (!search.empty())
+    write_png(pictures + "history.png", history_picture(search, summary.tasks, summary.blocks));
+}
+
+}  // namespace weft::cli

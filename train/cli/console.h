@@ -1,0 +1,43 @@
+// What several commands share: progress of a training run on stderr, the device's word, pictures.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/progress.h"
+#include "train/report.h"
+#include "train/trainer.h"
+
+namespace weft::cli {
+
+class ConsoleObserver final : public TrainObserver {
+ public:
+  explicit ConsoleObserver(const RunFile& run) : run_(run) {}
+  void start_from(const TrainState& state) { from_ = state.step; }
+  void on_step(const StepReport& report) override;
+  void on_eval(Stage stage, const std::string& split,
+               const std::vector<TaskResult>& results) override;
+  void say(const std::string& line) override;
+  /// Ends the bar's line.
+  void finish() { progress_.reset(); }
+
+ private:
+  RunFile run_;
+  Stage stage_ = Stage::done;
+  int64_t from_ = 0;
+  std::unique_ptr<Progress> progress_;
+};
+
+/// `--device X` is the override device=X.
+std::vector<std::string> with_device(std::vector<std::string> overrides, const std::string& device);
+/// Throws ConfigError where this build or machine cannot compute on run.device.
+void check_device(const RunFile& run);
+/// stdout is a terminal and NO_COLOR is not set.
+bool colour_wanted();
+
+/// The run folder's pictures: predictions of the first samples of the test (or val, or train) split
+/// beside their labels, the policy, and its history.
+void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& data);
+
+}  // namespace weft::cli

@@ -1,0 +1,154 @@
+// weft demo: the main job, end to end, in minutes. Single-task networks, hard sharing and AdaShare
+// through all its phases, on rendered rooms with three tasks; then the table, the learned policy
+// and pictures, and in words what the numbers do and do not show.
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include "train/baseline.h"
+#include "train/cli/command.h"
+#include "train/cli/console.h"
+#include "train/cli/demo_run.h"
+#include "train/report.h"
+#include "train/trainer.h"
+
+namespace weft::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string free_folder(int64_t seed) {
+  const std::string stem = fmt::format("runs/out/demo-{}", seed);
+  std::string folder = stem;
+  for (int i = 2; fs::exists(folder); ++i) folder = fmt::format("{}.{}", stem, i);
+  return folder;
+}
+
+/// The loss of the best constant prediction per task, fitted on the very split it is tested on.
+std::vector<double> constant_losses(const RunFile& run, const Dataset& data,
+                                    const Shape& features) {
+  std::vector<Baseline> baselines;
+  for (const TaskSpec& task : run.tasks) baselines.emplace_back(task, run.semantics);
+  Loader loader(data, make_parts(data).test, eval_loader_options(run));
+  for (int64_t b = 0; b < loader.batches_per_epoch(); ++b) {
+    const Batch batch = loader.next();
+    for (size_t k = 0; k < baselines.size(); ++k) {
+      const bool one = run.tasks[k].image_label();
+      baselines[k].add(batch.targets[k], one ? 1 : features[0], one ? 1 : features[1]);
+    }
+  }
+  std::vector<double> losses;
+  for (const Baseline& b : baselines) losses.push_back(b.loss());
+  return losses;
+}
+
+RunSummary train_one(const RunFile& run, const Dataset& data, AnyContext context,
+                     const std::string& folder) {
+  fmt::print(stderr, "\n{}\n",
+             run.sharing == "single" ? "single: a network for each task"
+             : run.sharing == "hard" ? "hard: one trunk for all tasks"
+                                     : "adashare: warm-up, search, re-training");
+  ConsoleObserver console(run);
+  Trainer trainer(run, data, context, &console);
+  trainer.start(folder);
+  trainer.run();
+  console.finish();
+  write_pictures(folder, trainer, data);
+  return read_summary(folder);
+}
+
+void compare_with_constants(const std::vector<RunSummary>& runs,
+                            const std::vector<double>& constants) {
+  fmt::print("\nLoss on held-out scenes, and how far below the best constant prediction:\n");
+  for (size_t k = 0; k < constants.size(); ++k) {
+    fmt::print("  {:<8} constant {:.4f}", runs[0].tasks[k], constants[k]);
+    for (const RunSummary& run : runs)
+      fmt::print("   {} {:.4f} ({:+.0f} %)", run.sharing, run.results[k].loss,
+                 100 * (run.results[k].loss / constants[k] - 1));
+    fmt::print("\n");
+  }
+}
+
+void say_what_was_learned(const RunSummary& run) {
+  double most = 0;
+  for (const auto& row : run.probability)
+    for (double p : row) most = std::max(most, std::abs(p - 0.5));
+  int blocks_apart = 0;
+  for (size_t l = 0; l < run.blocks.size(); ++l)
+    for (size_t k = 1; k < run.policy.size(); ++k)
+      if (run.policy[k][l] != run.policy[0][l]) {
+        ++blocks_apart;
+        break;
+      }
+  fmt::print("\nThe policy: p(select) moved by up to {:.2f} from 0.5; ", most);
+  if (blocks_apart > 0)
+    fmt::print("tasks differ in {} of {} blocks.\n", blocks_apart, run.blocks.size());
+  else
+    fmt::print("the tasks do not differ in any block: here they learned to share everything.\n");
+  fmt::print("{}", policy_text(run, colour_wanted()));
+}
+
+class Demo final : public Command {
+ public:
+  const char* name() const override { return "demo"; }
+  const char* help() const override { return "Watch a network learn what its tasks should share"; }
+  void options(Options& o) override {
+    o.add("settings", settings_, "key=value, such as data.batch=4");
+    o.add("--seed", seed_, "Another seed, other rooms and other draws");
+    o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
+    o.add("--device", device_, "cpu or cuda");
+    o.add("--out", out_, "Folder for the three runs (default: runs/out/demo-SEED)");
+  }
+  void run() override {
+    std::vector<std::string> overrides = with_device(settings_, device_);
+    overrides.push_back(fmt::format("seed={}", seed_));
+    RunFile run = parse_run_text(demo_run, "demo", overrides);
+    check_device(run);
+    const std::string folder = out_.empty() ? free_folder(seed_) : out_;
+    if (fs::exists(folder) && !fs::is_empty(folder))
+      throw ConfigError(folder + ": is not empty; choose another --out");
+    CpuContext cpu(threads_);
+    const auto data = open_dataset(run);
+    fmt::print(
+        "weft demo: {} tasks on rendered rooms of {}x{}, ResNet-18 with {:g} of its width, heads "
+        "of "
+        "{} channels.\nA sketch: minutes instead of hours, so read the ways of comparing, not the "
+        "scores.\n",
+        run.tasks.size(), run.data.size[0], run.data.size[1], run.model.width,
+        run.model.head_width);
+    std::fflush(stdout);
+    std::vector<RunSummary> runs;
+    for (const char* sharing : {"single", "hard", "adashare"}) {
+      run.sharing = sharing;
+      runs.push_back(train_one(run, *data, &cpu, folder + "/" + sharing));
+    }
+    const Shape features =
+        make_model(&cpu, run)->trunk().cost(run.data.size[0], run.data.size[1]).out;
+    fmt::print("\n{}", table(runs));
+    compare_with_constants(runs, constant_losses(run, *data, features));
+    say_what_was_learned(runs.back());
+    const double every_block = runs[1].trunk_gflop * static_cast<double>(run.tasks.size());
+    fmt::print(
+        "Trunk FLOPs an image: {:.3f} G where skipped blocks do not run and common prefixes run "
+        "once; "
+        "{:.3f} G in {} separate passes.\n",
+        runs[2].trunk_gflop, every_block, run.tasks.size());
+    double waited = 0;
+    for (const RunSummary& r : runs) waited = std::max(waited, r.waited_share);
+    fmt::print("Waiting for data: at most {:.1f} % of the time of a run's steps.\n", 100 * waited);
+    fmt::print("Pictures: {0}/adashare/pictures/predictions.png, policy.png, history.png\n",
+               folder);
+  }
+
+ private:
+  int64_t seed_ = 1;
+  std::vector<std::string> settings_;
+  std::string device_, out_;
+  int threads_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> demo_command() { return std::make_unique<Demo>(); }
+
+}  // namespace weft::cli

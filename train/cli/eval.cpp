@@ -1,0 +1,51 @@
+// weft eval: a run folder's best (or last) checkpoint on a split, as a table.
+#include <memory>
+
+#include "train/checkpoint.h"
+#include "train/cli/command.h"
+#include "train/cli/opened_run.h"
+#include "train/data/split.h"
+#include "train/report.h"
+
+namespace weft::cli {
+namespace {
+
+class Eval final : public Command {
+ public:
+  const char* name() const override { return "eval"; }
+  const char* help() const override { return "Evaluate a trained run on a split"; }
+  void options(Options& o) override {
+    o.add("folder", folder_, "Run folder").required();
+    o.add("--split", split_, "test, val or train").one_of({"test", "val", "train"});
+    o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+    o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
+  }
+  void run() override {
+    OpenedRun run(folder_, checkpoint_, threads_);
+    const Parts parts = make_parts(*run.data);
+    const auto& indices = split_ == "val"     ? parts.val
+                          : split_ == "train" ? parts.train
+                                              : parts.test;
+    if (indices.empty())
+      throw DataError(
+          fmt::format("eval: the data have no {} split; choose another with --split", split_));
+    const auto results = evaluate(&run.cpu, *run.model, run.run, *run.data, indices,
+                                  [&](int64_t) { return run.policy(); });
+    fmt::print("{} on {} images ({}, {})\n", folder_, indices.size(), split_, run.checkpoint);
+    for (const TaskResult& r : results) {
+      fmt::print("{:<12} loss {:.5f}", r.task, r.loss);
+      for (const Metric& m : r.metrics) fmt::print("  {} {:.4f}", m.name, m.value);
+      fmt::print("\n");
+    }
+  }
+
+ private:
+  std::string folder_, checkpoint_, split_ = "test";
+  int threads_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> eval_command() { return std::make_unique<Eval>(); }
+
+}  // namespace weft::cli

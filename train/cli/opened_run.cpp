@@ -1,0 +1,27 @@
+// OpenedRun: everything comes from the checkpoint, so a moved or edited run.toml cannot mislead.
+#include "train/cli/opened_run.h"
+
+#include <filesystem>
+
+#include "train/checkpoint.h"
+#include "train/cli/console.h"
+
+namespace weft::cli {
+
+OpenedRun::OpenedRun(const std::string& folder, const std::string& which, int threads)
+    : cpu(threads) {
+  const std::string stem = folder + "/checkpoints/";
+  const bool has_best = std::filesystem::exists(stem + "best.safetensors");
+  checkpoint = stem + (!which.empty() ? which : has_best ? "best" : "last") + ".safetensors";
+  if (!std::filesystem::exists(checkpoint))
+    throw DataError(checkpoint + ": there is no such checkpoint; is this a run folder?");
+  const Checkpoint saved = read_checkpoint(checkpoint);
+  state = saved.state;
+  run = parse_run_text(saved.run_text, folder + "/run.toml");
+  check_device(run);
+  data = open_dataset(run);
+  model = make_model(&cpu, run);
+  load_model(checkpoint, *model);
+}
+
+}  // namespace weft::cli

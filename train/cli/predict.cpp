@@ -1,0 +1,59 @@
+// weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
+// of the values (class ids, unit normals, metres). Image labels are printed.
+#include <filesystem>
+#include <memory>
+
+#include "train/cli/command.h"
+#include "train/cli/opened_run.h"
+#include "train/data/colour.h"
+#include "train/data/picture_io.h"
+#include "train/predict.h"
+
+namespace weft::cli {
+namespace {
+
+class Predict final : public Command {
+ public:
+  const char* name() const override { return "predict"; }
+  const char* help() const override { return "Predict labels for photographs"; }
+  void options(Options& o) override {
+    o.add("folder", folder_, "Run folder").required();
+    o.add("images", images_, "PNG or JPEG files").required();
+    o.add("--out", out_, "Where to write (default: the run's pictures)");
+    o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+    o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
+  }
+  void run() override {
+    OpenedRun run(folder_, checkpoint_, threads_);
+    std::vector<Picture> photographs;  // all of them are read before anything is written
+    for (const std::string& path : images_) photographs.push_back(read_image(path));
+    const std::string out = out_.empty() ? folder_ + "/pictures" : out_;
+    std::filesystem::create_directories(out);
+    for (size_t i = 0; i < images_.size(); ++i) {
+      const auto labels = predict(&run.cpu, *run.model, run.run, run.policy(), photographs[i]);
+      const std::string stem = out + "/" + std::filesystem::path(images_[i]).stem().string();
+      for (size_t k = 0; k < labels.size(); ++k) {
+        const TaskSpec& task = run.run.tasks[k];
+        const std::string path = stem + "-" + task.name;
+        if (task.image_label()) {
+          fmt::print("{}: {} {:g}\n", images_[i], task.name, labels[k].pixels[0]);
+          continue;
+        }
+        write_png(path + ".png", colour_label(task.kind, labels[k]));
+        write_npy(path + ".npy", labels[k]);
+        fmt::print("{}: {}.png, .npy\n", images_[i], path);
+      }
+    }
+  }
+
+ private:
+  std::string folder_, checkpoint_, out_;
+  std::vector<std::string> images_;
+  int threads_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> predict_command() { return std::make_unique<Predict>(); }
+
+}  // namespace weft::cli

@@ -1,0 +1,113 @@
+// weft train: a run file (and key=value overrides) to a run folder, or on with an old one.
+// --dry-run measures two steps of every phase and says what the whole run would take.
+#include <filesystem>
+#include <memory>
+
+#include "train/checkpoint.h"
+#include "train/cli/command.h"
+#include "train/cli/console.h"
+#include "train/trainer.h"
+
+namespace weft::cli {
+namespace {
+
+double mib(double bytes) { return bytes / (1024.0 * 1024.0); }
+
+void dry_run(const RunFile& run, const Dataset& data, CpuContext& cpu) {
+  Trainer trainer(run, data, &cpu);
+  const auto [height, width] = input_size(run, data);
+  const ModelCost cost = trainer.model().cost(height, width, nullptr);
+  fmt::print("parameters  trunk {:.3f} M, heads {:.3f} M\n",
+             static_cast<double>(cost.trunk_parameters) / 1e6,
+             static_cast<double>(cost.head_parameters) / 1e6);
+  fmt::print("GFLOP/image trunk {:.3f}, heads {:.3f} (forward, every block)\n",
+             2e-9 * static_cast<double>(cost.trunk.dense),
+             2e-9 * static_cast<double>(cost.heads.dense));
+  fmt::print("{:<10} {:>9} {:>12} {:>12}\n", "phase", "steps", "s/step", "peak MiB");
+  double total = 0;
+  const auto measure = [&](Phase phase, Stage stage, int64_t at, int64_t steps) {
+    if (steps == 0) return;
+    trainer.jump(stage, at);
+    trainer.step();
+    cpu.memory().reset_peak();
+    const double before = trainer.step_seconds();
+    trainer.jump(stage, at);
+    trainer.step();
+    const double seconds = trainer.step_seconds() - before;
+    total += seconds * static_cast<double>(steps);
+    fmt::print("{:<10} {:>9} {:>12.3f} {:>12.0f}\n", name_of(phase), steps, seconds,
+               mib(static_cast<double>(cpu.memory().counters().peak_bytes)));
+  };
+  if (trainer.model().policy() != nullptr) {
+    measure(Phase::warmup, Stage::warmup, 0, run.warmup.steps);
+    const SearchClock clock = trainer.clock();
+    const int64_t logits = clock.policy_cursor(run.policy.steps);
+    // The last policy epoch is the dearest: every block is gated.
+    const int64_t epoch = run.policy.curriculum_speed * trainer.model().policy()->blocks() *
+                          (clock.weight_steps + clock.logit_steps);
+    measure(Phase::weights, Stage::search, epoch, run.policy.steps - logits);
+    measure(Phase::policy, Stage::search, epoch + clock.weight_steps, logits);
+  }
+  measure(Phase::retrain, Stage::retrain, 0, run.retrain.steps);
+  fmt::print("about {} in all, without evaluation\n", clock_text(total));
+}
+
+class Train final : public Command {
+ public:
+  const char* name() const override { return "train"; }
+  const char* help() const override { return "Train a network as a run file says"; }
+  void options(Options& o) override {
+    o.add("run", run_, "Run file (TOML)");
+    o.add("settings", settings_, "key=value, such as policy.sharing=0.1");
+    o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
+    o.add("--device", device_, "cpu or cuda");
+    o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
+    o.add("--resume", resume_, "Go on with this run folder");
+    o.add("--dry-run", dry_run_, "Measure two steps a phase, write nothing");
+  }
+  void run() override {
+    if (run_.empty() == resume_.empty())
+      throw ConfigError("train: give a run file, or --resume DIR to go on with a run folder");
+    const std::vector<std::string> overrides = with_device(settings_, device_);
+    if (!resume_.empty() && !overrides.empty())
+      throw ConfigError(
+          "train: a resumed run keeps its run file; leave out the key=value settings");
+    const RunFile run =
+        resume_.empty()
+            ? parse_run_file(run_, overrides)
+            : parse_run_text(read_checkpoint(resume_ + "/checkpoints/last.safetensors").run_text,
+                             resume_ + "/run.toml");
+    CpuContext cpu(threads_);
+    check_device(run);
+    const auto data = open_dataset(run);
+    if (dry_run_) return dry_run(run, *data, cpu);
+    ConsoleObserver console(run);
+    Trainer trainer(run, *data, &cpu, &console);
+    const std::string folder = !resume_.empty() ? resume_
+                               : !out_.empty()  ? out_
+                                                : fmt::format("runs/out/{}-{}", run.name, run.seed);
+    if (resume_.empty())
+      trainer.start(folder);
+    else
+      trainer.resume(folder);
+    console.start_from(trainer.state());
+    trainer.run();
+    console.finish();
+    write_pictures(folder, trainer, *data);
+    fmt::print("{}", table({read_summary(folder)}));
+    fmt::print("{}", policy_text(read_summary(folder), colour_wanted()));
+    fmt::print("run folder: {}\n", folder);
+  }
+
+ private:
+  std::string run_, device_, out_, resume_;
+  std::vector<std::string> settings_;
+  int threads_ = 0;
+  bool dry_run_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> train_command() { return std::make_unique<Train>(); }
+
+}  // namespace weft::cli

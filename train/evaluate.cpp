@@ -1,0 +1,66 @@
+// evaluate: batch by batch without recording; sums on the host in double.
+#include "train/evaluate.h"
+
+#include <cmath>
+
+#include "train/build.h"
+
+namespace weft {
+namespace {
+
+/// Images of the batch that have any valid label element of this task.
+int64_t images_with_label(const Tensor& target) {
+  const int64_t n = target.shape()[0], each = target.shape().inner(1);
+  const float* v = target.data<float>();
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < each; ++j)
+      if (!std::isnan(v[i * each + j])) {
+        ++count;
+        break;
+      }
+  return count;
+}
+
+}  // namespace
+
+std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile& run,
+                                 const Dataset& data, const std::vector<int64_t>& indices,
+                                 const PolicyOfBatch& policy, int64_t batches) {
+  std::vector<TaskMetrics> metrics;
+  for (const TaskSpec& task : run.tasks) metrics.emplace_back(task, run.semantics);
+  if (!indices.empty()) {
+    Loader loader(data, indices, eval_loader_options(run));
+    const int64_t all = loader.batches_per_epoch();
+    for (int64_t b = 0; b < (batches > 0 ? std::min(batches, all) : all); ++b) {
+      const Batch batch = loader.next();
+      Tape tape(context, Tape::Mode::no_grad);
+      StepInputs in;
+      in.phase = Phase::infer;
+      in.seed = static_cast<uint64_t>(run.seed);
+      in.drawn = policy(b);
+      in.images = tape.constant(upload(tape, batch.images, model.store().dtype()));
+      in.targets = batch.targets;
+      const StepOutputs out = compute_step(tape, model, run, in);
+      for (size_t k = 0; k < run.tasks.size(); ++k) {
+        if (!out.losses[k]) continue;
+        metrics[k].add(out.predictions[k].value(), batch.targets[k]);
+        metrics[k].add_loss(out.losses[k]->value().item(),
+                            static_cast<double>(images_with_label(batch.targets[k])));
+      }
+    }
+  }
+  std::vector<TaskResult> results;
+  for (size_t k = 0; k < run.tasks.size(); ++k)
+    results.push_back({run.tasks[k].name, metrics[k].loss(), metrics[k].finish()});
+  return results;
+}
+
+double score(const RunFile& run, const std::vector<TaskResult>& results) {
+  double sum = 0;
+  for (size_t k = 0; k < results.size(); ++k)
+    if (!std::isnan(results[k].loss)) sum += run.tasks[k].weight * results[k].loss;
+  return sum;
+}
+
+}  // namespace weft

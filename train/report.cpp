@@ -1,0 +1,212 @@
+// Tables and policy pictures.
+#include "train/report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "train/data/colour.h"
+#include "train/delta.h"
+
+namespace weft {
+namespace {
+
+using Cells = std::vector<std::string>;
+
+MetricsOfTasks metrics_of(const RunSummary& run) {
+  MetricsOfTasks out;
+  for (const TaskResult& r : run.results) out.push_back(r.metrics);
+  return out;
+}
+
+std::string number(double value) {
+  if (std::isnan(value)) return "-";
+  const double size = std::abs(value);
+  return size >= 100 ? fmt::format("{:.1f}", value)
+         : size >= 1 ? fmt::format("{:.2f}", value)
+                     : fmt::format("{:.4f}", value);
+}
+
+std::string join(const Cells& cells, const char* between) {
+  return fmt::format("{}", fmt::join(cells, between));
+}
+
+/// A cell of `width` columns; text is padded on the right, numbers (not the first cell) on the
+/// left.
+std::string aligned(const Cells& row, const std::vector<size_t>& widths) {
+  std::string line;
+  for (size_t c = 0; c < row.size(); ++c)
+    line += c == 0 ? fmt::format("{:<{}}", row[c], widths[c])
+                   : fmt::format("  {:>{}}", row[c], widths[c]);
+  return line + "\n";
+}
+
+Cells header_of(const RunSummary& run) {
+  Cells header{"run"};
+  for (const TaskResult& r : run.results) {
+    header.push_back(r.task + " loss");
+    for (const Metric& m : r.metrics)
+      if (counts_in_delta(m.name))
+        header.push_back(r.task + " " + m.name + (m.higher_is_better ? " ^" : " v"));
+  }
+  header.insert(header.end(), {"Delta_T %", "trunk M", "x one", "heads M", "trunk GFLOP",
+                               "heads GFLOP", "train s"});
+  return header;
+}
+
+Cells row_of(const RunSummary& run, const RunSummary* single) {
+  Cells row{run.name};
+  for (const TaskResult& r : run.results) {
+    row.push_back(number(r.loss));
+    for (const Metric& m : r.metrics)
+      if (counts_in_delta(m.name)) row.push_back(number(m.value));
+  }
+  row.push_back(single == nullptr
+                    ? "-"
+                    : fmt::format("{:+.2f}", delta(metrics_of(run), metrics_of(*single)).overall));
+  double seconds = 0;
+  for (const auto& [stage, spent] : run.seconds) seconds += spent;
+  row.push_back(fmt::format("{:.3f}", static_cast<double>(run.trunk_parameters) / 1e6));
+  row.push_back(fmt::format("{:.2f}", run.trunk_parameters_of_one));
+  row.push_back(fmt::format("{:.3f}", static_cast<double>(run.head_parameters) / 1e6));
+  row.push_back(fmt::format("{:.3f}", run.trunk_gflop));
+  row.push_back(fmt::format("{:.3f}", run.heads_gflop));
+  row.push_back(fmt::format("{:.0f}", seconds));
+  return row;
+}
+
+void fill_box(Picture& picture, int y, int x, int h, int w, const std::array<float, 3>& colour) {
+  for (int i = y; i < y + h; ++i)
+    for (int j = x; j < x + w; ++j) std::copy(colour.begin(), colour.end(), picture.at(i, j));
+}
+
+/// White (p = 0) to deep blue (p = 1).
+std::array<float, 3> shade(double p) {
+  const auto mix = [p](double from, double to) {
+    return static_cast<float>(from + p * (to - from));
+  };
+  return {mix(0.96, 0.05), mix(0.96, 0.25), mix(0.96, 0.55)};
+}
+
+int widest(const std::vector<std::string>& texts) {
+  int most = 0;
+  for (const std::string& t : texts) most = std::max(most, text_width(t));
+  return most;
+}
+
+}  // namespace
+
+std::string table(const std::vector<RunSummary>& runs, TableStyle style) {
+  if (runs.empty()) return "";
+  for (const RunSummary& run : runs)
+    if (run.tasks != runs[0].tasks)
+      throw DataError(fmt::format("table: {} and {} have different tasks ({} against {})",
+                                  runs[0].name, run.name, join(runs[0].tasks, " "),
+                                  join(run.tasks, " ")));
+  const auto single = std::find_if(runs.begin(), runs.end(),
+                                   [](const RunSummary& r) { return r.sharing == "single"; });
+  std::vector<Cells> rows{header_of(runs[0])};
+  for (const RunSummary& run : runs)
+    rows.push_back(row_of(run, single == runs.end() ? nullptr : &*single));
+  std::string text;
+  if (style == TableStyle::csv) {
+    for (const Cells& row : rows) text += join(row, ",") + "\n";
+    return text;
+  }
+  if (style == TableStyle::markdown) {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      text += "| " + join(rows[i], " | ") + " |\n";
+      if (i == 0) text += "|" + join(Cells(rows[0].size(), "---"), "|") + "|\n";
+    }
+    return text;
+  }
+  // On a terminal runs are columns: there are few runs and many metrics.
+  std::vector<Cells> turned(rows[0].size());
+  for (const Cells& row : rows)
+    for (size_t c = 0; c < row.size(); ++c) turned[c].push_back(row[c]);
+  std::vector<size_t> widths(rows.size(), 0);
+  for (const Cells& row : turned)
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  for (const Cells& row : turned) text += aligned(row, widths);
+  return text;
+}
+
+std::string policy_text(const RunSummary& run, bool colour) {
+  if (run.policy.empty()) return "";
+  size_t width = 0;
+  for (const std::string& task : run.tasks) width = std::max(width, task.size());
+  std::string text = fmt::format("{:<{}}  ", "", width);
+  for (const std::string& block : run.blocks)  // "layer2.0" -> "2.0"
+    text += fmt::format("{:>6}", block.substr(block.find_first_of("0123456789")));
+  text += "\n";
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    text += fmt::format("{:<{}}  ", run.tasks[k], width);
+    for (size_t l = 0; l < run.blocks.size(); ++l) {
+      const double p = run.probability[k][l];
+      const bool on = run.policy[k][l] != 0;
+      const std::string cell = fmt::format("{}{:>3.0f}%", on ? "■" : "□", 100 * p);
+      const char* style = !colour ? "" : on ? "\033[36m" : "\033[2m";
+      text += fmt::format(" {}{}{}", style, cell, colour ? "\033[0m" : "");
+    }
+    text += "\n";
+  }
+  return text + "■ executes, □ skips; the number is p(select) as learned\n";
+}
+
+Picture policy_picture(const std::vector<std::string>& tasks,
+                       const std::vector<std::string>& blocks,
+                       const std::vector<std::vector<double>>& probability,
+                       const std::vector<std::vector<int>>& select) {
+  constexpr int cell = 34, gap = 4, top = 22, margin = 8;
+  const int left = margin + widest(tasks) + 10;
+  const int step = std::max(cell, widest(blocks)) + gap;
+  Picture picture(top + static_cast<int>(tasks.size()) * (cell + gap) + margin,
+                  left + static_cast<int>(blocks.size()) * step + margin, 3, 1.0F);
+  const auto text = [&](int y, int x, const std::string& t) {
+    const int w = text_width(t);
+    fill_box(picture, y - 1, x - 1, 9, w + 2, {0.15F, 0.15F, 0.18F});
+    draw_text(picture, y, x, t);
+  };
+  for (size_t l = 0; l < blocks.size(); ++l) text(8, left + static_cast<int>(l) * step, blocks[l]);
+  for (size_t k = 0; k < tasks.size(); ++k) {
+    const int y = top + static_cast<int>(k) * (cell + gap);
+    text(y + cell / 2 - 3, margin, tasks[k]);
+    for (size_t l = 0; l < blocks.size(); ++l) {
+      const int x = left + static_cast<int>(l) * step;
+      fill_box(picture, y, x, cell, cell, {0.2F, 0.2F, 0.22F});
+      fill_box(picture, y + 2, x + 2, cell - 4, cell - 4, shade(probability[k][l]));
+      const bool on = !select.empty() && select[k][l] != 0;
+      if (!select.empty())
+        fill_box(
+            picture, y + cell - 12, x + cell - 12, 8, 8,
+            on ? std::array<float, 3>{0.1F, 0.7F, 0.3F} : std::array<float, 3>{0.85F, 0.2F, 0.2F});
+    }
+  }
+  return picture;
+}
+
+Picture history_picture(const std::vector<SearchLine>& search,
+                        const std::vector<std::string>& tasks,
+                        const std::vector<std::string>& blocks) {
+  constexpr int row = 10, top = 16, gap = 8, margin = 8;
+  if (search.empty()) return Picture(top, 64, 3, 1.0F);
+  const int epochs = static_cast<int>(search.size());
+  const int step = std::max(1, 480 / epochs), left = margin + widest(blocks) + 6;
+  const int strip = top + static_cast<int>(blocks.size()) * row + gap;
+  Picture picture(margin + static_cast<int>(tasks.size()) * strip, left + epochs * step + margin, 3,
+                  1.0F);
+  fill_box(picture, 0, 0, picture.height, picture.width, {0.12F, 0.12F, 0.14F});
+  for (size_t k = 0; k < tasks.size(); ++k) {
+    const int y0 = margin + static_cast<int>(k) * strip;
+    draw_text(picture, y0, margin, tasks[k]);
+    for (size_t l = 0; l < blocks.size(); ++l) {
+      const int y = y0 + top + static_cast<int>(l) * row;
+      draw_text(picture, y + 1, margin, blocks[l]);
+      for (int e = 0; e < epochs; ++e)
+        fill_box(picture, y, left + e * step, row - 1, step,
+                 shade(search[static_cast<size_t>(e)].probability[k][l]));
+    }
+  }
+  return picture;
+}
+
+}  // namespace weft

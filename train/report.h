@@ -1,0 +1,32 @@
+// What people read at the end: the table of runs with Delta_T, and the learned policy as a task x
+// block picture, for a terminal and as PNG; its history over the search; predictions beside labels.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/data/sample.h"
+#include "train/run_folder.h"
+#include "train/summary.h"
+
+namespace weft {
+
+enum class TableStyle { text, markdown, csv };
+
+/// One row a run, columns: the tasks' metrics, Delta_T against the first `single` run of the list
+/// (where there is one), parameters, FLOPs an image, seconds.
+std::string table(const std::vector<RunSummary>& runs, TableStyle style = TableStyle::text);
+
+/// Rows are tasks, columns blocks; a filled square executes, and the shade is p_select.
+std::string policy_text(const RunSummary& run, bool colour);
+/// The same as a picture.
+Picture policy_picture(const std::vector<std::string>& tasks,
+                       const std::vector<std::string>& blocks,
+                       const std::vector<std::vector<double>>& probability,
+                       const std::vector<std::vector<int>>& select);
+/// One strip a task: blocks downwards, policy epochs to the right, shade = p_select.
+Picture history_picture(const std::vector<SearchLine>& search,
+                        const std::vector<std::string>& tasks,
+                        const std::vector<std::string>& blocks);
+
+}  // namespace weft

@@ -1,0 +1,64 @@
+// TrainState: all that a run is at one moment, beside its tensors. It is one plain struct, and a
+// checkpoint is that struct written down (JSON) next to parameters, statistics and moments. What
+// follows from the step alone (temperature, curriculum, cursors into the data) is computed from it
+// by SearchClock, so there is nothing else to save: Philox leaves no generator state.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "models/policy.h"
+#include "train/run_file.h"
+
+namespace weft {
+
+/// What one step does; the names of metrics, dumps and benchmarks.
+enum class Phase : uint8_t { warmup, weights, policy, retrain, infer };
+/// The parts of a run; `search` alternates weights and policy steps.
+enum class Stage : uint8_t { warmup, search, retrain, done };
+const char* name_of(Phase phase);
+const char* name_of(Stage stage);
+
+struct TrainState {
+  Stage stage = Stage::warmup;
+  int64_t step = 0;        ///< steps done in this stage
+  int64_t total_step = 0;  ///< steps done in the run: the key of all noise
+  DrawnPolicy drawn;       ///< what re-training executes; empty before it is drawn
+  std::string drawn_how;   ///< in a sentence: which draw was taken, and why
+  double best_score = std::numeric_limits<double>::infinity();
+  int64_t best_step = -1;
+
+  bool operator==(const TrainState&) const = default;
+};
+
+std::string to_json(const TrainState& state);
+/// Throws DataError, naming `source`, where a key is missing or of another type.
+TrainState state_from_json(const std::string& text, const std::string& source);
+
+/// Where search step s stands: policy epochs of w weight steps and then a logit steps.
+struct SearchClock {
+  int64_t weight_steps, logit_steps;
+
+  int64_t epoch(int64_t s) const { return s / (weight_steps + logit_steps); }
+  int64_t position(int64_t s) const { return s % (weight_steps + logit_steps); }
+  Phase phase(int64_t s) const {
+    return position(s) < weight_steps ? Phase::weights : Phase::policy;
+  }
+  /// Batches of the weights part and of the policy part taken before step s.
+  int64_t weight_cursor(int64_t s) const {
+    return epoch(s) * weight_steps + std::min(position(s), weight_steps);
+  }
+  int64_t policy_cursor(int64_t s) const {
+    return epoch(s) * logit_steps + std::max<int64_t>(position(s) - weight_steps, 0);
+  }
+  /// max(floor, T decay^epoch): decayed once a policy epoch, clamped so that it stays a softmax.
+  static double temperature(const PolicySpec& spec, int64_t epoch) {
+    return std::max(spec.floor,
+                    spec.temperature * std::pow(spec.decay, static_cast<double>(epoch)));
+  }
+};
+
+}  // namespace weft

@@ -1,0 +1,74 @@
+// compute_step: sample, forward, losses, regularisers.
+#include "train/step.h"
+
+#include "ops/pointwise.h"
+#include "train/losses.h"
+
+namespace weft {
+namespace {
+
+Var plus(Tape& tape, const std::optional<Var>& sum, const Var& term) {
+  return sum ? add(tape, *sum, term) : term;
+}
+
+}  // namespace
+
+Tensor upload(const Tape& tape, const Tensor& host, DType dtype) {
+  const Tensor converted =
+      host.dtype() == dtype ? host : Tensor::from(host.shape(), host.to_vector(), dtype);
+  if (&tape.memory() == &host_memory()) return converted;
+  Tensor out = tape.empty(host.shape(), dtype);
+  std::visit([&](auto* ctx) { ctx->copy(out, converted); }, tape.context());
+  return out;
+}
+
+void set_trainable(Model& model, Phase phase) {
+  for (Parameter& p : model.store().parameters())
+    p.trainable =
+        phase != Phase::infer && (part_of(p.name) == Part::policy) == (phase == Phase::policy);
+}
+
+std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFile& run,
+                                          const StepInputs& in) {
+  Policy* policy = model.policy();
+  if (policy == nullptr || in.phase == Phase::warmup) return std::nullopt;
+  if (in.phase == Phase::weights || in.phase == Phase::policy)
+    return policy->sample(pass, in.temperature, run.policy.hard, in.active);
+  if (in.drawn == nullptr) return std::nullopt;
+  PolicySample sample;
+  sample.gates = gates_from(in.drawn->select);
+  if (run.semantics == Semantics::compat && in.phase == Phase::retrain) {
+    // The official code multiplies by 0 and 1: skipped blocks run and update batch norm.
+    for (size_t k = 0; k < sample.gates.size(); ++k) {
+      std::vector<double> p;
+      for (int select : in.drawn->select[k]) p.insert(p.end(), {double(select), 1.0 - select});
+      for (Gate& gate : sample.gates[k]) gate.kind = Gate::Kind::soft;
+      const Tensor host = Tensor::from({policy->blocks(), 2}, p);
+      sample.p.push_back(pass.tape.constant(upload(pass.tape, host, model.store().dtype())));
+    }
+  }
+  return sample;
+}
+
+StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const StepInputs& in) {
+  StepOutputs out;
+  Pass pass{tape, in.phase != Phase::infer, Noise{in.seed, in.step}};
+  out.sample = sample_policy(pass, model, run, in);
+  out.predictions = model.forward(pass, in.images, out.sample ? &*out.sample : nullptr);
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    const TaskSpec& task = run.tasks[k];
+    out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k]));
+    if (out.losses[k]) out.total = plus(tape, out.total, scale(tape, *out.losses[k], task.weight));
+  }
+  if (in.phase == Phase::policy) {
+    const bool compat = run.semantics == Semantics::compat;
+    Policy& policy = *model.policy();
+    out.sparsity = policy.sparsity_loss(tape, run.policy.sparsity_form, in.active);
+    out.sharing = policy.sharing_loss(tape, compat, run.policy.depth_weights);
+    out.total = plus(tape, out.total, scale(tape, *out.sparsity, run.policy.sparsity));
+    out.total = plus(tape, out.total, scale(tape, *out.sharing, run.policy.sharing));
+  }
+  return out;
+}
+
+}  // namespace weft

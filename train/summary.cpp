@@ -1,0 +1,92 @@
+// summary.json, written and read.
+#include "train/summary.h"
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "train/atomic_file.h"
+
+namespace weft {
+namespace {
+
+using nlohmann::json;
+
+double number(const json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
+
+}  // namespace
+
+void write_summary(const std::string& folder, const RunSummary& s) {
+  json results = json::array();
+  for (const TaskResult& r : s.results) {
+    json metrics = json::array();
+    for (const Metric& m : r.metrics) metrics.push_back({m.name, m.value});
+    results.push_back({{"task", r.task}, {"loss", r.loss}, {"metrics", metrics}});
+  }
+  const json file = {{"version", 1},
+                     {"name", s.name},
+                     {"sharing", s.sharing},
+                     {"device", s.device},
+                     {"seed", s.seed},
+                     {"trunk_parameters", s.trunk_parameters},
+                     {"head_parameters", s.head_parameters},
+                     {"trunk_parameters_of_one", s.trunk_parameters_of_one},
+                     {"trunk_gflop", s.trunk_gflop},
+                     {"heads_gflop", s.heads_gflop},
+                     {"seconds", s.seconds},
+                     {"waited_share", s.waited_share},
+                     {"best", s.best},
+                     {"tasks", s.tasks},
+                     {"blocks", s.blocks},
+                     {"policy", s.policy},
+                     {"probability", s.probability},
+                     {"results", results}};
+  const std::string text = file.dump(1) + "\n";
+  AtomicFile out(folder + "/summary.json");
+  out.write(text.data(), text.size());
+  out.commit();
+}
+
+RunSummary read_summary(const std::string& folder) {
+  const std::string path = folder + "/summary.json";
+  std::ifstream in(path);
+  if (!in)
+    throw DataError(
+        fmt::format("{}: no finished run here; train it, or go on with: weft train --resume {}",
+                    folder, folder));
+  try {
+    const json file = json::parse(in);
+    RunSummary s;
+    file.at("name").get_to(s.name);
+    file.at("sharing").get_to(s.sharing);
+    file.at("device").get_to(s.device);
+    file.at("seed").get_to(s.seed);
+    file.at("trunk_parameters").get_to(s.trunk_parameters);
+    file.at("head_parameters").get_to(s.head_parameters);
+    file.at("trunk_parameters_of_one").get_to(s.trunk_parameters_of_one);
+    file.at("trunk_gflop").get_to(s.trunk_gflop);
+    file.at("heads_gflop").get_to(s.heads_gflop);
+    file.at("seconds").get_to(s.seconds);
+    file.at("waited_share").get_to(s.waited_share);
+    file.at("best").get_to(s.best);
+    file.at("tasks").get_to(s.tasks);
+    file.at("blocks").get_to(s.blocks);
+    file.at("policy").get_to(s.policy);
+    file.at("probability").get_to(s.probability);
+    for (const json& r : file.at("results")) {
+      TaskResult result;
+      r.at("task").get_to(result.task);
+      result.loss = number(r.at("loss"));
+      for (const json& m : r.at("metrics")) {
+        const auto name = m.at(0).get<std::string>();
+        result.metrics.push_back({name, number(m.at(1)), higher_is_better(name)});
+      }
+      s.results.push_back(std::move(result));
+    }
+    return s;
+  } catch (const json::exception& e) {
+    throw DataError(fmt::format("{}: {}", path, e.what()));
+  }
+}
+
+}  // namespace weft

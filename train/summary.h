@@ -1,0 +1,32 @@
+// What a finished run has to say beside its metrics: summary.json in its folder, read by `table`
+// and `study`. Parameters and FLOPs are counted, not measured; seconds are.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/evaluate.h"
+
+namespace weft {
+
+struct RunSummary {
+  std::string name, sharing, device;
+  int64_t seed = 0;
+  int64_t trunk_parameters = 0, head_parameters = 0;
+  double trunk_parameters_of_one = 0;       ///< multiple of a single trunk
+  double trunk_gflop = 0, heads_gflop = 0;  ///< an image, evaluation, densely counted
+  std::map<std::string, double> seconds;    ///< by stage
+  double waited_share = 0;                  ///< of the steps' time spent waiting for data
+  std::string best;                         ///< which checkpoint was tested
+  std::vector<std::string> tasks, blocks;
+  std::vector<std::vector<int>> policy;  ///< select, task x block; empty: none
+  std::vector<std::vector<double>> probability;
+  std::vector<TaskResult> results;  ///< of the test split
+};
+
+void write_summary(const std::string& folder, const RunSummary& summary);
+/// DataError where the run is not finished or the file is broken.
+RunSummary read_summary(const std::string& folder);
+
+}  // namespace weft

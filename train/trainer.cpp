@@ -1,0 +1,381 @@
+// Trainer: one step at a time, and what happens between stages.
+#include "train/trainer.h"
+
+#include <cmath>
+
+#include "train/checkpoint.h"
+#include "train/draw.h"
+#include "train/schedule.h"
+#include "train/stop.h"
+
+namespace weft {
+namespace {
+
+constexpr const char* part_names[] = {"train", "weights", "retrain", ""};
+
+Phase phase_of(Stage stage) {
+  return stage == Stage::warmup    ? Phase::warmup
+         : stage == Stage::retrain ? Phase::retrain
+                                   : Phase::infer;
+}
+
+}  // namespace
+
+Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer)
+    : run_(std::move(run)),
+      data_(data),
+      context_(context),
+      observer_(observer),
+      parts_(make_parts(data)),
+      model_(make_model(context, run_)) {
+  if (parts_.train.empty()) throw DataError("data: the training part is empty");
+  if (!run_.model.init.empty())
+    say(fmt::format("{}: {} tensors taken", run_.model.init,
+                    load_pretrained(run_.model.init, *model_)));
+  enter(model_->policy() ? Stage::warmup : Stage::retrain);
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::start(const std::string& folder) {
+  folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
+}
+
+void Trainer::resume(const std::string& folder) {
+  const std::string last = folder + "/checkpoints/last.safetensors";
+  const Checkpoint checkpoint = read_checkpoint(last);
+  state_ = checkpoint.state;
+  load_model(last, *model_);
+  open_loaders();
+  if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
+  folder_.emplace(RunFolder::resume(folder, state_.total_step));
+}
+
+std::vector<Optimizer*> Trainer::optimizers() const {
+  std::vector<Optimizer*> out;
+  for (auto* optimizer : {weights_optimizer_.get(), logits_optimizer_.get()})
+    if (optimizer != nullptr) out.push_back(optimizer);
+  return out;
+}
+
+int64_t Trainer::stage_steps(Stage stage) const {
+  switch (stage) {
+    case Stage::warmup:
+      return run_.warmup.steps;
+    case Stage::search:
+      return run_.policy.steps;
+    case Stage::retrain:
+      return run_.retrain.steps;
+    case Stage::done:
+      break;
+  }
+  return 0;
+}
+
+/// Begins `stage`, or the first after it that has steps to do.
+void Trainer::enter(Stage stage) {
+  state_.stage = stage;
+  state_.step = 0;
+  if (stage == Stage::retrain && model_->policy() && state_.drawn.select.empty()) draw_policy();
+  if (stage != Stage::done && stage_steps(stage) == 0) {
+    const bool search_is_next = stage == Stage::warmup;
+    return enter(search_is_next           ? Stage::search
+                 : stage == Stage::search ? Stage::retrain
+                                          : Stage::done);
+  }
+  if (stage == Stage::retrain && model_->policy() && run_.retrain.init == "random") {
+    // From scratch, but the record of what was learned stays in the checkpoint.
+    auto fresh = make_model(context_, run_);
+    for (Parameter* logits : model_->policy()->logits())
+      fresh->store().find(logits->name)->value = logits->value;
+    model_ = std::move(fresh);
+  }
+  open_loaders();
+}
+
+/// Loaders and optimizers of the current stage, positioned at the current step.
+void Trainer::open_loaders() {
+  loader_.reset();
+  policy_loader_.reset();
+  weights_optimizer_.reset();
+  logits_optimizer_.reset();
+  if (state_.stage == Stage::done) return;
+  const std::string part = part_names[static_cast<int>(state_.stage)];
+  if (state_.stage == Stage::search) {
+    if (parts_.weights.empty() || parts_.policy.empty())
+      throw DataError(
+          "data: the training set is too small to divide into a weights part and a policy part");
+    const SearchClock at = clock();
+    loader_ = std::make_unique<Loader>(
+        data_, parts_.weights, train_loader_options(run_, part, at.weight_cursor(state_.step)));
+    policy_loader_ = std::make_unique<Loader>(
+        data_, parts_.policy, train_loader_options(run_, "policy", at.policy_cursor(state_.step)));
+    weights_optimizer_ = make_optimizer(context_, *model_, run_, Phase::weights);
+    logits_optimizer_ = make_optimizer(context_, *model_, run_, Phase::policy);
+    return;
+  }
+  loader_ =
+      std::make_unique<Loader>(data_, parts_.train, train_loader_options(run_, part, state_.step));
+  weights_optimizer_ = make_optimizer(context_, *model_, run_, phase_of(state_.stage));
+}
+
+SearchClock Trainer::clock() const {
+  // 0 in the run file: once over the part, as the official code does.
+  const auto once_over = [&](const std::vector<int64_t>& part) {
+    return std::max<int64_t>(1, static_cast<int64_t>(part.size()) / run_.data.batch);
+  };
+  return {run_.policy.weight_steps > 0 ? run_.policy.weight_steps : once_over(parts_.weights),
+          run_.policy.logit_steps > 0 ? run_.policy.logit_steps : once_over(parts_.policy)};
+}
+
+Phase Trainer::current_phase() const {
+  return state_.stage == Stage::search ? clock().phase(state_.step) : phase_of(state_.stage);
+}
+
+StepInputs Trainer::step_inputs(Phase phase) const {
+  StepInputs in;
+  in.phase = phase;
+  in.seed = static_cast<uint64_t>(run_.seed);
+  in.step = static_cast<uint32_t>(state_.total_step);
+  if (state_.stage == Stage::search) {
+    const int64_t epoch = clock().epoch(state_.step);
+    in.temperature = SearchClock::temperature(run_.policy, epoch);
+    in.active = model_->policy()->active(epoch, run_.policy.curriculum_speed);
+  }
+  if (!state_.drawn.select.empty()) in.drawn = &state_.drawn;
+  return in;
+}
+
+bool Trainer::step() {
+  if (state_.stage == Stage::done) return false;
+  const auto began = std::chrono::steady_clock::now();
+  const Phase phase = current_phase();
+  Loader& loader = phase == Phase::policy ? *policy_loader_ : *loader_;
+  Optimizer& optimizer = phase == Phase::policy ? *logits_optimizer_ : *weights_optimizer_;
+  const double waited_before = loader.waited_seconds();
+  const Batch batch = next_batch_ ? std::move(*next_batch_) : loader.next();
+  next_batch_.reset();
+  waited_ += loader.waited_seconds() - waited_before;
+
+  StepReport report{state_.stage, phase, state_.step + 1, stage_steps(state_.stage), {}};
+  try {
+    set_trainable(*model_, phase);
+    Tape tape(context_);
+    tape.check_numbers(run_.debug);
+    StepInputs in = step_inputs(phase);
+    in.images = tape.constant(upload(tape, batch.images, model_->store().dtype()));
+    in.targets = batch.targets;
+    if (probe_ != nullptr) probe_->before(in, batch);
+    const StepOutputs out = compute_step(tape, *model_, run_, in);
+    check_losses(phase, out, report);
+    if (probe_ != nullptr) probe_->computed(in, out);
+    if (out.total) {
+      tape.backward(*out.total);
+      const PhaseSpec& spec = phase_spec(run_, phase);
+      const double clip = phase == Phase::policy ? run_.policy.logits_clip_norm : spec.clip_norm;
+      if (clip > 0) clip_grad_norm(context_, optimizer.parameters(), clip);
+      if (probe_ != nullptr) probe_->differentiated();
+      const bool constant = phase == Phase::policy;  // the official logits' rate never changes
+      optimizer.step(constant ? 1.0 : schedule_factor(spec.schedule, state_.step, spec.steps));
+    }
+    if (probe_ != nullptr) probe_->after();
+    model_->store().clear_gradients();
+  } catch (const NumericError& e) {
+    throw NumericError(fmt::format("{} step {} (run step {}): {}", name_of(phase), state_.step + 1,
+                                   state_.total_step + 1, e.what()));
+  }
+  ++state_.step;
+  ++state_.total_step;
+  const double took =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  in_steps_ += took;
+  stage_seconds_[static_cast<size_t>(state_.stage)] += took;
+  after_step(report, batch.epoch);
+  return true;
+}
+
+void Trainer::check_losses(Phase phase, const StepOutputs& out, StepReport& report) const {
+  for (size_t k = 0; k < out.losses.size(); ++k) {
+    const double loss = out.losses[k] ? out.losses[k]->value().item() : std::nan("");
+    if (out.losses[k] && !std::isfinite(loss))
+      throw NumericError(fmt::format(
+          "the loss of task '{}' is {}; lower {}.optimizer.lr, or find the op with --debug",
+          run_.tasks[k].name, loss, phase == Phase::weights ? "policy" : name_of(phase)));
+    report.losses.push_back(loss);
+  }
+}
+
+void Trainer::after_step(const StepReport& report, int64_t epoch) {
+  if (folder_)
+    for (size_t k = 0; k < report.losses.size(); ++k)
+      folder_->write(MetricsLine{report.phase,
+                                 state_.total_step,
+                                 epoch,
+                                 "train",
+                                 run_.tasks[k].name,
+                                 report.losses[k],
+                                 {},
+                                 seconds()});
+  if (observer_ != nullptr) observer_->on_step(report);
+  if (state_.stage == Stage::search && clock().position(state_.step) == 0) write_search_line();
+  const bool stage_ends = state_.step == stage_steps(state_.stage);
+  if (stage_ends || state_.total_step % run_.eval.every == 0) evaluate_and_keep_best();
+  if (stage_ends) {
+    finish_stage();
+  } else if (folder_ && state_.total_step % run_.checkpoint_every == 0) {
+    save("last");
+  }
+}
+
+void Trainer::finish_stage() {
+  if (folder_) save(fmt::format("step-{}", state_.total_step));
+  const Stage next = state_.stage == Stage::warmup   ? Stage::search
+                     : state_.stage == Stage::search ? Stage::retrain
+                                                     : Stage::done;
+  enter(model_->policy() ? next : Stage::done);
+  if (folder_) save("last");
+}
+
+void Trainer::draw_policy() {
+  const auto loss_of = [&](const DrawnPolicy& policy) {
+    return score(run_, evaluate(
+                           context_, *model_, run_, data_, parts_.val,
+                           [&](int64_t) { return &policy; }, run_.eval.batches));
+  };
+  const Drawing drawing = choose_policy(
+      *model_->policy(), model_->task_names(), block_names(model_->trunk()), run_.policy,
+      static_cast<uint64_t>(run_.seed), parts_.val.empty() ? PolicyScore{} : PolicyScore(loss_of));
+  for (const std::string& line : drawing.refused) say("policy: refused: " + line);
+  state_.drawn = drawing.policy;
+  state_.drawn_how = drawing.how;
+  say("policy: " + drawing.how);
+  if (folder_)
+    folder_->write_drawn(
+        policy_json(state_.drawn, model_->task_names(), block_names(model_->trunk()),
+                    model_->policy()->probabilities(), static_cast<uint64_t>(run_.seed)));
+}
+
+std::vector<TaskResult> Trainer::evaluate_split(const std::string& split) {
+  const auto& indices = split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
+  const StepInputs now = step_inputs(Phase::infer);
+  DrawnPolicy fresh;
+  const auto policy = [&](int64_t b) -> const DrawnPolicy* {
+    if (model_->policy() == nullptr || state_.stage == Stage::warmup) return nullptr;
+    if (!state_.drawn.select.empty()) return &state_.drawn;
+    // As the official code: while the policy is learned, every batch sees a draw of its own.
+    const auto index = static_cast<uint32_t>(state_.total_step * 1000 + b);
+    fresh = model_->policy()->draw(static_cast<uint64_t>(run_.seed), index, now.active);
+    return &fresh;
+  };
+  return evaluate(context_, *model_, run_, data_, indices, policy, run_.eval.batches);
+}
+
+void Trainer::evaluate_and_keep_best() {
+  const std::string& split = run_.eval.split;
+  const auto& indices = split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
+  if (indices.empty()) return;
+  const auto results = evaluate_split(split);
+  const Phase phase = state_.stage == Stage::search ? Phase::weights : phase_of(state_.stage);
+  write_results(phase, split, results);
+  if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
+  // Chosen on validation data; the test split reports and never chooses.
+  const double now = score(run_, results);
+  if (state_.stage == Stage::retrain && split != "test" && now < state_.best_score) {
+    state_.best_score = now;
+    state_.best_step = state_.total_step;
+    if (folder_) save("best");
+  }
+}
+
+void Trainer::write_results(Phase phase, const std::string& split,
+                            const std::vector<TaskResult>& results) {
+  if (!folder_) return;
+  for (const TaskResult& r : results)
+    folder_->write(
+        MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, r.metrics, seconds()});
+}
+
+void Trainer::write_search_line() {
+  if (!folder_) return;
+  const int64_t epoch = clock().epoch(state_.step) - 1;
+  folder_->write(SearchLine{epoch, state_.total_step, SearchClock::temperature(run_.policy, epoch),
+                            model_->policy()->active(epoch, run_.policy.curriculum_speed),
+                            model_->policy()->probabilities()},
+                 model_->task_names());
+}
+
+void Trainer::save(const std::string& name) const {
+  // Only `last` is gone on from.
+  const auto all = name == "last" ? optimizers() : std::vector<Optimizer*>{};
+  save_checkpoint(folder_->checkpoint(name), *model_, {all.begin(), all.end()},
+                  {state_, print_run_file(run_)});
+}
+
+void Trainer::jump(Stage stage, int64_t step) {
+  state_.stage = stage;
+  if (stage == Stage::retrain && model_->policy() && state_.drawn.select.empty()) draw_policy();
+  state_.step = step;
+  open_loaders();
+}
+
+void Trainer::run() {
+  const StopSignals signals;
+  if (folder_ && state_.total_step == 0) save("last");
+  while (state_.stage != Stage::done) {
+    if (const int signal = stop_signal(); signal != 0) {
+      if (folder_) {
+        save("last");
+        say(fmt::format("stopped at step {}; go on with: weft train --resume {}", state_.total_step,
+                        folder_->path()));
+      }
+      throw Stopped{signal};
+    }
+    step();
+  }
+  if (folder_ && state_.best_step >= 0) load_model(folder_->checkpoint("best"), *model_);
+  std::vector<TaskResult> results;
+  if (!parts_.test.empty()) {
+    results = evaluate_split("test");
+    write_results(Phase::infer, "test", results);
+    if (observer_ != nullptr) observer_->on_eval(Stage::done, "test", results);
+  }
+  if (folder_) write_summary(folder_->path(), summary(results));
+}
+
+RunSummary Trainer::summary(const std::vector<TaskResult>& results) const {
+  RunSummary s;
+  s.name = run_.name + "-" + run_.sharing;
+  s.sharing = run_.sharing;
+  s.device = run_.device;
+  s.seed = run_.seed;
+  s.tasks = model_->task_names();
+  s.blocks = block_names(model_->trunk());
+  s.policy = state_.drawn.select;
+  if (model_->policy() != nullptr) s.probability = model_->policy()->probabilities();
+  const Gates gates = gates_from(state_.drawn.select);
+  const auto [height, width] = input_size(run_, data_);
+  const ModelCost cost = model_->cost(height, width, gates.empty() ? nullptr : &gates);
+  s.trunk_parameters = cost.trunk_parameters;
+  s.head_parameters = cost.head_parameters;
+  s.trunk_parameters_of_one =
+      static_cast<double>(cost.trunk_parameters) / static_cast<double>(cost.one_trunk_parameters);
+  s.trunk_gflop = 2e-9 * static_cast<double>(cost.trunk.dense);
+  s.heads_gflop = 2e-9 * static_cast<double>(cost.heads.dense);
+  for (Stage stage : {Stage::warmup, Stage::search, Stage::retrain})
+    s.seconds[name_of(stage)] = stage_seconds_[static_cast<size_t>(stage)];
+  s.waited_share = in_steps_ > 0 ? waited_ / in_steps_ : 0;
+  s.best = state_.best_step >= 0 ? fmt::format("step {}", state_.best_step) : "the last step";
+  s.results = results;
+  return s;
+}
+
+void Trainer::say(const std::string& line) {
+  if (folder_) folder_->log(line);
+  if (observer_ != nullptr) observer_->say(line);
+}
+
+double Trainer::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+}
+
+}  // namespace weft

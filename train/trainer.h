@@ -1,0 +1,122 @@
+// The trainer: warm-up by hard sharing, the search (weights and logits in turn on two parts of the
+// training set), a drawn policy, re-training from scratch under it (ADASHARE.md section 4). A way
+// of sharing without a policy trains once, by [retrain]. One TrainState says where it stands;
+// stopped anywhere and resumed, it gives the same bits as if it had not been.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "train/build.h"
+#include "train/data/split.h"
+#include "train/evaluate.h"
+#include "train/run_folder.h"
+#include "train/summary.h"
+
+namespace weft {
+
+/// What a finished step tells: losses per task, NaN where the batch had no label.
+struct StepReport {
+  Stage stage = Stage::warmup;
+  Phase phase = Phase::warmup;
+  int64_t step = 0, steps = 0;  ///< of the stage
+  std::vector<double> losses;
+};
+
+/// Whoever shows progress; every call comes from the training thread.
+class TrainObserver {
+ public:
+  virtual ~TrainObserver() = default;
+  virtual void on_step(const StepReport&) {}
+  virtual void on_eval(Stage, const std::string& /*split*/, const std::vector<TaskResult>&) {}
+  virtual void say(const std::string& /*line*/) {}
+};
+
+/// Sees a step as it happens: the dump's way in.
+class StepProbe {
+ public:
+  virtual ~StepProbe() = default;
+  virtual void before(const StepInputs&, const Batch&) {}
+  virtual void computed(const StepInputs&, const StepOutputs&) {}
+  virtual void differentiated() {}  ///< gradients are there, the optimizer has not stepped
+  virtual void after() {}
+};
+
+class Trainer {
+ public:
+  Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer = nullptr);
+  ~Trainer();
+
+  /// Writes into a new run folder from now on; without one, nothing is written.
+  void start(const std::string& folder);
+  /// Goes on from the folder's last checkpoint.
+  void resume(const std::string& folder);
+
+  /// One training step, with what belongs to its end (evaluation, checkpoint, the next stage).
+  /// False: the run was already done.
+  bool step();
+  /// To the end, then the test split and the summary. After a signal: a checkpoint, then Stopped.
+  void run();
+  /// Stands at step `step` of `stage` without training up to it (dumps, benchmarks, estimates).
+  void jump(Stage stage, int64_t step);
+  /// The policy that re-training executes from now on (edited by hand, or a benchmark's).
+  void set_drawn(DrawnPolicy policy) { state_.drawn = std::move(policy); }
+  /// What the next step trains on, in place of the loader's batch.
+  void set_next_batch(Batch batch) { next_batch_ = std::move(batch); }
+  /// Those of the current stage.
+  std::vector<Optimizer*> optimizers() const;
+  /// Watches every step from inside; null: nobody.
+  void set_probe(StepProbe* probe) { probe_ = probe; }
+  void save(const std::string& name) const;
+  Phase current_phase() const;
+  SearchClock clock() const;
+  RunSummary summary(const std::vector<TaskResult>& results) const;
+
+  const TrainState& state() const { return state_; }
+  Model& model() { return *model_; }
+  const AnyContext& context() const { return context_; }
+  const RunFile& run_file() const { return run_; }
+  const Parts& parts() const { return parts_; }
+  /// Evaluates as the current stage does; `split` is val, test or train.
+  std::vector<TaskResult> evaluate_split(const std::string& split);
+  /// Seconds that steps waited for data, and seconds spent in steps.
+  double waited_seconds() const { return waited_; }
+  double step_seconds() const { return in_steps_; }
+  /// Seconds in the steps of each stage, in Stage's order.
+  const std::array<double, 4>& stage_seconds() const { return stage_seconds_; }
+
+ private:
+  int64_t stage_steps(Stage stage) const;
+  void enter(Stage stage);
+  void open_loaders();
+  void finish_stage();
+  void draw_policy();
+  StepInputs step_inputs(Phase phase) const;
+  void check_losses(Phase phase, const StepOutputs& out, StepReport& report) const;
+  void after_step(const StepReport& report, int64_t epoch);
+  void evaluate_and_keep_best();
+  void write_results(Phase phase, const std::string& split, const std::vector<TaskResult>& results);
+  void write_search_line();
+  void say(const std::string& line);
+  double seconds() const;
+
+  RunFile run_;
+  const Dataset& data_;
+  AnyContext context_;
+  TrainObserver* observer_;
+  StepProbe* probe_ = nullptr;
+  std::optional<Batch> next_batch_;
+  Parts parts_;
+  std::unique_ptr<Model> model_;
+  TrainState state_;
+  std::unique_ptr<Optimizer> weights_optimizer_, logits_optimizer_;
+  std::unique_ptr<Loader> loader_, policy_loader_;
+  std::optional<RunFolder> folder_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  double waited_ = 0, in_steps_ = 0;
+  std::array<double, 4> stage_seconds_{};
+};
+
+}  // namespace weft
