@@ -9,6 +9,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/train/temp_folder.h"
+#include "train/data/cached.h"
 #include "train/data/scenes.h"
 #include "train/data/split.h"
 
@@ -274,4 +275,18 @@ TEST_CASE("loader: a worker's error comes out of next(), at its own batch", "[da
   loader.next();
   CHECK_THAT(message_of<DataError>([&] { loader.next(); }),
              Contains("n3.png: 4 x 7 x 3 pixels") && Contains("data.size"));
+}
+
+TEST_CASE("cached: samples are kept up to the limit, and stay the same", "[data]") {
+  const Numbered plain(10);
+  const size_t sample = 4 * 6 * 4 * sizeof(float);
+  CachedDataset cached(std::make_unique<Numbered>(10), 3 * sample + 1);
+  for (int round = 0; round < 2; ++round) {
+    for (int64_t i = 0; i < 10; ++i) {
+      CHECK(cached.load(i).image.pixels == plain.load(i).image.pixels);
+      CHECK(cached.load(i).labels[0].pixels == plain.load(i).labels[0].pixels);
+      CHECK(cached.key(i) == plain.key(i));
+    }
+    CHECK(cached.bytes() == 3 * sample);
+  }
 }

@@ -93,7 +93,7 @@ TEST_CASE("taskonomy: ids, normals, log depth, keypoints, edges", "[data]") {
       task_of("edge", TaskKind::edges)};
   const Taskonomy set(data, tasks, Semantics::sound);
   CHECK((set.split(0) == Split::val && set.split(1) == Split::weights));
-  CHECK(set.class_weights().size() == 17);
+  CHECK((set.class_weights(0).size() == 17 && set.class_weights(1).empty()));
   const Sample sample = set.load(0);
   CHECK((sample.labels[0].pixels[0] == 0 && sample.labels[0].pixels[1] == 16));
   CHECK(sample.labels[1].pixels[0] == Approx(1).margin(0.01));
@@ -134,16 +134,15 @@ TEST_CASE("domainnet: lines by domain, each its own task", "[data]") {
   int labels = 0;
   for (int64_t i = 0; i < 4; ++i) {
     const Sample sample = set.load(i);
-    CHECK(!sample.labels[set.task_of(i)].empty());
-    CHECK(sample.labels[1 - set.task_of(i)].empty());
-    labels += static_cast<int>(sample.labels[set.task_of(i)].pixels[0]);
+    CHECK(!sample.labels[set.only_task(i)].empty());
+    CHECK(sample.labels[1 - set.only_task(i)].empty());
+    labels += static_cast<int>(sample.labels[set.only_task(i)].pixels[0]);
   }
   CHECK(labels == 3 + 344 + 0 + 7);
   const Parts parts = make_parts(set);
   CHECK(parts.test.size() == 1);
   CHECK((parts.train.size() + parts.val.size() == 3));
-  CHECK(set.of_task(parts.test, 0) == parts.test);
-  CHECK(set.of_task(parts.test, 1).empty());
+  CHECK(set.only_task(parts.test[0]) == 0);
 
   const auto error = [&] { return message_of<DataError>([&] { DomainNet(data, tasks); }); };
   write_file(index, R"({"train": {"real": [0, 9], "sketch": [2]}})");

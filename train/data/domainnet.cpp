@@ -98,12 +98,4 @@ Sample DomainNet::load(int64_t index) const {
   return sample;
 }
 
-std::vector<int64_t> DomainNet::of_task(const std::vector<int64_t>& part, int task) const {
-  std::vector<int64_t> chosen;
-  for (int64_t index : part) {
-    if (entries_[index].task == task) chosen.push_back(index);
-  }
-  return chosen;
-}
-
 }  // namespace weft

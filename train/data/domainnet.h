@@ -22,10 +22,8 @@ class DomainNet final : public Dataset {
   std::string key(int64_t index) const override { return entries_[index].path; }
   Split split(int64_t index) const override { return entries_[index].split; }
 
-  /// The task, and so the domain, of a sample.
-  int task_of(int64_t index) const { return entries_[index].task; }
-  /// Those of a part that belong to one task: a loader per domain draws from them.
-  std::vector<int64_t> of_task(const std::vector<int64_t>& part, int task) const;
+  /// The sample's domain: a loader per task draws from the indices that have it.
+  int only_task(int64_t index) const override { return entries_[index].task; }
 
  private:
   struct Entry {

@@ -2,6 +2,7 @@
 #include "train/data/open.h"
 
 #include "engine/error.h"
+#include "train/data/cached.h"
 #include "train/data/cityscapes.h"
 #include "train/data/csv_dataset.h"
 #include "train/data/domainnet.h"
@@ -13,7 +14,11 @@
 
 namespace weft {
 
-std::unique_ptr<Dataset> open_dataset(const RunFile& run) {
+namespace {
+
+constexpr size_t most_cached = size_t{512} << 20;
+
+std::unique_ptr<Dataset> open_uncached(const RunFile& run) {
   const DataSpec& data = run.data;
   const auto seed = static_cast<uint64_t>(data.seed);
   if (data.kind == "scenes") {
@@ -37,6 +42,12 @@ std::unique_ptr<Dataset> open_dataset(const RunFile& run) {
     return std::make_unique<MultiMnist>(digits, garments, run.tasks, seed);
   }
   throw ConfigError(fmt::format("data.kind: there is no data set '{}'", data.kind));
+}
+
+}  // namespace
+
+std::unique_ptr<Dataset> open_dataset(const RunFile& run) {
+  return std::make_unique<CachedDataset>(open_uncached(run), most_cached);
 }
 
 }  // namespace weft

@@ -59,6 +59,10 @@ class Dataset {
   virtual std::string key(int64_t index) const = 0;
   virtual Split split(int64_t index) const = 0;
   virtual DepthUnit depth_unit() const { return DepthUnit::metres; }
+  /// The one task a sample belongs to (DomainNet's domains have images of their own); -1: to all.
+  virtual int only_task(int64_t) const { return -1; }
+  /// The class weights that come with the set for a task's cross-entropy; empty: none.
+  virtual std::vector<double> class_weights(size_t) const { return {}; }
 };
 
 }  // namespace weft

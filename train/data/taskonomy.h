@@ -26,8 +26,10 @@ class Taskonomy final : public Dataset {
   Split split(int64_t index) const override { return entries_[index].split; }
   DepthUnit depth_unit() const override { return DepthUnit::logarithmic; }
 
-  /// The weights of the segmentation's classes; empty where the file is not there.
-  const std::vector<double>& class_weights() const { return class_weights_; }
+  /// The segmentation's, where the file is there.
+  std::vector<double> class_weights(size_t task) const override {
+    return tasks_[task].kind == TaskKind::segmentation ? class_weights_ : std::vector<double>{};
+  }
 
  private:
   std::string root_;

@@ -93,13 +93,22 @@ std::vector<float> soft_shadows(const World& world, const Shader& shader,
   for (int y = 0; y < height; ++y) {
     for (int x = 0; x < width; ++x) {
       const size_t i = static_cast<size_t>(y) * width + x;
+      const int y0 = std::max(0, y - 2), y1 = std::min(height, y + 2);
+      const int x0 = std::max(0, x - 2), x1 = std::min(width, x + 2);
+      bool agree = true;
+      for (int v = y0; v < y1; ++v) {
+        for (int u = x0; u < x1; ++u) agree &= hard[static_cast<size_t>(v) * width + u] == hard[i];
+      }
+      soft[i] = hard[i];
+      if (agree) continue;
       const float near = 0.03f * hits[i].t;
       float sum = 0, count = 0;
-      for (int v = std::max(0, y - 2); v < std::min(height, y + 2); ++v) {
-        for (int u = std::max(0, x - 2); u < std::min(width, x + 2); ++u) {
+      for (int v = y0; v < y1; ++v) {
+        for (int u = x0; u < x1; ++u) {
           const size_t j = static_cast<size_t>(v) * width + u;
-          if (hits[j].solid != hits[i].solid || dot(hits[j].normal, hits[i].normal) < 0.8f)
+          if (hits[j].solid != hits[i].solid || dot(hits[j].normal, hits[i].normal) < 0.8f) {
             continue;
+          }
           if (std::abs(dot(points[j] - points[i], hits[i].normal)) > near) continue;
           sum += hard[j];
           count += 1;

@@ -1,0 +1,38 @@
+// A data set that keeps what it has loaded, up to a number of bytes, so that decoding and rendering
+// happen once and not once an epoch. Samples are pure functions of their index: nothing else
+// changes.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "train/data/sample.h"
+
+namespace weft {
+
+class CachedDataset final : public Dataset {
+ public:
+  CachedDataset(std::unique_ptr<Dataset> inner, size_t most_bytes);
+
+  int64_t size() const override { return inner_->size(); }
+  Sample load(int64_t index) const override;
+  std::string key(int64_t index) const override { return inner_->key(index); }
+  Split split(int64_t index) const override { return inner_->split(index); }
+  DepthUnit depth_unit() const override { return inner_->depth_unit(); }
+  int only_task(int64_t index) const override { return inner_->only_task(index); }
+  std::vector<double> class_weights(size_t task) const override {
+    return inner_->class_weights(task);
+  }
+  /// What the kept samples take.
+  size_t bytes() const;
+
+ private:
+  std::unique_ptr<Dataset> inner_;
+  size_t most_bytes_;
+  mutable std::mutex mutex_;
+  mutable size_t bytes_ = 0;
+  mutable std::vector<std::shared_ptr<const Sample>> kept_;
+};
+
+}  // namespace weft
