@@ -34,7 +34,9 @@ suite() {
     [[ $summary =~ ([0-9]+)\ passed ]] && ok=${BASH_REMATCH[1]}
     [[ $summary =~ ([0-9]+)\ failed ]] && bad=${BASH_REMATCH[1]}
   fi
+  # A crash, or a filter that matches nothing, is a failure as well.
   [ $status -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+  [ $((ok + bad)) -eq 0 ] && bad=1
   [ $status -ne 0 ] && tail -n 120 "$log"
   grep -a '^skipped: ' "$log" | sort | uniq -c
   passed=$((passed + ok - none)) failed=$((failed + bad)) skipped=$((skipped + none))

@@ -180,7 +180,9 @@ void SafetensorsFile::parse_header(const std::string& header, uint64_t data_size
   const Json json = Json::parse(header, nullptr, false);
   if (!json.is_object()) throw DataError(fmt::format("{}: the header is no JSON object", path_));
   std::vector<std::pair<uint64_t, uint64_t>> spans;
-  for (const auto& [name, item] : json.items()) {
+  for (const auto& member : json.items()) {
+    const std::string& name = member.key();
+    const Json& item = member.value();
     const auto require = [&](bool ok, const char* what) {
       if (!ok) throw DataError(fmt::format("{}: tensor '{}': {}", path_, name, what));
     };
