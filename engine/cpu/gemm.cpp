@@ -3,6 +3,9 @@
 // (rows along m). Chunk borders come from the sizes.
 #include "engine/cpu/gemm.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "engine/cpu/gemm_pack.h"
 
 namespace weft {
@@ -10,20 +13,22 @@ namespace {
 
 using namespace gemm_detail;
 
-constexpr int64_t chunk_target = 16;  // enough to share out evenly over a few threads
+constexpr int64_t chunk_target = 8;  // enough to share out evenly, few enough to pack b seldom
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// n cut into equal pieces of at most `most`, each a multiple of `unit` but the last.
+/// The largest power of two that is at most max(x, 1): halves of halves keep threads even.
+int64_t floor_power(int64_t x) {
+  return static_cast<int64_t>(std::bit_floor<uint64_t>(std::max<int64_t>(x, 1)));
+}
+
+/// 0 .. n-1 in `count` nearly equal pieces; every border but the last is a multiple of `unit`.
 struct Cut {
-  int64_t n, piece, count;
-  Cut(int64_t n_, int64_t most, int64_t unit = 1) : n(n_) {
-    const int64_t units = ceil_div(n, unit), pieces = std::max<int64_t>(1, ceil_div(n, most));
-    piece = std::max<int64_t>(1, ceil_div(units, pieces)) * unit;
-    count = ceil_div(n, piece);
-  }
-  int64_t begin(int64_t i) const { return i * piece; }
-  int64_t end(int64_t i) const { return std::min(n, (i + 1) * piece); }
+  int64_t n, unit, count;
+  Cut(int64_t n_, int64_t pieces, int64_t unit_ = 1)
+      : n(n_), unit(unit_), count(std::clamp<int64_t>(pieces, 0, ceil_div(n_, unit_))) {}
+  int64_t begin(int64_t i) const { return std::min(n, ceil_div(n, unit) * i / count * unit); }
+  int64_t end(int64_t i) const { return begin(i + 1); }
 };
 
 template <class T>
@@ -38,22 +43,29 @@ void fill_block(const RowOutput<T>& c, int64_t m0, int64_t m1, int64_t n0, int64
 }
 
 /// A stretch of a product's k: `parts` whole parts, or the piece [k0, k0 + depth) of one.
-struct Stretch {
+template <class T>
+struct Step {
+  const RowProduct<T>* product;
   int64_t part, parts, k0, depth;
 };
 
-template <class F>
-void for_stretches(int64_t parts, int64_t depth, F&& f) {
-  if (depth > k_block) {
-    const Cut cut(depth, k_block);
-    for (int64_t part = 0; part < parts; ++part)
+template <class T>
+std::vector<Step<T>> steps_of(const std::vector<RowProduct<T>>& products) {
+  std::vector<Step<T>> steps;
+  for (const RowProduct<T>& p : products) {
+    const int64_t parts = static_cast<int64_t>(p.parts.size());
+    if (p.depth > k_block) {
+      const Cut cut(p.depth, ceil_div(p.depth, k_block));
+      for (int64_t part = 0; part < parts; ++part)
+        for (int64_t i = 0; i < cut.count; ++i)
+          steps.push_back({&p, part, 1, cut.begin(i), cut.end(i) - cut.begin(i)});
+    } else if (p.depth > 0) {
+      const Cut cut(parts, ceil_div(parts, std::min(k_block / p.depth, max_parts)));
       for (int64_t i = 0; i < cut.count; ++i)
-        f(Stretch{part, 1, cut.begin(i), cut.end(i) - cut.begin(i)});
-  } else {
-    const Cut cut(parts, std::clamp<int64_t>(k_block / depth, 1, max_parts));
-    for (int64_t i = 0; i < cut.count; ++i)
-      f(Stretch{cut.begin(i), cut.end(i) - cut.begin(i), 0, depth});
+        steps.push_back({&p, cut.begin(i), cut.end(i) - cut.begin(i), 0, p.depth});
+    }
   }
+  return steps;
 }
 
 /// One chunk of gemm_rows: rows [m0, m1) and columns [n0, n1) of C, n1 - n0 <= panel_block panels.
@@ -63,43 +75,55 @@ class RowChunk {
   RowChunk(const RowOutput<T>& c, Layout layout, int64_t m0, int64_t m1, int64_t n0, int64_t n1)
       : c_(c), layout_(layout), m0_(m0), m1_(m1), n0_(n0), n1_(n1), ws_(workspace<T>()) {}
 
-  void run(const std::vector<RowProduct<T>>& products) {
-    first_ = c_.bias == nullptr && !products.empty() && products[0].out == nullptr &&
-             products[0].depth > 0 && !products[0].parts.empty();
+  void run(const std::vector<Step<T>>& steps) {
+    first_ = c_.bias == nullptr && !steps.empty() && steps[0].product->out == nullptr;
     if (!first_) fill_block(c_, m0_, m1_, n0_, n1_);
-    for (const RowProduct<T>& p : products) {
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const RowProduct<T>& p = *steps[i].product;
       int64_t lo = m0_, hi = m1_;
       if (p.out != nullptr) {
         lo = std::lower_bound(p.out, p.out + p.rows, m0_) - p.out;
         hi = std::lower_bound(p.out + lo, p.out + p.rows, m1_) - p.out;
       }
-      if (lo == hi || p.depth == 0) continue;
-      for_stretches(static_cast<int64_t>(p.parts.size()), p.depth, [&](const Stretch& s) {
-        pack(p, s);
-        for (int64_t m = lo; m < hi; m += m_block) multiply(p, s, m, std::min(hi, m + m_block));
-        first_ = false;
-      });
+      if (lo == hi) continue;
+      pack(p, steps[i]);
+      if (i + 1 < steps.size()) next_ = block_of(steps[i + 1], ceil_div(hi - lo, mr));
+      for (int64_t m = lo; m < hi; m += m_block)
+        multiply(p, steps[i], m, std::min(hi, m + m_block));
+      first_ = false;
     }
   }
 
  private:
   static constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
 
-  void pack(const RowProduct<T>& p, const Stretch& s) {
-    T* to = ws_.b;
-    for (int64_t n = n0_; n < n1_; n += nr) {
-      const int columns = static_cast<int>(std::min<int64_t>(nr, n1_ - n));
-      for (int64_t i = s.part; i < s.part + s.parts; ++i, to += s.depth * nr) {
-        const Rows<T>& b = p.parts[i].b;
-        if (layout_ == Layout::along_n)
-          pack_along_n(b.data + s.k0 * b.stride + n, b.stride, s.depth, columns, to);
-        else
-          pack_along_k(b.data + n * b.stride + s.k0, b.stride, s.depth, columns, to);
+  void pack(const RowProduct<T>& p, const Step<T>& s) {
+    const int64_t panel_size = s.parts * s.depth * nr;
+    for (int64_t i = 0; i < s.parts; ++i) {
+      const Rows<T>& b = p.parts[s.part + i].b;
+      T* const to = ws_.b + i * s.depth * nr;
+      if (layout_ == Layout::along_n) {
+        pack_along_n(b, s.k0, s.depth, n0_, n1_ - n0_, panel_size, to);
+        continue;
       }
+      for (int64_t n = n0_; n < n1_; n += nr)
+        pack_along_k(b.data + n * b.stride + s.k0, b.stride, s.depth,
+                     static_cast<int>(std::min<int64_t>(nr, n1_ - n)),
+                     to + (n - n0_) / nr * panel_size);
     }
   }
 
-  void multiply(const RowProduct<T>& p, const Stretch& s, int64_t lo, int64_t hi) {
+  /// The b that step s will pack, to be fetched while `tiles` rows of tiles are computed.
+  Prefetcher block_of(const Step<T>& s, int64_t tiles) const {
+    const Rows<T>& b = s.product->parts[s.part].b;
+    const bool n = layout_ == Layout::along_n;
+    const T* start = n ? b.data + s.k0 * b.stride + n0_ : b.data + n0_ * b.stride + s.k0;
+    constexpr int64_t size = sizeof(T);
+    return {start, b.stride * size, n ? s.depth : n1_ - n0_, (n ? n1_ - n0_ : s.depth) * size,
+            tiles * ceil_div(n1_ - n0_, nr)};
+  }
+
+  void multiply(const RowProduct<T>& p, const Step<T>& s, int64_t lo, int64_t hi) {
     const int64_t tile_pointers = s.parts * mr;
     for (int64_t i = 0; i < s.parts; ++i) {
       const Rows<T>& a = p.parts[s.part + i].a;
@@ -116,6 +140,7 @@ class RowChunk {
       const int columns = static_cast<int>(std::min<int64_t>(nr, n1_ - n));
       for (int64_t m = lo; m < hi; m += mr) {
         const int64_t i = m - lo;
+        next_.advance();
         tile_for<T, 1>(static_cast<int>(std::min<int64_t>(mr, hi - m)))(
             {ws_.a_pointers + i / mr * tile_pointers, static_cast<int>(s.parts), s.depth, b,
              ws_.c_pointers + i, n - n0_, columns, first_});
@@ -127,20 +152,19 @@ class RowChunk {
   Layout layout_;
   int64_t m0_, m1_, n0_, n1_;
   Workspace<T>& ws_;
+  Prefetcher next_;
   bool first_ = false;
 };
 
-/// One chunk of gemm_outer: rows [m0, m1), m1 - m0 <= m_block, and columns [n0, n1) of one C, for
-/// k in [k_begin, k_end).
+/// One chunk of gemm_outer: rows [m0, m1), at most 2 m_block, and columns [n0, n1) of one C, for k
+/// in [k_begin, k_end), which is not empty.
 template <class T>
 void outer_chunk(const OuterProduct<T>& p, int64_t width, T* c, int64_t c_stride, int64_t m0,
                  int64_t m1, int64_t n0, int64_t n1, int64_t k_begin, int64_t k_end) {
   constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
   Workspace<T>& ws = workspace<T>();
-  if (k_begin == k_end)
-    for (int64_t m = m0; m < m1; ++m) std::fill(c + m * c_stride + n0, c + m * c_stride + n1, T{0});
   for (int64_t m = m0; m < m1; ++m) ws.c_pointers[m - m0] = c + m * c_stride;
-  const Cut k_cut(k_end - k_begin, k_block);
+  const Cut k_cut(k_end - k_begin, ceil_div(k_end - k_begin, k_block));
   for (int64_t block = 0; block < k_cut.count; ++block) {
     const int64_t k0 = k_begin + k_cut.begin(block), depth = k_cut.end(block) - k_cut.begin(block);
     pack_tiles(p.a, k0, depth, m0, m1, ws.a);
@@ -169,14 +193,13 @@ void gemm_rows(CpuContext& ctx, const RowOutput<T>& c, Layout b_layout,
                const std::vector<RowProduct<T>>& products) {
   if (c.rows == 0 || c.columns == 0) return;
   constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
-  const Cut n_cut(c.columns, 4 * nr, nr);
-  const int64_t m_pieces =
-      std::clamp<int64_t>(ceil_div(chunk_target, n_cut.count), 1, ceil_div(c.rows, m_block));
-  const Cut m_cut(c.rows, ceil_div(c.rows, m_pieces), mr);
+  // Every chunk packs its columns of b, so rows are cut only where the columns give few chunks.
+  const Cut n_cut(c.columns, ceil_div(c.columns, panel_block * nr), nr);
+  const Cut m_cut(c.rows, floor_power(std::min(chunk_target / n_cut.count, c.rows / m_block)), mr);
+  const std::vector<Step<T>> steps = steps_of(products);
   ctx.for_chunks(m_cut.count * n_cut.count, 1, [&](int64_t i, int64_t) {
     const int64_t m = i / n_cut.count, n = i % n_cut.count;
-    RowChunk<T>(c, b_layout, m_cut.begin(m), m_cut.end(m), n_cut.begin(n), n_cut.end(n))
-        .run(products);
+    RowChunk<T>(c, b_layout, m_cut.begin(m), m_cut.end(m), n_cut.begin(n), n_cut.end(n)).run(steps);
   });
 }
 
@@ -188,13 +211,12 @@ void gemm_outer(CpuContext& ctx, const OuterShape& shape,
   constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
   int64_t deepest = 0;
   for (const OuterProduct<T>& p : products) deepest = std::max(deepest, p.depth);
-  const Cut m_cut(shape.rows, 96, mr);
-  const int64_t n_pieces = ceil_div(chunk_target, m_cut.count);
-  const Cut n_cut(columns, std::max<int64_t>(ceil_div(columns, n_pieces), 8 * nr), nr);
+  const Cut m_cut(shape.rows, ceil_div(shape.rows, 2 * m_block), mr);
+  const Cut n_cut(columns, floor_power(std::min(chunk_target / m_cut.count, columns / (8 * nr))),
+                  nr);
   const int64_t blocks = m_cut.count * n_cut.count;
   // Few blocks of C and many k: k is cut as well, and the partial sums are combined pairwise.
-  const int64_t k_pieces =
-      std::clamp<int64_t>(chunk_target / blocks, 1, std::max<int64_t>(1, deepest / (2 * k_block)));
+  const int64_t k_pieces = floor_power(std::min(chunk_target / blocks, deepest / (2 * k_block)));
   const int64_t partial = shape.rows * columns;
   Tensor sums;
   if (k_pieces > 1)
@@ -203,26 +225,36 @@ void gemm_outer(CpuContext& ctx, const OuterShape& shape,
     return k == 0 ? products[p].c : sums.data<T>() + ((k - 1) * count + p) * partial;
   };
   const auto stride_of = [&](int64_t k) { return k == 0 ? shape.c_stride : columns; };
+  const int64_t row_chunk = std::max<int64_t>(1, pointwise_chunk / (count * columns));
+  const auto is_empty = [&](int64_t k, int64_t p) {
+    return products[p].depth * (k + 1) / k_pieces == products[p].depth * k / k_pieces;
+  };
+  ctx.for_chunks(shape.rows, row_chunk, [&](int64_t begin, int64_t end) {
+    for (int64_t m = begin; m < end; ++m)
+      for (int64_t k = 0; k < k_pieces; ++k)
+        for (int64_t p = 0; p < count; ++p)
+          if (is_empty(k, p)) std::fill_n(c_of(k, p) + m * stride_of(k), columns, T{0});
+  });
   ctx.for_chunks(k_pieces * blocks, 1, [&](int64_t i, int64_t) {
     const int64_t k = i / blocks, m = i % blocks / n_cut.count, n = i % n_cut.count;
     for (int64_t p = 0; p < count; ++p) {
+      if (is_empty(k, p)) continue;
       const int64_t depth = products[p].depth;
       outer_chunk(products[p], shape.width, c_of(k, p), stride_of(k), m_cut.begin(m), m_cut.end(m),
                   n_cut.begin(n), n_cut.end(n), depth * k / k_pieces, depth * (k + 1) / k_pieces);
     }
   });
   if (k_pieces == 1) return;
-  ctx.for_chunks(shape.rows, std::max<int64_t>(1, pointwise_chunk / columns),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t p = 0; p < count; ++p)
-                     for (int64_t step = 1; step < k_pieces; step *= 2)
-                       for (int64_t k = 0; k + step < k_pieces; k += 2 * step)
-                         for (int64_t m = begin; m < end; ++m) {
-                           T* to = c_of(k, p) + m * stride_of(k);
-                           const T* from = c_of(k + step, p) + m * columns;
-                           for (int64_t n = 0; n < columns; ++n) to[n] += from[n];
-                         }
-                 });
+  ctx.for_chunks(shape.rows, row_chunk, [&](int64_t begin, int64_t end) {
+    for (int64_t p = 0; p < count; ++p)
+      for (int64_t step = 1; step < k_pieces; step *= 2)
+        for (int64_t k = 0; k + step < k_pieces; k += 2 * step)
+          for (int64_t m = begin; m < end; ++m) {
+            T* to = c_of(k, p) + m * stride_of(k);
+            const T* from = c_of(k + step, p) + m * columns;
+            for (int64_t n = 0; n < columns; ++n) to[n] += from[n];
+          }
+  });
 }
 
 #define WEFT_GEMM(T)                                                   \

@@ -16,7 +16,7 @@
 namespace weft::gemm_detail {
 
 /// Block sizes: a b panel of k_block fits half of the first cache, a block the second.
-inline constexpr int64_t k_block = 256, m_block = 192, panel_block = 8, max_parts = 16;
+inline constexpr int64_t k_block = 512, m_block = 96, panel_block = 4, max_parts = 16;
 
 /// What rows of index -1 read.
 template <class T>
@@ -24,7 +24,7 @@ alignas(64) inline constexpr T zero_row[k_block] = {};
 
 template <class T>
 struct Workspace {
-  static constexpr int64_t a_rows = m_block + Tile<T>::mr;
+  static constexpr int64_t a_rows = 2 * m_block + Tile<T>::mr;
   alignas(64) T b[panel_block * k_block * Tile<T>::nr];
   alignas(64) T a[a_rows * k_block];
   const T* a_pointers[a_rows * max_parts];
@@ -37,6 +37,35 @@ Workspace<T>& workspace() {
   return *memory;
 }
 
+/// Brings a block of far apart rows into the second cache, a few lines at a time: weights come from
+/// memory, and no hardware prefetcher follows them from row to row.
+class Prefetcher {
+ public:
+  Prefetcher() = default;
+  Prefetcher(const void* start, int64_t stride, int64_t rows, int64_t row_bytes, int64_t calls)
+      : at_(static_cast<const char*>(start)),
+        stride_(stride),
+        rows_(rows),
+        row_bytes_(row_bytes),
+        lines_(rows * ((row_bytes + 63) / 64) / calls + 1) {}
+
+  /// One of the announced number of calls.
+  void advance() {
+    for (int64_t i = 0; i < lines_ && rows_ > 0; ++i) {
+      __builtin_prefetch(at_ + byte_, 0, 2);
+      byte_ += 64;
+      if (byte_ < row_bytes_) continue;
+      byte_ = 0;
+      at_ += stride_;
+      --rows_;
+    }
+  }
+
+ private:
+  const char* at_ = nullptr;
+  int64_t stride_ = 0, rows_ = 0, row_bytes_ = 0, byte_ = 0, lines_ = 0;
+};
+
 template <class T>
 const T* row_of(const Rows<T>& rows, int64_t i) {
   if (rows.table == nullptr) return rows.data + i * rows.stride;
@@ -44,17 +73,44 @@ const T* row_of(const Rows<T>& rows, int64_t i) {
   return index < 0 ? nullptr : rows.data + index * rows.stride;
 }
 
-/// to[k][0 .. nr) for one panel from rows along n: b[k][n0 + j], j < columns.
+/// to[0 .. nr) = from[0 .. nr), or its first `columns` and zeros.
 template <class T>
-void pack_along_n(const T* b, int64_t stride, int64_t depth, int columns, T* to) {
-  constexpr int nr = Tile<T>::nr;
-  if (columns == nr) {
-    for (int64_t k = 0; k < depth; ++k) std::memcpy(to + k * nr, b + k * stride, nr * sizeof(T));
+void pack_line(const T* from, int64_t columns, T* to) {
+  using namespace Eigen::internal;
+  using Packet = typename Tile<T>::Packet;
+  constexpr int lanes = Tile<T>::lanes, nr = Tile<T>::nr;
+  if (columns >= nr) {
+    pstore(to, ploadu<Packet>(from));
+    pstore(to + lanes, ploadu<Packet>(from + lanes));
     return;
   }
-  for (int64_t k = 0; k < depth; ++k) {
-    std::copy_n(b + k * stride, columns, to + k * nr);
-    std::fill_n(to + k * nr + columns, nr - columns, T{0});
+  std::copy_n(from, columns, to);
+  std::fill_n(to + columns, nr - columns, T{0});
+}
+
+/// Panels `panel_size` apart from rows along n: b[k0 + k][column .. column + columns).
+template <class T>
+void pack_along_n(const Rows<T>& b, int64_t k0, int64_t depth, int64_t column, int64_t columns,
+                  int64_t panel_size, T* to) {
+  constexpr int nr = Tile<T>::nr, group = 16;  // rows read together, panel by panel
+  static_assert(panel_block * nr <= k_block, "a row of zeros must be as long as a block's row");
+  const T* rows[2][group];
+  const auto find = [&](int64_t k, const T** found) {
+    for (int i = 0; i < group && k + i < depth; ++i) {
+      const T* row = row_of(b, k0 + k + i);
+      found[i] = row != nullptr ? row + column : zero_row<T>;
+    }
+  };
+  find(0, rows[0]);
+  for (int64_t k = 0, now = 0; k < depth; k += group, now ^= 1) {
+    const int64_t count = std::min<int64_t>(group, depth - k);
+    const int64_t coming = std::min<int64_t>(group, depth - k - count);
+    find(k + count, rows[now ^ 1]);
+    for (int64_t n = 0; n < columns; n += nr) {
+      T* const panel = to + n / nr * panel_size + k * nr;
+      for (int64_t i = 0; i < coming; ++i) __builtin_prefetch(rows[now ^ 1][i] + n);
+      for (int64_t i = 0; i < count; ++i) pack_line(rows[now][i] + n, columns - n, panel + i * nr);
+    }
   }
 }
 
@@ -94,28 +150,33 @@ void pack_parts(const std::vector<Rows<T>>& parts, int64_t width, int64_t k0, in
   using Packet = typename Tile<T>::Packet;
   constexpr int lanes = Tile<T>::lanes, nr = Tile<T>::nr;
   const int64_t panel_size = depth * nr;
+  if (width % nr == 0 || parts.size() == 1) {
+    for (int64_t n = n0; n < n1;) {
+      const int64_t part = n / width, end = std::min(n1, (part + 1) * width);
+      pack_along_n(parts[part], k0, depth, n - part * width, end - n, panel_size,
+                   to + (n - n0) / nr * panel_size);
+      n = end;
+    }
+    return;
+  }
+  // A panel holds pieces of several parts: each row of each part is cut where a panel ends.
+  const int64_t tail = (n1 - n0) % nr;
   for (int64_t k = 0; k < depth; ++k) {
     T* const line = to + k * nr;
     for (int64_t n = n0; n < n1;) {
-      const int64_t part = n / width, part_end = std::min(n1, (part + 1) * width);
-      const T* from = row_of(parts[part], k0 + k);
-      if (from != nullptr) from += n - part * width;
-      while (n < part_end) {
-        const int64_t lane = (n - n0) % nr, run = std::min(nr - lane, part_end - n);
+      const int64_t part = n / width, end = std::min(n1, (part + 1) * width);
+      const T* const row = row_of(parts[part], k0 + k);
+      while (n < end) {
+        const int64_t lane = (n - n0) % nr, run = std::min(nr - lane, end - n);
+        const T* const from = row != nullptr ? row + n - part * width : zero_row<T>;
         T* const out = line + (n - n0) / nr * panel_size + lane;
-        if (run == nr) {
-          const T* source = from != nullptr ? from : zero_row<T>;
-          pstore(out, ploadu<Packet>(source));
-          pstore(out + lanes, ploadu<Packet>(source + lanes));
-        } else {
-          for (int64_t j = 0; j < run; ++j) out[j] = from != nullptr ? from[j] : T{0};
-        }
-        if (from != nullptr) from += run;
+        int64_t j = 0;
+        for (; j + lanes <= run; j += lanes) pstoreu(out + j, ploadu<Packet>(from + j));
+        for (; j < run; ++j) out[j] = from[j];
         n += run;
       }
     }
-    if (const int64_t tail = (n1 - n0) % nr; tail != 0)
-      std::fill_n(line + (n1 - n0) / nr * panel_size + tail, nr - tail, T{0});
+    if (tail != 0) std::fill_n(line + (n1 - n0) / nr * panel_size + tail, nr - tail, T{0});
   }
 }
 

@@ -43,6 +43,7 @@ void compute_tile(const TileArgs<T>& t) {
   Packet acc[Rows][2];
 #pragma GCC unroll 16
   for (int i = 0; i < Rows; ++i) acc[i][0] = acc[i][1] = pset1<Packet>(T{0});
+  for (int i = 0; i < Rows; ++i) __builtin_prefetch(t.c[i] + t.column, 1);
   const T* b = t.b;
   for (int part = 0; part < t.parts; ++part) {
     const T* a[Rows];
