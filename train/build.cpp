@@ -33,12 +33,13 @@ std::unique_ptr<Model> make_model(AnyContext context, const RunFile& run) {
   return make_model(context, dtype, model_options(run));
 }
 
-LoaderOptions eval_loader_options(const RunFile& run) {
+LoaderOptions eval_loader_options(const RunFile& run, const Dataset& data) {
   LoaderOptions options;
   options.tasks = run.tasks;
   options.batch = run.data.batch;
   options.fit.height = run.data.size[0];
   options.fit.width = run.data.size[1];
+  options.fit.depth_unit = data.depth_unit();
   options.fit.sound = run.semantics == Semantics::sound;
   options.normalize = normalize_from_name(run.data.normalize);
   options.shuffle = false;
@@ -49,8 +50,9 @@ LoaderOptions eval_loader_options(const RunFile& run) {
   return options;
 }
 
-LoaderOptions train_loader_options(const RunFile& run, const std::string& part, int64_t cursor) {
-  LoaderOptions options = eval_loader_options(run);
+LoaderOptions train_loader_options(const RunFile& run, const Dataset& data, const std::string& part,
+                                   int64_t cursor) {
+  LoaderOptions options = eval_loader_options(run, data);
   options.fit.augment = run.data.augment;
   options.shuffle = true;
   options.drop_last = true;

@@ -16,9 +16,10 @@ ModelOptions model_options(const RunFile& run);
 std::unique_ptr<Model> make_model(AnyContext context, const RunFile& run);
 
 /// A training part's loader, starting at batch `cursor`; `part` keys the order.
-LoaderOptions train_loader_options(const RunFile& run, const std::string& part, int64_t cursor);
+LoaderOptions train_loader_options(const RunFile& run, const Dataset& data, const std::string& part,
+                                   int64_t cursor);
 /// In order, unaugmented, the last batch as short as it is.
-LoaderOptions eval_loader_options(const RunFile& run);
+LoaderOptions eval_loader_options(const RunFile& run, const Dataset& data);
 
 /// Heads at lr and trunk at trunk_lr (warmup, weights, retrain), or the logits (policy).
 std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, const RunFile& run,

@@ -30,9 +30,11 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   std::vector<TaskMetrics> metrics;
   for (const TaskSpec& task : run.tasks) metrics.emplace_back(task, run.semantics);
   if (!indices.empty()) {
-    Loader loader(data, indices, eval_loader_options(run));
-    const int64_t all = loader.batches_per_epoch();
-    for (int64_t b = 0; b < (batches > 0 ? std::min(batches, all) : all); ++b) {
+    LoaderOptions options = eval_loader_options(run, data);
+    const int64_t all = (static_cast<int64_t>(indices.size()) + options.batch - 1) / options.batch;
+    options.end_cursor = batches > 0 ? std::min(batches, all) : all;
+    Loader loader(data, indices, options);
+    for (int64_t b = 0; b < options.end_cursor; ++b) {
       const Batch batch = loader.next();
       Tape tape(context, Tape::Mode::no_grad);
       StepInputs in;

@@ -51,8 +51,9 @@ Picture prediction_sheet(Trainer& trainer, const Dataset& data,
   std::vector<SheetCell> cells;
   int columns = 0;
   for (const int64_t index : indices) {
-    const Sample sample = fit_sample(data.load(index), run.tasks, eval_loader_options(run).fit,
-                                     Philox(0, Stream::data, 0, "sheet"));
+    const Sample sample =
+        fit_sample(data.load(index), run.tasks, eval_loader_options(run, data).fit,
+                   Philox(0, Stream::data, 0, "sheet"));
     if (sample.image.channels != 1 && sample.image.channels != 3) return {};
     const auto predicted = predict(trainer.context(), trainer.model(), run,
                                    drawn.select.empty() ? nullptr : &drawn, sample.image);

@@ -22,7 +22,9 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
 }
 
 void visit_fields(FieldVisitor& v, DataSpec& d) {
-  v.word("kind", d.kind, {"scenes", "nyu_v2", "csv"});
+  v.word("kind", d.kind,
+         {"scenes", "csv", "nyu_v2", "cityscapes", "taskonomy", "domainnet", "multi_mnist",
+          "multi_fashion", "multi_fashion_mnist"});
   v.field("root", d.root);
   v.field("index", d.index);
   v.field("image", d.image);

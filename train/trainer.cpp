@@ -28,6 +28,9 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
       observer_(observer),
       parts_(make_parts(data)),
       model_(make_model(context, run_)) {
+  // A set may bring class weights of its own (Taskonomy's prior factor); the run file's win.
+  for (size_t k = 0; k < run_.tasks.size(); ++k)
+    if (run_.tasks[k].class_weights.empty()) run_.tasks[k].class_weights = data.class_weights(k);
   if (parts_.train.empty()) throw DataError("data: the training part is empty");
   if (!run_.model.init.empty())
     say(fmt::format("{}: {} tensors taken", run_.model.init,
@@ -107,15 +110,17 @@ void Trainer::open_loaders() {
           "data: the training set is too small to divide into a weights part and a policy part");
     const SearchClock at = clock();
     loader_ = std::make_unique<Loader>(
-        data_, parts_.weights, train_loader_options(run_, part, at.weight_cursor(state_.step)));
+        data_, parts_.weights,
+        train_loader_options(run_, data_, part, at.weight_cursor(state_.step)));
     policy_loader_ = std::make_unique<Loader>(
-        data_, parts_.policy, train_loader_options(run_, "policy", at.policy_cursor(state_.step)));
+        data_, parts_.policy,
+        train_loader_options(run_, data_, "policy", at.policy_cursor(state_.step)));
     weights_optimizer_ = make_optimizer(context_, *model_, run_, Phase::weights);
     logits_optimizer_ = make_optimizer(context_, *model_, run_, Phase::policy);
     return;
   }
-  loader_ =
-      std::make_unique<Loader>(data_, parts_.train, train_loader_options(run_, part, state_.step));
+  loader_ = std::make_unique<Loader>(data_, parts_.train,
+                                     train_loader_options(run_, data_, part, state_.step));
   weights_optimizer_ = make_optimizer(context_, *model_, run_, phase_of(state_.stage));
 }
 

@@ -29,7 +29,7 @@ std::vector<double> constant_losses(const RunFile& run, const Dataset& data,
                                     const Shape& features) {
   std::vector<Baseline> baselines;
   for (const TaskSpec& task : run.tasks) baselines.emplace_back(task, run.semantics);
-  Loader loader(data, make_parts(data).test, eval_loader_options(run));
+  Loader loader(data, make_parts(data).test, eval_loader_options(run, data));
   for (int64_t b = 0; b < loader.batches_per_epoch(); ++b) {
     const Batch batch = loader.next();
     for (size_t k = 0; k < baselines.size(); ++k) {

@@ -1,0 +1,91 @@
+// Arguments, stopwatch, peak.
+#include "bench/bench.h"
+
+#include <algorithm>
+#include <chrono>
+#include <sstream>
+#include <thread>
+
+#include "engine/error.h"
+
+namespace weft::bench {
+
+Arguments::Arguments(int argc, char** argv) {
+  for (int i = 0; i < argc; i += 2) {
+    const std::string name = argv[i];
+    if (name.rfind("--", 0) != 0 || i + 1 >= argc)
+      throw ConfigError(fmt::format("expected --name value, got '{}'", name));
+    values_[name.substr(2)] = argv[i + 1];
+  }
+}
+
+int64_t Arguments::number(const std::string& name, int64_t otherwise) const {
+  const auto it = values_.find(name);
+  if (it == values_.end()) return otherwise;
+  try {
+    return std::stoll(it->second);
+  } catch (const std::exception&) {
+    throw ConfigError(fmt::format("--{} is a number, not '{}'", name, it->second));
+  }
+}
+
+std::string Arguments::text(const std::string& name, const std::string& otherwise) const {
+  const auto it = values_.find(name);
+  return it == values_.end() ? otherwise : it->second;
+}
+
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts;
+  std::stringstream in(text);
+  for (std::string part; std::getline(in, part, at);) parts.push_back(part);
+  return parts;
+}
+
+double milliseconds(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+      .count();
+}
+
+namespace {
+
+using Vector = float __attribute__((vector_size(64)));  // the compiler splits it as it must
+
+/// 24 independent chains hide the latency of every FMA unit built so far.
+double fma_chains(int64_t rounds) {
+  constexpr int chains = 12;
+  Vector acc[chains];
+  for (int c = 0; c < chains; ++c) acc[c] = Vector{} + static_cast<float>(c);
+  const Vector by = Vector{} + 0.999F, plus = Vector{} + 1e-6F;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int64_t i = 0; i < rounds; ++i)
+    for (int c = 0; c < chains; ++c)
+      for (size_t lane = 0; lane < 16; ++lane)
+        acc[c][lane] = __builtin_fmaf(acc[c][lane], by[lane], plus[lane]);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  Vector sum{};
+  for (const Vector& a : acc) sum += a;
+  volatile float sink = sum[0];
+  (void)sink;
+  return 2.0 * 16 * chains * static_cast<double>(rounds) / seconds * 1e-9;
+}
+
+}  // namespace
+
+double fma_peak_gflops(int threads) {
+  double best = 0;
+  for (int repeat = 0; repeat < 3; ++repeat) {
+    std::vector<double> each(static_cast<size_t>(threads));
+    std::vector<std::thread> workers;
+    for (double& result : each) workers.emplace_back([&result] { result = fma_chains(2'000'000); });
+    for (auto& worker : workers) worker.join();
+    double sum = 0;
+    for (double g : each) sum += g;
+    best = std::max(best, sum);
+  }
+  return best;
+}
+
+}  // namespace weft::bench

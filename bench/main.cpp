@@ -1,0 +1,21 @@
+// weft_bench WHAT [--name value ...]: steps (whole training steps).
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "bench/bench.h"
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  try {
+    const weft::bench::Arguments arguments(argc - 2, argv + 2);
+    if (what == "steps") return weft::bench::steps(arguments), 0;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "weft bench: {}\n", e.what());
+    return 2;
+  }
+  fmt::print(stderr,
+             "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
+             "--trunk resnet18 --tasks 40,3]\n");
+  return 2;
+}

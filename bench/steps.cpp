@@ -1,0 +1,144 @@
+// Whole training steps, phase by phase, on the network and shapes of bench/peer/adashare_torch.py:
+// ResNet-18 or 34 (Deeplab), ASPP heads, random images and labels, SGD on weights and Adam on
+// logits; retrain and infer under the peer's alternating 0/1 policy. Medians of whole steps.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "bench/bench.h"
+#include "engine/philox.h"
+#include "train/build.h"
+#include "train/step.h"
+
+namespace weft::bench {
+namespace {
+
+struct Setting {
+  int64_t batch = 2, crop = 97, reps = 5;
+  int threads = 0;
+  std::string trunk = "resnet18", tasks = "40,3";
+  double width = 1;
+};
+
+RunFile run_file(const Setting& s) {
+  std::string text = fmt::format(
+      "name = \"bench\"\n[model]\ntrunk = \"{}\"\nwidth = {}\n[data]\nsize = [{}, {}]\nbatch = "
+      "{}\n",
+      s.trunk, s.width, s.crop, s.crop, s.batch);
+  for (const std::string& channels : split(s.tasks, ',')) {
+    const char* kind = channels == "3" ? "normals" : channels == "1" ? "depth" : "segmentation";
+    text += fmt::format("[[task]]\nname = \"{}\"\nkind = \"{}\"\n", kind, kind);
+    if (std::string(kind) == "segmentation") text += "classes = " + channels + "\n";
+  }
+  // The peer draws SGD for the weights in every phase.
+  text +=
+      "[warmup]\noptimizer = {kind = \"sgd\", lr = 1e-3, momentum = 0.9, weight_decay = 1e-4}\n";
+  return parse_run_text(text, "bench");
+}
+
+double noise(const char* name, int64_t i) {
+  return Philox(3, Stream::data, 0, name).uniform(static_cast<uint64_t>(i));
+}
+
+Tensor random_images(int64_t n, int64_t crop) {
+  Tensor t = Tensor::empty({n, crop, crop, 3}, DType::f32);
+  for (int64_t i = 0; i < t.numel(); ++i)
+    t.data<float>()[i] = static_cast<float>(4 * noise("image", i) - 2);
+  return t;
+}
+
+Tensor random_target(const TaskSpec& task, int64_t n, int64_t crop) {
+  const int64_t channels = task.kind == TaskKind::normals ? 3 : 1;
+  Tensor t = Tensor::empty({n, crop, crop, channels}, DType::f32);
+  for (int64_t i = 0; i < t.numel(); ++i) {
+    const double u = noise("target", i);
+    t.data<float>()[i] = static_cast<float>(
+        task.kind == TaskKind::segmentation ? std::floor(u * task.classes) : u + 0.1);
+  }
+  return t;
+}
+
+/// The peer's policy: tasks alternate, the first two blocks run for both.
+DrawnPolicy alternating(size_t tasks, int blocks) {
+  DrawnPolicy policy;
+  for (size_t k = 0; k < tasks; ++k) {
+    auto& row = policy.select.emplace_back();
+    for (int l = 0; l < blocks; ++l)
+      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? 1 : 0);
+  }
+  return policy;
+}
+
+}  // namespace
+
+void steps(const Arguments& arguments) {
+  Setting s;
+  s.batch = arguments.number("batch", s.batch);
+  s.crop = arguments.number("crop", s.crop);
+  s.reps = arguments.number("reps", s.reps);
+  s.threads = static_cast<int>(arguments.number("threads", 0));
+  s.trunk = arguments.text("trunk", s.trunk);
+  s.tasks = arguments.text("tasks", s.tasks);
+  const RunFile run = run_file(s);
+  CpuContext cpu(s.threads);
+  const auto model = make_model(&cpu, run);
+  const int blocks = model->trunk().blocks();
+  const DrawnPolicy drawn = alternating(run.tasks.size(), blocks);
+  const Tensor images = random_images(s.batch, s.crop);
+  std::vector<Tensor> targets;
+  for (const TaskSpec& task : run.tasks) targets.push_back(random_target(task, s.batch, s.crop));
+  const auto weights = make_optimizer(&cpu, *model, run, Phase::warmup);
+  const auto logits = make_optimizer(&cpu, *model, run, Phase::policy);
+  const double peak = fma_peak_gflops(cpu.threads());
+  const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
+  const Gates fixed = gates_from(drawn.select);
+
+  fmt::print("# {} tasks={} batch={} crop={} threads={} FMA peak {:.0f} GFLOP/s\n", s.trunk,
+             s.tasks, s.batch, s.crop, cpu.threads(), peak);
+  fmt::print("{:<8} {:>10} {:>10} {:>10} {:>10} {:>12} {:>10}\n", "phase", "median_ms", "min",
+             "max", "GFLOP/s", "share_peak", "peak_MiB");
+  uint32_t step = 0;
+  for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain, Phase::infer}) {
+    set_trainable(*model, phase);
+    const auto one_step = [&] {
+      const bool infer = phase == Phase::infer;
+      Tape tape(&cpu, infer ? Tape::Mode::no_grad : Tape::Mode::train);
+      StepInputs in{phase, 1, step++, 5.0, blocks, &drawn, tape.constant(images), targets};
+      if (infer) {  // the peer's infer computes no losses
+        Pass pass{tape, false, Noise{}};
+        const auto sample = sample_policy(pass, *model, run, in);
+        model->forward(pass, in.images, &*sample);
+        return;
+      }
+      const StepOutputs out = compute_step(tape, *model, run, in);
+      tape.backward(*out.total);
+      (phase == Phase::policy ? *logits : *weights).step();
+      model->store().clear_gradients();
+    };
+    one_step();
+    cpu.memory().reset_peak();
+    std::vector<double> ms;
+    for (int64_t i = 0; i < s.reps; ++i) ms.push_back(milliseconds(one_step));
+    std::sort(ms.begin(), ms.end());
+    // Useful work: trunk per distinct input, heads per task; backward costs two more products,
+    // one where the weights need none.
+    const bool shared = phase == Phase::warmup;
+    const ModelCost cost =
+        model->cost(s.crop, s.crop,
+                    shared                                              ? nullptr
+                    : phase == Phase::weights || phase == Phase::policy ? &all
+                                                                        : &fixed);
+    int64_t macs = cost.trunk.useful + cost.heads.useful;
+    if (phase == Phase::weights || phase == Phase::policy)  // soft gates: every task its own input
+      macs = cost.heads.useful + cost.trunk.useful * static_cast<int64_t>(run.tasks.size());
+    const double products = phase == Phase::infer ? 1 : phase == Phase::policy ? 2 : 3;
+    const double median = ms[ms.size() / 2];
+    const double gflops = 2e-6 * static_cast<double>(macs * s.batch) * products / median;
+    fmt::print("{:<8} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.1f} {:>11.0f}% {:>10.0f}\n",
+               name_of(phase), median, ms.front(), ms.back(), gflops, 100 * gflops / peak,
+               static_cast<double>(cpu.memory().counters().peak_bytes) / 1048576.0);
+    std::fflush(stdout);
+  }
+}
+
+}  // namespace weft::bench
