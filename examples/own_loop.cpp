@@ -6,6 +6,7 @@
 #include "ops/pointwise.h"
 #include "train/data/loader.h"
 #include "train/data/scenes.h"
+#include "train/data/split.h"
 #include "train/losses.h"
 #include "train/optimizer.h"
 

@@ -41,6 +41,8 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
 Trainer::~Trainer() = default;
 
 void Trainer::start(const std::string& folder) {
+  // The first batch comes first, so that broken data leave no half-made folder behind.
+  if (loader_ != nullptr) next_batch_ = loader_->next();
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
 }
 

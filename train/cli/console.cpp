@@ -30,7 +30,8 @@ void ConsoleObserver::on_step(const StepReport& report) {
 
 void ConsoleObserver::on_eval(Stage stage, const std::string& split,
                               const std::vector<TaskResult>& results) {
-  std::string line = fmt::format("{} {}:", name_of(stage), split);
+  std::string line =
+      stage == Stage::done ? split + ":" : fmt::format("{} {}:", name_of(stage), split);
   for (const TaskResult& r : results) {
     line += fmt::format("  {} {:.4f}", r.task, r.loss);
     if (!r.metrics.empty())

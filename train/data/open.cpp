@@ -1,6 +1,8 @@
 // The data set that a run file's [data] names; see open.h.
 #include "train/data/open.h"
 
+#include <cstdlib>
+
 #include "engine/error.h"
 #include "train/data/cached.h"
 #include "train/data/cityscapes.h"
@@ -18,8 +20,22 @@ namespace {
 
 constexpr size_t most_cached = size_t{512} << 20;
 
+/// "$WEFT_DATA/nyu" with the variable's value, so that run files name no machine's folders.
+std::string expanded(const std::string& root) {
+  const std::string variable = "$WEFT_DATA";
+  if (root.rfind(variable, 0) != 0) return root;
+  const char* value = std::getenv("WEFT_DATA");
+  if (value == nullptr)
+    throw DataError(
+        fmt::format("data.root: {} asks for the variable WEFT_DATA, which is not set; set it, or "
+                    "give data.root=FOLDER",
+                    root));
+  return value + root.substr(variable.size());
+}
+
 std::unique_ptr<Dataset> open_uncached(const RunFile& run) {
-  const DataSpec& data = run.data;
+  DataSpec data = run.data;
+  data.root = expanded(data.root);
   const auto seed = static_cast<uint64_t>(data.seed);
   if (data.kind == "scenes") {
     return std::make_unique<ScenesDataset>(run.tasks, seed, data.size[0], data.size[1], data.count,
