@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 
 namespace weft {
 
@@ -68,6 +69,24 @@ struct DTypeOf<uint8_t> {
 template <class T>
 constexpr DType dtype_of() {
   return DTypeOf<T>::value;
+}
+
+/// Calls f(T{}) with the element type; bf16 has none on the host.
+template <class F>
+void with_host_type(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::i32:
+      return f(int32_t{});
+    case DType::u8:
+      return f(uint8_t{});
+    case DType::bf16:
+      break;
+  }
+  throw std::logic_error("bf16 elements are computed with on the GPU only");
 }
 
 }  // namespace weft

@@ -6,27 +6,6 @@
 #include "engine/error.h"
 
 namespace weft {
-namespace {
-
-template <class F>
-void with_host_type(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::f32:
-      return f(float{});
-    case DType::f64:
-      return f(double{});
-    case DType::i32:
-      return f(int32_t{});
-    case DType::u8:
-      return f(uint8_t{});
-    case DType::bf16:
-      break;
-  }
-  throw std::logic_error("bf16 tensors have no element access on the host");
-}
-
-}  // namespace
-
 Tensor Tensor::empty(const Shape& shape, DType dtype, CachingAllocator& memory) {
   Tensor t;
   t.shape_ = shape;

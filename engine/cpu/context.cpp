@@ -16,27 +16,6 @@
 #include "engine/error.h"
 
 namespace weft {
-namespace {
-
-template <class F>
-void with_type(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::f32:
-      return f(float{});
-    case DType::f64:
-      return f(double{});
-    case DType::i32:
-      return f(int32_t{});
-    case DType::u8:
-      return f(uint8_t{});
-    case DType::bf16:
-      break;
-  }
-  throw std::logic_error("the CPU has no bf16 arithmetic");
-}
-
-}  // namespace
-
 int physical_cores() {
   std::ifstream info("/proc/cpuinfo");
   std::set<std::pair<int, int>> cores;
@@ -65,7 +44,7 @@ void CpuContext::for_chunks(int64_t n, int64_t chunk, ChunkFn f) {
 }
 
 void CpuContext::fill(const Tensor& t, double value) {
-  with_type(t.dtype(), [&](auto zero) {
+  with_host_type(t.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* out = t.data<T>();
     for_chunks(t.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
@@ -86,7 +65,7 @@ void CpuContext::copy(const Tensor& to, const Tensor& from) {
 }
 
 void CpuContext::accumulate(const Tensor& to, const Tensor& from, double factor) {
-  with_type(to.dtype(), [&](auto zero) {
+  with_host_type(to.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* out = to.data<T>();
     const T* in = from.data<T>();
@@ -99,7 +78,7 @@ void CpuContext::accumulate(const Tensor& to, const Tensor& from, double factor)
 
 bool CpuContext::all_finite(const Tensor& t) {
   std::atomic<bool> finite{true};
-  with_type(t.dtype(), [&](auto zero) {
+  with_host_type(t.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* in = t.data<T>();
     for_chunks(t.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {

@@ -170,9 +170,12 @@ void pack_parts(const std::vector<Rows<T>>& parts, int64_t width, int64_t k0, in
         const int64_t lane = (n - n0) % nr, run = std::min(nr - lane, end - n);
         const T* const from = row != nullptr ? row + n - part * width : zero_row<T>;
         T* const out = line + (n - n0) / nr * panel_size + lane;
-        int64_t j = 0;
-        for (; j + lanes <= run; j += lanes) pstoreu(out + j, ploadu<Packet>(from + j));
-        for (; j < run; ++j) out[j] = from[j];
+        if (run >= lanes) {  // the last packet may overlap the one before
+          pstoreu(out, ploadu<Packet>(from));
+          pstoreu(out + run - lanes, ploadu<Packet>(from + run - lanes));
+        } else {
+          for (int64_t j = 0; j < run; ++j) out[j] = from[j];
+        }
         n += run;
       }
     }
