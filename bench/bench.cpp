@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "engine/cpu/gemm_tile.h"
 #include "engine/error.h"
 
 namespace weft::bench {
@@ -50,26 +51,29 @@ double milliseconds(const std::function<void()>& work) {
 
 namespace {
 
-using Vector = float __attribute__((vector_size(64)));  // the compiler splits it as it must
+using Packet = gemm_detail::Tile<float>::Packet;
+constexpr int lanes = gemm_detail::Tile<float>::lanes;
 
-/// 12 chains of 16 lanes hide the latency of every FMA unit built so far.
+/// 12 chains hide the latency of every FMA unit built so far and stay in 16 registers.
 double fma_chains(int64_t rounds) {
+  using namespace Eigen::internal;
   constexpr int chains = 12;
-  Vector acc[chains];
-  for (int c = 0; c < chains; ++c) acc[c] = Vector{} + static_cast<float>(c);
-  const Vector by = Vector{} + 0.999F, plus = Vector{} + 1e-6F;
+  Packet acc[chains];
+#pragma GCC unroll 12
+  for (int c = 0; c < chains; ++c) acc[c] = pset1<Packet>(static_cast<float>(c));
+  const Packet by = pset1<Packet>(0.999F), plus = pset1<Packet>(1e-6F);
   const auto begin = std::chrono::steady_clock::now();
   for (int64_t i = 0; i < rounds; ++i)
-    for (int c = 0; c < chains; ++c)
-      for (size_t lane = 0; lane < 16; ++lane)
-        acc[c][lane] = __builtin_fmaf(acc[c][lane], by[lane], plus[lane]);
+#pragma GCC unroll 12
+    for (int c = 0; c < chains; ++c) acc[c] = pmadd(acc[c], by, plus);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  Vector sum{};
-  for (const Vector& a : acc) sum += a;
-  volatile float sink = 0;  // every lane counts, or the compiler drops it
-  for (size_t lane = 0; lane < 16; ++lane) sink = sink + sum[lane];
-  return 2.0 * 16 * chains * static_cast<double>(rounds) / seconds * 1e-9;
+  float sum = 0;
+#pragma GCC unroll 12
+  for (int c = 0; c < chains; ++c) sum += predux(acc[c]);
+  volatile float sink = sum;  // every lane counts, or the compiler drops it
+  (void)sink;
+  return 2.0 * lanes * chains * static_cast<double>(rounds) / seconds * 1e-9;
 }
 
 }  // namespace

@@ -27,5 +27,6 @@ double milliseconds(const std::function<void()>& work);
 double fma_peak_gflops(int threads);
 
 void steps(const Arguments& arguments);
+void conv(const Arguments& arguments);
 
 }  // namespace weft::bench

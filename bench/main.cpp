@@ -1,4 +1,4 @@
-// weft_bench WHAT [--name value ...]: steps (whole training steps).
+// weft_bench WHAT [--name value ...]: steps (whole training steps), conv (layer by layer).
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -10,12 +10,13 @@ int main(int argc, char** argv) {
   try {
     const weft::bench::Arguments arguments(argc - 2, argv + 2);
     if (what == "steps") return weft::bench::steps(arguments), 0;
+    if (what == "conv") return weft::bench::conv(arguments), 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "weft bench: {}\n", e.what());
     return 2;
   }
   fmt::print(stderr,
              "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
-             "--trunk resnet18 --tasks 40,3]\n");
+             "--trunk resnet18 --tasks 40,3], conv [--batch 2 --crop 97 --reps 10 --threads 2]\n");
   return 2;
 }

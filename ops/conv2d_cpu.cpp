@@ -21,7 +21,7 @@ bool is_padded(const Conv2dShape& s) {
 /// Depth: the channels that one tap sums over.
 bool is_joint(const Conv2dShape& s, int64_t depth) {
   return depth <= joint_channels && s.options.stride.h == 1 && s.options.stride.w == 1 &&
-         8 * conv2d_useful_macs(s) >= 7 * conv2d_macs(s);
+         12 * conv2d_useful_macs(s) >= 11 * conv2d_macs(s);
 }
 
 /// A 1x1 convolution without stride and padding: pixel i reads pixel i.

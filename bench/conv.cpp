@@ -1,0 +1,104 @@
+// Convolutions layer by layer, on the shapes that a crop gives the Deeplab ResNet-18 and its ASPP
+// heads: minimum over repeats of forward, dgrad and wgrad, each beside its GFLOP/s and its share of
+// the measured peak. Useful work leaves out taps that see only padding; that is what is shared.
+#include "ops/conv2d.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+
+#include "bench/bench.h"
+#include "engine/philox.h"
+
+namespace weft::bench {
+namespace {
+
+struct Layer {
+  std::string name;
+  int64_t size, in, out, kernel;  // size: height and width of the input
+  Conv2dOptions options;
+};
+
+int64_t halved(int64_t size) { return (size + 1) / 2; }
+
+std::vector<Layer> layers(int64_t crop) {
+  const int64_t pooled = halved(halved(crop)), map = halved(pooled);
+  std::vector<Layer> list{
+      {"stem 7x7 / 2, 3 to 64", crop, 3, 64, 7, {.stride = 2, .padding = 3}},
+      {"layer1 3x3, 64", pooled, 64, 64, 3, {.padding = 1}},
+      {"layer2 3x3 / 2, 64 to 128", pooled, 64, 128, 3, {.stride = 2, .padding = 1}},
+      {"layer2 1x1 / 2, 64 to 128", pooled, 64, 128, 1, {.stride = 2}},
+      {"layer2 3x3, 128", map, 128, 128, 3, {.padding = 1}},
+      {"layer3 3x3 d2, 128 to 256", map, 128, 256, 3, {.padding = 2, .dilation = 2}},
+      {"layer3 3x3 d2, 256", map, 256, 256, 3, {.padding = 2, .dilation = 2}},
+      {"layer4 3x3 d4, 256 to 512", map, 256, 512, 3, {.padding = 4, .dilation = 4}},
+      {"layer4 3x3 d4, 512", map, 512, 512, 3, {.padding = 4, .dilation = 4}}};
+  for (const int64_t d : {6, 12, 18, 24})
+    list.push_back({fmt::format("ASPP 3x3 d{}, 512 to 1024", d),
+                    map,
+                    512,
+                    1024,
+                    3,
+                    {.padding = d, .dilation = d}});
+  list.push_back({"ASPP 1x1, 1024", map, 1024, 1024, 1, {}});
+  list.push_back({"ASPP 1x1, 1024 to 40", map, 1024, 40, 1, {}});
+  return list;
+}
+
+Tensor random(const Shape& shape) {
+  Tensor t = Tensor::empty(shape, DType::f32);
+  const Philox philox(7, Stream::data, 0, "bench");
+  for (int64_t i = 0; i < t.numel(); ++i)
+    t.data<float>()[i] = static_cast<float>(philox.uniform(static_cast<uint64_t>(i)) - 0.5);
+  return t;
+}
+
+/// The first run warms up; the least of the others counts.
+double least(int64_t reps, const std::function<void()>& work) {
+  work();
+  double best = std::numeric_limits<double>::infinity();
+  for (int64_t i = 0; i < reps; ++i) best = std::min(best, milliseconds(work));
+  return best;
+}
+
+}  // namespace
+
+void conv(const Arguments& arguments) {
+  const int64_t batch = arguments.number("batch", 2), crop = arguments.number("crop", 97);
+  const int64_t reps = arguments.number("reps", 10);
+  CpuContext ctx(static_cast<int>(arguments.number("threads", 0)));
+  const double peak = fma_peak_gflops(ctx.threads());
+  fmt::print("batch {}, crop {}, {} threads, peak {:.0f} GFLOP/s: ms, useful GFLOP/s, share\n",
+             batch, crop, ctx.threads(), peak);
+  fmt::print("{:28}{:>7}{:>23}{:>23}{:>23}\n", "layer", "useful", "forward", "dgrad", "wgrad");
+  double total = 0;
+  for (const Layer& l : layers(crop)) {
+    const Shape weight_shape{l.out, l.kernel, l.kernel, l.in};
+    const Conv2dShape s({batch, l.size, l.size, l.in}, weight_shape, l.options);
+    const Tensor x = random({batch, l.size, l.size, l.in}), weight = random(weight_shape);
+    const Tensor y = random(s.output()), dx = random(x.shape()), dweight = random(weight_shape);
+    const double useful = 2e-6 * static_cast<double>(conv2d_useful_macs(s));
+    const double dense = 2e-6 * static_cast<double>(conv2d_macs(s));
+    fmt::print("{:28}{:>6.0f}%", l.name, 100 * useful / dense);
+    const auto row = [&](const std::function<void()>& work) {
+      const double ms = least(reps, work);
+      total += ms;
+      fmt::print("{:>10.3f}{:>8.1f}{:>5.0f}%", ms, useful / ms, 100 * useful / ms / peak);
+      std::fflush(stdout);
+    };
+    const auto vx = x.view<const float>(), vw = weight.view<const float>();
+    const auto vy = y.view<float>();
+    row([&] { kernels::conv2d_forward<float>(ctx, s, vx, vw, {}, vy); });
+    if (l.in == 3)
+      fmt::print("{:>23}", "images need none");
+    else
+      row([&] { kernels::conv2d_backward_input<float>(ctx, s, vw, vy, dx.view<float>()); });
+    row([&] { kernels::conv2d_backward_weight<float>(ctx, s, vx, vy, dweight.view<float>()); });
+    fmt::print("\n");
+  }
+  fmt::print("{:28}{:>17.3f} ms\n", "one of each", total);
+}
+
+}  // namespace weft::bench

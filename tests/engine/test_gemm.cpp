@@ -1,0 +1,153 @@
+// The two matrix products against plain loops: tables with rows of zeros, scattered output, several
+// parts and products, pieces of k summed apart; and the same bits on 1, 2 and 7 threads.
+#include "engine/cpu/gemm.h"
+
+#include <optional>
+
+#include "engine/philox.h"
+#include "tests/support/op_check.h"
+
+namespace weft {
+namespace {
+
+using Table = std::vector<int32_t>;
+
+Tensor random(const Shape& shape, const char* name) {
+  const Philox philox(11, Stream::data, 0, name);
+  Values values(static_cast<size_t>(shape.numel()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = 2 * philox.uniform(i) - 1;
+  return Tensor::from(shape, values, DType::f64);
+}
+
+/// count indices below `below`, every fifth of them -1.
+Table random_table(int64_t count, int64_t below, const char* name) {
+  const Philox philox(12, Stream::data, 0, name);
+  Table table;
+  for (int64_t i = 0; i < count; ++i)
+    table.push_back(i % 5 == 4 ? -1 : static_cast<int32_t>(philox.below(i, below)));
+  return table;
+}
+
+double at(const Tensor& t, const Table& table, int64_t row, int64_t column) {
+  const int64_t index = table.empty() ? row : table[static_cast<size_t>(row)];
+  return index < 0 ? 0.0 : t.data<double>()[index * t.shape()[1] + column];
+}
+
+Rows<double> rows(const Tensor& t, const Table& table) {
+  return {t.data<double>(), t.shape()[1], table.empty() ? nullptr : table.data()};
+}
+
+double largest_error(const Tensor& got, const Values& want) {
+  double error = 0;
+  for (size_t i = 0; i < want.size(); ++i)
+    error = std::max(error, std::abs(got.data<double>()[i] - want[i]));
+  return error;
+}
+
+/// Runs on 1, 2 and 7 threads over poisoned memory; the bits must agree.
+Tensor on_all_threads(const Shape& shape, const std::function<void(CpuContext&, Tensor)>& run) {
+  std::optional<Tensor> first;
+  for (const int threads : {1, 2, 7}) {
+    const GuardedMemory guarded;
+    CpuContext ctx(threads);
+    const Tensor c = Tensor::empty(shape, DType::f64);
+    run(ctx, c);
+    if (!first) first = c;
+    CHECK(same_bits(*first, c));
+  }
+  return *first;
+}
+
+}  // namespace
+
+TEST_CASE("gemm_rows: parts, tables, scattered rows, bias, both layouts") {
+  constexpr int64_t m = 301, pixels = 90, n = 77, depth = 70, parts = 9, wide = 600;
+  const Tensor x = random({pixels, depth}, "x"), deep = random({pixels, wide}, "deep");
+  const Tensor bias = random({1, n}, "bias");
+  for (const Layout layout : {Layout::along_n, Layout::along_k}) {
+    const bool along_n = layout == Layout::along_n;
+    const auto weights = [&](int64_t k, const char* name) {
+      return random(along_n ? Shape{k, n} : Shape{n, k}, name);
+    };
+    const auto weight = [&](const Tensor& t, int64_t k, int64_t j) {
+      return along_n ? at(t, {}, k, j) : at(t, {}, j, k);
+    };
+    std::vector<Tensor> b;
+    std::vector<Table> tables;
+    RowProduct<double> joint{m, nullptr, depth, {}}, scattered{0, nullptr, wide, {}};
+    for (int64_t p = 0; p < parts; ++p) {
+      b.push_back(weights(depth, fmt::format("b{}", p).c_str()));
+      tables.push_back(random_table(m, pixels, fmt::format("t{}", p).c_str()));
+    }
+    for (int64_t p = 0; p < parts; ++p) joint.parts.push_back({rows(x, tables[p]), rows(b[p], {})});
+    Table out;
+    for (int64_t i = 3; i < m; i += 4) out.push_back(static_cast<int32_t>(i));
+    const Table from = random_table(static_cast<int64_t>(out.size()), pixels, "from");
+    const Tensor w = weights(wide, "w");
+    scattered.rows = static_cast<int64_t>(out.size());
+    scattered.out = out.data();
+    scattered.parts.push_back({rows(deep, from), rows(w, {})});
+
+    for (const bool with_bias : {false, true})
+      for (const bool scattered_first : {false, true}) {
+        const Tensor c = on_all_threads({m, n}, [&](CpuContext& ctx, Tensor c) {
+          const double* added = with_bias ? bias.data<double>() : nullptr;
+          std::vector<RowProduct<double>> products{joint, scattered};
+          if (scattered_first) std::swap(products[0], products[1]);
+          gemm_rows<double>(ctx, {c.data<double>(), m, n, n, added}, layout, products);
+        });
+        Values want(m * n);
+        for (int64_t i = 0; i < m; ++i)
+          for (int64_t j = 0; j < n; ++j) {
+            double& sum = want[i * n + j];
+            sum = with_bias ? bias.data<double>()[j] : 0;
+            for (int64_t p = 0; p < parts; ++p)
+              for (int64_t k = 0; k < depth; ++k)
+                sum += at(x, tables[p], i, k) * weight(b[p], k, j);
+            if (i % 4 != 3) continue;
+            for (int64_t k = 0; k < wide; ++k) sum += at(deep, from, i / 4, k) * weight(w, k, j);
+          }
+        CHECK(largest_error(c, want) < 1e-11);
+      }
+  }
+}
+
+TEST_CASE("gemm_rows: nothing to add gives zeros") {
+  const Tensor c = on_all_threads({5, 3}, [](CpuContext& ctx, Tensor c) {
+    gemm_rows<double>(ctx, {c.data<double>(), 5, 3, 3}, Layout::along_n, {});
+  });
+  CHECK(largest_error(c, Values(15, 0.0)) == 0);
+}
+
+TEST_CASE("gemm_outer: parts of any width, tables on both sides, k in pieces") {
+  constexpr int64_t pixels = 50, m = 45;
+  const Tensor a = random({pixels, m}, "a"), b = random({pixels, 40}, "b");
+  for (const int64_t width : {1, 16, 21, 40})
+    for (const int64_t depth : {0, 1, 513, 4200})
+      for (const int64_t parts : {1, 3}) {
+        INFO("width " << width << ", depth " << depth << ", parts " << parts);
+        const Table a_table = random_table(depth, pixels, "at");
+        std::vector<Table> tables;
+        for (int64_t p = 0; p < parts; ++p)
+          tables.push_back(random_table(depth, pixels, fmt::format("bt{}", p).c_str()));
+        const int64_t columns = parts * width, stride = columns + 2;
+        const Tensor c = on_all_threads({m, stride}, [&](CpuContext& ctx, Tensor c) {
+          ctx.fill(c, 7);  // the two columns between rows of C must stay
+          OuterProduct<double> product{depth, rows(a, a_table), {}, c.data<double>()};
+          for (const Table& table : tables) product.b.push_back(rows(b, table));
+          if (depth == 0) product.a.table = nullptr;
+          gemm_outer<double>(ctx, {m, parts, width, stride}, {product});
+        });
+        Values want(m * stride, 7.0);
+        for (int64_t i = 0; i < m; ++i)
+          for (int64_t j = 0; j < columns; ++j) {
+            double& sum = want[i * stride + j];
+            sum = 0;
+            for (int64_t k = 0; k < depth; ++k)
+              sum += at(a, a_table, k, i) * at(b, tables[j / width], k, j % width);
+          }
+        CHECK(largest_error(c, want) < 1e-10);
+      }
+}
+
+}  // namespace weft
