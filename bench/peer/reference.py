@@ -12,6 +12,7 @@ Sizes: images [N, C, H, W], outputs [N, C_k, h, w], logits and gates [L, 2] (sel
 import torch
 import torch.nn.functional as F
 
+relu = F.relu  # flips.py puts another in its place, to study units whose input is nearly 0
 LAYERS = {"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3),
           "resnet101": (3, 4, 23, 3)}
 
@@ -56,7 +57,7 @@ class Trunk:
         return F.batch_norm(x, mean, var, weight, bias, training=True, momentum=0.1, eps=1e-5)
 
     def stem(self, images):
-        x = F.relu(self.norm(self.conv(images, "conv1", stride=2), "bn1"))
+        x = relu(self.norm(self.conv(images, "conv1", stride=2), "bn1"))
         return F.max_pool2d(x, 3, 2, 1, ceil_mode=self.dilated)
 
     def shortcut(self, block, x):
@@ -70,10 +71,10 @@ class Trunk:
         name, stride, dilation = block["name"], block["stride"], block["dilation"]
         if block["bottleneck"]:
             early, late = (stride, 1) if block["stride_first"] else (1, stride)
-            x = F.relu(self.norm(self.conv(x, name + ".conv1", early), name + ".bn1"))
-            x = F.relu(self.norm(self.conv(x, name + ".conv2", late, dilation), name + ".bn2"))
+            x = relu(self.norm(self.conv(x, name + ".conv1", early), name + ".bn1"))
+            x = relu(self.norm(self.conv(x, name + ".conv2", late, dilation), name + ".bn2"))
             return self.norm(self.conv(x, name + ".conv3"), name + ".bn3")
-        x = F.relu(self.norm(self.conv(x, name + ".conv1", stride, dilation), name + ".bn1"))
+        x = relu(self.norm(self.conv(x, name + ".conv1", stride, dilation), name + ".bn1"))
         return self.norm(self.conv(x, name + ".conv2", 1, dilation), name + ".bn2")
 
     def __call__(self, images, gates=None, really_skip=False):
@@ -85,7 +86,7 @@ class Trunk:
             if really_skip and gates[l, 0] == 0:
                 x = r
                 continue
-            f = F.relu(r + self.residual(block, x))
+            f = relu(r + self.residual(block, x))
             x = f if gates is None else f * gates[l, 0] + r * gates[l, 1]
         return x
 
@@ -108,9 +109,9 @@ def head(run, task, parameters, x, masks):
         def conv(y, index, branch=f"{name}aspp{b}.", **how):
             part = f"{branch}conv{index}."
             return F.conv2d(y, parameters[part + "weight"], parameters[part + "bias"], **how)
-        y = F.relu(conv(x, 1, padding=dilation, dilation=dilation))
+        y = relu(conv(x, 1, padding=dilation, dilation=dilation))
         y = dropout(y, run["model"]["dropout"], masks.get(f"{name}aspp{b}.drop1"))
-        y = dropout(F.relu(conv(y, 2)), run["model"]["dropout"], masks.get(f"{name}aspp{b}.drop2"))
+        y = dropout(relu(conv(y, 2)), run["model"]["dropout"], masks.get(f"{name}aspp{b}.drop2"))
         total = total + conv(y, 3)
     return total
 
@@ -299,10 +300,11 @@ def optimizer_step(run, step, parameters, state):
 
 
 class Step:
-    """All of one training step: the arguments go in, and what the dump shows comes out."""
+    """All of one training step: the arguments go in, and what the dump shows comes out. The
+    optimiser takes `gradients` where they are given, else those computed here."""
 
     def __init__(self, run, step, dtype, parameters, statistics, optimizer_state, images, targets,
-                 uniforms, drawn, masks):
+                 uniforms, drawn, masks, gradients=None):
         def cast(tree):
             if isinstance(tree, dict):
                 return {key: cast(value) for key, value in tree.items()}
@@ -319,6 +321,8 @@ class Step:
             self.losses["total"].backward()
         self.gradients = {name: p.grad.clone() for name, p in self.parameters.items()
                           if p.grad is not None}
+        for name, gradient in (gradients or {}).items():
+            self.parameters[name].grad = cast(gradient)
         with torch.no_grad():
             self.optimizer_state = optimizer_step(run, step, self.parameters,
                                                   cast(optimizer_state))
