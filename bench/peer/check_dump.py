@@ -234,10 +234,11 @@ def check_briefly(path):
     summary = {}
     with contextlib.redirect_stdout(io.StringIO()) as said:
         ok = check(path, summary=summary)
-    kinds = ("outputs", "losses", "regularisers", "gradients", "parameters after")
-    print(("ok" if ok else "FAILED") + "".join(
+    kinds = ("outputs", "losses", "regularisers", "gradients")
+    name = os.path.basename(path).removesuffix(".safetensors")
+    print(f"{name:52}{'ok' if ok else 'FAILED'}" + "".join(
         f"  {kind} {summary[kind][0]:.1e}/{summary[kind][1]:.1e}" for kind in kinds
-        if kind in summary))
+        if kind in summary), flush=True)
     if not ok:
         print(said.getvalue(), end="")
     return ok

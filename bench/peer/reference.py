@@ -289,13 +289,17 @@ def optimizer_step(run, step, parameters, state):
         norm = torch.stack([g.norm() for g in gradients]).norm()
         for g in gradients if norm > clip else []:
             g *= clip / norm
+    decayed = {name: p.grad + how["weight_decay"] * p for name, p in parameters.items()
+               if p.grad is not None}
     optimizer.step()
     after = {name: dict(optimizer.state[p]) for name, p in parameters.items()
              if p in optimizer.state}
-    if how["kind"] == "sgd":  # weft counts its updates too, PyTorch's SGD does not
-        for name, p in parameters.items():
-            if p.grad is not None:
-                after[name]["step"] = after[name].get("step", torch.tensor(0.0)) + 1
+    if how["kind"] == "sgd":  # PyTorch counts no updates here, nor keeps a buffer without momentum
+        for name, gradient in decayed.items():
+            entries = after.setdefault(name, {})
+            entries["step"] = state.get(name, {}).get("step", torch.tensor(0.0)) + 1
+            if how["momentum"] == 0:
+                entries["momentum_buffer"] = gradient
     return after
 
 
