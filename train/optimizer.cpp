@@ -67,12 +67,13 @@ double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& paramet
         squares += kernels::sum_of_squares<T>(ctx, p->grad.view<T>());
       });
   const double norm = std::sqrt(squares);
-  if (norm <= max_norm) return norm;
+  const double factor = max_norm / (norm + 1e-6);  // as PyTorch, which guards against norm 0
+  if (factor >= 1) return norm;
   for (Parameter* p : parameters) {
     if (!p->grad.defined()) continue;
     // Two parameters may hold one gradient (add hands its own on): scale a copy, not both.
     Tensor scaled = zeros_like(context, p->grad);
-    std::visit([&](auto* ctx) { ctx->accumulate(scaled, p->grad, max_norm / norm); }, context);
+    std::visit([&](auto* ctx) { ctx->accumulate(scaled, p->grad, factor); }, context);
     p->grad = std::move(scaled);
   }
   return norm;

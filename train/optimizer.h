@@ -58,8 +58,8 @@ class Optimizer {
   std::map<const Parameter*, State> states_;
 };
 
-/// Scales all gradients by max_norm / norm where their common L2 norm exceeds max_norm; returns the
-/// norm. The sum runs in parameter order over fixed trees.
+/// Scales all gradients by max_norm / (norm + 1e-6) where that is below 1 (as PyTorch); returns the
+/// common L2 norm before it. The sum runs in parameter order over fixed trees.
 double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& parameters,
                       double max_norm);
 
