@@ -58,14 +58,15 @@ int Policy::active(int64_t epoch, int speed) const {
   return static_cast<int>(std::min<int64_t>(epoch / speed + 1, learned()));
 }
 
-PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int active) const {
+PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int active,
+                            bool run_skipped) const {
   PolicySample out;
   out.gates = all_selected(tasks(), blocks_);
   for (size_t k = 0; k < logits_.size(); ++k) {
     const Var logits = pass.tape.use(*logits_[k]);
     const Var p = gumbel_softmax(pass.tape, logits, temperature, hard, pass.noise, names_[k]);
     std::vector<double> values;
-    if (hard && !p.needs_grad()) values = p.value().to_vector();
+    if (hard && !run_skipped && !p.needs_grad()) values = p.value().to_vector();
     for (int l = blocks_ - active; l < blocks_; ++l) {
       Gate& gate = out.gates[k][static_cast<size_t>(l)];
       gate.kind = Gate::Kind::soft;

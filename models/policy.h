@@ -50,9 +50,10 @@ class Policy {
   int active(int64_t epoch, int speed) const;
 
   /// One Gumbel sample per task, shared by the batch. Hard samples of a step that does not train
-  /// the logits are constants, so what they skip need not run; where logits are trained, dL/dp
-  /// needs f of both.
-  PolicySample sample(Pass& pass, double temperature, bool hard, int active) const;
+  /// the logits are constants, so what they skip need not run (`run_skipped`: it does, as in the
+  /// official code); where logits are trained, dL/dp needs f of both.
+  PolicySample sample(Pass& pass, double temperature, bool hard, int active,
+                      bool run_skipped = false) const;
 
   /// softmax(logits_k[l])[0] for every task and block.
   std::vector<std::vector<double>> probabilities() const;

@@ -33,7 +33,8 @@ std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFil
   Policy* policy = model.policy();
   if (policy == nullptr || in.phase == Phase::warmup) return std::nullopt;
   if (in.phase == Phase::weights || in.phase == Phase::policy)
-    return policy->sample(pass, in.temperature, run.policy.hard, in.active);
+    return policy->sample(pass, in.temperature, run.policy.hard, in.active,
+                          run.semantics == Semantics::compat);
   if (in.drawn == nullptr) return std::nullopt;
   PolicySample sample;
   sample.gates = gates_from(in.drawn->select);
