@@ -34,52 +34,69 @@ struct TileArgs {
   bool first;      ///< c is written, not added to
 };
 
-template <class T, int Rows, int Step>
-void compute_tile(const TileArgs<T>& t) {
-  using namespace Eigen::internal;
-  using Size = Tile<T>;
-  using Packet = typename Size::Packet;
-  constexpr int lanes = Size::lanes;
-  Packet acc[Rows][2];
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) acc[i][0] = acc[i][1] = pset1<Packet>(T{0});
-  for (int i = 0; i < Rows; ++i) __builtin_prefetch(t.c[i] + t.column, 1);
-  const T* b = t.b;
-  for (int part = 0; part < t.parts; ++part) {
-    const T* a[Rows];
-    for (int i = 0; i < Rows; ++i) a[i] = t.a[part * Size::mr + i];
-    const T* const end = b + t.depth * Size::nr;
-    for (int64_t k = 0; b != end; k += Step, b += Size::nr) {
-      const Packet b0 = pload<Packet>(b), b1 = pload<Packet>(b + lanes);
-#pragma GCC unroll 16
-      for (int i = 0; i < Rows; ++i) {
-        const Packet ai = pload1<Packet>(a[i] + k);
-        acc[i][0] = pmadd(ai, b0, acc[i][0]);
-        acc[i][1] = pmadd(ai, b1, acc[i][1]);
-      }
-    }
+/// The sums of rows 0 .. Rows-1, nested rather than in an array: members stay in registers.
+template <class T, int Rows>
+struct Sums {
+  using Packet = typename Tile<T>::Packet;
+  static constexpr int lanes = Tile<T>::lanes;
+  Sums<T, Rows - 1> above;
+  Packet left = Eigen::internal::pset1<Packet>(T{0}), right = left;
+  const T* a = nullptr;
+
+  [[gnu::always_inline]] void start_part(const T* const* rows) {
+    above.start_part(rows);
+    a = rows[Rows - 1];
   }
-  if (t.columns == Size::nr) {
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) {
-      T* c = t.c[i] + t.column;
-      if (!t.first) {
-        acc[i][0] = padd(ploadu<Packet>(c), acc[i][0]);
-        acc[i][1] = padd(ploadu<Packet>(c + lanes), acc[i][1]);
-      }
-      pstoreu(c, acc[i][0]);
-      pstoreu(c + lanes, acc[i][1]);
-    }
-    return;
+  [[gnu::always_inline]] void add(int64_t k, const Packet& b0, const Packet& b1) {
+    above.add(k, b0, b1);
+    const Packet ai = Eigen::internal::pload1<Packet>(a + k);
+    left = Eigen::internal::pmadd(ai, b0, left);
+    right = Eigen::internal::pmadd(ai, b1, right);
   }
-  alignas(64) T row[Size::nr];
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) {
-    pstore(row, acc[i][0]);
-    pstore(row + lanes, acc[i][1]);
-    T* c = t.c[i] + t.column;
+  [[gnu::always_inline]] void prefetch(const TileArgs<T>& t) const {
+    above.prefetch(t);
+    __builtin_prefetch(t.c[Rows - 1] + t.column, 1);
+  }
+  [[gnu::always_inline]] void store(const TileArgs<T>& t) const {
+    using namespace Eigen::internal;
+    above.store(t);
+    T* const c = t.c[Rows - 1] + t.column;
+    if (t.columns == Tile<T>::nr) {
+      pstoreu(c, t.first ? left : padd(ploadu<Packet>(c), left));
+      pstoreu(c + lanes, t.first ? right : padd(ploadu<Packet>(c + lanes), right));
+      return;
+    }
+    alignas(64) T row[Tile<T>::nr];
+    pstore(row, left);
+    pstore(row + lanes, right);
     for (int j = 0; j < t.columns; ++j) c[j] = t.first ? row[j] : c[j] + row[j];
   }
+};
+
+template <class T>
+struct Sums<T, 0> {
+  using Packet = typename Tile<T>::Packet;
+  [[gnu::always_inline]] void start_part(const T* const*) {}
+  [[gnu::always_inline]] void add(int64_t, const Packet&, const Packet&) {}
+  [[gnu::always_inline]] void prefetch(const TileArgs<T>&) const {}
+  [[gnu::always_inline]] void store(const TileArgs<T>&) const {}
+};
+
+template <class T, int Rows, int Step>
+void compute_tile(const TileArgs<T>& t) {
+  using Packet = typename Tile<T>::Packet;
+  constexpr int nr = Tile<T>::nr;
+  Sums<T, Rows> sums;
+  sums.prefetch(t);
+  const T* b = t.b;
+  for (int part = 0; part < t.parts; ++part) {
+    sums.start_part(t.a + part * Tile<T>::mr);
+    const T* const end = b + t.depth * nr;
+    for (int64_t k = 0; b != end; k += Step, b += nr)
+      sums.add(k, Eigen::internal::pload<Packet>(b),
+               Eigen::internal::pload<Packet>(b + Tile<T>::lanes));
+  }
+  sums.store(t);
 }
 
 template <class T>
