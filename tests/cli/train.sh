@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# train.sh WEFT: a small run through every command that makes or reads a run folder.
+weft=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+broken=0
+
+# expect CODE PATTERN ARGUMENT...: the exit code, and a line of stdout or stderr.
+expect() {
+  local code=$1 pattern=$2 got
+  shift 2
+  "$weft" "$@" >out 2>err </dev/null
+  got=$?
+  [ $got -eq "$code" ] && cat out err | grep -qE -- "$pattern" && return
+  printf 'weft %s: exit %d, expected %d and a line like "%s"; got:\n' "$*" $got "$code" "$pattern"
+  cat out err
+  broken=1
+}
+
+cat >slim.toml <<'RUN'
+name = "slim"
+[model]
+width = 0.07
+head_width = 8
+[data]
+size = [33, 41]
+batch = 2
+count = 20
+val_count = 4
+test_count = 4
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "normals"
+kind = "normals"
+[warmup]
+steps = 2
+[policy]
+steps = 6
+weight_steps = 2
+logit_steps = 1
+curriculum_speed = 1
+draws = 2
+[retrain]
+steps = 3
+[eval]
+every = 4
+RUN
+
+expect 0 'about .* in all' train slim.toml --dry-run
+[ -e runs ] && { echo "a dry run wrote something"; broken=1; }
+expect 0 '^run folder: first$' train slim.toml --out first --threads 1
+expect 2 'exists and is not empty' train slim.toml --out first
+expect 0 '^run folder: second$' train slim.toml --out second --threads 3
+cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
+cmp first/policy/drawn.json second/policy/drawn.json || broken=1
+diff <(sed 's/,"seconds":[^,]*//' first/metrics.jsonl) <(sed 's/,"seconds":[^,]*//' second/metrics.jsonl) >/dev/null ||
+  { echo "metrics differ between 1 and 3 threads"; broken=1; }
+for picture in predictions policy history; do
+  [ -s first/pictures/$picture.png ] || { echo "$picture.png is missing"; broken=1; }
+done
+expect 0 '^seg +loss' eval first
+expect 0 '^seg +loss' eval first --split val --checkpoint last
+expect 0 'GFLOP an image' plan first
+expect 0 'GFLOP an image' plan slim.toml
+expect 0 '^trunk M' table first second
+expect 0 '^run,' table first --style csv
+"$weft" data scenes --out rooms --count 1 --height 48 --width 64 >/dev/null 2>&1
+photo=$(find rooms -name '*image*.png' | head -n 1)
+expect 0 'normals\.png' predict first "$photo" --out labels
+[ "$(find labels -name '*.npy' | wc -l)" -eq 2 ] || { echo "predict wrote no npy"; broken=1; }
+for phase in warmup weights policy retrain; do
+  expect 0 "1 $phase step" dump slim.toml --phase $phase --out $phase.safetensors
+done
+expect 0 '1 policy step' dump slim.toml --phase policy --from policy.safetensors --precision f64 --out f64.safetensors
+expect 2 "task 'seg'|classes" train slim.toml task.seg.classes=5 --out third
+[ -e third ] && { echo "a refused run left a folder"; broken=1; }
+exit $broken
