@@ -65,7 +65,9 @@ std::string task_name(const toml::table& task) {
 /// Fills a RunFile from a TOML table; remembers where each key stands and what nobody asked for.
 class Reader final : public FieldVisitor {
  public:
-  Reader(toml::table& root, RunFile& run) : run_(run) {
+  explicit Reader(RunFile& run) : run_(run) {}
+
+  void read(toml::table& root) {
     levels_.push_back({&root, "", {}});
     visit_fields(*this, run_);
     end();
@@ -332,7 +334,7 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
 
   // The first reading tells what [policy] and [retrain] inherit, the second reads over it.
   RunFile first, run;
-  Reader(root, first);
+  Reader(first).read(root);
   fill_trunk_lr(first, "warmup", first.warmup.optimizer);
   run.policy.optimizer.lr = first.warmup.optimizer.lr;
   run.policy.optimizer.trunk_lr = first.warmup.optimizer.trunk_lr;
@@ -340,7 +342,7 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
   run.retrain.schedule = first.warmup.schedule;
   run.retrain.clip_norm = first.warmup.clip_norm;
   run.places[""] = source;
-  Reader(root, run);
+  Reader(run).read(root);
   fill_trunk_lr(run, "warmup", run.warmup.optimizer);
   fill_trunk_lr(run, "policy", run.policy.optimizer);
   fill_trunk_lr(run, "retrain", run.retrain.optimizer);
