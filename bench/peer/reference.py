@@ -284,11 +284,7 @@ def optimizer_step(run, step, parameters, state):
     for name, entries in state.items():
         optimizer.state[parameters[name]] = {key: t.clone() for key, t in entries.items()}
     if clip > 0:
-        # The definition; torch.nn.utils.clip_grad_norm_ adds 1e-6 to the norm.
-        gradients = [p.grad for group in listed for p in group["params"]]
-        norm = torch.stack([g.norm() for g in gradients]).norm()
-        for g in gradients if norm > clip else []:
-            g *= clip / norm
+        torch.nn.utils.clip_grad_norm_([p for group in listed for p in group["params"]], clip)
     decayed = {name: p.grad + how["weight_decay"] * p for name, p in parameters.items()
                if p.grad is not None}
     optimizer.step()

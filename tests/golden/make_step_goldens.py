@@ -33,7 +33,7 @@ from check_dump import recompute  # noqa: E402
 CASES = [  # phase, blocks under the policy (0: all), changes to the run, more
     ("warmup", 0, {}, {}),
     ("warmup", 0, {}, {"continues": True, "factor": 0.5}),
-    ("warmup", 0, {"clip_norm": 0.25}, {}),
+    ("warmup", 0, {"clip_norm": 0.25}, {"continues": True}),
     ("weights", 1, {}, {}),
     ("weights", 3, {}, {"continues": True}),
     ("weights", 0, {}, {}),
