@@ -2,6 +2,7 @@
 #include "engine/allocator.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -16,9 +17,10 @@ constexpr size_t guard_bytes = 64;
 constexpr int guard_value = 0xA5;
 constexpr int poison_value = 0xFF;  // all ones: a NaN in f32, f64 and bf16
 
-bool all_guard(const void* block) {
-  const auto* bytes = static_cast<const unsigned char*>(block);
-  return std::all_of(bytes, bytes + guard_bytes, [](unsigned char b) { return b == guard_value; });
+bool all_guard(const RawMemory& raw, const void* block) {
+  std::array<unsigned char, guard_bytes> bytes;
+  raw.read(bytes.data(), block, guard_bytes);
+  return std::all_of(bytes.begin(), bytes.end(), [](unsigned char b) { return b == guard_value; });
 }
 
 double mib(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0); }
@@ -81,7 +83,8 @@ void CachingAllocator::release(void* data, size_t bytes, size_t block) {
   void* start = data;
   if (const auto it = guarded_.find(data); it != guarded_.end()) {
     start = it->second;
-    if (!all_guard(start) || !all_guard(static_cast<char*>(data) + bytes)) ++counters_.guard_breaks;
+    if (!all_guard(raw_, start) || !all_guard(raw_, static_cast<char*>(data) + bytes))
+      ++counters_.guard_breaks;
     guarded_.erase(it);
   }
   counters_.live_bytes -= block;
@@ -120,9 +123,11 @@ void CachingAllocator::trim_locked() {
 CachingAllocator& host_memory() {
   // Never destroyed: tensors of static lifetime may outlive any order of destruction.
   static auto* memory = new CachingAllocator(
-      {"host", [](size_t bytes) { return std::aligned_alloc(alignment, (bytes + 63) / 64 * 64); },
+      {"host", true,
+       [](size_t bytes) { return std::aligned_alloc(alignment, (bytes + 63) / 64 * 64); },
        [](void* block) { std::free(block); },
-       [](void* block, int byte, size_t bytes) { std::memset(block, byte, bytes); }});
+       [](void* block, int byte, size_t bytes) { std::memset(block, byte, bytes); },
+       [](void* to, const void* block, size_t bytes) { std::memcpy(to, block, bytes); }});
   return *memory;
 }
 

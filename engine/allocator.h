@@ -16,9 +16,11 @@ namespace weft {
 /// Where bytes come from; a failed `allocate` returns nullptr.
 struct RawMemory {
   const char* name;
+  bool on_host;  ///< the CPU can read the bytes
   void* (*allocate)(size_t bytes);
   void (*release)(void* block);
   void (*fill)(void* block, int byte, size_t bytes);
+  void (*read)(void* to, const void* block, size_t bytes);
 };
 
 struct MemoryCounters {
@@ -41,6 +43,7 @@ class Buffer {
   Buffer& operator=(const Buffer&) = delete;
   void* data() const { return data_; }
   size_t bytes() const { return bytes_; }
+  const CachingAllocator& owner() const { return owner_; }
 
  private:
   CachingAllocator& owner_;
@@ -59,11 +62,12 @@ class CachingAllocator {
   /// Throws MemoryError with the counters when the cap or the system's memory is reached.
   std::shared_ptr<Buffer> allocate(size_t bytes);
   MemoryCounters counters() const;
+  bool on_host() const { return raw_.on_host; }
   void reset_peak();
   /// Live bytes may not exceed `bytes`; 0 lifts the cap.
   void set_cap(size_t bytes);
   void set_poison(bool on) { poison_ = on; }
-  /// On host memory only; applies to blocks allocated from now on.
+  /// Applies to blocks allocated from now on.
   void set_guards(bool on) { guards_ = on; }
   /// Returns every cached block to the system.
   void trim();

@@ -66,6 +66,20 @@ struct DTypeOf<uint8_t> {
   static constexpr DType value = DType::u8;
 };
 
+/// What statistics, losses and the policy are kept in beside elements of type T: bf16 is too
+/// coarse.
+template <class T>
+struct StatOf {
+  using type = T;
+};
+template <>
+struct StatOf<bf16_t> {
+  using type = float;
+};
+template <class T>
+using stat_t = typename StatOf<T>::type;
+constexpr DType stat_dtype(DType dtype) { return dtype == DType::bf16 ? DType::f32 : dtype; }
+
 template <class T>
 constexpr DType dtype_of() {
   return DTypeOf<T>::value;

@@ -54,6 +54,18 @@ class MemoryError : public UserError {
   using UserError::UserError;
 };
 
+/// No GPU, or one that cannot be used, where a run asks for it.
+class DeviceError : public UserError {
+ public:
+  using UserError::UserError;
+};
+
+/// A call to CUDA or cuBLAS that failed on a GPU that works.
+class CudaError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Shapes or dtypes that do not fit an op; thrown before anything is recorded on the tape.
 class ShapeError : public UserError {
  public:

@@ -28,8 +28,7 @@ bool Backward::needs(int i) const { return tape_.nodes_[node_].inputs[i] >= 0; }
 const Shape& Backward::input_shape(int i) const { return tape_.nodes_[node_].input_shapes[i]; }
 
 Tensor Backward::din(int i) {
-  // Inputs of one op share its dtype; class ids and masks are members, not inputs.
-  pending_.push_back({i, tape_.empty(input_shape(i), dout().dtype())});
+  pending_.push_back({i, tape_.empty(input_shape(i), tape_.nodes_[node_].input_dtypes[i])});
   return pending_.back().gradient;
 }
 
@@ -77,6 +76,7 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
   for (const Var& v : inputs) {
     node.inputs.push_back(v.node());
     node.input_shapes.push_back(v.shape());
+    node.input_dtypes.push_back(v.dtype());
   }
   nodes_.push_back(std::move(node));
   return Var(std::move(out), static_cast<int>(nodes_.size()) - 1);

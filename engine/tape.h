@@ -40,7 +40,8 @@ class Backward {
   /// False where input i is a constant: skip the work.
   bool needs(int i) const;
   const Shape& input_shape(int i) const;
-  /// Uninitialised memory of input i's shape, which the op must fill; added up by the tape.
+  /// Uninitialised memory of input i's shape and dtype, which the op must fill; added up by the
+  /// tape.
   Tensor din(int i);
   /// Hands over a finished gradient for input i; it may share bytes with dout().
   void pass(int i, Tensor gradient);
@@ -126,6 +127,7 @@ class Tape {
     std::unique_ptr<Op> op;  // null: a leaf, or already differentiated
     std::vector<int> inputs;
     std::vector<Shape> input_shapes;
+    std::vector<DType> input_dtypes;
     Tensor grad;
     Parameter* parameter = nullptr;  // a leaf whose gradient goes to p.grad
     bool is_leaf = false;
@@ -150,6 +152,14 @@ void on_device(const Tape& tape, const Var& x, F&& f) {
 template <class F>
 void on_device(const Backward& b, F&& f) {
   on_device(b.context(), b.dout().dtype(), std::forward<F>(f));
+}
+template <class F>
+void on_device_full(const Tape& tape, const Var& x, F&& f) {
+  on_device_full(tape.context(), x.dtype(), std::forward<F>(f));
+}
+template <class F>
+void on_device_full(const Backward& b, F&& f) {
+  on_device_full(b.context(), b.dout().dtype(), std::forward<F>(f));
 }
 
 }  // namespace weft

@@ -56,6 +56,8 @@ Tensor Tensor::rows(int64_t begin, int64_t count) const {
 }
 
 std::vector<double> Tensor::to_vector() const {
+  if (!on_host())
+    throw std::logic_error(fmt::format("tensor {}: read on the host, where it is not", shape_));
   std::vector<double> out(static_cast<size_t>(numel()));
   with_host_type(dtype_, [&](auto zero) {
     const auto* in = data<decltype(zero)>();

@@ -37,6 +37,8 @@ class Tensor {
   int64_t numel() const { return shape_.numel(); }
   size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
   void* raw() const;
+  /// Whether the CPU can read the elements; a device's are brought over by to_host() (backend.h).
+  bool on_host() const { return defined() && buffer_->owner().on_host(); }
   /// True where no other tensor shares the bytes: writing in place is then safe.
   bool unique() const { return buffer_.use_count() == 1; }
 

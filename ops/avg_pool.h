@@ -18,7 +18,11 @@ namespace kernels {
 template <class T>
 void avg_pool_forward(CpuContext&, View<const T> x, const PoolOptions&, View<T> y);
 template <class T>
+void avg_pool_forward(CudaContext&, View<const T> x, const PoolOptions&, View<T> y);
+template <class T>
 void avg_pool_backward(CpuContext&, View<const T> dy, const PoolOptions&, View<T> dx);
+template <class T>
+void avg_pool_backward(CudaContext&, View<const T> dy, const PoolOptions&, View<T> dx);
 
 }  // namespace kernels
 }  // namespace weft

@@ -17,15 +17,19 @@ struct BatchNorm final : Op {
     const Tensor dbeta = b.needs(2) ? b.din(2) : Tensor();
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
-      const auto wanted = [](const Tensor& t) { return t.defined() ? t.view<T>() : View<T>{}; };
+      using Stat = stat_t<T>;
+      const auto wanted = [](const Tensor& t) {
+        return t.defined() ? t.view<Stat>() : View<Stat>{};
+      };
       kernels::batch_norm_backward<T>(ctx, x.view<T>(), b.dout().view<T>(), normalisation<T>(),
-                                      constant_statistics, wanted(dx), wanted(dgamma),
-                                      wanted(dbeta));
+                                      constant_statistics, dx.defined() ? dx.view<T>() : View<T>{},
+                                      wanted(dgamma), wanted(dbeta));
     });
   }
   template <class T>
   kernels::Normalisation<T> normalisation() const {
-    return {mean.view<T>(), invstd.view<T>(), gamma.view<T>(), beta.view<T>(), relu};
+    using Stat = stat_t<T>;
+    return {mean.view<Stat>(), invstd.view<Stat>(), gamma.view<Stat>(), beta.view<Stat>(), relu};
   }
 };
 
@@ -36,9 +40,9 @@ void check(const Var& x, const Var& gamma, const Var& beta, const BatchNormStats
     shape_error(op_name, loc, "x must be [N, H, W, C] or [N, C], got {}", shape);
   const Shape channels = {shape.back()};
   const auto expect = [&](const char* what, const Tensor& t) {
-    if (t.shape() != channels || t.dtype() != x.dtype())
+    if (t.shape() != channels || t.dtype() != stat_dtype(x.dtype()))
       shape_error(op_name, loc, "{} is {} {}, x {} {} needs {} {}", what, name_of(t.dtype()),
-                  t.shape(), name_of(x.dtype()), shape, name_of(x.dtype()), channels);
+                  t.shape(), name_of(x.dtype()), shape, name_of(stat_dtype(x.dtype())), channels);
   };
   expect("gamma", gamma.value());
   expect("beta", beta.value());
@@ -76,21 +80,22 @@ Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, Batc
   op->x = x.value();
   op->gamma = gamma.value();
   op->beta = beta.value();
-  op->mean = tape.empty({groups, x.shape().back()}, x.dtype());
-  op->invstd = tape.empty({groups, x.shape().back()}, x.dtype());
+  op->mean = tape.empty({groups, x.shape().back()}, stat_dtype(x.dtype()));
+  op->invstd = tape.empty({groups, x.shape().back()}, stat_dtype(x.dtype()));
   op->relu = options.relu;
   op->constant_statistics = !options.training;
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    const View<T> running_mean = stats.running_mean.view<T>();
-    const View<T> running_var = stats.running_var.view<T>();
+    using Stat = stat_t<T>;
+    const View<Stat> running_mean = stats.running_mean.view<Stat>();
+    const View<Stat> running_var = stats.running_var.view<Stat>();
     if (options.training)
-      kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, op->mean.view<T>(),
-                                        op->invstd.view<T>(), running_mean, running_var);
+      kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, op->mean.view<Stat>(),
+                                        op->invstd.view<Stat>(), running_mean, running_var);
     else
-      kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps, op->mean.view<T>(),
-                                    op->invstd.view<T>());
+      kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps,
+                                    op->mean.view<Stat>(), op->invstd.view<Stat>());
     kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
                                    y.view<T>());
   });

@@ -42,25 +42,42 @@ namespace kernels {
 /// What turns x into y, by group and channel.
 template <class T>
 struct Normalisation {
-  View<const T> mean, invstd;  ///< [G, C]
-  View<const T> gamma, beta;   ///< [C]
+  View<const stat_t<T>> mean, invstd;  ///< [G, C]
+  View<const stat_t<T>> gamma, beta;   ///< [C]
   bool relu;
 };
 
 /// mean and invstd [G, C] of x, and the update of the running statistics [C].
 template <class T>
-void batch_norm_statistics(CpuContext&, View<const T> x, const BatchNormOptions&, View<T> mean,
-                           View<T> invstd, View<T> running_mean, View<T> running_var);
+void batch_norm_statistics(CpuContext&, View<const T> x, const BatchNormOptions&,
+                           View<stat_t<T>> mean, View<stat_t<T>> invstd,
+                           View<stat_t<T>> running_mean, View<stat_t<T>> running_var);
+template <class T>
+void batch_norm_statistics(CudaContext&, View<const T> x, const BatchNormOptions&,
+                           View<stat_t<T>> mean, View<stat_t<T>> invstd,
+                           View<stat_t<T>> running_mean, View<stat_t<T>> running_var);
 /// The same from running statistics: G = 1.
 template <class T>
-void batch_norm_recall(CpuContext&, View<const T> running_mean, View<const T> running_var,
-                       double eps, View<T> mean, View<T> invstd);
+void batch_norm_recall(CpuContext&, View<const stat_t<T>> running_mean,
+                       View<const stat_t<T>> running_var, double eps, View<stat_t<T>> mean,
+                       View<stat_t<T>> invstd);
+template <class T>
+void batch_norm_recall(CudaContext&, View<const stat_t<T>> running_mean,
+                       View<const stat_t<T>> running_var, double eps, View<stat_t<T>> mean,
+                       View<stat_t<T>> invstd);
 template <class T>
 void batch_norm_forward(CpuContext&, View<const T> x, const Normalisation<T>&, View<T> y);
+template <class T>
+void batch_norm_forward(CudaContext&, View<const T> x, const Normalisation<T>&, View<T> y);
 /// dx, dgamma and dbeta; a view without data is not wanted. constant_statistics: in evaluation.
 template <class T>
 void batch_norm_backward(CpuContext&, View<const T> x, View<const T> dy, const Normalisation<T>&,
-                         bool constant_statistics, View<T> dx, View<T> dgamma, View<T> dbeta);
+                         bool constant_statistics, View<T> dx, View<stat_t<T>> dgamma,
+                         View<stat_t<T>> dbeta);
+template <class T>
+void batch_norm_backward(CudaContext&, View<const T> x, View<const T> dy, const Normalisation<T>&,
+                         bool constant_statistics, View<T> dx, View<stat_t<T>> dgamma,
+                         View<stat_t<T>> dbeta);
 
 }  // namespace kernels
 }  // namespace weft

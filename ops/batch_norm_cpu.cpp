@@ -231,8 +231,8 @@ void backward(CpuContext& ctx, View<const T> x, View<const T> dy, const Normalis
 
 template <class T>
 void batch_norm_statistics(CpuContext& ctx, View<const T> x, const BatchNormOptions& options,
-                           View<T> mean, View<T> invstd, View<T> running_mean,
-                           View<T> running_var) {
+                           View<stat_t<T>> mean, View<stat_t<T>> invstd,
+                           View<stat_t<T>> running_mean, View<stat_t<T>> running_var) {
   const Grid g(x.shape, mean.shape[0]);
   const size_t parts = static_cast<size_t>(g.groups * g.chunks * g.channels);
   std::vector<double> means(parts), squares(parts);
@@ -274,8 +274,9 @@ void batch_norm_statistics(CpuContext& ctx, View<const T> x, const BatchNormOpti
 }
 
 template <class T>
-void batch_norm_recall(CpuContext&, View<const T> running_mean, View<const T> running_var,
-                       double eps, View<T> mean, View<T> invstd) {
+void batch_norm_recall(CpuContext&, View<const stat_t<T>> running_mean,
+                       View<const stat_t<T>> running_var, double eps, View<stat_t<T>> mean,
+                       View<stat_t<T>> invstd) {
   for (int64_t c = 0; c < mean.numel(); ++c) {
     mean[c] = running_mean[c];
     invstd[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(running_var[c]) + eps));
@@ -306,7 +307,7 @@ void batch_norm_forward(CpuContext& ctx, View<const T> x, const Normalisation<T>
 template <class T>
 void batch_norm_backward(CpuContext& ctx, View<const T> x, View<const T> dy,
                          const Normalisation<T>& norm, bool constant_statistics, View<T> dx,
-                         View<T> dgamma, View<T> dbeta) {
+                         View<stat_t<T>> dgamma, View<stat_t<T>> dbeta) {
   if (norm.relu)
     backward<true>(ctx, x, dy, norm, constant_statistics, dx, dgamma, dbeta);
   else
@@ -314,13 +315,13 @@ void batch_norm_backward(CpuContext& ctx, View<const T> x, View<const T> dy,
 }
 
 #define WEFT_INSTANTIATE(T)                                                                       \
-  template void batch_norm_statistics(CpuContext&, View<const T>, const BatchNormOptions&,        \
-                                      View<T>, View<T>, View<T>, View<T>);                        \
-  template void batch_norm_recall(CpuContext&, View<const T>, View<const T>, double, View<T>,     \
-                                  View<T>);                                                       \
+  template void batch_norm_statistics<T>(CpuContext&, View<const T>, const BatchNormOptions&,     \
+                                         View<T>, View<T>, View<T>, View<T>);                     \
+  template void batch_norm_recall<T>(CpuContext&, View<const T>, View<const T>, double, View<T>,  \
+                                     View<T>);                                                    \
   template void batch_norm_forward(CpuContext&, View<const T>, const Normalisation<T>&, View<T>); \
-  template void batch_norm_backward(CpuContext&, View<const T>, View<const T>,                    \
-                                    const Normalisation<T>&, bool, View<T>, View<T>, View<T>);
+  template void batch_norm_backward<T>(CpuContext&, View<const T>, View<const T>,                 \
+                                       const Normalisation<T>&, bool, View<T>, View<T>, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)
 #undef WEFT_INSTANTIATE

@@ -16,6 +16,8 @@ namespace kernels {
 /// Writes x into y at index `begin` of `axis`. Back again: kernels::slice_forward.
 template <class T>
 void concat_forward(CpuContext&, View<const T> x, int axis, int64_t begin, View<T> y);
+template <class T>
+void concat_forward(CudaContext&, View<const T> x, int axis, int64_t begin, View<T> y);
 
 }  // namespace kernels
 }  // namespace weft

@@ -61,10 +61,19 @@ template <class T>
 void conv2d_forward(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> weight,
                     View<const T> bias, View<T> y);
 template <class T>
+void conv2d_forward(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> weight,
+                    View<const T> bias, View<T> y);
+template <class T>
 void conv2d_backward_input(CpuContext&, const Conv2dShape&, View<const T> weight, View<const T> dy,
                            View<T> dx);
 template <class T>
+void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T> weight, View<const T> dy,
+                           View<T> dx);
+template <class T>
 void conv2d_backward_weight(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
+                            View<T> dweight);
+template <class T>
+void conv2d_backward_weight(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
                             View<T> dweight);
 
 }  // namespace kernels

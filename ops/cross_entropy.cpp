@@ -13,7 +13,7 @@ struct CrossEntropy final : Op {
   const char* name() const override { return op_name; }
   void backward(Backward& b) override {
     const Tensor dlogits = b.din(0);
-    on_device(b, [&](auto& ctx, auto zero) {
+    on_device_full(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::cross_entropy_backward<T>(ctx, logits.view<T>(), labels.view<int32_t>(), options,
                                          log_sums.view<T>(), total.view<double>(),
@@ -57,7 +57,7 @@ Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels,
   op->log_sums = tape.empty(labels.shape(), logits.dtype());
   op->total = tape.empty({2}, DType::f64);
   Tensor loss = tape.empty({}, logits.dtype());
-  on_device(tape, logits, [&](auto& ctx, auto zero) {
+  on_device_full(tape, logits, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     const View<const int32_t> ids = labels.view<int32_t>();
     const int64_t bad = kernels::cross_entropy_find_bad(ctx, ids, classes, options.ignore_index);

@@ -26,13 +26,23 @@ namespace kernels {
 /// Index of the first label that is neither in 0 .. classes-1 nor ignored; -1: none.
 int64_t cross_entropy_find_bad(CpuContext&, View<const int32_t> labels, int64_t classes,
                                std::optional<int32_t> ignore_index);
+int64_t cross_entropy_find_bad(CudaContext&, View<const int32_t> labels, int64_t classes,
+                               std::optional<int32_t> ignore_index);
 /// loss [], total [2] (ops/loss_sum.h) and log_sums [..].
 template <class T>
 void cross_entropy_forward(CpuContext&, View<const T> logits, View<const int32_t> labels,
                            const CrossEntropyOptions&, View<T> log_sums, View<T> loss,
                            View<double> total);
 template <class T>
+void cross_entropy_forward(CudaContext&, View<const T> logits, View<const int32_t> labels,
+                           const CrossEntropyOptions&, View<T> log_sums, View<T> loss,
+                           View<double> total);
+template <class T>
 void cross_entropy_backward(CpuContext&, View<const T> logits, View<const int32_t> labels,
+                            const CrossEntropyOptions&, View<const T> log_sums,
+                            View<const double> total, View<const T> dloss, View<T> dlogits);
+template <class T>
+void cross_entropy_backward(CudaContext&, View<const T> logits, View<const int32_t> labels,
                             const CrossEntropyOptions&, View<const T> log_sums,
                             View<const double> total, View<const T> dloss, View<T> dlogits);
 

@@ -30,9 +30,15 @@ namespace kernels {
 template <class T>
 void dropout(CpuContext&, const Philox&, double p, View<const T> x, View<T> y);
 template <class T>
+void dropout(CudaContext&, const Philox&, double p, View<const T> x, View<T> y);
+template <class T>
 void relu_dropout_forward(CpuContext&, const Philox&, double p, View<const T> x, View<T> y);
 template <class T>
+void relu_dropout_forward(CudaContext&, const Philox&, double p, View<const T> x, View<T> y);
+template <class T>
 void relu_dropout_backward(CpuContext&, double p, View<const T> y, View<const T> dy, View<T> dx);
+template <class T>
+void relu_dropout_backward(CudaContext&, double p, View<const T> y, View<const T> dy, View<T> dx);
 
 }  // namespace kernels
 }  // namespace weft

@@ -26,7 +26,7 @@ struct Gate final : Op {
   /// What a row gives to or takes from one branch: 0 = f, 1 = r.
   template <class T>
   static kernels::GateTerm<T> term(const Row& row, int branch, const T* x) {
-    if (row.p.defined()) return {x, row.p.data<T>() + 2 * row.row + branch, 0};
+    if (row.p.defined()) return {x, row.p.data<stat_t<T>>() + 2 * row.row + branch, 0};
     return {x, nullptr, branch == 0 ? row.select : row.skip};
   }
   static int group(const Row& row, int branch) { return branch == 0 ? row.f_group : row.r_group; }
@@ -65,7 +65,7 @@ struct Gate final : Op {
         ctx.fill(dp, 0);
         kernels::gate_dots<T>(
             ctx, dout(j).template view<T>(), f.rows(row.f_group * n, n).template data<T>(),
-            r.rows(row.r_group * n, n).template data<T>(), dp.data<T>() + 2 * row.row);
+            r.rows(row.r_group * n, n).template data<T>(), dp.data<stat_t<T>>() + 2 * row.row);
       }
     });
   }
@@ -88,9 +88,10 @@ void check_row(const GateRow& row, size_t j, DType dtype, SourceLoc loc) {
     return;
   }
   const Shape& p = row.p.shape();
-  if (p.rank() != 2 || p[1] != 2 || row.row < 0 || row.row >= p[0] || row.p.dtype() != dtype)
+  if (p.rank() != 2 || p[1] != 2 || row.row < 0 || row.row >= p[0] ||
+      row.p.dtype() != stat_dtype(dtype))
     shape_error(op_name, loc, "row {} takes row {} of p {} {}; p must be {} [L, 2]", j, row.row,
-                name_of(row.p.dtype()), p, name_of(dtype));
+                name_of(row.p.dtype()), p, name_of(stat_dtype(dtype)));
   if (row.f_group < 0 || row.r_group < 0)
     shape_error(op_name, loc, "row {} has probabilities, so it must read both f and r", j);
 }

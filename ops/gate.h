@@ -35,16 +35,20 @@ namespace kernels {
 template <class T>
 struct GateTerm {
   const T* x;
-  const T* weight;
+  const stat_t<T>* weight;
   double constant;
 };
 
 /// y = sum over terms of weight x, in order; terms of weight 0 are not read.
 template <class T>
 void gate_sum(CpuContext&, const std::vector<GateTerm<T>>& terms, View<T> y);
+template <class T>
+void gate_sum(CudaContext&, const std::vector<GateTerm<T>>& terms, View<T> y);
 /// out[0] = <dy, f>, out[1] = <dy, r>
 template <class T>
-void gate_dots(CpuContext&, View<const T> dy, const T* f, const T* r, T* out);
+void gate_dots(CpuContext&, View<const T> dy, const T* f, const T* r, stat_t<T>* out);
+template <class T>
+void gate_dots(CudaContext&, View<const T> dy, const T* f, const T* r, stat_t<T>* out);
 
 }  // namespace kernels
 }  // namespace weft

@@ -79,7 +79,7 @@ void gate_sum(CpuContext& ctx, const std::vector<GateTerm<T>>& terms, View<T> y)
 }
 
 template <class T>
-void gate_dots(CpuContext& ctx, View<const T> dy, const T* f, const T* r, T* out) {
+void gate_dots(CpuContext& ctx, View<const T> dy, const T* f, const T* r, stat_t<T>* out) {
   const Dots dots = reduce_tree<Dots>(ctx, dy.numel(), [&](int64_t begin, int64_t end) {
     return chunk_dots(dy.data + begin, f + begin, r + begin, end - begin);
   });
@@ -89,7 +89,7 @@ void gate_dots(CpuContext& ctx, View<const T> dy, const T* f, const T* r, T* out
 
 #define WEFT_INSTANTIATE(T)                                                      \
   template void gate_sum(CpuContext&, const std::vector<GateTerm<T>>&, View<T>); \
-  template void gate_dots(CpuContext&, View<const T>, const T*, const T*, T*);
+  template void gate_dots<T>(CpuContext&, View<const T>, const T*, const T*, T*);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)
 #undef WEFT_INSTANTIATE

@@ -13,7 +13,7 @@ struct GumbelSoftmax final : Op {
   const char* name() const override { return op_name; }
   void backward(Backward& b) override {
     const Tensor dlogits = b.din(0);
-    on_device(b, [&](auto& ctx, auto zero) {
+    on_device_full(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::gumbel_softmax_backward<T>(ctx, soft.view<T>(), b.dout().view<T>(), temperature,
                                           dlogits.view<T>());
@@ -35,7 +35,7 @@ Var gumbel_softmax(Tape& tape, const Var& logits, double temperature, bool hard,
   op->soft = tape.empty(logits.shape(), logits.dtype());
   Tensor y = hard ? tape.empty(logits.shape(), logits.dtype()) : op->soft;
   const Philox philox(noise.seed, Stream::gumbel, noise.step, name);
-  on_device(tape, logits, [&](auto& ctx, auto zero) {
+  on_device_full(tape, logits, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     kernels::gumbel_softmax_forward<T>(ctx, philox, logits.value().view<T>(), temperature, hard,
                                        op->soft.template view<T>(), y.view<T>());

@@ -28,7 +28,13 @@ template <class T>
 void gumbel_softmax_forward(CpuContext&, const Philox&, View<const T> logits, double temperature,
                             bool hard, View<T> soft, View<T> y);
 template <class T>
+void gumbel_softmax_forward(CudaContext&, const Philox&, View<const T> logits, double temperature,
+                            bool hard, View<T> soft, View<T> y);
+template <class T>
 void gumbel_softmax_backward(CpuContext&, View<const T> soft, View<const T> dy, double temperature,
+                             View<T> dlogits);
+template <class T>
+void gumbel_softmax_backward(CudaContext&, View<const T> soft, View<const T> dy, double temperature,
                              View<T> dlogits);
 
 }  // namespace kernels

@@ -17,12 +17,21 @@ template <class T>
 void linear_forward(CpuContext&, View<const T> x, View<const T> weight, View<const T> bias,
                     View<T> y);
 template <class T>
+void linear_forward(CudaContext&, View<const T> x, View<const T> weight, View<const T> bias,
+                    View<T> y);
+template <class T>
 void linear_backward_input(CpuContext&, View<const T> weight, View<const T> dy, View<T> dx);
 template <class T>
+void linear_backward_input(CudaContext&, View<const T> weight, View<const T> dy, View<T> dx);
+template <class T>
 void linear_backward_weight(CpuContext&, View<const T> x, View<const T> dy, View<T> dweight);
+template <class T>
+void linear_backward_weight(CudaContext&, View<const T> x, View<const T> dy, View<T> dweight);
 /// dbias[o] = sum of dy over all but its last axis; conv2d's bias as well.
 template <class T>
 void bias_backward(CpuContext&, View<const T> dy, View<T> dbias);
+template <class T>
+void bias_backward(CudaContext&, View<const T> dy, View<T> dbias);
 
 }  // namespace kernels
 }  // namespace weft

@@ -12,7 +12,7 @@ struct Matmul final : Op {
   const char* name() const override { return "matmul"; }
 
   void backward(Backward& back) override {
-    on_device(back, [&](auto& ctx, auto zero) {
+    on_device_full(back, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       const View<const T> dy = back.dout().view<T>();
       if (back.needs(0)) {
@@ -61,7 +61,7 @@ Var matmul(Tape& tape, const Var& a, const Var& b, Transpose transpose, SourceLo
     shape_error("matmul", loc, "left is {}, right {}: they must have one dtype", name_of(a.dtype()),
                 name_of(b.dtype()));
   Tensor y = tape.empty({as[ta ? 1 : 0], bs[tb ? 0 : 1]}, a.dtype());
-  on_device(tape, a, [&](auto& ctx, auto zero) {
+  on_device_full(tape, a, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     kernels::matmul<T>(ctx, a.value().view<T>(), b.value().view<T>(), transpose, y.view<T>());
   });

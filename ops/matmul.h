@@ -18,6 +18,8 @@ namespace kernels {
 /// y = op(a) op(b); the gradients are products of the same three kinds.
 template <class T>
 void matmul(CpuContext&, View<const T> a, View<const T> b, Transpose, View<T> y);
+template <class T>
+void matmul(CudaContext&, View<const T> a, View<const T> b, Transpose, View<T> y);
 
 }  // namespace kernels
 }  // namespace weft

@@ -18,7 +18,13 @@ template <class T>
 void max_pool_forward(CpuContext&, View<const T> x, const PoolOptions&, View<T> y,
                       View<uint8_t> choice);
 template <class T>
+void max_pool_forward(CudaContext&, View<const T> x, const PoolOptions&, View<T> y,
+                      View<uint8_t> choice);
+template <class T>
 void max_pool_backward(CpuContext&, View<const T> dy, View<const uint8_t> choice,
+                       const PoolOptions&, View<T> dx);
+template <class T>
+void max_pool_backward(CudaContext&, View<const T> dy, View<const uint8_t> choice,
                        const PoolOptions&, View<T> dx);
 
 }  // namespace kernels

@@ -18,7 +18,14 @@ template <class F, class T>
 void pixel_loss_forward(CpuContext&, F f, View<const T> pred, View<const T> target,
                         View<const uint8_t> mask, View<T> loss, View<double> total);
 template <class F, class T>
+void pixel_loss_forward(CudaContext&, F f, View<const T> pred, View<const T> target,
+                        View<const uint8_t> mask, View<T> loss, View<double> total);
+template <class F, class T>
 void pixel_loss_backward(CpuContext&, F f, View<const T> pred, View<const T> target,
+                         View<const uint8_t> mask, View<const double> total, View<const T> dloss,
+                         View<T> dpred);
+template <class F, class T>
+void pixel_loss_backward(CudaContext&, F f, View<const T> pred, View<const T> target,
                          View<const uint8_t> mask, View<const double> total, View<const T> dloss,
                          View<T> dpred);
 
@@ -36,7 +43,7 @@ struct PixelLoss final : Op {
   }
   void backward(Backward& b) override {
     const Tensor dpred = b.din(0);
-    on_device(b, [&](auto& ctx, auto zero) {
+    on_device_full(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::pixel_loss_backward<F, T>(ctx, f, pred.view<T>(), target.view<T>(), mask_view(),
                                          total.view<double>(), b.dout().view<T>(), dpred.view<T>());
@@ -62,7 +69,7 @@ Var pixel_loss(Tape& tape, F f, const Var& pred, const Tensor& target, const Ten
   op->mask = mask;
   op->total = tape.empty({2}, DType::f64);
   Tensor loss = tape.empty({}, pred.dtype());
-  on_device(tape, pred, [&](auto& ctx, auto zero) {
+  on_device_full(tape, pred, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     kernels::pixel_loss_forward<F, T>(ctx, f, pred.value().view<T>(), target.view<T>(),
                                       op->mask_view(), loss.view<T>(),

@@ -37,12 +37,18 @@ namespace kernels {
 /// y = f.value(x)
 template <class F, class T>
 void unary_forward(CpuContext&, F f, View<const T> x, View<T> y);
+template <class F, class T>
+void unary_forward(CudaContext&, F f, View<const T> x, View<T> y);
 /// dx = f.gradient(dy, kept)
 template <class F, class T>
 void unary_backward(CpuContext&, F f, View<const T> kept, View<const T> dy, View<T> dx);
+template <class F, class T>
+void unary_backward(CudaContext&, F f, View<const T> kept, View<const T> dy, View<T> dx);
 /// out = f.value(x, y), x and y broadcast to out's shape
 template <class F, class T>
 void binary_forward(CpuContext&, F f, View<const T> x, View<const T> y, View<T> out);
+template <class F, class T>
+void binary_forward(CudaContext&, F f, View<const T> x, View<const T> y, View<T> out);
 
 }  // namespace kernels
 }  // namespace weft

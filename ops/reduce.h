@@ -26,9 +26,14 @@ namespace kernels {
 template <class T>
 void sum_middle(CpuContext&, View<const T> x, int64_t outer, int64_t n, int64_t inner,
                 double factor, View<T> y);
+template <class T>
+void sum_middle(CudaContext&, View<const T> x, int64_t outer, int64_t n, int64_t inner,
+                double factor, View<T> y);
 /// y = factor * x, x broadcast to y's shape.
 template <class T>
 void expand(CpuContext&, View<const T> x, double factor, View<T> y);
+template <class T>
+void expand(CudaContext&, View<const T> x, double factor, View<T> y);
 
 }  // namespace kernels
 }  // namespace weft

@@ -40,7 +40,11 @@ namespace kernels {
 template <class T>
 void resize_forward(CpuContext&, Interpolation, View<const T> x, View<T> y);
 template <class T>
+void resize_forward(CudaContext&, Interpolation, View<const T> x, View<T> y);
+template <class T>
 void resize_backward(CpuContext&, Interpolation, View<const T> dy, View<T> dx);
+template <class T>
+void resize_backward(CudaContext&, Interpolation, View<const T> dy, View<T> dx);
 
 }  // namespace kernels
 }  // namespace weft

@@ -16,7 +16,11 @@ namespace kernels {
 template <class T>
 void slice_forward(CpuContext&, View<const T> x, int axis, int64_t begin, View<T> y);
 template <class T>
+void slice_forward(CudaContext&, View<const T> x, int axis, int64_t begin, View<T> y);
+template <class T>
 void slice_backward(CpuContext&, View<const T> dy, int axis, int64_t begin, View<T> dx);
+template <class T>
+void slice_backward(CudaContext&, View<const T> dy, int axis, int64_t begin, View<T> dx);
 
 }  // namespace kernels
 }  // namespace weft

@@ -10,7 +10,7 @@ struct Softmax final : Op {
   const char* name() const override { return "softmax"; }
   void backward(Backward& b) override {
     const Tensor dx = b.din(0);
-    on_device(b, [&](auto& ctx, auto zero) {
+    on_device_full(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::softmax_backward<T>(ctx, y.view<T>(), b.dout().view<T>(), dx.view<T>());
     });
@@ -23,7 +23,7 @@ struct LogSoftmax final : Op {
   const char* name() const override { return "log_softmax"; }
   void backward(Backward& b) override {
     const Tensor dx = b.din(0);
-    on_device(b, [&](auto& ctx, auto zero) {
+    on_device_full(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::log_softmax_backward<T>(ctx, y.view<T>(), b.dout().view<T>(), dx.view<T>());
     });
@@ -40,7 +40,7 @@ Var softmax(Tape& tape, const Var& x, SourceLoc loc) {
   check("softmax", x, loc);
   auto op = std::make_unique<Softmax>();
   const Tensor y = op->y = tape.empty(x.shape(), x.dtype());
-  on_device(tape, x, [&](auto& ctx, auto zero) {
+  on_device_full(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     kernels::softmax_forward<T>(ctx, x.value().view<T>(), y.view<T>());
   });
@@ -51,7 +51,7 @@ Var log_softmax(Tape& tape, const Var& x, SourceLoc loc) {
   check("log_softmax", x, loc);
   auto op = std::make_unique<LogSoftmax>();
   const Tensor y = op->y = tape.empty(x.shape(), x.dtype());
-  on_device(tape, x, [&](auto& ctx, auto zero) {
+  on_device_full(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     kernels::log_softmax_forward<T>(ctx, x.value().view<T>(), y.view<T>());
   });

@@ -15,11 +15,19 @@ namespace kernels {
 template <class T>
 void softmax_forward(CpuContext&, View<const T> x, View<T> y);
 template <class T>
+void softmax_forward(CudaContext&, View<const T> x, View<T> y);
+template <class T>
 void softmax_backward(CpuContext&, View<const T> y, View<const T> dy, View<T> dx);
+template <class T>
+void softmax_backward(CudaContext&, View<const T> y, View<const T> dy, View<T> dx);
 template <class T>
 void log_softmax_forward(CpuContext&, View<const T> x, View<T> y);
 template <class T>
+void log_softmax_forward(CudaContext&, View<const T> x, View<T> y);
+template <class T>
 void log_softmax_backward(CpuContext&, View<const T> y, View<const T> dy, View<T> dx);
+template <class T>
+void log_softmax_backward(CudaContext&, View<const T> y, View<const T> dy, View<T> dx);
 
 }  // namespace kernels
 }  // namespace weft

@@ -42,7 +42,7 @@ void Optimizer::step(double factor) {
         for (size_t i = 0; i < moment_names().size(); ++i)
           state.moments.push_back(zeros_like(context_, p->value));
       ++state.step;
-      on_device(context_, p->value.dtype(), [&](auto& ctx, auto zero) {
+      on_device_full(context_, p->value.dtype(), [&](auto& ctx, auto zero) {
         using T = decltype(zero);
         const View<T> value = p->value.view<T>(), first = state.moments[0].view<T>();
         const View<const T> grad = p->grad.view<T>();
@@ -62,7 +62,7 @@ double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& paramet
   double squares = 0;
   for (const Parameter* p : parameters)
     if (p->grad.defined())
-      on_device(context, p->grad.dtype(), [&](auto& ctx, auto zero) {
+      on_device_full(context, p->grad.dtype(), [&](auto& ctx, auto zero) {
         using T = decltype(zero);
         squares += kernels::sum_of_squares<T>(ctx, p->grad.view<T>());
       });

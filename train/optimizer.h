@@ -68,12 +68,20 @@ namespace kernels {
 template <class T>
 void sgd_update(CpuContext&, View<T> p, View<const T> grad, View<T> buffer, bool first, double lr,
                 double momentum, double weight_decay);
+template <class T>
+void sgd_update(CudaContext&, View<T> p, View<const T> grad, View<T> buffer, bool first, double lr,
+                double momentum, double weight_decay);
 /// `step`: how many updates this one makes, counted from 1.
 template <class T>
 void adam_update(CpuContext&, View<T> p, View<const T> grad, View<T> m, View<T> v, int64_t step,
                  double lr, const OptimizerOptions&);
 template <class T>
+void adam_update(CudaContext&, View<T> p, View<const T> grad, View<T> m, View<T> v, int64_t step,
+                 double lr, const OptimizerOptions&);
+template <class T>
 double sum_of_squares(CpuContext&, View<const T> x);
+template <class T>
+double sum_of_squares(CudaContext&, View<const T> x);
 
 }  // namespace kernels
 }  // namespace weft

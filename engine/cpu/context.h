@@ -46,6 +46,8 @@ class CpuContext {
 
   void fill(const Tensor& t, double value);
   void copy(const Tensor& to, const Tensor& from);
+  /// The host's own bytes are where the CPU computes.
+  Tensor upload(const Tensor& host) { return host; }
   /// to += factor from, both of one float dtype.
   void accumulate(const Tensor& to, const Tensor& from, double factor = 1);
   bool all_finite(const Tensor& t);

@@ -15,9 +15,12 @@ namespace {
 size_t system_limit = SIZE_MAX;  // what the pretended system has per block
 
 const RawMemory memory_of_test = {
-    "test", [](size_t bytes) { return bytes > system_limit ? nullptr : std::malloc(bytes); },
+    "test",
+    true,
+    [](size_t bytes) { return bytes > system_limit ? nullptr : std::malloc(bytes); },
     [](void* block) { std::free(block); },
-    [](void* block, int byte, size_t bytes) { std::memset(block, byte, bytes); }};
+    [](void* block, int byte, size_t bytes) { std::memset(block, byte, bytes); },
+    [](void* to, const void* block, size_t bytes) { std::memcpy(to, block, bytes); }};
 
 }  // namespace
 

@@ -1,0 +1,280 @@
+// CudaContext: streams, memory, the few kernels that the tape itself needs, and the way batches
+// take.
+#include "engine/cuda/context.h"
+
+#include <bit>
+#include <cstring>
+#include <deque>
+
+#include "engine/cuda/element.cuh"
+#include "engine/cuda/launch.cuh"
+
+namespace weft {
+namespace {
+
+constexpr size_t cublas_workspace_bytes = size_t{32} << 20;
+
+/// For tests (poison, guards): between everything that was given before and after.
+void fill_device(void* block, int byte, size_t bytes) {
+  WEFT_CUDA(cudaDeviceSynchronize());
+  WEFT_CUDA(cudaMemset(block, byte, bytes));
+  WEFT_CUDA(cudaDeviceSynchronize());
+}
+
+void read_device(void* to, const void* block, size_t bytes) {
+  WEFT_CUDA(cudaDeviceSynchronize());
+  WEFT_CUDA(cudaMemcpy(to, block, bytes, cudaMemcpyDeviceToHost));
+}
+
+void* allocate_device(size_t bytes) {
+  void* block = nullptr;
+  if (cudaMalloc(&block, bytes) == cudaSuccess) return block;
+  cudaGetLastError();  // out of memory is the allocator's to report
+  return nullptr;
+}
+
+void* allocate_pinned(size_t bytes) {
+  void* block = nullptr;
+  if (cudaMallocHost(&block, bytes) == cudaSuccess) return block;
+  cudaGetLastError();
+  return nullptr;
+}
+
+// Destructors run while errors may be on their way already: their calls are not checked.
+RawMemory device_memory(const char* name) {
+  return {name,        false,      allocate_device, [](void* block) { cudaFree(block); },
+          fill_device, read_device};
+}
+
+RawMemory pinned_memory() {
+  return {"pinned host",
+          true,
+          allocate_pinned,
+          [](void* block) { cudaFreeHost(block); },
+          [](void* block, int byte, size_t bytes) { std::memset(block, byte, bytes); },
+          [](void* to, const void* block, size_t bytes) { std::memcpy(to, block, bytes); }};
+}
+
+struct Stream {
+  cudaStream_t handle = nullptr;
+  Stream() { WEFT_CUDA(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking)); }
+  ~Stream() { cudaStreamDestroy(handle); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+};
+
+struct Event {
+  cudaEvent_t handle = nullptr;
+  explicit Event(unsigned flags = cudaEventDisableTiming) {
+    WEFT_CUDA(cudaEventCreateWithFlags(&handle, flags));
+  }
+  ~Event() { cudaEventDestroy(handle); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  bool passed() const { return cudaEventQuery(handle) == cudaSuccess; }
+};
+
+/// A batch's tensor under way: the pinned bytes are free once copied, the device's once every
+/// kernel that was given them has run, which an event says after the last user let go.
+struct Upload {
+  Tensor pinned, device;
+  Event copied, used;
+  bool released = false;
+};
+
+template <class T>
+void fill_elements(CudaContext& ctx, const Tensor& t, T value) {
+  T* to = t.data<T>();
+  for_each(ctx, "fill", t.numel(), [=] __device__(int64_t i) { to[i] = value; });
+}
+
+template <class T>
+void add_elements(CudaContext& ctx, const Tensor& to, const Tensor& from, float by) {
+  T* out = to.data<T>();
+  const T* in = from.data<const T>();
+  for_each(ctx, "accumulate", to.numel(),
+           [=] __device__(int64_t i) { store(out + i, load(out + i) + by * load(in + i)); });
+}
+
+/// flag = 0 where any element is NaN or infinite.
+template <class T>
+void find_infinite(CudaContext& ctx, const Tensor& t, const Tensor& flag) {
+  const T* in = t.data<const T>();
+  auto* finite = flag.data<int32_t>();
+  for_each(ctx, "all_finite", t.numel(), [=] __device__(int64_t i) {
+    if (!isfinite(load(in + i))) *finite = 0;
+  });
+}
+
+std::string version_text(int version) {
+  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
+
+}  // namespace
+
+struct CudaContext::Impl {
+  CachingAllocator memory{device_memory("CUDA")}, upload_memory{device_memory("CUDA upload")};
+  CachingAllocator pinned{pinned_memory()};
+  Stream compute, copy;
+  cublasHandle_t cublas = nullptr;
+  std::shared_ptr<Buffer> workspace;
+  std::deque<Upload> uploads;
+  int multiprocessors = 0;
+
+  Impl() {
+    WEFT_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0));
+    WEFT_CUDA(cublasCreate(&cublas));
+    workspace = memory.allocate(cublas_workspace_bytes);
+    WEFT_CUDA(cublasSetStream(cublas, compute.handle));
+    WEFT_CUDA(cublasSetWorkspace(cublas, workspace->data(), cublas_workspace_bytes));
+  }
+  ~Impl() {
+    cudaStreamSynchronize(copy.handle);
+    cudaStreamSynchronize(compute.handle);
+    cublasDestroy(cublas);
+  }
+  /// Uploads whose every use has run give their memory back.
+  void collect() {
+    for (Upload& u : uploads)
+      if (!u.released && u.device.unique()) {
+        WEFT_CUDA(cudaEventRecord(u.used.handle, compute.handle));
+        u.released = true;
+      }
+    while (!uploads.empty() && uploads.front().released && uploads.front().copied.passed() &&
+           uploads.front().used.passed())
+      uploads.pop_front();
+  }
+};
+
+bool CudaContext::available(std::string* why) {
+  int count = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaSuccess && count > 0) return true;
+  cudaGetLastError();
+  if (why != nullptr)
+    *why = status == cudaErrorInsufficientDriver
+               ? fmt::format("the NVIDIA driver is missing, or older than CUDA {} needs",
+                             version_text(CUDART_VERSION))
+               : fmt::format("no CUDA device ({})", cudaGetErrorString(status));
+  return false;
+}
+
+CudaContext::CudaContext(MatrixMath math) : math_(math) {
+  std::string why;
+  if (!available(&why))
+    throw DeviceError(fmt::format("device cuda: {}; run with --device cpu", why));
+  WEFT_CUDA(cudaSetDevice(0));
+  impl_ = std::make_unique<Impl>();
+}
+
+CudaContext::~CudaContext() = default;
+
+CudaDevice CudaContext::device() const {
+  cudaDeviceProp properties;
+  WEFT_CUDA(cudaGetDeviceProperties(&properties, 0));
+  CudaDevice out{properties.name, properties.major, properties.minor, impl_->multiprocessors};
+  WEFT_CUDA(cudaMemGetInfo(&out.free_bytes, &out.bytes));
+  int version = 0;
+  WEFT_CUDA(cudaDriverGetVersion(&version));
+  out.driver = version_text(version);
+  WEFT_CUDA(cudaRuntimeGetVersion(&version));
+  out.runtime = version_text(version);
+  return out;
+}
+
+CachingAllocator& CudaContext::memory() const { return impl_->memory; }
+CUstream_st* CudaContext::stream() const { return impl_->compute.handle; }
+cublasContext* CudaContext::cublas() const { return impl_->cublas; }
+int CudaContext::multiprocessors() const { return impl_->multiprocessors; }
+
+void CudaContext::synchronize() { WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle)); }
+
+void CudaContext::fill(const Tensor& t, double value) {
+  switch (t.dtype()) {
+    case DType::f32:
+      return fill_elements(*this, t, static_cast<float>(value));
+    case DType::f64:
+      return fill_elements(*this, t, value);
+    case DType::i32:
+      return fill_elements(*this, t, static_cast<int32_t>(value));
+    case DType::u8:
+      return fill_elements(*this, t, static_cast<uint8_t>(value));
+    case DType::bf16:
+      // Rounded as store() does; fills are of numbers such as 0 and 1, which bf16 holds exactly.
+      return fill_elements(
+          *this, t,
+          bf16_t{static_cast<uint16_t>(std::bit_cast<uint32_t>(static_cast<float>(value)) >> 16)});
+  }
+}
+
+void CudaContext::copy(const Tensor& to, const Tensor& from) {
+  if (to.dtype() != from.dtype() || to.numel() != from.numel())
+    throw std::logic_error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
+                                       name_of(from.dtype()), from.shape()));
+  if (to.numel() == 0) return;
+  WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, stream()));
+  // Pageable and pinned host memory alike may be read or changed once this has returned.
+  if (to.on_host() || from.on_host()) synchronize();
+}
+
+void CudaContext::accumulate(const Tensor& to, const Tensor& from, double factor) {
+  const float by = static_cast<float>(factor);
+  if (to.dtype() == DType::bf16)
+    add_elements<bf16_t>(*this, to, from, by);
+  else
+    add_elements<float>(*this, to, from, by);
+}
+
+bool CudaContext::all_finite(const Tensor& t) {
+  const Tensor flag = Tensor::empty({1}, DType::i32, memory());
+  fill(flag, 1);
+  if (t.dtype() == DType::bf16)
+    find_infinite<bf16_t>(*this, t, flag);
+  else if (t.dtype() == DType::f32)
+    find_infinite<float>(*this, t, flag);
+  const Tensor host = Tensor::empty({1}, DType::i32);
+  copy(host, flag);
+  return host.data<int32_t>()[0] != 0;
+}
+
+Tensor CudaContext::upload(const Tensor& host) {
+  impl_->collect();
+  Upload& u = impl_->uploads.emplace_back();
+  u.device = Tensor::empty(host.shape(), host.dtype(), impl_->upload_memory);
+  if (host.numel() == 0) return u.device;
+  u.pinned = Tensor::empty(host.shape(), host.dtype(), impl_->pinned);
+  std::memcpy(u.pinned.raw(), host.raw(), host.bytes());
+  const cudaStream_t copy = impl_->copy.handle;
+  WEFT_CUDA(
+      cudaMemcpyAsync(u.device.raw(), u.pinned.raw(), host.bytes(), cudaMemcpyHostToDevice, copy));
+  WEFT_CUDA(cudaEventRecord(u.copied.handle, copy));
+  WEFT_CUDA(cudaStreamWaitEvent(impl_->compute.handle, u.copied.handle, 0));
+  return u.device;
+}
+
+Tensor CudaContext::download_later(const Tensor& device) {
+  const Tensor host = Tensor::empty(device.shape(), device.dtype(), impl_->pinned);
+  WEFT_CUDA(cudaMemcpyAsync(host.raw(), device.raw(), device.bytes(), cudaMemcpyDeviceToHost,
+                            impl_->compute.handle));
+  return host;
+}
+
+struct CudaTimer::Impl {
+  CudaContext& ctx;
+  Event begin{cudaEventDefault}, end{cudaEventDefault};
+};
+
+CudaTimer::CudaTimer(CudaContext& ctx) : impl_(new Impl{ctx}) {}
+CudaTimer::~CudaTimer() = default;
+
+void CudaTimer::start() { WEFT_CUDA(cudaEventRecord(impl_->begin.handle, impl_->ctx.stream())); }
+
+double CudaTimer::stop() {
+  WEFT_CUDA(cudaEventRecord(impl_->end.handle, impl_->ctx.stream()));
+  WEFT_CUDA(cudaEventSynchronize(impl_->end.handle));
+  float ms = 0;
+  WEFT_CUDA(cudaEventElapsedTime(&ms, impl_->begin.handle, impl_->end.handle));
+  return static_cast<double>(ms);
+}
+
+}  // namespace weft

@@ -1,0 +1,90 @@
+// CudaContext: the GPU backend's hands. One compute stream, on which everything runs in the order
+// in which it was asked for, so same GPU and toolkit give the same bits; one copy stream, which
+// brings batches over from pinned memory while the step before still computes; one cuBLAS handle
+// with a workspace of its own; memory from a caching allocator over cudaMalloc. Nothing here waits
+// for the device but copy() to the host, all_finite() and synchronize().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+#include "engine/tensor.h"
+
+// CUDA's own names for its handles, so that no CUDA header is needed to hold a context.
+struct CUstream_st;
+struct cublasContext;
+
+namespace weft {
+
+/// How f32 products are computed: in full, or by tensor cores on factors rounded to 10 bits.
+enum class MatrixMath : uint8_t { f32, tf32 };
+
+/// What a card is and what it can hold, for `weft info` and reports.
+struct CudaDevice {
+  std::string name;
+  int major = 0, minor = 0, multiprocessors = 0;
+  size_t bytes = 0, free_bytes = 0;
+  std::string driver, runtime;  ///< versions, "13.0"
+};
+
+class CudaContext {
+ public:
+  /// The first visible GPU. Throws DeviceError where there is none or its driver is too old.
+  explicit CudaContext(MatrixMath math = MatrixMath::f32);
+  ~CudaContext();
+  CudaContext(const CudaContext&) = delete;
+  CudaContext& operator=(const CudaContext&) = delete;
+
+  static constexpr const char* name() { return "cuda"; }
+  template <class T>
+  static constexpr bool supports = std::is_same_v<T, float> || std::is_same_v<T, bf16_t>;
+  /// Whether a context can be made here; `why`, where given, becomes the reason if not.
+  static bool available(std::string* why = nullptr);
+  CudaDevice device() const;
+
+  CachingAllocator& memory() const;
+  MatrixMath math() const { return math_; }
+  void set_math(MatrixMath math) { math_ = math; }
+  CUstream_st* stream() const;
+  cublasContext* cublas() const;
+  int multiprocessors() const;
+
+  void fill(const Tensor& t, double value);
+  /// Between host and device in either direction, or within; one to the host waits for its end.
+  void copy(const Tensor& to, const Tensor& from);
+  /// to += factor from, both of one float dtype.
+  void accumulate(const Tensor& to, const Tensor& from, double factor = 1);
+  bool all_finite(const Tensor& t);
+
+  /// A host tensor's bytes on the device, through pinned memory and the copy stream: the bytes are
+  /// taken before this returns, and what the compute stream is given from now on finds them there.
+  Tensor upload(const Tensor& host);
+  /// Starts to bring `device` to the host, and returns at once; the tensor may be read after
+  /// synchronize(). Its memory is pinned, and a small one: for losses and other scalars.
+  Tensor download_later(const Tensor& device);
+  void synchronize();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  MatrixMath math_;
+};
+
+/// Time on the compute stream between two places, in milliseconds.
+class CudaTimer {
+ public:
+  explicit CudaTimer(CudaContext& ctx);
+  ~CudaTimer();
+  CudaTimer(const CudaTimer&) = delete;
+  CudaTimer& operator=(const CudaTimer&) = delete;
+  void start();
+  /// Waits for the work that was given since start().
+  double stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft

@@ -1,0 +1,33 @@
+// Elements in device memory and in registers: kernels compute in float (losses in double) and keep
+// tensors as float or bf16. load() widens, store() rounds to nearest even. Vec<T> is 16 bytes of
+// neighbours: four floats or eight bf16, one memory transaction.
+#pragma once
+
+#include <cuda_bf16.h>
+
+#include "engine/dtype.h"
+
+namespace weft {
+
+__device__ inline float load(const float* p) { return *p; }
+__device__ inline float load(const bf16_t* p) {
+  return __uint_as_float(static_cast<unsigned>(p->bits) << 16);
+}
+__device__ inline void store(float* p, float value) { *p = value; }
+__device__ inline void store(bf16_t* p, float value) {
+  p->bits = __bfloat16_as_ushort(__float2bfloat16_rn(value));
+}
+
+template <class T>
+struct alignas(16) Vec {
+  static constexpr int size = 16 / sizeof(T);
+  T at[size];
+};
+
+/// True where a pointer may be read as Vec<T> and n elements make whole ones.
+template <class T>
+bool fits_vec(const T* p, int64_t n) {
+  return reinterpret_cast<uintptr_t>(p) % 16 == 0 && n % Vec<T>::size == 0;
+}
+
+}  // namespace weft
