@@ -8,6 +8,8 @@
 
 #include "engine/cpu/gemm_tile.h"
 #include "engine/error.h"
+#include "ops/linear.h"
+#include "train/device.h"
 
 namespace weft::bench {
 
@@ -90,6 +92,21 @@ double fma_peak_gflops(int threads) {
     best = std::max(best, sum);
   }
   return best;
+}
+
+double matrix_peak_gflops(const AnyContext& context) {
+  constexpr int64_t n = 8192, reps = 5;
+  Tape tape(context, Tape::Mode::no_grad);
+  const Var a = tape.constant(tape.empty({n, n}, DType::f32));
+  std::visit([&](auto* ctx) { ctx->fill(a.value(), 0.001); }, context);
+  const auto product = [&] { return linear(tape, a, a); };
+  product();
+  synchronize(context);
+  const double ms = milliseconds([&] {
+    for (int64_t i = 0; i < reps; ++i) product();
+    synchronize(context);
+  });
+  return 2e-6 * static_cast<double>(n * n * n * reps) / ms;
 }
 
 }  // namespace weft::bench

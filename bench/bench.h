@@ -1,5 +1,5 @@
-// What the benchmarks share: arguments, a stopwatch, and the peak that shares are quoted of, a
-// register-resident FMA loop measured at start (never weft's own GEMM).
+// What the benchmarks share: arguments, a stopwatch, and the peak that shares are quoted of: on a
+// CPU a register-resident FMA loop measured at start (never weft's own GEMM), on a GPU cuBLAS.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 #include <vector>
+
+#include "engine/backend.h"
 
 namespace weft::bench {
 
@@ -25,6 +27,8 @@ std::vector<std::string> split(const std::string& text, char at);
 double milliseconds(const std::function<void()>& work);
 /// f32 multiply-adds of all threads together, counted as two operations each.
 double fma_peak_gflops(int threads);
+/// A GPU's, by the largest of a few square products in the context's math: cuBLAS' own.
+double matrix_peak_gflops(const AnyContext& context);
 
 void steps(const Arguments& arguments);
 void conv(const Arguments& arguments);

@@ -8,6 +8,7 @@
 #include "bench/bench.h"
 #include "engine/philox.h"
 #include "train/build.h"
+#include "train/device.h"
 #include "train/step.h"
 
 namespace weft::bench {
@@ -15,16 +16,17 @@ namespace {
 
 struct Setting {
   int64_t batch = 2, crop = 97, reps = 5;
-  int threads = 0;
-  std::string trunk = "resnet18", tasks = "40,3";
+  int threads = physical_cores();
+  std::string trunk = "resnet18", tasks = "40,3", device = "cpu", precision = "f32";
   double width = 1;
 };
 
 RunFile run_file(const Setting& s) {
   std::string text = fmt::format(
-      "name = \"bench\"\n[model]\ntrunk = \"{}\"\nwidth = {}\n[data]\nsize = [{}, {}]\nbatch = "
+      "name = \"bench\"\ndevice = \"{}\"\nprecision = \"{}\"\n[model]\ntrunk = \"{}\"\nwidth = "
+      "{}\n[data]\nsize = [{}, {}]\nbatch = "
       "{}\n",
-      s.trunk, s.width, s.crop, s.crop, s.batch);
+      s.device, s.precision, s.trunk, s.width, s.crop, s.crop, s.batch);
   for (const std::string& channels : split(s.tasks, ',')) {
     const char* kind = channels == "3" ? "normals" : channels == "1" ? "depth" : "segmentation";
     text += fmt::format("[[task]]\nname = \"{}\"\nkind = \"{}\"\n", kind, kind);
@@ -76,25 +78,33 @@ void steps(const Arguments& arguments) {
   s.batch = arguments.number("batch", s.batch);
   s.crop = arguments.number("crop", s.crop);
   s.reps = arguments.number("reps", s.reps);
-  s.threads = static_cast<int>(arguments.number("threads", 0));
+  s.threads = static_cast<int>(arguments.number("threads", s.threads));
   s.trunk = arguments.text("trunk", s.trunk);
   s.tasks = arguments.text("tasks", s.tasks);
+  s.device = arguments.text("device", s.device);
+  s.precision = arguments.text("precision", s.precision);
   const RunFile run = run_file(s);
-  CpuContext cpu(s.threads);
-  const auto model = make_model(&cpu, run);
+  const Device device(s.device, s.threads, run.precision);
+  const AnyContext context = device.context();
+  const auto model = make_model(context, run);
   const int blocks = model->trunk().blocks();
   const DrawnPolicy drawn = alternating(run.tasks.size(), blocks);
-  const Tensor images = random_images(s.batch, s.crop);
+  Tensor images;
+  {
+    Tape tape(context);
+    images = upload_images(tape, random_images(s.batch, s.crop), *model, run).value();
+  }
   std::vector<Tensor> targets;
   for (const TaskSpec& task : run.tasks) targets.push_back(random_target(task, s.batch, s.crop));
-  const auto weights = make_optimizer(&cpu, *model, run, Phase::warmup);
-  const auto logits = make_optimizer(&cpu, *model, run, Phase::policy);
-  const double peak = fma_peak_gflops(cpu.threads());
+  const auto weights = make_optimizer(context, *model, run, Phase::warmup);
+  const auto logits = make_optimizer(context, *model, run, Phase::policy);
+  const double peak =
+      is_asynchronous(context) ? matrix_peak_gflops(context) : fma_peak_gflops(s.threads);
   const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
   const Gates fixed = gates_from(drawn.select);
 
-  fmt::print("# {} tasks={} batch={} crop={} threads={} FMA peak {:.0f} GFLOP/s\n", s.trunk,
-             s.tasks, s.batch, s.crop, cpu.threads(), peak);
+  fmt::print("# weft {} {} {} tasks={} batch={} crop={} peak {:.0f} GFLOP/s\n", device.describe(),
+             s.precision, s.trunk, s.tasks, s.batch, s.crop, peak);
   fmt::print("{:<8} {:>10} {:>10} {:>10} {:>10} {:>12} {:>10}\n", "phase", "median_ms", "min",
              "max", "GFLOP/s", "share_peak", "peak_MiB");
   uint32_t step = 0;
@@ -102,21 +112,23 @@ void steps(const Arguments& arguments) {
     set_trainable(*model, phase);
     const auto one_step = [&] {
       const bool infer = phase == Phase::infer;
-      Tape tape(&cpu, infer ? Tape::Mode::no_grad : Tape::Mode::train);
+      Tape tape(context, infer ? Tape::Mode::no_grad : Tape::Mode::train);
       StepInputs in{phase, 1, step++, 5.0, blocks, &drawn, tape.constant(images), targets};
       if (infer) {  // the peer's infer computes no losses
         Pass pass{tape, false, Noise{}};
         const auto sample = sample_policy(pass, *model, run, in);
         model->forward(pass, in.images, &*sample);
-        return;
+        return synchronize(context);
       }
       const StepOutputs out = compute_step(tape, *model, run, in);
       tape.backward(*out.total);
       (phase == Phase::policy ? *logits : *weights).step();
       model->store().clear_gradients();
+      if (phase == Phase::policy) model->policy()->logits_changed();
+      synchronize(context);
     };
-    one_step();
-    cpu.memory().reset_peak();
+    for (int i = 0; i < (is_asynchronous(context) ? 3 : 1); ++i) one_step();
+    memory_of(context).reset_peak();
     std::vector<double> ms;
     for (int64_t i = 0; i < s.reps; ++i) ms.push_back(milliseconds(one_step));
     std::sort(ms.begin(), ms.end());
@@ -136,7 +148,7 @@ void steps(const Arguments& arguments) {
     const double gflops = 2e-6 * static_cast<double>(macs * s.batch) * products / median;
     fmt::print("{:<8} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.1f} {:>11.0f}% {:>10.0f}\n",
                name_of(phase), median, ms.front(), ms.back(), gflops, 100 * gflops / peak,
-               static_cast<double>(cpu.memory().counters().peak_bytes) / 1048576.0);
+               static_cast<double>(memory_of(context).counters().peak_bytes) / 1048576.0);
     std::fflush(stdout);
   }
 }

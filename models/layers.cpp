@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ops/cast.h"
 #include "ops/linear.h"
 
 namespace weft {
@@ -44,9 +45,9 @@ Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t o
 }
 
 Var Conv::operator()(Pass& pass, const Var& x) const {
-  const Var w = pass.tape.use(*weight_);
+  const Var w = cast(pass.tape, pass.tape.use(*weight_), x.dtype());
   if (bias_ == nullptr) return conv2d(pass.tape, x, w, options_);
-  return conv2d(pass.tape, x, w, pass.tape.use(*bias_), options_);
+  return conv2d(pass.tape, x, w, cast(pass.tape, pass.tape.use(*bias_), x.dtype()), options_);
 }
 
 Macs conv_macs(const Conv& conv, Shape& x) {
@@ -79,7 +80,8 @@ Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64
 }
 
 Var Linear::operator()(Pass& pass, const Var& x) const {
-  return linear(pass.tape, x, pass.tape.use(*weight_), pass.tape.use(*bias_));
+  return linear(pass.tape, x, cast(pass.tape, pass.tape.use(*weight_), x.dtype()),
+                cast(pass.tape, pass.tape.use(*bias_), x.dtype()));
 }
 
 }  // namespace weft

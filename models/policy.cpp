@@ -32,7 +32,7 @@ std::optional<std::string> degenerate(const DrawnPolicy& policy,
 
 Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int blocks,
                const PolicyOptions& options, uint64_t seed)
-    : blocks_(blocks), options_(options) {
+    : context_(store.context()), blocks_(blocks), options_(options) {
   if (options.skip_layer < 0 || options.skip_layer >= blocks)
     throw ConfigError(fmt::format("policy.skip_layer: {} of {} blocks leaves none to learn",
                                   options.skip_layer, blocks));
@@ -53,6 +53,13 @@ Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int
   }
 }
 
+Tensor Policy::host_logits(size_t k) const {
+  if (logits_[k]->value.on_host()) return logits_[k]->value;
+  if (mirror_.empty())
+    for (const Parameter* logits : logits_) mirror_.push_back(to_host(context_, logits->value));
+  return mirror_[k];
+}
+
 int Policy::active(int64_t epoch, int speed) const {
   if (speed == 0) return learned();
   return static_cast<int>(std::min<int64_t>(epoch / speed + 1, learned()));
@@ -66,7 +73,8 @@ PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int activ
     const Var logits = pass.tape.use(*logits_[k]);
     const Var p = gumbel_softmax(pass.tape, logits, temperature, hard, pass.noise, names_[k]);
     std::vector<double> values;
-    if (hard && !run_skipped && !p.needs_grad()) values = p.value().to_vector();
+    if (hard && !run_skipped && !p.needs_grad())
+      values = gumbel_sample(host_logits(k), temperature, hard, pass.noise, names_[k]).to_vector();
     for (int l = blocks_ - active; l < blocks_; ++l) {
       Gate& gate = out.gates[k][static_cast<size_t>(l)];
       gate.kind = Gate::Kind::soft;
@@ -81,8 +89,8 @@ PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int activ
 
 std::vector<std::vector<double>> Policy::probabilities() const {
   std::vector<std::vector<double>> out;
-  for (const Parameter* logits : logits_) {
-    const std::vector<double> v = logits->value.to_vector();
+  for (size_t k = 0; k < logits_.size(); ++k) {
+    const std::vector<double> v = host_logits(k).to_vector();
     auto& row = out.emplace_back();
     for (int l = 0; l < blocks_; ++l) {
       const auto at = static_cast<size_t>(2 * l);
@@ -148,9 +156,7 @@ Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
   const DType dtype = columns[0].dtype();
   const auto constant = [&](const Shape& shape, const std::vector<double>& values) {
     const Tensor host = Tensor::from(shape, values, dtype);
-    Tensor t = tape.empty(shape, dtype);
-    std::visit([&](auto* ctx) { ctx->copy(t, host); }, tape.context());
-    return tape.constant(t);
+    return tape.constant(to_device(tape.context(), host));
   };
   const Var u = concat(tape, columns, 0);
   const Var apart = abs(tape, matmul(tape, constant({pairs, tasks}, difference), u));

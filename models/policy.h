@@ -55,6 +55,9 @@ class Policy {
   PolicySample sample(Pass& pass, double temperature, bool hard, int active,
                       bool run_skipped = false) const;
 
+  /// To be called after the logits' values have changed: forgets what the host knows of them.
+  void logits_changed() { mirror_.clear(); }
+
   /// softmax(logits_k[l])[0] for every task and block.
   std::vector<std::vector<double>> probabilities() const;
   /// Binary gates drawn block by block; with `active`, the curriculum's padding is applied.
@@ -71,7 +74,11 @@ class Policy {
 
  private:
   int learned() const { return blocks_ - options_.skip_layer; }
+  /// Task k's logits where the host can read them; from a GPU they come over once per change.
+  Tensor host_logits(size_t k) const;
 
+  AnyContext context_;
+  mutable std::vector<Tensor> mirror_;  // empty, or one a task
   std::vector<std::string> names_;
   std::vector<Parameter*> logits_;
   int blocks_;

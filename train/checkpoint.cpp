@@ -8,18 +8,11 @@
 namespace weft {
 namespace {
 
-Tensor on_host(const AnyContext& context, const Tensor& value) {
-  if (&memory_of(context) == &host_memory()) return value;
-  Tensor host = Tensor::empty(value.shape(), value.dtype());
-  std::visit([&](auto* ctx) { ctx->copy(host, value); }, context);
-  return host;
-}
-
 /// Loads `name` into `to`; the file's shape must be the one that `to` has in PyTorch's layout.
 void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
                const Tensor& to) {
   const Tensor value = file.load(name, to.dtype());
-  const Tensor expected = to.shape().rank() == 4 ? krsc_to_oihw(on_host(context, to)) : to;
+  const Tensor expected = to.shape().rank() == 4 ? krsc_to_oihw(to_host(context, to)) : to;
   if (value.shape() != expected.shape())
     throw DataError(fmt::format("{}: '{}' has shape {}, the model expects {}", file.path(), name,
                                 value.shape(), expected.shape()));
@@ -46,7 +39,7 @@ SafetensorsFile open_checkpoint(const std::string& path) {
 }  // namespace
 
 Tensor to_torch_layout(const AnyContext& context, const Tensor& value) {
-  const Tensor host = on_host(context, value);
+  const Tensor host = to_host(context, value);
   return host.shape().rank() == 4 ? krsc_to_oihw(host) : host;
 }
 
@@ -61,8 +54,8 @@ std::vector<NamedTensor> model_tensors(const Model& model) {
   for (const Parameter& p : store.parameters())
     out.push_back({p.name, to_torch_layout(store.context(), p.value)});
   for (const NamedStats& s : store.stats()) {
-    out.push_back({s.name + ".running_mean", on_host(store.context(), s.stats.running_mean)});
-    out.push_back({s.name + ".running_var", on_host(store.context(), s.stats.running_var)});
+    out.push_back({s.name + ".running_mean", to_host(store.context(), s.stats.running_mean)});
+    out.push_back({s.name + ".running_var", to_host(store.context(), s.stats.running_var)});
     out.push_back({s.name + ".num_batches_tracked",
                    Tensor::from({}, {static_cast<double>(s.stats.num_batches_tracked)}, DType::f64),
                    /*as_i64=*/true});

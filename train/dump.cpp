@@ -29,7 +29,7 @@ class Recorder final : public StepProbe {
 
   void before(const StepInputs& in, const Batch& batch) override {
     model_state("before/");
-    add("in/images", nchw(to_host(in.images.value())));
+    add("in/images", nchw(batch.images));
     for (size_t k = 0; k < run_.tasks.size(); ++k)
       add("in/target." + run_.tasks[k].name, nchw(batch.targets[k]));
     const PhaseSpec& spec = phase_spec(run_, in.phase);
@@ -72,11 +72,7 @@ class Recorder final : public StepProbe {
  private:
   const AnyContext& context() const { return trainer_.context(); }
 
-  Tensor to_host(const Tensor& t) const {
-    Tensor host = Tensor::empty(t.shape(), t.dtype());
-    std::visit([&](auto* ctx) { ctx->copy(host, t); }, context());
-    return host;
-  }
+  Tensor to_host(const Tensor& t) const { return weft::to_host(context(), t); }
 
   void add(const std::string& name, const Tensor& value, bool as_i64 = false) {
     tensors.push_back({fmt::format("{}/{}", step_, name), snapshot(value), as_i64});

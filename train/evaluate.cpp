@@ -41,13 +41,13 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
       in.phase = Phase::infer;
       in.seed = static_cast<uint64_t>(run.seed);
       in.drawn = policy(b);
-      in.images = tape.constant(upload(tape, batch.images, model.store().dtype()));
+      in.images = upload_images(tape, batch.images, model, run);
       in.targets = batch.targets;
       const StepOutputs out = compute_step(tape, model, run, in);
       for (size_t k = 0; k < run.tasks.size(); ++k) {
         if (!out.losses[k]) continue;
-        metrics[k].add(out.predictions[k].value(), batch.targets[k]);
-        metrics[k].add_loss(out.losses[k]->value().item(),
+        metrics[k].add(to_host(context, out.predictions[k].value()), batch.targets[k]);
+        metrics[k].add_loss(to_host(context, out.losses[k]->value()).item(),
                             static_cast<double>(images_with_label(batch.targets[k])));
       }
     }

@@ -17,13 +17,6 @@ namespace {
 
 constexpr int32_t ignored = -1;
 
-Tensor to_device(const Tape& tape, const Tensor& host) {
-  if (&tape.memory() == &host_memory()) return host;
-  Tensor out = tape.empty(host.shape(), host.dtype());
-  std::visit([&](auto* ctx) { ctx->copy(out, host); }, tape.context());
-  return out;
-}
-
 /// [N, h, w] of type T: f(first channel of each pixel's label).
 template <class T, class F>
 Tensor per_pixel(const Tensor& labels, F&& f) {
@@ -42,11 +35,11 @@ Var class_loss(Tape& tape, const TaskSpec& task, const Var& logits, const Tensor
   options.ignore_index = ignored;
   if (!task.class_weights.empty())
     options.class_weights =
-        to_device(tape, Tensor::from({task.classes}, task.class_weights, logits.dtype()));
+        to_device(tape.context(), Tensor::from({task.classes}, task.class_weights, logits.dtype()));
   const Tensor ids = per_pixel<int32_t>(labels, [](float label) {
     return std::isnan(label) ? ignored : static_cast<int32_t>(label);
   });
-  return cross_entropy(tape, logits, to_device(tape, ids), options);
+  return cross_entropy(tape, logits, to_device(tape.context(), ids), options);
 }
 
 void check_prediction(const TaskSpec& task, const Shape& prediction, const Shape& target) {
@@ -69,12 +62,13 @@ std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semanti
   if (task.kind == TaskKind::segmentation || task.kind == TaskKind::classification)
     return class_loss(tape, task, prediction, labels);
 
-  const Tensor values =
-      to_device(tape, labels.dtype() == prediction.dtype()
+  const Tensor values = to_device(
+      tape.context(), labels.dtype() == prediction.dtype()
                           ? labels
                           : Tensor::from(labels.shape(), labels.to_vector(), prediction.dtype()));
   const Tensor mask = to_device(
-      tape, per_pixel<uint8_t>(labels, [](float label) -> uint8_t { return !std::isnan(label); }));
+      tape.context(),
+      per_pixel<uint8_t>(labels, [](float label) -> uint8_t { return !std::isnan(label); }));
   switch (task.kind) {
     case TaskKind::normals:
       return cosine_loss(tape, prediction, values, mask);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/cast.h"
 #include "train/data/augment.h"
 #include "train/data/colour.h"
 #include "train/data/normalize.h"
@@ -33,13 +34,14 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
   in.drawn = policy;
   Pass pass{tape, /*training=*/false, Noise{}};
   const auto sample = sample_policy(pass, model, run, in);
-  const Var images = tape.constant(upload(tape, host, model.store().dtype()));
-  const auto predictions = model.forward(pass, images, sample ? &*sample : nullptr);
+  const auto predictions =
+      model.forward(pass, upload_images(tape, host, model, run), sample ? &*sample : nullptr);
   std::vector<Picture> out;
   for (size_t k = 0; k < predictions.size(); ++k) {
     const bool one = run.tasks[k].image_label();
-    out.push_back(predicted_label(run.tasks[k], predictions[k].value(), 0, one ? 1 : seen.height,
-                                  one ? 1 : seen.width, run.semantics));
+    out.push_back(predicted_label(
+        run.tasks[k], to_host(context, cast(tape, predictions[k], model.store().dtype()).value()),
+        0, one ? 1 : seen.height, one ? 1 : seen.width, run.semantics));
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // compute_step: sample, forward, losses, regularisers.
 #include "train/step.h"
 
+#include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "train/losses.h"
 
@@ -16,10 +17,12 @@ Var plus(Tape& tape, const std::optional<Var>& sum, const Var& term) {
 Tensor upload(const Tape& tape, const Tensor& host, DType dtype) {
   const Tensor converted =
       host.dtype() == dtype ? host : Tensor::from(host.shape(), host.to_vector(), dtype);
-  if (&tape.memory() == &host_memory()) return converted;
-  Tensor out = tape.empty(host.shape(), dtype);
-  std::visit([&](auto* ctx) { ctx->copy(out, converted); }, tape.context());
-  return out;
+  return to_device(tape.context(), converted);
+}
+
+Var upload_images(Tape& tape, const Tensor& images, const Model& model, const RunFile& run) {
+  const Var x = tape.constant(upload(tape, images, model.store().dtype()));
+  return run.precision == Precision::bf16 ? cast(tape, x, DType::bf16) : x;
 }
 
 void set_trainable(Model& model, Phase phase) {
@@ -56,6 +59,8 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
   Pass pass{tape, in.phase != Phase::infer, Noise{in.seed, in.step}};
   out.sample = sample_policy(pass, model, run, in);
   out.predictions = model.forward(pass, in.images, out.sample ? &*out.sample : nullptr);
+  for (Var& prediction : out.predictions)  // losses and metrics are never coarser than the weights
+    prediction = cast(tape, prediction, model.store().dtype());
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const TaskSpec& task = run.tasks[k];
     out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k]));

@@ -43,6 +43,8 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
 std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFile& run,
                                           const StepInputs& inputs);
 
+/// A batch's images on the tape's device, in the type in which the network computes.
+Var upload_images(Tape& tape, const Tensor& images, const Model& model, const RunFile& run);
 /// A host tensor on the tape's device, as `dtype`.
 Tensor upload(const Tape& tape, const Tensor& host, DType dtype);
 

@@ -2,14 +2,19 @@
 #include "train/trainer.h"
 
 #include <cmath>
+#include <utility>
 
 #include "train/checkpoint.h"
+#include "train/device.h"
 #include "train/draw.h"
 #include "train/schedule.h"
 #include "train/stop.h"
 
 namespace weft {
 namespace {
+
+/// On a GPU, steps whose losses are fetched together: the host waits once, not once a step.
+constexpr size_t most_pending = 16;
 
 constexpr const char* part_names[] = {"train", "weights", "retrain", ""};
 
@@ -51,6 +56,7 @@ void Trainer::resume(const std::string& folder) {
   const Checkpoint checkpoint = read_checkpoint(last);
   state_ = checkpoint.state;
   load_model(last, *model_);
+  if (model_->policy() != nullptr) model_->policy()->logits_changed();
   open_loaders();
   if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
   folder_.emplace(RunFolder::resume(folder, state_.total_step));
@@ -164,17 +170,23 @@ bool Trainer::step() {
   next_batch_.reset();
   waited_ += loader.waited_seconds() - waited_before;
 
-  StepReport report{state_.stage, phase, state_.step + 1, stage_steps(state_.stage), {}};
+  Pending pending{{state_.stage, phase, state_.step + 1, stage_steps(state_.stage), {}},
+                  state_.total_step + 1,
+                  batch.epoch,
+                  0,
+                  {}};
   try {
     set_trainable(*model_, phase);
     Tape tape(context_);
     tape.check_numbers(run_.debug);
     StepInputs in = step_inputs(phase);
-    in.images = tape.constant(upload(tape, batch.images, model_->store().dtype()));
+    in.images = upload_images(tape, batch.images, *model_, run_);
     in.targets = batch.targets;
     if (probe_ != nullptr) probe_->before(in, batch);
     const StepOutputs out = compute_step(tape, *model_, run_, in);
-    check_losses(phase, out, report);
+    for (const auto& loss : out.losses)
+      pending.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
+    if (!is_asynchronous(context_)) check_losses(pending);
     if (probe_ != nullptr) probe_->computed(in, out);
     if (out.total) {
       tape.backward(*out.total);
@@ -184,6 +196,7 @@ bool Trainer::step() {
       if (probe_ != nullptr) probe_->differentiated();
       const bool constant = phase == Phase::policy;  // the official logits' rate never changes
       optimizer.step(constant ? 1.0 : schedule_factor(spec.schedule, state_.step, spec.steps));
+      if (phase == Phase::policy) model_->policy()->logits_changed();
     }
     if (probe_ != nullptr) probe_->after();
     model_->store().clear_gradients();
@@ -193,43 +206,71 @@ bool Trainer::step() {
   }
   ++state_.step;
   ++state_.total_step;
+  pending.seconds = seconds();
+  pending_.push_back(std::move(pending));
+  if (!is_asynchronous(context_) || pending_.size() == most_pending || at_evaluation() ||
+      at_checkpoint())
+    settle();
   const double took =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   in_steps_ += took;
   stage_seconds_[static_cast<size_t>(state_.stage)] += took;
-  after_step(report, batch.epoch);
+  after_step();
   return true;
 }
 
-void Trainer::check_losses(Phase phase, const StepOutputs& out, StepReport& report) const {
-  for (size_t k = 0; k < out.losses.size(); ++k) {
-    const double loss = out.losses[k] ? out.losses[k]->value().item() : std::nan("");
-    if (out.losses[k] && !std::isfinite(loss))
-      throw NumericError(fmt::format(
-          "the loss of task '{}' is {}; lower {}.optimizer.lr, or find the op with --debug",
-          run_.tasks[k].name, loss, phase == Phase::weights ? "policy" : name_of(phase)));
-    report.losses.push_back(loss);
+void Trainer::check_losses(const Pending& step) const {
+  for (size_t k = 0; k < step.losses.size(); ++k) {
+    if (!step.losses[k].defined() || std::isfinite(step.losses[k].item())) continue;
+    const Phase phase = step.report.phase;
+    throw NumericError(fmt::format(
+        "the loss of task '{}' is {}; lower {}.optimizer.lr, or find the op with --debug",
+        run_.tasks[k].name, step.losses[k].item(),
+        phase == Phase::weights ? "policy" : name_of(phase)));
   }
 }
 
-void Trainer::after_step(const StepReport& report, int64_t epoch) {
-  if (folder_)
-    for (size_t k = 0; k < report.losses.size(); ++k)
-      folder_->write(MetricsLine{report.phase,
-                                 state_.total_step,
-                                 epoch,
-                                 "train",
-                                 run_.tasks[k].name,
-                                 report.losses[k],
-                                 {},
-                                 seconds()});
-  if (observer_ != nullptr) observer_->on_step(report);
+void Trainer::settle() {
+  if (pending_.empty()) return;
+  synchronize(context_);
+  for (Pending& step : std::exchange(pending_, {})) {
+    StepReport& report = step.report;
+    try {
+      check_losses(step);
+    } catch (const NumericError& e) {
+      throw NumericError(fmt::format("{} step {} (run step {}): {}", name_of(report.phase),
+                                     report.step, step.total_step, e.what()));
+    }
+    for (const Tensor& loss : step.losses)
+      report.losses.push_back(loss.defined() ? loss.item() : std::nan(""));
+    if (folder_)
+      for (size_t k = 0; k < report.losses.size(); ++k)
+        folder_->write(MetricsLine{report.phase,
+                                   step.total_step,
+                                   step.epoch,
+                                   "train",
+                                   run_.tasks[k].name,
+                                   report.losses[k],
+                                   {},
+                                   step.seconds});
+    if (observer_ != nullptr) observer_->on_step(report);
+  }
+}
+
+bool Trainer::at_evaluation() const {
+  return state_.step == stage_steps(state_.stage) || state_.total_step % run_.eval.every == 0;
+}
+
+bool Trainer::at_checkpoint() const {
+  return state_.step == stage_steps(state_.stage) || state_.total_step % run_.checkpoint_every == 0;
+}
+
+void Trainer::after_step() {
   if (state_.stage == Stage::search && clock().position(state_.step) == 0) write_search_line();
-  const bool stage_ends = state_.step == stage_steps(state_.stage);
-  if (stage_ends || state_.total_step % run_.eval.every == 0) evaluate_and_keep_best();
-  if (stage_ends) {
+  if (at_evaluation()) evaluate_and_keep_best();
+  if (state_.step == stage_steps(state_.stage)) {
     finish_stage();
-  } else if (folder_ && state_.total_step % run_.checkpoint_every == 0) {
+  } else if (folder_ && at_checkpoint()) {
     save("last");
   }
 }
@@ -330,6 +371,7 @@ void Trainer::run() {
   if (folder_ && state_.total_step == 0) save("last");
   while (state_.stage != Stage::done) {
     if (const int signal = stop_signal(); signal != 0) {
+      settle();
       if (folder_) {
         save("last");
         say(fmt::format("stopped at step {}; go on with: weft train --resume {}", state_.total_step,

@@ -94,8 +94,19 @@ class Trainer {
   void finish_stage();
   void draw_policy();
   StepInputs step_inputs(Phase phase) const;
-  void check_losses(Phase phase, const StepOutputs& out, StepReport& report) const;
-  void after_step(const StepReport& report, int64_t epoch);
+  /// A finished step whose losses may still be on their way from a GPU.
+  struct Pending {
+    StepReport report;
+    int64_t total_step = 0, epoch = 0;
+    double seconds = 0;
+    std::vector<Tensor> losses;  ///< per task; undefined: the batch had no label
+  };
+  bool at_evaluation() const;
+  bool at_checkpoint() const;
+  /// Waits for the losses of all pending steps, checks and reports them in order.
+  void settle();
+  void check_losses(const Pending& step) const;
+  void after_step();
   void evaluate_and_keep_best();
   void write_results(Phase phase, const std::string& split, const std::vector<TaskResult>& results);
   void write_search_line();
@@ -108,6 +119,7 @@ class Trainer {
   TrainObserver* observer_;
   StepProbe* probe_ = nullptr;
   std::optional<Batch> next_batch_;
+  std::vector<Pending> pending_;
   Parts parts_;
   std::unique_ptr<Model> model_;
   TrainState state_;

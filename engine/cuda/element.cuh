@@ -18,6 +18,14 @@ __device__ inline void store(bf16_t* p, float value) {
   p->bits = __bfloat16_as_ushort(__float2bfloat16_rn(value));
 }
 
+/// Two neighbours at once; p is aligned to both.
+__device__ inline void store_pair(float* p, float a, float b) {
+  *reinterpret_cast<float2*>(p) = make_float2(a, b);
+}
+__device__ inline void store_pair(bf16_t* p, float a, float b) {
+  *reinterpret_cast<__nv_bfloat162*>(p) = __floats2bfloat162_rn(a, b);
+}
+
 template <class T>
 struct alignas(16) Vec {
   static constexpr int size = 16 / sizeof(T);

@@ -53,11 +53,6 @@ std::vector<std::string> with_device(std::vector<std::string> overrides,
   return overrides;
 }
 
-void check_device(const RunFile& run) {
-  if (run.device != "cpu")
-    throw ConfigError("device: this build computes on the CPU only; use device=cpu");
-}
-
 bool colour_wanted() { return isatty(STDOUT_FILENO) != 0 && std::getenv("NO_COLOR") == nullptr; }
 
 void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& data) {

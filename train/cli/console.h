@@ -31,8 +31,6 @@ class ConsoleObserver final : public TrainObserver {
 
 /// `--device X` is the override device=X.
 std::vector<std::string> with_device(std::vector<std::string> overrides, const std::string& device);
-/// Throws ConfigError where this build or machine cannot compute on run.device.
-void check_device(const RunFile& run);
 /// stdout is a terminal and NO_COLOR is not set.
 bool colour_wanted();
 

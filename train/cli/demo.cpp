@@ -9,6 +9,7 @@
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/demo_run.h"
+#include "train/device.h"
 #include "train/report.h"
 #include "train/trainer.h"
 
@@ -103,11 +104,10 @@ class Demo final : public Command {
     std::vector<std::string> overrides = with_device(settings_, device_);
     overrides.push_back(fmt::format("seed={}", seed_));
     RunFile run = parse_run_text(demo_run, "demo", overrides);
-    check_device(run);
     const std::string folder = out_.empty() ? free_folder(seed_) : out_;
     if (fs::exists(folder) && !fs::is_empty(folder))
       throw ConfigError(folder + ": is not empty; choose another --out");
-    CpuContext cpu(threads_);
+    const Device device(run.device, threads_, run.precision);
     const auto data = open_dataset(run);
     fmt::print(
         "weft demo: {} tasks on rendered rooms of {}x{}, ResNet-18 with {:g} of its width, heads "
@@ -120,10 +120,10 @@ class Demo final : public Command {
     std::vector<RunSummary> runs;
     for (const char* sharing : {"single", "hard", "adashare"}) {
       run.sharing = sharing;
-      runs.push_back(train_one(run, *data, &cpu, folder + "/" + sharing));
+      runs.push_back(train_one(run, *data, device.context(), folder + "/" + sharing));
     }
     const Shape features =
-        make_model(&cpu, run)->trunk().cost(run.data.size[0], run.data.size[1]).out;
+        make_model(device.context(), run)->trunk().cost(run.data.size[0], run.data.size[1]).out;
     fmt::print("\n{}", table(runs));
     compare_with_constants(runs, constant_losses(run, *data, features));
     say_what_was_learned(runs.back());

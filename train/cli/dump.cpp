@@ -3,6 +3,7 @@
 
 #include "train/cli/command.h"
 #include "train/cli/console.h"
+#include "train/device.h"
 
 namespace weft::cli {
 namespace {
@@ -21,24 +22,25 @@ class Dump final : public Command {
     o.add("--epoch", dump_.epoch, "Policy epoch: the curriculum's stage").within(0, 1e9);
     o.add("--from", dump_.from, "Start from the parameters and inputs of this dump");
     o.add("--policy", dump_.policy, "Policy file for retrain (default: drawn)");
-    o.add("--precision", precision_, "f32 or f64").one_of({"f32", "f64"});
+    o.add("--precision", precision_, "f32 or f64; on a GPU also tf32 or bf16")
+        .one_of({"f32", "f64", "tf32", "bf16"});
+    o.add("--device", device_, "cpu or cuda");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--out", out_, "File to write").required();
   }
   void run() override {
     settings_.push_back("precision=" + precision_);
-    const RunFile run = parse_run_file(run_, settings_);
-    check_device(run);
+    const RunFile run = parse_run_file(run_, with_device(settings_, device_));
     for (Phase p : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain})
       if (phase_ == name_of(p)) dump_.phase = p;
-    CpuContext cpu(threads_);
+    const Device device(run.device, threads_, run.precision);
     const auto data = open_dataset(run);
-    dump_steps(run, *data, &cpu, dump_, out_);
+    dump_steps(run, *data, device.context(), dump_, out_);
     fmt::print("{} {} step(s) in {}\n", dump_.steps, phase_, out_);
   }
 
  private:
-  std::string run_, phase_, precision_ = "f32", out_;
+  std::string run_, phase_, precision_ = "f32", device_, out_;
   std::vector<std::string> settings_;
   DumpOptions dump_;
   int threads_ = 0;

@@ -18,10 +18,11 @@ class Eval final : public Command {
     o.add("folder", folder_, "Run folder").required();
     o.add("--split", split_, "test, val or train").one_of({"test", "val", "train"});
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+    o.add("--device", device_, "cpu or cuda (default: as it was trained)");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
   }
   void run() override {
-    OpenedRun run(folder_, checkpoint_, threads_);
+    OpenedRun run(folder_, checkpoint_, device_, threads_);
     const Parts parts = make_parts(*run.data);
     const auto& indices = split_ == "val"     ? parts.val
                           : split_ == "train" ? parts.train
@@ -29,7 +30,7 @@ class Eval final : public Command {
     if (indices.empty())
       throw DataError(
           fmt::format("eval: the data have no {} split; choose another with --split", split_));
-    const auto results = evaluate(&run.cpu, *run.model, run.run, *run.data, indices,
+    const auto results = evaluate(run.context(), *run.model, run.run, *run.data, indices,
                                   [&](int64_t) { return run.policy(); });
     fmt::print("{} on {} images ({}, {})\n", folder_, indices.size(), split_, run.checkpoint);
     for (const TaskResult& r : results) {
@@ -40,7 +41,7 @@ class Eval final : public Command {
   }
 
  private:
-  std::string folder_, checkpoint_, split_ = "test";
+  std::string folder_, checkpoint_, device_, split_ = "test";
   int threads_ = 0;
 };
 

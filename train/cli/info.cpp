@@ -8,6 +8,7 @@
 
 #include "engine/cpu/context.h"
 #include "train/cli/command.h"
+#include "train/device.h"
 #include "train/version.h"
 
 namespace weft::cli {
@@ -45,6 +46,7 @@ void print_info() {
   fmt::print("threads  {} (physical cores {}, logical {})\n", CpuContext().threads(),
              physical_cores(), sysconf(_SC_NPROCESSORS_ONLN));
   fmt::print("memory   {:.1f} GiB\n", memory);
+  fmt::print("cuda     {}\n", describe_cuda());
   fmt::print("data     {}\n", data ? data : "WEFT_DATA is not set");
 }
 

@@ -8,8 +8,8 @@
 
 namespace weft::cli {
 
-OpenedRun::OpenedRun(const std::string& folder, const std::string& which, int threads)
-    : cpu(threads) {
+OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
+                     const std::string& device_name, int threads) {
   const std::string stem = folder + "/checkpoints/";
   const bool has_best = std::filesystem::exists(stem + "best.safetensors");
   checkpoint = stem + (!which.empty() ? which : has_best ? "best" : "last") + ".safetensors";
@@ -18,9 +18,12 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which, int th
   const Checkpoint saved = read_checkpoint(checkpoint);
   state = saved.state;
   run = parse_run_text(saved.run_text, folder + "/run.toml");
-  check_device(run);
+  if (!device_name.empty() && device_name != run.device)  // which may not know the run's precision
+    run = parse_run_text(saved.run_text, folder + "/run.toml",
+                         {"device=" + device_name, "precision=f32"});
+  device = std::make_unique<Device>(run.device, threads, run.precision);
   data = open_dataset(run);
-  model = make_model(&cpu, run);
+  model = make_model(device->context(), run);
   load_model(checkpoint, *model);
 }
 

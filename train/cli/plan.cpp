@@ -18,7 +18,7 @@ void print_plan(const char* title, const Gates& gates, const Model& model, const
 
 void plan(const std::string& path) {
   if (std::filesystem::is_directory(path)) {
-    const OpenedRun run(path, "", 0);
+    const OpenedRun run(path, "", "cpu", 0);
     const auto [height, width] = input_size(run.run, *run.data);
     const Gates gates = run.policy() ? gates_from(run.policy()->select)
                                      : all_selected(static_cast<int>(run.run.tasks.size()),

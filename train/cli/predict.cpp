@@ -21,16 +21,17 @@ class Predict final : public Command {
     o.add("images", images_, "PNG or JPEG files").required();
     o.add("--out", out_, "Where to write (default: the run's pictures)");
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+    o.add("--device", device_, "cpu or cuda (default: as it was trained)");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
   }
   void run() override {
-    OpenedRun run(folder_, checkpoint_, threads_);
+    OpenedRun run(folder_, checkpoint_, device_, threads_);
     std::vector<Picture> photographs;  // all of them are read before anything is written
     for (const std::string& path : images_) photographs.push_back(read_image(path));
     const std::string out = out_.empty() ? folder_ + "/pictures" : out_;
     std::filesystem::create_directories(out);
     for (size_t i = 0; i < images_.size(); ++i) {
-      const auto labels = predict(&run.cpu, *run.model, run.run, run.policy(), photographs[i]);
+      const auto labels = predict(run.context(), *run.model, run.run, run.policy(), photographs[i]);
       const std::string stem = out + "/" + std::filesystem::path(images_[i]).stem().string();
       for (size_t k = 0; k < labels.size(); ++k) {
         const TaskSpec& task = run.run.tasks[k];
@@ -47,7 +48,7 @@ class Predict final : public Command {
   }
 
  private:
-  std::string folder_, checkpoint_, out_;
+  std::string folder_, checkpoint_, device_, out_;
   std::vector<std::string> images_;
   int threads_ = 0;
 };

@@ -6,6 +6,7 @@
 #include "train/checkpoint.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
+#include "train/device.h"
 #include "train/trainer.h"
 
 namespace weft::cli {
@@ -13,8 +14,8 @@ namespace {
 
 double mib(double bytes) { return bytes / (1024.0 * 1024.0); }
 
-void dry_run(const RunFile& run, const Dataset& data, CpuContext& cpu) {
-  Trainer trainer(run, data, &cpu);
+void dry_run(const RunFile& run, const Dataset& data, AnyContext context) {
+  Trainer trainer(run, data, context);
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = trainer.model().cost(height, width, nullptr);
   fmt::print("parameters  trunk {:.3f} M, heads {:.3f} M\n",
@@ -29,14 +30,15 @@ void dry_run(const RunFile& run, const Dataset& data, CpuContext& cpu) {
     if (steps == 0) return;
     trainer.jump(stage, at);
     trainer.step();
-    cpu.memory().reset_peak();
+    memory_of(context).reset_peak();
     const double before = trainer.step_seconds();
     trainer.jump(stage, at);
     trainer.step();
+    synchronize(context);
     const double seconds = trainer.step_seconds() - before;
     total += seconds * static_cast<double>(steps);
     fmt::print("{:<10} {:>9} {:>12.3f} {:>12.0f}\n", name_of(phase), steps, seconds,
-               mib(static_cast<double>(cpu.memory().counters().peak_bytes)));
+               mib(static_cast<double>(memory_of(context).counters().peak_bytes)));
   };
   if (trainer.model().policy() != nullptr) {
     measure(Phase::warmup, Stage::warmup, 0, run.warmup.steps);
@@ -77,12 +79,11 @@ class Train final : public Command {
             ? parse_run_file(run_, overrides)
             : parse_run_text(read_checkpoint(resume_ + "/checkpoints/last.safetensors").run_text,
                              resume_ + "/run.toml");
-    CpuContext cpu(threads_);
-    check_device(run);
+    const Device device(run.device, threads_, run.precision);
     const auto data = open_dataset(run);
-    if (dry_run_) return dry_run(run, *data, cpu);
+    if (dry_run_) return dry_run(run, *data, device.context());
     ConsoleObserver console(run);
-    Trainer trainer(run, *data, &cpu, &console);
+    Trainer trainer(run, *data, device.context(), &console);
     const std::string folder = !resume_.empty() ? resume_
                                : !out_.empty()  ? out_
                                                 : fmt::format("runs/out/{}-{}", run.name, run.seed);

@@ -1,0 +1,83 @@
+// Device: the one place that makes contexts from words.
+#include "train/device.h"
+
+namespace weft {
+
+#ifdef WEFT_WITH_CUDA
+
+namespace {
+
+double gib(size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+}  // namespace
+
+struct Device::Impl {
+  CpuContext cpu;
+  std::unique_ptr<CudaContext> cuda;
+};
+
+Device::Device(const std::string& name, int threads, Precision precision)
+    : impl_(new Impl{CpuContext(threads), nullptr}), context_(&impl_->cpu) {
+  if (name == "cpu") return;
+  impl_->cuda = std::make_unique<CudaContext>(precision == Precision::tf32 ? MatrixMath::tf32
+                                                                           : MatrixMath::f32);
+  context_ = impl_->cuda.get();
+}
+
+std::string describe_cuda() {
+  std::string why;
+  if (!CudaContext::available(&why)) return why;
+  const CudaDevice d = CudaContext().device();
+  return fmt::format("{}, compute {}.{}, {} multiprocessors, {:.0f} GiB, driver {}, runtime {}",
+                     d.name, d.major, d.minor, d.multiprocessors, gib(d.bytes), d.driver,
+                     d.runtime);
+}
+
+std::string Device::describe() const {
+  if (impl_->cuda == nullptr) return fmt::format("cpu, {} threads", impl_->cpu.threads());
+  const CudaDevice d = impl_->cuda->device();
+  return fmt::format("{}, {:.0f} GiB, driver {}", d.name, gib(d.bytes), d.driver);
+}
+
+Tensor fetch_later(const AnyContext& context, const Tensor& t) {
+  if (auto* const* cuda = std::get_if<CudaContext*>(&context)) return (*cuda)->download_later(t);
+  return t;
+}
+
+void synchronize(const AnyContext& context) {
+  if (auto* const* cuda = std::get_if<CudaContext*>(&context)) (*cuda)->synchronize();
+}
+
+bool is_asynchronous(const AnyContext& context) {
+  return std::holds_alternative<CudaContext*>(context);
+}
+
+#else
+
+struct Device::Impl {
+  CpuContext cpu;
+};
+
+Device::Device(const std::string& name, int threads, Precision)
+    : impl_(new Impl{CpuContext(threads)}), context_(&impl_->cpu) {
+  if (name != "cpu")
+    throw ConfigError(
+        "device: this build computes on the CPU only; use device=cpu, or build where nvcc is "
+        "found");
+}
+
+std::string describe_cuda() { return "not in this build (nvcc was not found)"; }
+
+std::string Device::describe() const {
+  return fmt::format("cpu, {} threads", impl_->cpu.threads());
+}
+
+Tensor fetch_later(const AnyContext&, const Tensor& t) { return t; }
+void synchronize(const AnyContext&) {}
+bool is_asynchronous(const AnyContext&) { return false; }
+
+#endif
+
+Device::~Device() = default;
+
+}  // namespace weft
