@@ -187,7 +187,10 @@ CUstream_st* CudaContext::stream() const { return impl_->compute.handle; }
 cublasContext* CudaContext::cublas() const { return impl_->cublas; }
 int CudaContext::multiprocessors() const { return impl_->multiprocessors; }
 
-void CudaContext::synchronize() { WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle)); }
+void CudaContext::synchronize() {
+  ++waits_;
+  WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
+}
 
 void CudaContext::fill(const Tensor& t, double value) {
   switch (t.dtype()) {

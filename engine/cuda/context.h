@@ -64,11 +64,14 @@ class CudaContext {
   /// synchronize(). Its memory is pinned, and a small one: for losses and other scalars.
   Tensor download_later(const Tensor& device);
   void synchronize();
+  /// How often the host has waited for the device so far: training steps in steady state do not.
+  int64_t waits() const { return waits_; }
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
   MatrixMath math_;
+  int64_t waits_ = 0;
 };
 
 /// Time on the compute stream between two places, in milliseconds.

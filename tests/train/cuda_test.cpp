@@ -1,0 +1,241 @@
+// Training on a GPU: the same bits run after run in every precision; steps that neither wait nor
+// allocate; whole steps as close to f64 as the CPU's f32 is; and coarser precisions whose loss
+// curves stay among those of three f32 seeds. Needs a device: elsewhere each says that it skips.
+#include <algorithm>
+#include <cmath>
+
+#include "tests/support/catch.h"
+#include "tests/support/op_check.h"
+#include "train/build.h"
+#include "train/device.h"
+#include "train/step.h"
+#include "train/trainer.h"
+
+using namespace weft;
+
+namespace {
+
+/// The reason why GPU tests cannot run here; empty: they can.
+std::string no_gpu() {
+#ifdef WEFT_WITH_CUDA
+  std::string why;
+  return CudaContext::available(&why) ? "" : "no CUDA device";
+#else
+  return "no CUDA device (this build has no CUDA backend)";
+#endif
+}
+
+#define WEFT_NEEDS_GPU() \
+  if (const std::string why = no_gpu(); !why.empty()) WEFT_SKIP(why.c_str())
+
+RunFile scenes_run(const std::vector<std::string>& overrides) {
+  return parse_run_text(R"(
+name = "gpu"
+seed = 1
+[model]
+trunk = "resnet18"
+width = 0.125
+head_width = 32
+[data]
+kind = "scenes"
+size = [48, 64]
+batch = 8
+count = 256
+val_count = 8
+test_count = 8
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "depth"
+kind = "depth"
+[[task]]
+name = "normals"
+kind = "normals"
+[warmup]
+steps = 60
+optimizer = { lr = 2e-3 }
+[policy]
+steps = 80
+weight_steps = 10
+logit_steps = 10
+curriculum_speed = 1
+[retrain]
+steps = 60
+[eval]
+every = 1000
+[checkpoint]
+every = 1000
+)",
+                        "gpu.toml", overrides);
+}
+
+/// Every parameter and statistic after `steps` steps, on the host.
+std::vector<Tensor> train(const RunFile& run, int64_t steps) {
+  const Device device(run.device, 1, run.precision);
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, device.context());
+  for (int64_t i = 0; i < steps; ++i) trainer.step();
+  std::vector<Tensor> out;
+  for (const Parameter& p : trainer.model().store().parameters())
+    out.push_back(to_host(device.context(), p.value));
+  for (const NamedStats& s : trainer.model().store().stats()) {
+    out.push_back(to_host(device.context(), s.stats.running_mean));
+    out.push_back(to_host(device.context(), s.stats.running_var));
+  }
+  return out;
+}
+
+/// The weighted loss, as means of 20 steps.
+std::vector<double> loss_curve(const RunFile& run) {
+  struct Curve final : TrainObserver {
+    const RunFile& run;
+    std::vector<double> means;
+    double sum = 0;
+    int64_t count = 0;
+    explicit Curve(const RunFile& r) : run(r) {}
+    void on_step(const StepReport& report) override {
+      for (size_t k = 0; k < report.losses.size(); ++k)
+        if (!std::isnan(report.losses[k])) sum += run.tasks[k].weight * report.losses[k];
+      if (++count % 20 != 0) return;
+      means.push_back(sum / 20);
+      sum = 0;
+    }
+  } curve(run);
+  const Device device(run.device, 1, run.precision);
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, device.context(), &curve);
+  trainer.run();
+  return curve.means;
+}
+
+/// One step's loss and gradients from a fresh model, on the host.
+struct Step {
+  double loss = 0;
+  std::vector<std::vector<double>> gradients;
+};
+
+Step one_step(const RunFile& run, Phase phase, const Dataset& data) {
+  const Device device(run.device, 2, run.precision);
+  const auto model = make_model(device.context(), run);
+  set_trainable(*model, phase);
+  Loader loader(data, make_parts(data).train, train_loader_options(run, data, "train", 0));
+  const Batch batch = loader.next();
+  Tape tape(device.context());
+  DrawnPolicy drawn;
+  const int blocks = model->trunk().blocks();
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    auto& row = drawn.select.emplace_back();
+    for (int l = 0; l < blocks; ++l) row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0);
+  }
+  const StepInputs in{
+      phase,        1, 3, 2.0, blocks, &drawn, upload_images(tape, batch.images, *model, run),
+      batch.targets};
+  const StepOutputs out = compute_step(tape, *model, run, in);
+  Step step;
+  step.loss = to_host(device.context(), out.total->value()).item();
+  tape.backward(*out.total);
+  for (const Parameter& p : model->store().parameters())
+    step.gradients.push_back(p.grad.defined() ? to_host(device.context(), p.grad).to_vector()
+                                              : std::vector<double>{});
+  return step;
+}
+
+/// ||a - b|| / ||b|| over all gradients together.
+double gradient_error(const Step& a, const Step& b) {
+  double apart = 0, size = 0;
+  for (size_t i = 0; i < b.gradients.size(); ++i)
+    for (size_t j = 0; j < b.gradients[i].size(); ++j) {
+      const double d = a.gradients[i].at(j) - b.gradients[i][j];
+      apart += d * d;
+      size += b.gradients[i][j] * b.gradients[i][j];
+    }
+  return std::sqrt(apart / size);
+}
+
+}  // namespace
+
+TEST_CASE("cuda: two runs of 50 AdaShare steps give the same bits in every precision",
+          "[cuda][determinism]") {
+  WEFT_NEEDS_GPU();
+  for (const char* precision : {"f32", "tf32", "bf16"}) {
+    INFO(precision);
+    const RunFile run =
+        scenes_run({"device=cuda", std::string("precision=") + precision, "warmup.steps=10",
+                    "policy.steps=30", "policy.weight_steps=5", "policy.logit_steps=5"});
+    const auto first = train(run, 50), second = train(run, 50);
+    REQUIRE(first.size() == second.size());
+    for (size_t i = 0; i < first.size(); ++i) CHECK(same_bits(first[i], second[i]));
+  }
+}
+
+TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing",
+          "[cuda][memory]") {
+  WEFT_NEEDS_GPU();
+#ifdef WEFT_WITH_CUDA
+  CudaContext cuda;
+  const RunFile run = scenes_run({"device=cuda", "warmup.steps=40"});
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, &cuda);
+  for (int i = 0; i < 16; ++i) trainer.step();  // the 16th fetches the losses of all
+  const int64_t allocations = cuda.memory().counters().system_calls, waits = cuda.waits();
+  for (int i = 16; i < 31; ++i) trainer.step();
+  CHECK(cuda.memory().counters().system_calls == allocations);
+  CHECK(cuda.waits() == waits);
+  trainer.step();
+  CHECK(cuda.waits() == waits + 1);
+#endif
+}
+
+TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU's", "[cuda]") {
+  WEFT_NEEDS_GPU();
+  for (const char* hard : {"false", "true"})
+    for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain}) {
+      const auto with = [&](const char* device, const char* precision) {
+        return scenes_run({std::string("device=") + device, std::string("precision=") + precision,
+                           std::string("policy.hard=") + hard});
+      };
+      const RunFile run = with("cpu", "f64");
+      const auto data = open_dataset(run);
+      const Step exact = one_step(run, phase, *data);
+      const Step cpu = one_step(with("cpu", "f32"), phase, *data);
+      const Step cuda = one_step(with("cuda", "f32"), phase, *data);
+      INFO(name_of(phase) << ", hard " << hard << ": gradients off by "
+                          << gradient_error(cpu, exact) << " on the CPU, "
+                          << gradient_error(cuda, exact) << " on the GPU");
+      CHECK(std::abs(cuda.loss - exact.loss) <= 1e-5 * std::abs(exact.loss));
+      // Single ReLUs that round to the other side move gradients by more than rounding does.
+      CHECK(gradient_error(cuda, exact) <= std::max(1e-4, 2 * gradient_error(cpu, exact)));
+    }
+}
+
+TEST_CASE("cuda: in TF32 and bf16 200 AdaShare steps stay among the curves of three f32 seeds",
+          "[cuda][slow]") {
+  WEFT_NEEDS_GPU();
+  std::vector<std::vector<double>> seeds;
+  for (const char* seed : {"seed=1", "seed=2", "seed=3"})
+    seeds.push_back(loss_curve(scenes_run({"device=cuda", seed})));
+  for (const char* precision : {"tf32", "bf16"}) {
+    const auto curve =
+        loss_curve(scenes_run({"device=cuda", std::string("precision=") + precision}));
+    REQUIRE(curve.size() == seeds[0].size());
+    for (size_t i = 0; i < curve.size(); ++i) {
+      const auto [least, most] = std::minmax({seeds[0][i], seeds[1][i], seeds[2][i]});
+      const double mean = (seeds[0][i] + seeds[1][i] + seeds[2][i]) / 3;
+      INFO(precision << ", steps " << 20 * i + 1 << " to " << 20 * i + 20 << ": " << curve[i]
+                     << " against " << mean << ", spread " << most - least);
+      CHECK(std::abs(curve[i] - mean) <= 3 * (most - least));
+    }
+  }
+}
+
+TEST_CASE("cuda: without a device the word is refused in one clear line", "[cuda]") {
+  if (no_gpu().empty()) WEFT_SKIP("a CUDA device is here");
+  CHECK_THROWS_AS(Device("cuda", 1), UserError);
+  try {
+    const Device device("cuda", 1);
+  } catch (const UserError& e) {
+    CHECK(std::string(e.what()).find("device") == 0);
+  }
+}
