@@ -1,6 +1,6 @@
 // Catch2, version 2 (Debian 12, Ubuntu 22.04) or version 3 (Debian 13, Ubuntu 24.04), by one name.
 // Approx and Matchers are in Catch:: in both. WEFT_SKIP(reason) ends a test that cannot run here
-// (no real data, no GPU): it prints "skipped: reason" and ./weft test counts it as skipped.
+// (no real data, no GPU): it prints "skipped: reason: test" and ./weft test counts it as skipped.
 #pragma once
 
 #ifdef WEFT_CATCH_V2
@@ -10,11 +10,13 @@
 #endif
 
 #include <cstdio>
+#include <string>
 
-#define WEFT_SKIP(reason)                 \
-  do {                                    \
-    std::printf("skipped: %s\n", reason); \
-    std::fflush(stdout);                  \
-    SUCCEED("skipped: " reason);          \
-    return;                               \
+#define WEFT_SKIP(reason)                                                        \
+  do {                                                                           \
+    const std::string name(Catch::getResultCapture().getCurrentTestName());      \
+    std::printf("skipped: %s: %s\n", std::string(reason).c_str(), name.c_str()); \
+    std::fflush(stdout);                                                         \
+    SUCCEED("skipped");                                                          \
+    return;                                                                      \
   } while (false)

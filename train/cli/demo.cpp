@@ -1,6 +1,7 @@
 // weft demo: the main job, end to end, in minutes. Single-task networks, hard sharing and AdaShare
 // through all its phases, on rendered rooms with three tasks; then the table, the learned policy
 // and pictures, and in words what the numbers do and do not show.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <memory>
@@ -89,6 +90,37 @@ void say_what_was_learned(const RunSummary& run) {
   fmt::print("{}", policy_text(run, colour_wanted()));
 }
 
+/// Seconds of a re-training step on the CPU: the median of five, after one to warm up.
+double cpu_step_seconds(RunFile run, const Dataset& data, const DrawnPolicy& policy, int threads) {
+  run.device = "cpu";
+  run.precision = Precision::f32;
+  const Device cpu("cpu", threads);
+  Trainer trainer(run, data, cpu.context());
+  trainer.set_drawn(policy);
+  trainer.jump(Stage::retrain, 0);
+  trainer.step();
+  std::vector<double> seconds;
+  for (int i = 0; i < 5; ++i) {
+    const double before = trainer.step_seconds();
+    trainer.step();
+    seconds.push_back(trainer.step_seconds() - before);
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[2];
+}
+
+/// What the GPU was good for, on the machine at hand.
+void say_how_much_faster(const RunFile& run, const Dataset& data, const RunSummary& adashare,
+                         const Device& device, int threads) {
+  const double gpu =
+      adashare.seconds.at(name_of(Stage::retrain)) / static_cast<double>(run.retrain.steps);
+  const double cpu = cpu_step_seconds(run, data, {adashare.policy}, threads);
+  fmt::print(
+      "A re-training step took {:.2f} ms on {} and takes {:.2f} ms on this machine's CPU ({} "
+      "threads): {:.1f} times as fast.\n",
+      1e3 * gpu, device.describe(), 1e3 * cpu, CpuContext(threads).threads(), cpu / gpu);
+}
+
 class Demo final : public Command {
  public:
   const char* name() const override { return "demo"; }
@@ -136,6 +168,7 @@ class Demo final : public Command {
     double waited = 0;
     for (const RunSummary& r : runs) waited = std::max(waited, r.waited_share);
     fmt::print("Waiting for data: at most {:.1f} % of the time of a run's steps.\n", 100 * waited);
+    if (run.device == "cuda") say_how_much_faster(run, *data, runs.back(), device, threads_);
     fmt::print("Pictures: {0}/adashare/pictures/predictions.png, policy.png, history.png\n",
                folder);
   }
