@@ -43,11 +43,12 @@ suite() {
   printf '%s\n' "${summary:-$name ended with status $status}"
 }
 
-# other_build NAME FOLDER CMAKE-ARGUMENT...: another compiler or other flags; everything but [slow].
+# other_build NAME FOLDER CMAKE-ARGUMENT...: another compiler or other flags, without CUDA;
+# everything but [slow].
 other_build() {
   local name=$1 dir=$2
   shift 2
-  configure "$dir" -DWEFT_BUILD_TESTS=ON "$@"
+  configure "$dir" -DWEFT_BUILD_TESTS=ON -DWEFT_CUDA=OFF "$@"
   if make_targets "$dir" weft_tests weft_examples weft_cli; then
     suite "$name" "$dir/weft_tests" '~[slow]'
   else

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# What needs a GPU, in one go: tests/gpu.sh [build|tests|sanitize|bench]... (all of them by default).
+#   build     build/gpu with CUDA
+#   tests     the op tests, the trainer's and whole steps on the device
+#   sanitize  compute-sanitizer's memcheck, racecheck and initcheck on the op tests
+#   bench     whole steps beside PyTorch, in turn (bench/peer/alternate.py)
+# Nothing is installed. WEFT_CMAKE holds further arguments for CMake, such as where a header lies.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+build=build/gpu status=0
+[ $# -eq 0 ] && set -- build tests sanitize bench
+
+run() {
+  printf -- '-- %s\n' "$*"
+  "$@" || { status=1; printf 'FAILED (%d): %s\n' $? "$*"; }
+}
+
+for what in "$@"; do
+  case $what in
+    build)
+      # shellcheck disable=SC2086
+      run cmake -S . -B $build -DWEFT_CUDA=ON -DWEFT_BUILD_TESTS=ON ${WEFT_CMAKE:-}
+      run cmake --build $build -j "$(nproc)" -t weft_tests weft_cli weft_bench
+      ;;
+    tests) run $build/weft_tests --device cuda '~[slow]' ;;
+    sanitize)
+      for tool in memcheck racecheck initcheck; do
+        run compute-sanitizer --tool $tool --error-exitcode 3 --print-limit 20 \
+          $build/weft_tests --device cuda '[ops]'
+      done
+      ;;
+    bench)
+      run python3 bench/peer/alternate.py --bench $build/weft_bench --device cuda --batch 16 \
+        --crop 321 --mode channels_last --precision tf32 --rounds 3 --reps 10
+      ;;
+    *) echo "tests/gpu.sh: build, tests, sanitize or bench, not '$what'"; exit 2 ;;
+  esac
+done
+exit $status
