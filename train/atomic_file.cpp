@@ -53,4 +53,10 @@ void AtomicFile::fail(const char* what) const {
   throw DataError(fmt::format("{}: cannot {}: {}", path_, what, std::strerror(errno)));
 }
 
+void write_file(const std::string& path, const std::string& text) {
+  AtomicFile file(path);
+  file.write(text.data(), text.size());
+  file.commit();
+}
+
 }  // namespace weft

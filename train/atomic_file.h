@@ -24,4 +24,7 @@ class AtomicFile {
   int fd_ = -1;
 };
 
+/// All of a file at once.
+void write_file(const std::string& path, const std::string& text);
+
 }  // namespace weft

@@ -5,40 +5,9 @@
 #include <cmath>
 
 #include "train/data/colour.h"
-#include "train/delta.h"
 
 namespace weft {
 namespace {
-
-using Cells = std::vector<std::string>;
-
-MetricsOfTasks metrics_of(const RunSummary& run) {
-  MetricsOfTasks out;
-  for (const TaskResult& r : run.results) out.push_back(r.metrics);
-  return out;
-}
-
-std::string number(double value) {
-  if (std::isnan(value)) return "-";
-  const double size = std::abs(value);
-  return size >= 100 ? fmt::format("{:.1f}", value)
-         : size >= 1 ? fmt::format("{:.2f}", value)
-                     : fmt::format("{:.4f}", value);
-}
-
-std::string join(const Cells& cells, const char* between) {
-  return fmt::format("{}", fmt::join(cells, between));
-}
-
-/// A cell of `width` columns; text is padded on the right, numbers (not the first cell) on the
-/// left.
-std::string aligned(const Cells& row, const std::vector<size_t>& widths) {
-  std::string line;
-  for (size_t c = 0; c < row.size(); ++c)
-    line += c == 0 ? fmt::format("{:<{}}", row[c], widths[c])
-                   : fmt::format("  {:>{}}", row[c], widths[c]);
-  return line + "\n";
-}
 
 Cells header_of(const RunSummary& run) {
   Cells header{"run"};
@@ -56,9 +25,9 @@ Cells header_of(const RunSummary& run) {
 Cells row_of(const RunSummary& run, const RunSummary* single) {
   Cells row{run.name};
   for (const TaskResult& r : run.results) {
-    row.push_back(number(r.loss));
+    row.push_back(number_text(r.loss));
     for (const Metric& m : r.metrics)
-      if (counts_in_delta(m.name)) row.push_back(number(m.value));
+      if (counts_in_delta(m.name)) row.push_back(number_text(m.value));
   }
   row.push_back(single == nullptr
                     ? "-"
@@ -95,39 +64,26 @@ int widest(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+MetricsOfTasks metrics_of(const RunSummary& run) {
+  MetricsOfTasks out;
+  for (const TaskResult& r : run.results) out.push_back(r.metrics);
+  return out;
+}
+
 std::string table(const std::vector<RunSummary>& runs, TableStyle style) {
   if (runs.empty()) return "";
   for (const RunSummary& run : runs)
     if (run.tasks != runs[0].tasks)
       throw DataError(fmt::format("table: {} and {} have different tasks ({} against {})",
-                                  runs[0].name, run.name, join(runs[0].tasks, " "),
-                                  join(run.tasks, " ")));
+                                  runs[0].name, run.name, fmt::join(runs[0].tasks, " "),
+                                  fmt::join(run.tasks, " ")));
   const auto single = std::find_if(runs.begin(), runs.end(),
                                    [](const RunSummary& r) { return r.sharing == "single"; });
   std::vector<Cells> rows{header_of(runs[0])};
   for (const RunSummary& run : runs)
     rows.push_back(row_of(run, single == runs.end() ? nullptr : &*single));
-  std::string text;
-  if (style == TableStyle::csv) {
-    for (const Cells& row : rows) text += join(row, ",") + "\n";
-    return text;
-  }
-  if (style == TableStyle::markdown) {
-    for (size_t i = 0; i < rows.size(); ++i) {
-      text += "| " + join(rows[i], " | ") + " |\n";
-      if (i == 0) text += "|" + join(Cells(rows[0].size(), "---"), "|") + "|\n";
-    }
-    return text;
-  }
   // On a terminal runs are columns: there are few runs and many metrics.
-  std::vector<Cells> turned(rows[0].size());
-  for (const Cells& row : rows)
-    for (size_t c = 0; c < row.size(); ++c) turned[c].push_back(row[c]);
-  std::vector<size_t> widths(rows.size(), 0);
-  for (const Cells& row : turned)
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  for (const Cells& row : turned) text += aligned(row, widths);
-  return text;
+  return table_text(rows, style, /*turned=*/true);
 }
 
 std::string policy_text(const RunSummary& run, bool colour) {

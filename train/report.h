@@ -6,16 +6,19 @@
 #include <vector>
 
 #include "train/data/sample.h"
+#include "train/delta.h"
 #include "train/run_folder.h"
 #include "train/summary.h"
+#include "train/table_text.h"
 
 namespace weft {
-
-enum class TableStyle { text, markdown, csv };
 
 /// One row a run, columns: the tasks' metrics, Delta_T against the first `single` run of the list
 /// (where there is one), parameters, FLOPs an image, seconds.
 std::string table(const std::vector<RunSummary>& runs, TableStyle style = TableStyle::text);
+
+/// What Delta_T compares: the tests' metrics, task by task.
+MetricsOfTasks metrics_of(const RunSummary& run);
 
 /// Rows are tasks, columns blocks; a filled square executes, and the shade is p_select.
 std::string policy_text(const RunSummary& run, bool colour);

@@ -125,7 +125,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.field("debug", run.debug);
   v.table("model", [&] { visit_fields(v, run.model); });
   v.table("data", [&] { visit_fields(v, run.data); });
-  v.tasks(run.tasks);
+  v.list("task", run.tasks);
   v.table("warmup", [&] { visit_phase(v, run.warmup); });
   v.table("policy", [&] { visit_search(v, run.policy); });
   v.table("retrain", [&] {
@@ -140,59 +140,9 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.table("checkpoint", [&] { v.field("every", run.checkpoint_every); });
 }
 
-std::string join_key(const std::string& table, std::string_view key) {
-  return table.empty() ? std::string(key) : table + "." + std::string(key);
+std::vector<std::string> key_names(const RunFile& run) {
+  RunFile copy = run;
+  return key_names([&](FieldVisitor& v) { visit_fields(v, copy); });
 }
-
-namespace {
-
-class KeyList final : public FieldVisitor {
- public:
-  explicit KeyList(const RunFile& run) : run_(run) { visit_fields(*this, run_); }
-  const std::vector<std::string>& keys() const { return keys_; }
-
-  void field(const char* key, bool&) override { add(key); }
-  void field(const char* key, int&) override { add(key); }
-  void field(const char* key, int64_t&) override { add(key); }
-  void field(const char* key, float&) override { add(key); }
-  void field(const char* key, double&) override { add(key); }
-  void field(const char* key, std::string&) override { add(key); }
-  void field(const char* key, std::optional<int>&) override { add(key); }
-  void field(const char* key, std::optional<double>&) override { add(key); }
-  void field(const char* key, std::array<int, 2>&) override { add(key); }
-  void field(const char* key, std::array<double, 2>&) override { add(key); }
-  void field(const char* key, std::vector<double>&) override { add(key); }
-  void field(const char* key, std::map<int, int>&) override { add(key); }
-  void word(const char* key, std::string&, const Words&) override { add(key); }
-  bool begin(const char* key) override {
-    add(key);
-    path_ = keys_.back();
-    return true;
-  }
-  void end() override {
-    const size_t dot = path_.rfind('.');
-    path_ = dot == std::string::npos ? "" : path_.substr(0, dot);
-  }
-  void tasks(std::vector<TaskSpec>& tasks) override {
-    add("task");
-    if (tasks.empty()) tasks.emplace_back();
-    for (TaskSpec& task : tasks) {
-      path_ = "task." + (task.name.empty() ? std::string("NAME") : task.name);
-      visit_fields(*this, task);
-      path_.clear();
-    }
-  }
-
- private:
-  void add(const char* key) { keys_.push_back(join_key(path_, key)); }
-
-  RunFile run_;
-  std::string path_;
-  std::vector<std::string> keys_;
-};
-
-}  // namespace
-
-std::vector<std::string> key_names(const RunFile& run) { return KeyList(run).keys(); }
 
 }  // namespace weft

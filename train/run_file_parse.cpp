@@ -1,323 +1,12 @@
-// From TOML text to a RunFile: overrides are written into the TOML table first, so that they and
-// the file are read, typed and complained about by the same code. The only file that knows toml++.
-#include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <charconv>
-#include <cmath>
-#include <cstdlib>
-#include <cstring>
+// From TOML text to a RunFile: what a key inherits where nobody set it.
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <limits>
-#include <sstream>
-#include <utility>
-
-// toml++ 3.3 meets some broken keys with an assertion, which NDEBUG turns into an assumption: here
-// both are exceptions.
-struct BrokenToml {};
-[[noreturn]] static void refuse_toml() { throw BrokenToml(); }
-#undef NDEBUG
-#define TOML_ASSERT(condition) ((condition) ? static_cast<void>(0) : refuse_toml())
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
 
 #include "engine/error.h"
-#include "train/nearest.h"
 #include "train/run_file_fields.h"
+#include "train/toml_document.h"
 
 namespace weft {
 namespace {
-
-constexpr std::string_view command_line = "command line";
-
-std::string place_of(const toml::node& node) {
-  const toml::source_region& source = node.source();
-  if (!source.path || *source.path == command_line) return std::string(command_line);
-  return fmt::format("{}:{}", *source.path, source.begin.line);
-}
-
-const char* type_name(const toml::node& node) {
-  switch (node.type()) {
-    case toml::node_type::table:
-      return "a table";
-    case toml::node_type::array:
-      return "an array";
-    case toml::node_type::string:
-      return "a string";
-    case toml::node_type::integer:
-      return "an integer";
-    case toml::node_type::floating_point:
-      return "a number with a decimal point";
-    case toml::node_type::boolean:
-      return "a boolean";
-    default:
-      return "a date or time";
-  }
-}
-
-std::string task_name(const toml::table& task) {
-  if (auto name = task["name"].value<std::string>()) return *name;
-  return task["kind"].value<std::string>().value_or("");
-}
-
-/// Fills a RunFile from a TOML table; remembers where each key stands and what nobody asked for.
-class Reader final : public FieldVisitor {
- public:
-  explicit Reader(RunFile& run) : run_(run) {}
-
-  void read(toml::table& root) {
-    levels_.push_back({&root, "", {}});
-    visit_fields(*this, run_);
-    end();
-    if (unknown_.empty()) return;
-    const auto& [key, place] = unknown_.front();
-    throw ConfigError(fmt::format("{}: unknown key '{}'; did you mean '{}'?", place, key,
-                                  nearest(key, key_names(run_))));
-  }
-
-  void field(const char* key, bool& value) override {
-    if (auto* node = find(key)) value = get<bool>(key, *node, "true or false");
-  }
-  void field(const char* key, int& value) override {
-    if (auto* node = find(key)) value = integer(key, *node);
-  }
-  void field(const char* key, int64_t& value) override {
-    if (auto* node = find(key)) value = get<int64_t>(key, *node, "an integer");
-  }
-  void field(const char* key, float& value) override {
-    if (auto* node = find(key)) value = static_cast<float>(number(key, *node));
-  }
-  void field(const char* key, double& value) override {
-    if (auto* node = find(key)) value = number(key, *node);
-  }
-  void field(const char* key, std::string& value) override {
-    if (auto* node = find(key)) value = get<std::string>(key, *node, "a string");
-  }
-  void field(const char* key, std::optional<int>& value) override {
-    if (auto* node = find(key)) value = integer(key, *node);
-  }
-  void field(const char* key, std::optional<double>& value) override {
-    if (auto* node = find(key)) value = number(key, *node);
-  }
-  void field(const char* key, std::array<int, 2>& value) override {
-    auto* node = find(key);
-    if (!node) return;
-    if (node->is_integer()) {
-      value.fill(integer(key, *node));
-      return;
-    }
-    const toml::array& pair = array(key, *node, "two integers, [height, width]", 2);
-    value = {integer(key, pair[0]), integer(key, pair[1])};
-  }
-  void field(const char* key, std::array<double, 2>& value) override {
-    auto* node = find(key);
-    if (!node) return;
-    const toml::array& pair = array(key, *node, "two numbers, [a, b]", 2);
-    value = {number(key, pair[0]), number(key, pair[1])};
-  }
-  void field(const char* key, std::vector<double>& value) override {
-    auto* node = find(key);
-    if (!node) return;
-    value.clear();
-    for (const toml::node& item : array(key, *node, "an array of numbers")) {
-      value.push_back(number(key, item));
-    }
-  }
-  void field(const char* key, std::map<int, int>& value) override {
-    auto* node = find(key);
-    if (!node) return;
-    if (!node->is_table()) wrong(key, *node, "a table such as {0 = 0, 7 = 1}");
-    value.clear();
-    for (auto&& [from, to] : *node->as_table()) {
-      const std::string_view text = from.str();
-      int id = 0;
-      const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-      if (error != std::errc() || stop != text.data() + text.size()) {
-        fail(to, fmt::format("'{}' maps label ids, '{}' is none", path(key), text));
-      }
-      value[id] = integer(key, to);
-    }
-  }
-  void word(const char* key, std::string& value, const Words& words) override {
-    auto* node = find(key);
-    if (!node) return;
-    value = get<std::string>(key, *node, "a string");
-    if (std::find(words.begin(), words.end(), value) != words.end()) return;
-    fail(*node, fmt::format("'{}' is \"{}\"; it is one of {}; did you mean \"{}\"?", path(key),
-                            value, fmt::join(words, ", "), nearest(value, words)));
-  }
-  bool begin(const char* key) override {
-    auto* node = find(key);
-    if (!node) return false;
-    if (!node->is_table()) wrong(key, *node, fmt::format("a table, [{}]", path(key)));
-    levels_.push_back({node->as_table(), path(key), {}});
-    return true;
-  }
-  void end() override {
-    const Level& level = levels_.back();
-    for (auto&& [key, node] : *level.table) {
-      const auto& known = level.known;
-      if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
-        unknown_.emplace_back(join_key(level.path, key.str()), place_of(node));
-      }
-    }
-    levels_.pop_back();
-  }
-  void tasks(std::vector<TaskSpec>& tasks) override {
-    auto* node = find("task");
-    if (!node) return;
-    if (!node->is_array_of_tables()) wrong("task", *node, "one or more tables, [[task]]");
-    tasks.clear();
-    for (toml::node& item : *node->as_array()) {
-      toml::table& table = *item.as_table();
-      TaskSpec task;
-      task.name = task_name(table);
-      levels_.push_back({&table, "task." + task.name, {}});
-      run_.places["task." + task.name] = place_of(item);
-      if (!table.contains("kind")) fail(item, "a [[task]] needs a kind");
-      visit_fields(*this, task);
-      end();
-      if (task.column.empty()) task.column = task.name;
-      tasks.push_back(std::move(task));
-    }
-  }
-
- private:
-  struct Level {
-    toml::table* table;
-    std::string path;
-    std::vector<std::string> known;
-  };
-
-  std::string path(const char* key) const { return join_key(levels_.back().path, key); }
-
-  toml::node* find(const char* key) {
-    levels_.back().known.emplace_back(key);
-    toml::node* node = levels_.back().table->get(key);
-    if (node) run_.places[path(key)] = place_of(*node);
-    return node;
-  }
-
-  [[noreturn]] void fail(const toml::node& node, const std::string& message) const {
-    throw ConfigError(fmt::format("{}: {}", place_of(node), message));
-  }
-  [[noreturn]] void wrong(const char* key, const toml::node& node, const std::string& want) const {
-    fail(node, fmt::format("'{}' expects {}, got {}", path(key), want, type_name(node)));
-  }
-
-  template <class T>
-  T get(const char* key, const toml::node& node, const char* want) const {
-    if (!node.is<T>()) wrong(key, node, want);
-    return node.as<T>()->get();
-  }
-  int integer(const char* key, const toml::node& node) const {
-    const int64_t value = get<int64_t>(key, node, "an integer");
-    if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
-      fail(node, fmt::format("'{}' is {}, which is out of range", path(key), value));
-    }
-    return static_cast<int>(value);
-  }
-  double number(const char* key, const toml::node& node) const {
-    if (node.is_integer()) return static_cast<double>(node.as_integer()->get());
-    const double value = get<double>(key, node, "a number");
-    if (!std::isfinite(value)) fail(node, fmt::format("'{}' must be finite", path(key)));
-    return value;
-  }
-  const toml::array& array(const char* key, const toml::node& node, const char* want,
-                           size_t size = 0) const {
-    if (!node.is_array()) wrong(key, node, want);
-    const toml::array& items = *node.as_array();
-    if (size && items.size() != size) {
-      fail(node, fmt::format("'{}' expects {}, got {} values", path(key), want, items.size()));
-    }
-    return items;
-  }
-
-  RunFile& run_;
-  std::vector<Level> levels_;
-  std::vector<std::pair<std::string, std::string>> unknown_;
-};
-
-toml::table parse_toml(const std::string& text, const std::string& source) {
-  try {
-    return toml::parse(text, source);
-  } catch (const toml::parse_error& error) {
-    throw ConfigError(
-        fmt::format("{}:{}: {}", source, error.source().begin.line, error.description()));
-  } catch (const BrokenToml&) {
-    throw ConfigError(fmt::format("{}: this is no TOML: a key is broken", source));
-  }
-}
-
-/// The value of an override: TOML where it is TOML, else a bare word is a string.
-toml::table override_value(const std::string& text) {
-  try {
-    toml::table table = toml::parse("value = " + text, command_line);
-    if (table.size() == 1) return table;
-  } catch (const toml::parse_error&) {
-    // a bare word such as hard or a path
-  } catch (const BrokenToml&) {
-    // likewise
-  }
-  return toml::table{{"value", text}};
-}
-
-void merge(toml::table& into, std::string_view key, toml::node& value) {
-  toml::node* old = into.get(key);
-  if (old && old->is_table() && value.is_table()) {
-    for (auto&& [inner, node] : *value.as_table()) merge(*old->as_table(), inner.str(), node);
-  } else {
-    into.insert_or_assign(key, std::move(value));
-  }
-}
-
-toml::table& find_task(toml::table& root, const std::string& name) {
-  Words names;
-  if (toml::array* tasks = root["task"].as_array()) {
-    for (toml::node& item : *tasks) {
-      if (!item.is_table()) continue;
-      names.push_back(task_name(*item.as_table()));
-      if (names.back() == name) return *item.as_table();
-    }
-  }
-  if (names.empty()) throw ConfigError(fmt::format("{}: there is no [[task]]", command_line));
-  throw ConfigError(fmt::format("{}: there is no task '{}'; did you mean '{}'?", command_line, name,
-                                nearest(name, names)));
-}
-
-void apply_override(toml::table& root, const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    throw ConfigError(
-        fmt::format("{}: '{}' is no override; write key=value, such as policy.sharing=0.1",
-                    command_line, text));
-  }
-  Words parts;
-  std::istringstream key(text.substr(0, equals));
-  for (std::string part; std::getline(key, part, '.');) parts.push_back(part);
-  if (parts.size() < 1 || std::count(parts.begin(), parts.end(), "") > 0) {
-    throw ConfigError(fmt::format("{}: '{}' has an empty key", command_line, text));
-  }
-  toml::table* table = &root;
-  size_t next = 0;
-  if (parts[0] == "task" && parts.size() > 2) {
-    table = &find_task(root, parts[1]);
-    next = 2;
-  }
-  for (; next + 1 < parts.size(); ++next) {
-    toml::node* node = table->get(parts[next]);
-    if (!node) node = &table->insert(parts[next], toml::table{}).first->second;
-    if (!node->is_table()) {
-      throw ConfigError(fmt::format("{}: unknown key '{}': '{}' is no table", command_line,
-                                    text.substr(0, equals), parts[next]));
-    }
-    table = node->as_table();
-  }
-  toml::table value = override_value(text.substr(equals + 1));
-  merge(*table, parts.back(), *value.get("value"));
-}
 
 void fill_trunk_lr(const RunFile& run, const char* phase, OptimizerSpec& optimizer) {
   const std::string key = fmt::format("{}.optimizer.", phase);
@@ -329,23 +18,32 @@ void fill_trunk_lr(const RunFile& run, const char* phase, OptimizerSpec& optimiz
 
 RunFile parse_run_text(const std::string& text, const std::string& source,
                        const std::vector<std::string>& overrides) {
-  toml::table root = parse_toml(text, source);
-  for (const std::string& item : overrides) apply_override(root, item);
+  TomlDocument document(text, source);
+  for (const std::string& item : overrides) document.apply(item);
+  const auto read = [&](RunFile& run) {
+    run.places = document.read([&](FieldVisitor& v) { visit_fields(v, run); });
+    run.places[""] = source;
+  };
 
   // The first reading tells what [policy] and [retrain] inherit, the second reads over it.
   RunFile first, run;
-  Reader(first).read(root);
+  read(first);
   fill_trunk_lr(first, "warmup", first.warmup.optimizer);
   run.policy.optimizer.lr = first.warmup.optimizer.lr;
   run.policy.optimizer.trunk_lr = first.warmup.optimizer.trunk_lr;
   run.retrain.optimizer = first.warmup.optimizer;
   run.retrain.schedule = first.warmup.schedule;
   run.retrain.clip_norm = first.warmup.clip_norm;
-  run.places[""] = source;
-  Reader(run).read(root);
+  read(run);
   fill_trunk_lr(run, "warmup", run.warmup.optimizer);
   fill_trunk_lr(run, "policy", run.policy.optimizer);
   fill_trunk_lr(run, "retrain", run.retrain.optimizer);
+  for (TaskSpec& task : run.tasks) {
+    const std::string key = "task." + task.name;
+    if (run.places.count(key + ".kind") == 0)
+      throw ConfigError(run.place(key) + ": a [[task]] needs a kind");
+    if (task.column.empty()) task.column = task.name;
+  }
   if (run.name.empty()) run.name = std::filesystem::path(source).stem().string();
   if (run.data.kind == "scenes" && run.data.size[0] == 0) run.data.size = {96, 96};
   check_run_file(run);
@@ -353,12 +51,7 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
 }
 
 RunFile parse_run_file(const std::string& path, const std::vector<std::string>& overrides) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path)) {
-    const char* reason = std::filesystem::is_directory(path) ? "a folder" : std::strerror(errno);
-    throw ConfigError(fmt::format("cannot read run file '{}': {}", path, reason));
-  }
-  return parse_run_text(std::string(std::istreambuf_iterator<char>(file), {}), path, overrides);
+  return parse_run_text(read_toml_text(path, "run file"), path, overrides);
 }
 
 }  // namespace weft

@@ -34,6 +34,17 @@ class Printer final : public FieldVisitor {
     for (double item : value) items.push_back(number(item));
     if (!items.empty()) put(key, fmt::format("[{}]", fmt::join(items, ", ")));
   }
+  void field(const char* key, std::vector<int64_t>& value) override {
+    if (!value.empty()) put(key, fmt::format("[{}]", fmt::join(value, ", ")));
+  }
+  void field(const char* key, Words& value) override {
+    if (!value.empty()) put(key, array(value));
+  }
+  void field(const char* key, std::vector<Words>& value) override {
+    std::vector<std::string> items;
+    for (const Words& item : value) items.push_back(array(item));
+    if (!items.empty()) put(key, fmt::format("[{}]", fmt::join(items, ", ")));
+  }
   void field(const char* key, std::map<int, int>& value) override {
     std::vector<std::string> items;
     for (auto [from, to] : value) items.push_back(fmt::format("{} = {}", from, to));
@@ -53,13 +64,11 @@ class Printer final : public FieldVisitor {
   void end() override {
     if (--depth_ == 1) text += "}\n";
   }
-  void tasks(std::vector<TaskSpec>& tasks) override {
-    for (TaskSpec& task : tasks) {
-      text += "\n[[task]]\n";
-      depth_ = 1;
-      visit_fields(*this, task);
-      depth_ = 0;
-    }
+  size_t begin_list(const char*, size_t present) override { return present; }
+  std::string begin_item(const char* key, size_t, const std::string& name) override {
+    text += fmt::format("\n[[{}]]\n", key);
+    depth_ = 1;
+    return name;
   }
 
  private:
@@ -80,6 +89,11 @@ class Printer final : public FieldVisitor {
       }
     }
     return out + "\"";
+  }
+  static std::string array(const Words& words) {
+    std::vector<std::string> items;
+    for (const std::string& word : words) items.push_back(quoted(word));
+    return fmt::format("[{}]", fmt::join(items, ", "));
   }
   void put(const char* key, const std::string& value) {
     if (depth_ < 2) {

@@ -14,12 +14,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 namespace {
 
-void write_whole(const std::string& path, const std::string& text) {
-  AtomicFile file(path);
-  file.write(text.data(), text.size());
-  file.commit();
-}
-
 std::vector<json> read_lines(const std::string& path) {
   std::vector<json> lines;
   std::ifstream in(path);
@@ -42,7 +36,7 @@ void keep_until(const std::string& path, int64_t step) {
   for (const json& line : read_lines(path))
     if (line.value("step", int64_t{0}) <= step && line.value("phase", "") != "infer")
       text += line.dump() + "\n";
-  write_whole(path, text);
+  write_file(path, text);
 }
 
 std::FILE* open_append(const std::string& path) {
@@ -96,7 +90,7 @@ RunFolder RunFolder::create(const std::string& path, const std::string& run_text
     fs::create_directories(fs::path(path) / sub, error);
     if (error) throw DataError(fmt::format("{}: cannot be created: {}", path, error.message()));
   }
-  write_whole(path + "/run.toml", run_text);
+  write_file(path + "/run.toml", run_text);
   RunFolder folder(path);
   folder.open_files();
   return folder;
@@ -152,7 +146,26 @@ void RunFolder::write(const SearchLine& line, const std::vector<std::string>& ta
 void RunFolder::log(const std::string& line) { append(log_, line); }
 
 void RunFolder::write_drawn(const std::string& text) {
-  write_whole(path_ + "/policy/drawn.json", text);
+  write_file(path_ + "/policy/drawn.json", text);
+}
+
+void RunFolder::write(const Measured& m) const {
+  const json file = {{"seconds", m.seconds}, {"waited", m.waited}, {"peak_bytes", m.peak_bytes}};
+  write_file(path_ + "/measured.json", file.dump() + "\n");
+}
+
+Measured read_measured(const std::string& folder) {
+  const std::string path = folder + "/measured.json";
+  std::ifstream in(path);
+  if (!in) return {};
+  return with_source(path, [&] {
+    const json file = json::parse(in);
+    Measured m;
+    file.at("seconds").get_to(m.seconds);
+    file.at("waited").get_to(m.waited);
+    file.at("peak_bytes").get_to(m.peak_bytes);
+    return m;
+  });
 }
 
 std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string>& tasks,

@@ -1,9 +1,10 @@
 // The run folder: run.toml, metrics.jsonl, policy/{search.jsonl,drawn.json}, checkpoints/,
-// pictures/ and log.txt (ARCHITECTURE.md section 11). A metrics line is
+// pictures/, measured.json and log.txt (ARCHITECTURE.md section 11). A metrics line is
 // {"phase","step","epoch","split", "task","loss","metrics":{},"seconds"}; only "seconds" differs
 // from run to run. Lines are flushed.
 #pragma once
 
+#include <array>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -32,6 +33,14 @@ struct SearchLine {
   std::vector<std::vector<double>> probability;  ///< of select, task x block
 };
 
+/// What is measured rather than computed, which the state (and its bits) knows nothing of: written
+/// with every checkpoint, so that a resumed run adds to it.
+struct Measured {
+  std::array<double, 4> seconds{};  ///< in the steps of each stage, in Stage's order
+  double waited = 0;                ///< of these, for data
+  int64_t peak_bytes = 0;           ///< most memory that tensors held at once
+};
+
 class RunFolder {
  public:
   /// Creates the folder; ConfigError where it exists and is not empty.
@@ -49,6 +58,7 @@ class RunFolder {
   void write(const SearchLine& line, const std::vector<std::string>& tasks);
   void log(const std::string& line);
   void write_drawn(const std::string& json);
+  void write(const Measured& measured) const;
 
  private:
   explicit RunFolder(std::string path);
@@ -68,6 +78,8 @@ std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string
 DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks);
 
+/// Zeros where the folder has none.
+Measured read_measured(const std::string& folder);
 std::vector<MetricsLine> read_metrics(const std::string& path);
 std::vector<SearchLine> read_search(const std::string& path, const std::vector<std::string>& tasks);
 

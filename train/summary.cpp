@@ -35,16 +35,15 @@ void write_summary(const std::string& folder, const RunSummary& s) {
                      {"heads_gflop", s.heads_gflop},
                      {"seconds", s.seconds},
                      {"waited_share", s.waited_share},
-                     {"best", s.best},
+                     {"peak_bytes", s.peak_bytes},
+                     {"steps", s.steps},
+                     {"best_step", s.best_step},
                      {"tasks", s.tasks},
                      {"blocks", s.blocks},
                      {"policy", s.policy},
                      {"probability", s.probability},
                      {"results", results}};
-  const std::string text = file.dump(1) + "\n";
-  AtomicFile out(folder + "/summary.json");
-  out.write(text.data(), text.size());
-  out.commit();
+  write_file(folder + "/summary.json", file.dump(1) + "\n");
 }
 
 RunSummary read_summary(const std::string& folder) {
@@ -68,7 +67,9 @@ RunSummary read_summary(const std::string& folder) {
     file.at("heads_gflop").get_to(s.heads_gflop);
     file.at("seconds").get_to(s.seconds);
     file.at("waited_share").get_to(s.waited_share);
-    file.at("best").get_to(s.best);
+    file.at("peak_bytes").get_to(s.peak_bytes);
+    file.at("steps").get_to(s.steps);
+    file.at("best_step").get_to(s.best_step);
     file.at("tasks").get_to(s.tasks);
     file.at("blocks").get_to(s.blocks);
     file.at("policy").get_to(s.policy);

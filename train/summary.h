@@ -18,7 +18,9 @@ struct RunSummary {
   double trunk_gflop = 0, heads_gflop = 0;  ///< an image, evaluation, densely counted
   std::map<std::string, double> seconds;    ///< by stage
   double waited_share = 0;                  ///< of the steps' time spent waiting for data
-  std::string best;                         ///< which checkpoint was tested
+  int64_t peak_bytes = 0;                   ///< most memory that tensors held at once
+  int64_t steps = 0;                        ///< of all stages
+  int64_t best_step = -1;  ///< what was tested, chosen on validation data; -1: last
   std::vector<std::string> tasks, blocks;
   std::vector<std::vector<int>> policy;  ///< select, task x block; empty: none
   std::vector<std::vector<double>> probability;

@@ -49,6 +49,7 @@ void Trainer::start(const std::string& folder) {
   // The first batch comes first, so that broken data leave no half-made folder behind.
   if (loader_ != nullptr) next_batch_ = loader_->next();
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
+  memory_of(context_).reset_peak();
 }
 
 void Trainer::resume(const std::string& folder) {
@@ -60,6 +61,8 @@ void Trainer::resume(const std::string& folder) {
   open_loaders();
   if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
   folder_.emplace(RunFolder::resume(folder, state_.total_step));
+  measured_ = read_measured(folder);
+  memory_of(context_).reset_peak();
 }
 
 std::vector<Optimizer*> Trainer::optimizers() const {
@@ -168,7 +171,7 @@ bool Trainer::step() {
   const double waited_before = loader.waited_seconds();
   const Batch batch = next_batch_ ? std::move(*next_batch_) : loader.next();
   next_batch_.reset();
-  waited_ += loader.waited_seconds() - waited_before;
+  measured_.waited += loader.waited_seconds() - waited_before;
 
   Pending pending{{state_.stage, phase, state_.step + 1, stage_steps(state_.stage), {}},
                   state_.total_step + 1,
@@ -211,10 +214,8 @@ bool Trainer::step() {
   if (!is_asynchronous(context_) || pending_.size() == most_pending || at_evaluation() ||
       at_checkpoint())
     settle();
-  const double took =
+  measured_.seconds[static_cast<size_t>(state_.stage)] +=
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  in_steps_ += took;
-  stage_seconds_[static_cast<size_t>(state_.stage)] += took;
   after_step();
   return true;
 }
@@ -357,6 +358,7 @@ void Trainer::save(const std::string& name) const {
   const auto all = name == "last" ? optimizers() : std::vector<Optimizer*>{};
   save_checkpoint(folder_->checkpoint(name), *model_, {all.begin(), all.end()},
                   {state_, print_run_file(run_)});
+  if (name == "last") folder_->write(measured());
 }
 
 void Trainer::jump(Stage stage, int64_t step) {
@@ -389,33 +391,6 @@ void Trainer::run() {
     if (observer_ != nullptr) observer_->on_eval(Stage::done, "test", results);
   }
   if (folder_) write_summary(folder_->path(), summary(results));
-}
-
-RunSummary Trainer::summary(const std::vector<TaskResult>& results) const {
-  RunSummary s;
-  s.name = run_.name + "-" + run_.sharing;
-  s.sharing = run_.sharing;
-  s.device = run_.device;
-  s.seed = run_.seed;
-  s.tasks = model_->task_names();
-  s.blocks = block_names(model_->trunk());
-  s.policy = state_.drawn.select;
-  if (model_->policy() != nullptr) s.probability = model_->policy()->probabilities();
-  const Gates gates = gates_from(state_.drawn.select);
-  const auto [height, width] = input_size(run_, data_);
-  const ModelCost cost = model_->cost(height, width, gates.empty() ? nullptr : &gates);
-  s.trunk_parameters = cost.trunk_parameters;
-  s.head_parameters = cost.head_parameters;
-  s.trunk_parameters_of_one =
-      static_cast<double>(cost.trunk_parameters) / static_cast<double>(cost.one_trunk_parameters);
-  s.trunk_gflop = 2e-9 * static_cast<double>(cost.trunk.dense);
-  s.heads_gflop = 2e-9 * static_cast<double>(cost.heads.dense);
-  for (Stage stage : {Stage::warmup, Stage::search, Stage::retrain})
-    s.seconds[name_of(stage)] = stage_seconds_[static_cast<size_t>(stage)];
-  s.waited_share = in_steps_ > 0 ? waited_ / in_steps_ : 0;
-  s.best = state_.best_step >= 0 ? fmt::format("step {}", state_.best_step) : "the last step";
-  s.results = results;
-  return s;
 }
 
 void Trainer::say(const std::string& line) {

@@ -4,7 +4,6 @@
 // stopped anywhere and resumed, it gives the same bits as if it had not been.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -82,10 +81,10 @@ class Trainer {
   /// Evaluates as the current stage does; `split` is val, test or train.
   std::vector<TaskResult> evaluate_split(const std::string& split);
   /// Seconds that steps waited for data, and seconds spent in steps.
-  double waited_seconds() const { return waited_; }
-  double step_seconds() const { return in_steps_; }
-  /// Seconds in the steps of each stage, in Stage's order.
-  const std::array<double, 4>& stage_seconds() const { return stage_seconds_; }
+  double waited_seconds() const { return measured_.waited; }
+  double step_seconds() const;
+  /// Of the run so far, with what a resumed run had measured before.
+  Measured measured() const;
 
  private:
   int64_t stage_steps(Stage stage) const;
@@ -127,8 +126,7 @@ class Trainer {
   std::unique_ptr<Loader> loader_, policy_loader_;
   std::optional<RunFolder> folder_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  double waited_ = 0, in_steps_ = 0;
-  std::array<double, 4> stage_seconds_{};
+  Measured measured_;
 };
 
 }  // namespace weft

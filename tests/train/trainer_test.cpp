@@ -5,10 +5,12 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
 
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
 #include "tests/train/temp_folder.h"
+#include "train/checkpoint.h"
 
 using namespace weft;
 using weft::test::TempFolder;
@@ -201,6 +203,63 @@ TEST_CASE("every way of sharing trains", "[train]") {
     CHECK(std::filesystem::exists(folder.path() + "/run/checkpoints/best.safetensors"));
     CHECK(std::filesystem::exists(folder.path() + "/run/checkpoints/last.safetensors"));
   }
+}
+
+TEST_CASE("what is tested are the weights of the step with the least validation loss", "[train]") {
+  // A rate at which the loss soon rises again, so that the best step is not the last.
+  const RunFile run =
+      slim_run({"sharing=hard", "retrain.steps=12", "retrain.optimizer.lr=0.05", "eval.every=1"});
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  TempFolder folder;
+  const std::string path = folder.path() + "/run";
+  {
+    Trainer trainer(run, *data, &cpu);
+    trainer.start(path);
+    trainer.run();
+  }
+  const RunSummary summary = read_summary(path);
+  CHECK(summary.steps == 12);
+  REQUIRE(summary.best_step >= 1);
+  CHECK(summary.best_step < 12);
+  std::map<int64_t, double> loss_at;  // weighted, as the run file says
+  for (const MetricsLine& line : read_metrics(path + "/metrics.jsonl"))
+    if (line.split == "val") loss_at[line.step] += (line.task == "depth" ? 2 : 1) * line.loss;
+  REQUIRE(loss_at.size() == 12);
+  for (const auto& [step, loss] : loss_at)
+    if (step != summary.best_step) CHECK(loss_at[summary.best_step] < loss);
+  Trainer again(run, *data, &cpu);
+  load_model(path + "/checkpoints/best.safetensors", again.model());
+  const auto results = again.evaluate_split("test");
+  for (size_t k = 0; k < results.size(); ++k) {
+    CHECK(results[k].loss == summary.results[k].loss);
+    CHECK(results[k].metrics[0].value == summary.results[k].metrics[0].value);
+  }
+}
+
+TEST_CASE("a resumed run adds to the time and memory that were measured before",
+          "[train][resume]") {
+  const RunFile run = slim_run({"sharing=hard", "retrain.steps=4"});
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  TempFolder folder;
+  const std::string path = folder.path() + "/run";
+  {
+    Trainer first(run, *data, &cpu);
+    first.start(path);
+    for (int i = 0; i < 3; ++i) first.step();
+  }
+  const Measured before = read_measured(path);
+  const auto retrain = static_cast<size_t>(Stage::retrain);
+  CHECK(before.seconds[retrain] > 0);
+  CHECK(before.peak_bytes > 0);
+  Trainer second(run, *data, &cpu);
+  second.resume(path);
+  CHECK(second.step_seconds() == before.seconds[retrain]);
+  second.run();
+  const RunSummary summary = read_summary(path);
+  CHECK(summary.seconds.at("retrain") > before.seconds[retrain]);
+  CHECK(summary.peak_bytes >= before.peak_bytes);
 }
 
 TEST_CASE("the search clock is a pure function of the step", "[train]") {

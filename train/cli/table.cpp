@@ -15,13 +15,15 @@ class Table final : public Command {
   const char* help() const override { return "Compare finished runs"; }
   void options(Options& o) override {
     o.add("folders", folders_, "Run folders").required();
-    o.add("--style", style_, "text, markdown or csv").one_of({"text", "markdown", "csv"});
+    o.add("--style", style_, "text, markdown, csv or latex")
+        .one_of({"text", "markdown", "csv", "latex"});
   }
   void run() override {
     std::vector<RunSummary> runs;
     for (const std::string& folder : folders_) runs.push_back(read_summary(folder));
     fmt::print("{}", table(runs, style_ == "markdown" ? TableStyle::markdown
                                  : style_ == "csv"    ? TableStyle::csv
+                                 : style_ == "latex"  ? TableStyle::latex
                                                       : TableStyle::text));
     if (style_ != "text") return;
     for (const RunSummary& run : runs)

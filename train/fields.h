@@ -1,0 +1,83 @@
+// A table of keys, visited by whoever reads, prints or lists them: a struct that a TOML file fills
+// has one visit_fields(FieldVisitor&, Struct&), which names every key once with a reference to its
+// value. A word is a string out of a list; a list holds structs that have a `name`.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft {
+
+using Words = std::vector<std::string>;
+
+class FieldVisitor {
+ public:
+  virtual ~FieldVisitor() = default;
+
+  virtual void field(const char* key, bool& value) = 0;
+  virtual void field(const char* key, int& value) = 0;
+  virtual void field(const char* key, int64_t& value) = 0;
+  virtual void field(const char* key, float& value) = 0;
+  virtual void field(const char* key, double& value) = 0;
+  virtual void field(const char* key, std::string& value) = 0;
+  virtual void field(const char* key, std::optional<int>& value) = 0;
+  virtual void field(const char* key, std::optional<double>& value) = 0;
+  virtual void field(const char* key, std::array<int, 2>& value) = 0;
+  virtual void field(const char* key, std::array<double, 2>& value) = 0;
+  virtual void field(const char* key, std::vector<double>& value) = 0;
+  virtual void field(const char* key, std::vector<int64_t>& value) = 0;
+  virtual void field(const char* key, Words& value) = 0;
+  virtual void field(const char* key, std::vector<Words>& value) = 0;
+  virtual void field(const char* key, std::map<int, int>& value) = 0;
+  virtual void word(const char* key, std::string& value, const Words& words) = 0;
+
+  /// An enum whose values are 0, 1, 2, ... in the order of `words`.
+  template <class Enum>
+  void choice(const char* key, Enum& value, const Words& words) {
+    std::string text = words[static_cast<size_t>(value)];
+    word(key, text, words);
+    for (size_t i = 0; i < words.size(); ++i) {
+      if (words[i] == text) value = static_cast<Enum>(i);
+    }
+  }
+
+  /// begin() of a table; false where there is nothing to visit in it.
+  virtual bool begin(const char* key) = 0;
+  virtual void end() = 0;
+  /// How many tables [[key]] to visit; `present` are there already.
+  virtual size_t begin_list(const char* key, size_t present) = 0;
+  /// One of them, until end(); returns what it is called, given what it is called so far.
+  virtual std::string begin_item(const char* key, size_t index, const std::string& name) = 0;
+
+  template <class Body>
+  void table(const char* key, Body&& body) {
+    if (!begin(key)) return;
+    body();
+    end();
+  }
+  template <class Item>
+  void list(const char* key, std::vector<Item>& items) {
+    items.resize(begin_list(key, items.size()));
+    for (size_t i = 0; i < items.size(); ++i) {
+      items[i].name = begin_item(key, i, items[i].name);
+      visit_fields(*this, items[i]);
+      end();
+    }
+  }
+};
+
+using Visit = std::function<void(FieldVisitor&)>;
+
+/// "table.key", or the key alone at the top.
+std::string join_key(const std::string& table, std::string_view key);
+
+/// Every key and table that `visit` visits as a dotted path; items of a list go by their names.
+std::vector<std::string> key_names(const Visit& visit);
+
+}  // namespace weft
