@@ -48,9 +48,10 @@ inline OpCase pixel_loss_case(const PixelLossTest& test, const Shape& shape, boo
           .inputs = {shape},
           .op =
               [=](Tape& t, const auto& x) {
-                return test.op(
-                    t, x[0], Tensor::from(shape, target, x[0].dtype()),
-                    masked ? Tensor::from(pixel_shape(shape), mask, DType::u8) : Tensor(), nullptr);
+                const Tensor on =
+                    masked ? Tensor::from(pixel_shape(shape), mask, DType::u8) : Tensor();
+                return test.op(t, x[0], on_tape(t, Tensor::from(shape, target, x[0].dtype())),
+                               on_tape(t, on), nullptr);
               },
           .naive =
               [=](const auto& in) {

@@ -34,8 +34,10 @@ OpCase case_of(const Shape& outer, int64_t classes, std::optional<int32_t> ignor
               [=](Tape& t, const auto& x) {
                 CrossEntropyOptions options{ignore, {}};
                 if (weighted)
-                  options.class_weights = Tensor::from({classes}, weights, x[0].dtype());
-                return cross_entropy(t, x[0], Tensor::from(outer, labels, DType::i32), options);
+                  options.class_weights =
+                      on_tape(t, Tensor::from({classes}, weights, x[0].dtype()));
+                return cross_entropy(t, x[0], on_tape(t, Tensor::from(outer, labels, DType::i32)),
+                                     options);
               },
           .naive =
               [=](const auto& in) {
