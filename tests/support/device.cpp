@@ -55,4 +55,6 @@ Tensor on_tape(const Tape& tape, const Tensor& host) {
   return host.defined() ? to_device(tape.context(), host) : host;
 }
 
+Tensor from_tape(const Tape& tape, const Tensor& t) { return to_host(tape.context(), t); }
+
 }  // namespace weft

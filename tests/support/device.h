@@ -29,6 +29,9 @@ std::string cuda_skip_reason();
 /// A host tensor (labels, masks, targets, statistics) where the tape computes; undefined stays so.
 Tensor on_tape(const Tape& tape, const Tensor& host);
 
+/// The way back: a tensor of the tape's as the host reads it.
+Tensor from_tape(const Tape& tape, const Tensor& t);
+
 }  // namespace weft
 
 /// Ends a test that needs a GPU where there is none.
