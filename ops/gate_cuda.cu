@@ -56,7 +56,7 @@ __global__ void sum_kernel(int64_t n, int64_t vectors, Terms<T> terms, bool furt
 
 struct Dots {
   double f = 0, r = 0;
-  WEFT_HD Dots& operator+=(const Dots& other) {
+  __device__ Dots& operator+=(const Dots& other) {
     f += other.f;
     r += other.r;
     return *this;

@@ -48,9 +48,10 @@ inline OpCase pixel_loss_case(const PixelLossTest& test, const Shape& shape, boo
           .inputs = {shape},
           .op =
               [=](Tape& t, const auto& x) {
-                return test.op(
-                    t, x[0], Tensor::from(shape, target, x[0].dtype()),
-                    masked ? Tensor::from(pixel_shape(shape), mask, DType::u8) : Tensor(), nullptr);
+                const Tensor on =
+                    masked ? Tensor::from(pixel_shape(shape), mask, DType::u8) : Tensor();
+                return test.op(t, x[0], on_tape(t, Tensor::from(shape, target, x[0].dtype())),
+                               on_tape(t, on), nullptr);
               },
           .naive =
               [=](const auto& in) {
@@ -73,16 +74,18 @@ inline void check_pixel_loss(const PixelLossTest& test) {
        std::vector<Shape>{{3}, {5, 1}, {2, 3, 5, 3}, {4095, 1}, {4097, 3}, {0, 3}, {2, 41, 37, 1}})
     for (bool masked : {false, true}) op_check(pixel_loss_case(test, shape, masked));
 
-  CpuContext ctx(1);
-  Tape tape(&ctx);
+  Tape tape(test_device());
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const Var pred = tape.leaf(Tensor::from({2, 2}, {0.5, 1, nan, nan}));
-  const Tensor target = Tensor::from({2, 2}, {0.25, 0.75, nan, nan});
+  const Var pred = tape.leaf(on_tape(tape, Tensor::from({2, 2}, {0.5, 1, nan, nan})));
+  const Tensor target = on_tape(tape, Tensor::from({2, 2}, {0.25, 0.75, nan, nan}));
   const auto run = [&](const Values& mask) {
+    const Tensor on = on_tape(tape, Tensor::from({2}, mask, DType::u8));
     Tensor valid;
-    const Var loss = test.op(tape, pred, target, Tensor::from({2}, mask, DType::u8), &valid);
+    const Var loss = test.op(tape, pred, target, on, &valid);
     tape.backward(loss);
-    return std::tuple{loss.value().item(), tape.take_grad(pred).to_vector(), valid.item()};
+    return std::tuple{from_tape(tape, loss.value()).item(),
+                      from_tape(tape, tape.take_grad(pred)).to_vector(),
+                      from_tape(tape, valid).item()};
   };
   const auto [loss, grad, valid] = run({1, 0});
   CHECK(std::isfinite(loss));

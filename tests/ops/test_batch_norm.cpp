@@ -61,7 +61,9 @@ OpCase batch_norm_case(const Shape& shape, const BatchNormOptions& options, uint
           .inputs = {shape, {shape.back()}, {shape.back()}},
           .op =
               [options](Tape& t, const auto& x) {
-                BatchNormStats stats = fresh_stats(x[1].shape()[0], x[0].dtype());
+                BatchNormStats stats = fresh_stats(x[1].shape()[0], stat_dtype(x[0].dtype()));
+                stats.running_mean = on_tape(t, stats.running_mean);
+                stats.running_var = on_tape(t, stats.running_var);
                 return batch_norm(t, x[0], x[1], x[2], stats, options);
               },
           .naive = [=](const auto& in) { return naive(shape, in, options); },

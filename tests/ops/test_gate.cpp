@@ -71,17 +71,17 @@ TEST_CASE("gate: stacked groups", "[ops]") {
 }
 
 TEST_CASE("gate: identities, and NaN in a branch of weight 0", "[ops]") {
-  CpuContext ctx(2);
-  Tape tape(&ctx);
+  Tape tape(test_device());
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const Tensor f = Tensor::from({2, 3}, {1.5, -0.0, 3, -4, 1e-40, 6});
   const Tensor bad = Tensor::from({2, 3}, Values(6, nan));
-  const auto p = [&](double select, double skip) {
-    return tape.leaf(Tensor::from({2}, {select, skip}));
+  const Var x = tape.leaf(on_tape(tape, f)), y = tape.leaf(on_tape(tape, bad));
+  const auto chosen = [&](const Var& first, const Var& second, double select, double skip) {
+    const Var p = tape.constant(on_tape(tape, Tensor::from({2}, {select, skip})));
+    return from_tape(tape, select_or_skip(tape, first, second, p).value());
   };
-  CHECK(same_bits(select_or_skip(tape, tape.leaf(f), tape.leaf(bad), p(1, 0)).value(), f));
-  CHECK(same_bits(select_or_skip(tape, tape.leaf(bad), tape.leaf(f), p(0, 1)).value(), f));
-  const Var x = tape.leaf(f), y = tape.leaf(bad);
+  CHECK(same_bits(chosen(x, y, 1, 0), f));
+  CHECK(same_bits(chosen(y, x, 0, 1), f));
   // Constant whole branches are handed over, not copied.
   const auto one = [](double select, double skip) {
     return std::vector<GateRow>{{.f_group = 0, .r_group = 0, .select = select, .skip = skip}};
@@ -91,11 +91,13 @@ TEST_CASE("gate: identities, and NaN in a branch of weight 0", "[ops]") {
   CHECK(gate(tape, y, x, one(0, 1), 2).node() == x.node());
   CHECK(tape.size() == before);
   const Var twice = gate(tape, x, y, {one(1, 0)[0], one(1, 0)[0]}, 2);
-  CHECK(same_bits(twice.value().rows(0, 2), f));
-  CHECK(same_bits(twice.value().rows(2, 2), f));
-  tape.backward(twice, Tensor::from({4, 3}, {1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7}));
-  CHECK(tape.grad(x).to_vector() == Values{8, 9, 10, 11, 12, 13});
-  CHECK(tape.grad(y).to_vector() == Values(6, 0.0));
+  const Tensor both = from_tape(tape, twice.value());
+  CHECK(same_bits(both.rows(0, 2), f));
+  CHECK(same_bits(both.rows(2, 2), f));
+  const Tensor seed = Tensor::from({4, 3}, {1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7});
+  tape.backward(twice, on_tape(tape, seed));
+  CHECK(from_tape(tape, tape.grad(x)).to_vector() == Values{8, 9, 10, 11, 12, 13});
+  CHECK(from_tape(tape, tape.grad(y)).to_vector() == Values(6, 0.0));
 }
 
 TEST_CASE("gate: select_or_skip by differences", "[ops]") {

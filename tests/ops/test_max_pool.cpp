@@ -70,17 +70,18 @@ TEST_CASE("max_pool: extents as PyTorch's", "[ops]") {
 }
 
 TEST_CASE("max_pool: ties go to the first, NaN wins", "[ops]") {
-  CpuContext ctx(1);
-  Tape tape(&ctx);
-  const Var x = tape.leaf(Tensor::from({1, 2, 4, 1}, {1, 3, 5, 5, 3, 1, 5, 5}));
+  Tape tape(test_device());
+  const Tensor values = Tensor::from({1, 2, 4, 1}, {1, 3, 5, 5, 3, 1, 5, 5});
+  const Var x = tape.leaf(on_tape(tape, values));
   const Var y = max_pool(tape, x, {2, 2});
-  CHECK(y.value().to_vector() == Values{3, 5});
-  tape.backward(y, Tensor::from(y.shape(), {1, 2}));
-  CHECK(tape.grad(x).to_vector() == Values{0, 1, 2, 0, 0, 0, 0, 0});
+  CHECK(from_tape(tape, y.value()).to_vector() == Values{3, 5});
+  tape.backward(y, on_tape(tape, Tensor::from(y.shape(), {1, 2})));
+  CHECK(from_tape(tape, tape.grad(x)).to_vector() == Values{0, 1, 2, 0, 0, 0, 0, 0});
 
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto pooled = [&](Values v) {
-    return max_pool(tape, tape.constant(Tensor::from({1, 2, 2, 1}, v)), {2, 2}).value().item();
+    const Var in = tape.constant(on_tape(tape, Tensor::from({1, 2, 2, 1}, v)));
+    return from_tape(tape, max_pool(tape, in, {2, 2}).value()).item();
   };
   for (size_t i = 0; i < 4; ++i) {
     Values v(4, 1.0);

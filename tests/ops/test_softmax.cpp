@@ -36,15 +36,15 @@ TEST_CASE("softmax and log_softmax", "[ops]") {
 }
 
 TEST_CASE("softmax: huge, infinite and absent logits", "[ops]") {
-  CpuContext ctx(1);
-  Tape tape(&ctx, Tape::Mode::no_grad);
+  Tape tape(test_device(), Tape::Mode::no_grad);
   const double inf = std::numeric_limits<double>::infinity();
   const auto run = [&](const Values& x, bool log) {
-    const Var v = tape.constant(Tensor::from({static_cast<int64_t>(x.size())}, x));
-    return (log ? log_softmax(tape, v) : softmax(tape, v)).value().to_vector();
+    const Tensor t = Tensor::from({static_cast<int64_t>(x.size())}, x);
+    const Var v = tape.constant(on_tape(tape, t));
+    return from_tape(tape, (log ? log_softmax(tape, v) : softmax(tape, v)).value()).to_vector();
   };
   CHECK(run({1e30, 0, -1e30}, false) == Values{1, 0, 0});
-  CHECK(run({3e4, 3e4}, true)[0] == static_cast<double>(-std::log(2.0F)));
+  CHECK(std::abs(run({3e4, 3e4}, true)[0] + std::log(2.0)) < 1e-7);
   CHECK(run({0, -inf}, false) == Values{1, 0});
   for (double v : run({0, std::nan(""), 1}, false)) CHECK(std::isnan(v));
   check_shape_error([&] { softmax(tape, tape.constant(Tensor::from({}, {1.0}))); },

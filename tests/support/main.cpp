@@ -1,7 +1,17 @@
-// main() of the test program: Catch2's own in version 3 is called the same way by hand.
+// main() of the test program: takes --device, then Catch2's own, which version 3 calls the same
+// way.
 #ifdef WEFT_CATCH_V2
 #define CATCH_CONFIG_RUNNER
 #endif
 #include "tests/support/catch.h"
+#include "tests/support/device.h"
 
-int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    weft::take_device_option(argc, argv);
+  } catch (const weft::UserError& e) {
+    std::fprintf(stderr, "weft_tests: %s\n", e.what());
+    return 2;
+  }
+  return Catch::Session().run(argc, argv);
+}

@@ -8,13 +8,18 @@
 
 #include "engine/error.h"
 #include "engine/philox.h"
+#include "tests/support/device.h"
 
 namespace weft {
 namespace {
 
 constexpr double kink_margin = 0.05;
 constexpr int64_t check_all_below = 64, sampled_elements = 40;
+// A GPU adds in trees of its own, fuses multiplies into adds, and its exp, log and division are off
+// by up to 2 ulp where the CPU's are within 1: twice the CPU's bound.
+constexpr double gpu_slack = 2;
 
+/// On the host, wherever it was computed.
 struct Result {
   Tensor y;
   std::vector<Tensor> grads;  // undefined where the input is a constant
@@ -40,30 +45,32 @@ std::vector<Values> all_values(const OpCase& c) {
   return values;
 }
 
-Tensor forward(const OpCase& c, CpuContext& ctx, DType dtype, const std::vector<Values>& values) {
-  Tape tape(&ctx, Tape::Mode::no_grad);
+Tensor forward(const OpCase& c, const AnyContext& ctx, DType dtype,
+               const std::vector<Values>& values) {
+  Tape tape(ctx, Tape::Mode::no_grad);
   std::vector<Var> in;
   for (size_t i = 0; i < values.size(); ++i)
-    in.push_back(tape.constant(Tensor::from(c.inputs[i], values[i], dtype)));
-  return c.op(tape, in).value();
+    in.push_back(tape.constant(on_tape(tape, Tensor::from(c.inputs[i], values[i], dtype))));
+  return to_host(ctx, c.op(tape, in).value());
 }
 
 /// Forward and backward; `only` >= 0 makes every other input a constant.
-Result forward_backward(const OpCase& c, CpuContext& ctx, DType dtype,
+Result forward_backward(const OpCase& c, const AnyContext& ctx, DType dtype,
                         const std::vector<Values>& values, int only = -1) {
-  Tape tape(&ctx);
+  Tape tape(ctx);
   std::vector<Var> in;
   for (size_t i = 0; i < values.size(); ++i) {
-    const Tensor t = Tensor::from(c.inputs[i], values[i], dtype);
+    const Tensor t = on_tape(tape, Tensor::from(c.inputs[i], values[i], dtype));
     const bool leaf = is_differentiable(c, i) && (only < 0 || only == static_cast<int>(i));
     in.push_back(leaf ? tape.leaf(t) : tape.constant(t));
   }
   const Var y = c.op(tape, in);
-  Result result{y.value(), std::vector<Tensor>(values.size())};
+  Result result{to_host(ctx, y.value()), std::vector<Tensor>(values.size())};
   if (!y.needs_grad()) return result;
-  tape.backward(y, Tensor::from(y.shape(), output_weights(c, y.value().numel()), y.dtype()));
+  const Values weights = output_weights(c, y.value().numel());
+  tape.backward(y, on_tape(tape, Tensor::from(y.shape(), weights, y.dtype())));
   for (size_t i = 0; i < values.size(); ++i)
-    if (in[i].needs_grad()) result.grads[i] = tape.grad(in[i]);
+    if (in[i].needs_grad()) result.grads[i] = to_host(ctx, tape.grad(in[i]));
   return result;
 }
 
@@ -119,9 +126,9 @@ void check_differences(const OpCase& c, const std::vector<Values>& values, size_
     const size_t at = n <= check_all_below ? k : philox.below(k, n);
     std::vector<Values> moved = values;
     moved[input][at] = values[input][at] + c.step;
-    const Values above = forward(c, ctx, DType::f64, moved).to_vector();
+    const Values above = forward(c, &ctx, DType::f64, moved).to_vector();
     moved[input][at] = values[input][at] - c.step;
-    const Values below = forward(c, ctx, DType::f64, moved).to_vector();
+    const Values below = forward(c, &ctx, DType::f64, moved).to_vector();
     const Values w = output_weights(c, static_cast<int64_t>(above.size()));
     double slope = 0;
     for (size_t j = 0; j < w.size(); ++j) slope += w[j] * (above[j] - below[j]);
@@ -135,6 +142,33 @@ void check_differences(const OpCase& c, const std::vector<Values>& values, size_
     }
   }
   SUCCEED();
+}
+
+/// f32 against f64, the same bits again, with one input's gradient alone, and without recording.
+Result check_f32(const OpCase& c, const AnyContext& ctx, const std::vector<Values>& values,
+                 const Result& f64, double slack) {
+  const Result f32 = forward_backward(c, ctx, DType::f32, values);
+  const Values y = f64.y.to_vector();
+  check_close("f32 output against f64", f32.y.to_vector(), y,
+              slack * f32_bound(c, static_cast<double>(c.reduction), y));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!is_differentiable(c, i) || y.empty() || values[i].empty()) continue;
+    INFO("input " << i);
+    REQUIRE(f64.grads[i].defined());
+    REQUIRE(f32.grads[i].defined());
+    REQUIRE(f32.grads[i].shape() == c.inputs[i]);
+    const Values gradient = f64.grads[i].to_vector();
+    const double terms = static_cast<double>(c.reduction) * static_cast<double>(y.size()) /
+                         static_cast<double>(values[i].size());
+    check_close(fmt::format("f32 gradient of input {} against f64", i), f32.grads[i].to_vector(),
+                gradient, slack * f32_bound(c, std::max(terms, double(c.reduction)), gradient));
+    if (values.size() > 1)
+      check_same(fmt::format("only input {} needs a gradient", i),
+                 forward_backward(c, ctx, DType::f32, values, static_cast<int>(i)), f32);
+  }
+  check_same("f32, the same run again", forward_backward(c, ctx, DType::f32, values), f32);
+  CHECK(same_bits(forward(c, ctx, DType::f32, values), f32.y));
+  return f32;
 }
 
 }  // namespace
@@ -157,59 +191,48 @@ bool same_bits(const Tensor& a, const Tensor& b) {
          std::memcmp(a.raw(), b.raw(), a.bytes()) == 0;
 }
 
-GuardedMemory::GuardedMemory() : breaks_(host_memory().counters().guard_breaks) {
-  host_memory().set_guards(true);
-  host_memory().set_poison(true);
+GuardedMemory::GuardedMemory(CachingAllocator& memory)
+    : memory_(memory), breaks_(memory.counters().guard_breaks) {
+  memory_.set_guards(true);
+  memory_.set_poison(true);
 }
 
 GuardedMemory::~GuardedMemory() {
-  host_memory().set_guards(false);
-  host_memory().set_poison(false);
-  const int64_t broken = host_memory().counters().guard_breaks - breaks_;
+  memory_.set_guards(false);
+  memory_.set_poison(false);
+  const int64_t broken = memory_.counters().guard_breaks - breaks_;
   CHECK(broken == 0);
 }
 
 void op_check(const OpCase& c) {
-  INFO("op_check " << c.name << ", seed " << c.seed);
-  const GuardedMemory guarded;
+  INFO("op_check " << c.name << ", seed " << c.seed << (testing_cuda() ? ", cuda" : ""));
   const std::vector<Values> values = all_values(c);
   CpuContext one(1), two(2), seven(7);
+  const GuardedMemory guarded(host_memory());
 
-  const Result f64 = forward_backward(c, one, DType::f64, values);
-  const Result f32 = forward_backward(c, one, DType::f32, values);
-  const Values y = f64.y.to_vector();
+  const Result f64 = forward_backward(c, &one, DType::f64, values);
   if (c.naive) {
     const Values expected = c.naive(values);
-    check_close("f64 output against the naive loop", y, expected,
+    check_close("f64 output against the naive loop", f64.y.to_vector(), expected,
                 1e-11 * std::max(1.0, largest(expected)));
   }
-  check_close("f32 output against f64", f32.y.to_vector(), y,
-              f32_bound(c, static_cast<double>(c.reduction), y));
-
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!is_differentiable(c, i) || y.empty() || values[i].empty()) continue;
-    INFO("input " << i);
-    REQUIRE(f64.grads[i].defined());
-    REQUIRE(f32.grads[i].defined());
-    REQUIRE(f64.grads[i].shape() == c.inputs[i]);
-    const Values gradient = f64.grads[i].to_vector();
-    check_differences(c, values, i, gradient);
-    const double terms = static_cast<double>(c.reduction) * static_cast<double>(y.size()) /
-                         static_cast<double>(values[i].size());
-    check_close(fmt::format("f32 gradient of input {} against f64", i), f32.grads[i].to_vector(),
-                gradient, f32_bound(c, std::max(terms, double(c.reduction)), gradient));
-    if (values.size() > 1)
-      check_same(fmt::format("only input {} needs a gradient", i),
-                 forward_backward(c, one, DType::f32, values, static_cast<int>(i)), f32);
+  if (testing_cuda()) {  // the CPU's own checks are the run's without --device cuda
+    const GuardedMemory on_device(memory_of(test_device()));
+    check_f32(c, test_device(), values, f64, gpu_slack);
+    return;
   }
-
-  check_same("f32, the same run again", forward_backward(c, one, DType::f32, values), f32);
+  const Result f32 = check_f32(c, &one, values, f64, 1);
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!is_differentiable(c, i) || f64.y.numel() == 0 || values[i].empty()) continue;
+    REQUIRE(f64.grads[i].shape() == c.inputs[i]);
+    check_differences(c, values, i, f64.grads[i].to_vector());
+  }
   for (CpuContext* ctx : {&two, &seven}) {
     const std::string threads = fmt::format("{} threads against 1", ctx->threads());
-    check_same("f32, " + threads, forward_backward(c, *ctx, DType::f32, values), f32);
-    check_same("f64, " + threads, forward_backward(c, *ctx, DType::f64, values), f64);
+    check_same("f32, " + threads, forward_backward(c, ctx, DType::f32, values), f32);
+    check_same("f64, " + threads, forward_backward(c, ctx, DType::f64, values), f64);
   }
-  CHECK(same_bits(forward(c, two, DType::f32, values), f32.y));
+  CHECK(same_bits(forward(c, &two, DType::f32, values), f32.y));
 }
 
 void check_shape_error(const std::function<void()>& fn, const std::string& text) {

@@ -2,7 +2,9 @@
 // with random w: f64 forward against a naive loop, f64 gradients against central differences away
 // from kinks, f32 against f64 within a bound from eps and the reduction's length, the same bits on
 // a second run, on 1, 2 and 7 threads, without recording and with other inputs held constant; all
-// with poisoned memory and guard bytes. Failures print the case's name and seed.
+// with poisoned memory and guard bytes. Failures print the case's name and seed. In a test program
+// run with --device cuda it is the GPU's f32 instead, against the CPU's f64
+// (tests/support/device.h).
 #pragma once
 
 #include <functional>
@@ -11,6 +13,7 @@
 
 #include "engine/tape.h"
 #include "tests/support/catch.h"
+#include "tests/support/device.h"
 
 namespace weft {
 
@@ -19,7 +22,8 @@ using Values = std::vector<double>;
 struct OpCase {
   std::string name;
   std::vector<Shape> inputs;
-  /// Calls the op; class ids, masks and options are captured. Called many times.
+  /// Calls the op; class ids, masks and options are captured, tensors brought over by on_tape().
+  /// Called many times.
   std::function<Var(Tape&, const std::vector<Var>&)> op;
   /// The same in the plainest loops; empty: the forward pass is not compared.
   std::function<Values(const std::vector<Values>&)> naive = {};
@@ -50,15 +54,16 @@ void check_shape_error(const std::function<void()>& fn, const std::string& text)
 /// True where both hold the same dtype, shape and bits.
 bool same_bits(const Tensor& a, const Tensor& b);
 
-/// Poison and guard bytes on host memory while it lives; the destructor checks the guards.
+/// Poison and guard bytes on memory while it lives; the destructor checks the guards.
 class GuardedMemory {
  public:
-  GuardedMemory();
+  explicit GuardedMemory(CachingAllocator& memory = host_memory());
   ~GuardedMemory();
   GuardedMemory(const GuardedMemory&) = delete;
   GuardedMemory& operator=(const GuardedMemory&) = delete;
 
  private:
+  CachingAllocator& memory_;
   int64_t breaks_;
 };
 
