@@ -1,1 +1,216 @@
-// placeholder
+// conv2d on the GPU. A 1x1 convolution without stride is one product by cuBLAS. Where products may
+// be rounded to TF32, or are bf16, conv2d_tensor_cuda.cuh has implicit GEMMs. The plain path is for
+// every shape and full f32: rows of the output are unrolled a piece at a time into columns [pixels,
+// taps C] (or dy's for dx, from which each input pixel gathers its taps in order), and cuBLAS
+// multiplies. Taps that see only padding everywhere are left out.
+#include <vector>
+
+#include "engine/cuda/element.cuh"
+#include "engine/cuda/gemm.h"
+#include "engine/cuda/launch.cuh"
+#include "ops/conv2d.h"
+#include "ops/conv2d_tensor_cuda.cuh"
+#include "ops/linear.h"
+#include "ops/reduce.h"
+
+namespace weft::kernels {
+namespace {
+
+constexpr int64_t column_bytes = int64_t{128} << 20;  // of one piece
+constexpr int most_taps = 128;
+
+bool is_pointwise(const Conv2dShape& s) {
+  return s.taps() == 1 && s.p == s.h && s.q == s.w && s.options.padding.h == 0 &&
+         s.options.padding.w == 0 && s.options.stride.h == 1 && s.options.stride.w == 1;
+}
+
+/// What a kernel needs of a shape; taps: those that see the image somewhere.
+struct Geometry {
+  int h, w, c, k, p, q, stride_h, stride_w;
+  int count = 0;
+  int16_t tap[most_taps], row[most_taps], column[most_taps];  ///< offsets: tap * dilation - padding
+
+  explicit Geometry(const Conv2dShape& s)
+      : h(static_cast<int>(s.h)),
+        w(static_cast<int>(s.w)),
+        c(static_cast<int>(s.c)),
+        k(static_cast<int>(s.k)),
+        p(static_cast<int>(s.p)),
+        q(static_cast<int>(s.q)),
+        stride_h(static_cast<int>(s.options.stride.h)),
+        stride_w(static_cast<int>(s.options.stride.w)) {
+    const Conv2dOptions& o = s.options;
+    for (int64_t t = 0; t < s.taps(); ++t) {
+      if (s.valid_rows(t / s.s).size() == 0 || s.valid_columns(t % s.s).size() == 0) continue;
+      if (count == most_taps) throw ShapeError("conv2d on a GPU: a kernel has 128 taps at most");
+      tap[count] = static_cast<int16_t>(t);
+      row[count] = static_cast<int16_t>(t / s.s * o.dilation.h - o.padding.h);
+      column[count++] = static_cast<int16_t>(t % s.s * o.dilation.w - o.padding.w);
+    }
+  }
+};
+
+/// columns [pixels first .. first + count - 1][taps][C], zeros for padding.
+template <class T>
+void unroll(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int64_t count,
+            T* columns) {
+  for_each(ctx, "conv2d unroll", count * g.count * g.c, [=] __device__(int64_t i) {
+    const int c = static_cast<int>(i % g.c);
+    const int64_t rest = i / g.c;
+    const int t = static_cast<int>(rest % g.count);
+    const int64_t pixel = first + rest / g.count;
+    const int column = static_cast<int>(pixel % g.q) * g.stride_w + g.column[t];
+    const int64_t line = pixel / g.q;
+    const int row = static_cast<int>(line % g.p) * g.stride_h + g.row[t];
+    T value{};
+    if (row >= 0 && row < g.h && column >= 0 && column < g.w)
+      value = x[((line / g.p * g.h + row) * g.w + column) * g.c + c];
+    columns[i] = value;
+  });
+}
+
+/// dx of `images` images from columns [their output pixels][taps][C]: each input pixel adds, tap by
+/// tap, what the outputs that read it have for it.
+template <class T>
+void gather(CudaContext& ctx, const Geometry& g, const T* columns, int64_t images, T* dx) {
+  for_each(ctx, "conv2d gather", images * g.h * g.w * g.c, [=] __device__(int64_t i) {
+    const int c = static_cast<int>(i % g.c);
+    const int64_t pixel = i / g.c;
+    const int column = static_cast<int>(pixel % g.w);
+    const int row = static_cast<int>(pixel / g.w % g.h);
+    const int64_t image = pixel / g.w / g.h;
+    float sum = 0;
+    for (int t = 0; t < g.count; ++t) {
+      const int from_row = row - g.row[t], from_column = column - g.column[t];
+      if (from_row < 0 || from_column < 0 || from_row % g.stride_h != 0 ||
+          from_column % g.stride_w != 0)
+        continue;
+      const int p = from_row / g.stride_h, q = from_column / g.stride_w;
+      if (p >= g.p || q >= g.q) continue;
+      sum += load(columns + (((image * g.p + p) * g.q + q) * g.count + t) * g.c + c);
+    }
+    store(dx + i, sum);
+  });
+}
+
+/// weight [K, taps, C] with only the taps that see the image: [K, count, C]; or back again.
+template <class T>
+void pack_weight(CudaContext& ctx, const Geometry& g, int64_t taps, const T* weight, T* packed) {
+  for_each(ctx, "conv2d pack", int64_t{g.k} * g.count * g.c, [=] __device__(int64_t i) {
+    const int64_t c = i % g.c, t = i / g.c % g.count, k = i / g.c / g.count;
+    packed[i] = weight[(k * taps + g.tap[t]) * g.c + c];
+  });
+}
+
+template <class T>
+void unpack_weight(CudaContext& ctx, const Geometry& g, int64_t taps, const T* packed, T* weight) {
+  for_each(ctx, "conv2d unpack", int64_t{g.k} * g.count * g.c, [=] __device__(int64_t i) {
+    const int64_t c = i % g.c, t = i / g.c % g.count, k = i / g.c / g.count;
+    weight[(k * taps + g.tap[t]) * g.c + c] = packed[i];
+  });
+}
+
+/// The weight with only the taps that count; itself where all do.
+template <class T>
+Tensor packed_weight(CudaContext& ctx, const Conv2dShape& s, const Geometry& g, const T* weight) {
+  const Tensor packed = Tensor::empty({s.k, g.count, s.c}, dtype_of<T>(), ctx.memory());
+  pack_weight(ctx, g, s.taps(), weight, packed.data<T>());
+  return packed;
+}
+
+/// Output pixels of one piece: at least one, and no more than the workspace holds.
+template <class T>
+int64_t piece_pixels(const Geometry& g, int64_t pixels) {
+  const int64_t row = int64_t{g.count} * g.c * static_cast<int64_t>(sizeof(T));
+  return std::clamp<int64_t>(column_bytes / std::max<int64_t>(1, row), 1,
+                             std::max<int64_t>(1, pixels));
+}
+
+template <class T>
+Tensor columns_of(CudaContext& ctx, const Geometry& g, int64_t pixels) {
+  return Tensor::empty({pixels, g.count, g.c}, dtype_of<T>(), ctx.memory());
+}
+
+}  // namespace
+
+template <class T>
+void conv2d_forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const T> weight,
+                    View<const T> bias, View<T> y) {
+  if (s.output_pixels() == 0) return;
+  if (is_pointwise(s)) return linear_forward<T>(ctx, x, {weight.data, {s.k, s.c}}, bias, y);
+  if (tensor_conv::forward<T>(ctx, s, x, weight, bias, y)) return;
+  const Geometry g(s);
+  const bool has_bias = bias.data != nullptr;
+  if (has_bias) expand<T>(ctx, bias, 1, y);
+  const bool whole = g.count == s.taps();
+  const Tensor packed = whole ? Tensor() : packed_weight(ctx, s, g, weight.data);
+  const T* const filter = whole ? weight.data : packed.data<const T>();
+  const int64_t piece = piece_pixels<T>(g, s.output_pixels()), depth = int64_t{g.count} * g.c;
+  const Tensor columns = columns_of<T>(ctx, g, piece);
+  for (int64_t first = 0; first < s.output_pixels(); first += piece) {
+    const int64_t count = std::min(piece, s.output_pixels() - first);
+    unroll(ctx, g, x.data, first, count, columns.data<T>());
+    gemm<T>(ctx, count, s.k, depth, {columns.data<const T>(), depth}, {filter, depth, true},
+            has_bias ? 1 : 0, y.data + first * s.k, s.k);
+  }
+}
+
+template <class T>
+void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight,
+                           View<const T> dy, View<T> dx) {
+  if (s.input_pixels() == 0) return;
+  if (is_pointwise(s)) return linear_backward_input<T>(ctx, {weight.data, {s.k, s.c}}, dy, dx);
+  if (tensor_conv::backward_input<T>(ctx, s, weight, dy, dx)) return;
+  const Geometry g(s);
+  const bool whole = g.count == s.taps();
+  const Tensor packed = whole ? Tensor() : packed_weight(ctx, s, g, weight.data);
+  const T* const filter = whole ? weight.data : packed.data<const T>();
+  const int64_t depth = int64_t{g.count} * g.c, map = s.p * s.q;
+  const int64_t images = std::clamp<int64_t>(piece_pixels<T>(g, s.output_pixels()) / map, 1, s.n);
+  const Tensor columns = columns_of<T>(ctx, g, images * map);
+  for (int64_t first = 0; first < s.n; first += images) {
+    const int64_t count = std::min(images, s.n - first);
+    gemm<T>(ctx, count * map, depth, s.k, {dy.data + first * map * s.k, s.k}, {filter, depth}, 0,
+            columns.data<T>(), depth);
+    gather(ctx, g, columns.data<const T>(), count, dx.data + first * s.h * s.w * s.c);
+  }
+}
+
+template <class T>
+void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T> x,
+                            View<const T> dy, View<T> dweight) {
+  if (is_pointwise(s)) return linear_backward_weight<T>(ctx, x, dy, {dweight.data, {s.k, s.c}});
+  if (tensor_conv::backward_weight<T>(ctx, s, x, dy, dweight)) return;
+  const Geometry g(s);
+  const bool whole = g.count == s.taps();
+  const int64_t depth = int64_t{g.count} * g.c;
+  const int64_t piece = piece_pixels<T>(g, s.output_pixels());
+  const Tensor columns = columns_of<T>(ctx, g, piece);
+  // In bf16 a few pieces at most are added up in bf16; within a piece sums are f32.
+  const Tensor sums = Tensor::empty({s.k, g.count, g.c}, dtype_of<T>(), ctx.memory());
+  T* const to = whole ? dweight.data : sums.data<T>();
+  if (!whole || s.output_pixels() == 0)
+    for_each(ctx, "conv2d zero", dweight.numel(),
+             [out = dweight.data] __device__(int64_t i) { out[i] = T{}; });
+  for (int64_t first = 0; first < s.output_pixels(); first += piece) {
+    const int64_t count = std::min(piece, s.output_pixels() - first);
+    unroll(ctx, g, x.data, first, count, columns.data<T>());
+    gemm<T>(ctx, s.k, depth, count, {dy.data + first * s.k, s.k, true},
+            {columns.data<const T>(), depth}, first == 0 ? 0 : 1, to, depth);
+  }
+  if (!whole && s.output_pixels() > 0)
+    unpack_weight(ctx, g, s.taps(), static_cast<const T*>(to), dweight.data);
+}
+
+#define WEFT_INSTANTIATE(T)                                                                    \
+  template void conv2d_forward(CudaContext&, const Conv2dShape&, View<const T>, View<const T>, \
+                               View<const T>, View<T>);                                        \
+  template void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T>,         \
+                                      View<const T>, View<T>);                                 \
+  template void conv2d_backward_weight(CudaContext&, const Conv2dShape&, View<const T>,        \
+                                       View<const T>, View<T>);
+WEFT_INSTANTIATE(float)
+WEFT_INSTANTIATE(bf16_t)
+#undef WEFT_INSTANTIATE
+
+}  // namespace weft::kernels

@@ -1,1 +1,46 @@
-// placeholder
+// linear on the GPU: three products by cuBLAS. The bias is written into y's rows, on which the
+// product is added; its gradient is a sum over rows in the fixed tree of ops/reduce.
+#include "engine/cuda/gemm.h"
+#include "ops/linear.h"
+#include "ops/reduce.h"
+
+namespace weft::kernels {
+
+template <class T>
+void linear_forward(CudaContext& ctx, View<const T> x, View<const T> weight, View<const T> bias,
+                    View<T> y) {
+  const int64_t out = weight.shape[0], in = weight.shape[1], rows = y.numel() / out;
+  if (bias.data != nullptr) expand<T>(ctx, bias, 1, y);
+  gemm<T>(ctx, rows, out, in, {x.data, in}, {weight.data, in, true}, bias.data != nullptr ? 1 : 0,
+          y.data, out);
+}
+
+template <class T>
+void linear_backward_input(CudaContext& ctx, View<const T> weight, View<const T> dy, View<T> dx) {
+  const int64_t out = weight.shape[0], in = weight.shape[1], rows = dx.numel() / in;
+  gemm<T>(ctx, rows, in, out, {dy.data, out}, {weight.data, in}, 0, dx.data, in);
+}
+
+template <class T>
+void linear_backward_weight(CudaContext& ctx, View<const T> x, View<const T> dy, View<T> dweight) {
+  const int64_t out = dweight.shape[0], in = dweight.shape[1], rows = x.numel() / in;
+  gemm<T>(ctx, out, in, rows, {dy.data, out, true}, {x.data, in}, 0, dweight.data, in);
+}
+
+template <class T>
+void bias_backward(CudaContext& ctx, View<const T> dy, View<T> dbias) {
+  const int64_t width = dbias.numel();
+  sum_middle<T>(ctx, dy, 1, dy.numel() / width, width, 1, dbias);
+}
+
+#define WEFT_LINEAR(T)                                                                          \
+  template void linear_forward<T>(CudaContext&, View<const T>, View<const T>, View<const T>,    \
+                                  View<T>);                                                     \
+  template void linear_backward_input<T>(CudaContext&, View<const T>, View<const T>, View<T>);  \
+  template void linear_backward_weight<T>(CudaContext&, View<const T>, View<const T>, View<T>); \
+  template void bias_backward<T>(CudaContext&, View<const T>, View<T>);
+WEFT_LINEAR(float)
+WEFT_LINEAR(bf16_t)
+#undef WEFT_LINEAR
+
+}  // namespace weft::kernels

@@ -1,0 +1,29 @@
+// gemm: cuBLAS counts columns first, so it is asked for y^T = op(b)^T op(a)^T.
+#include "engine/cuda/gemm.h"
+
+#include "engine/cuda/check.h"
+
+namespace weft {
+
+template <class T>
+void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
+          const GemmOperand<T>& b, float beta, T* y, int64_t y_stride) {
+  if (m == 0 || n == 0) return;
+  constexpr bool is_f32 = sizeof(T) == 4;
+  const cudaDataType_t type = is_f32 ? CUDA_R_32F : CUDA_R_16BF;
+  const cublasComputeType_t compute =
+      is_f32 && ctx.math() == MatrixMath::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  const float one = 1;
+  const auto op = [](bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  WEFT_CUDA(cublasGemmEx(ctx.cublas(), op(b.transposed), op(a.transposed), static_cast<int>(n),
+                         static_cast<int>(m), static_cast<int>(k), &one, b.data, type,
+                         static_cast<int>(b.stride), a.data, type, static_cast<int>(a.stride),
+                         &beta, y, type, static_cast<int>(y_stride), compute, CUBLAS_GEMM_DEFAULT));
+}
+
+template void gemm(CudaContext&, int64_t, int64_t, int64_t, const GemmOperand<float>&,
+                   const GemmOperand<float>&, float, float*, int64_t);
+template void gemm(CudaContext&, int64_t, int64_t, int64_t, const GemmOperand<bf16_t>&,
+                   const GemmOperand<bf16_t>&, float, bf16_t*, int64_t);
+
+}  // namespace weft

@@ -1,0 +1,23 @@
+// Row-major matrix products by cuBLAS: y [m, n] = op(a) op(b) + beta y, sums in f32. f32 factors
+// are multiplied in full, or rounded to TF32 where the context's math says so; bf16 as they are. k
+// = 0 gives beta y. Leading dimensions are elements from row to row of what lies in memory.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/cuda/context.h"
+
+namespace weft {
+
+template <class T>
+struct GemmOperand {
+  const T* data;
+  int64_t stride;           ///< elements from row to row
+  bool transposed = false;  ///< memory holds the factor's transpose
+};
+
+template <class T>
+void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
+          const GemmOperand<T>& b, float beta, T* y, int64_t y_stride);
+
+}  // namespace weft
