@@ -44,12 +44,25 @@ void check(const Var& logits, const Tensor& labels, const CrossEntropyOptions& o
                 name_of(logits.dtype()), shape.back());
 }
 
+void check_labels(const Tensor& labels, int64_t classes, std::optional<int32_t> ignore_index,
+                  SourceLoc loc) {
+  if (!labels.on_host()) return;
+  const int32_t* ids = labels.data<int32_t>();
+  for (int64_t i = 0; i < labels.numel(); ++i)
+    if ((ids[i] < 0 || ids[i] >= classes) && ids[i] != ignore_index)
+      throw DataError(fmt::format(
+          "{}: label {} at place {} of {} is outside 0..{} and is not ignored{}; map it to a class "
+          "or to the ignored id ({})",
+          op_name, ids[i], i, labels.shape(), classes - 1,
+          ignore_index ? fmt::format(" (ignored: {})", *ignore_index) : "", loc.str()));
+}
+
 }  // namespace
 
 Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels,
                   const CrossEntropyOptions& options, Tensor* valid, SourceLoc loc) {
   check(logits, labels, options, loc);
-  const int64_t classes = logits.shape().back();
+  check_labels(labels, logits.shape().back(), options.ignore_index, loc);
   auto op = std::make_unique<CrossEntropy>();
   op->logits = logits.value();
   op->labels = labels;
@@ -60,15 +73,6 @@ Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels,
   on_device_full(tape, logits, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     const View<const int32_t> ids = labels.view<int32_t>();
-    const int64_t bad = kernels::cross_entropy_find_bad(ctx, ids, classes, options.ignore_index);
-    if (bad >= 0)
-      throw DataError(fmt::format(
-          "{}: label {} at place {} of {} is outside 0..{} and is not ignored{}; map it to a class "
-          "or to the ignored id ({})",
-          op_name, labels.reshaped({labels.numel()}).rows(bad, 1).item(), bad, labels.shape(),
-          classes - 1,
-          options.ignore_index ? fmt::format(" (ignored: {})", *options.ignore_index) : "",
-          loc.str()));
     kernels::cross_entropy_forward<T>(ctx, logits.value().view<T>(), ids, options,
                                       op->log_sums.template view<T>(), loss.view<T>(),
                                       op->total.template view<double>());

@@ -16,18 +16,14 @@ struct CrossEntropyOptions {
   Tensor class_weights = {};  ///< [C] of the logits' dtype; undefined: all 1
 };
 
-/// A label outside 0 .. C-1 that is not ignored is a DataError that names it. `valid`, where given,
-/// becomes a tensor of one f64: the number of valid places.
+/// A label outside 0 .. C-1 that is not ignored is a DataError that names it; on a GPU, where
+/// looking would wait for the device, it makes the loss NaN (readers check on the host). `valid`,
+/// where given, becomes a tensor of one f64: the number of valid places.
 Var cross_entropy(Tape&, const Var& logits, const Tensor& labels, const CrossEntropyOptions& = {},
                   Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 
-/// Index of the first label that is neither in 0 .. classes-1 nor ignored; -1: none.
-int64_t cross_entropy_find_bad(CpuContext&, View<const int32_t> labels, int64_t classes,
-                               std::optional<int32_t> ignore_index);
-int64_t cross_entropy_find_bad(CudaContext&, View<const int32_t> labels, int64_t classes,
-                               std::optional<int32_t> ignore_index);
 /// loss [], total [2] (ops/loss_sum.h) and log_sums [..].
 template <class T>
 void cross_entropy_forward(CpuContext&, View<const T> logits, View<const int32_t> labels,

@@ -26,13 +26,6 @@ int64_t row_chunk(int64_t classes) { return std::max<int64_t>(1, pointwise_chunk
 
 }  // namespace
 
-int64_t cross_entropy_find_bad(CpuContext&, View<const int32_t> labels, int64_t classes,
-                               std::optional<int32_t> ignore_index) {
-  for (int64_t i = 0; i < labels.numel(); ++i)
-    if ((labels[i] < 0 || labels[i] >= classes) && labels[i] != ignore_index) return i;
-  return -1;
-}
-
 template <class T>
 void cross_entropy_forward(CpuContext& ctx, View<const T> logits, View<const int32_t> labels,
                            const CrossEntropyOptions& options, View<T> log_sums, View<T> loss,
@@ -54,7 +47,8 @@ void cross_entropy_forward(CpuContext& ctx, View<const T> logits, View<const int
     }
     return sum;
   };
-  write_loss(reduce_tree<LossSum>(ctx, labels.numel(), chunk_sum, row_chunk(classes)), loss, total);
+  write_loss(reduce_tree<LossSum>(ctx, labels.numel(), chunk_sum, row_chunk(classes)), loss.data,
+             total.data);
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 // elements, which callers may also read.
 #pragma once
 
+#include "engine/philox.h"
 #include "engine/tensor.h"
 
 namespace weft {
@@ -10,7 +11,7 @@ namespace weft {
 struct LossSum {
   double loss = 0, weight = 0, count = 0;
 
-  LossSum& operator+=(const LossSum& other) {
+  WEFT_HD LossSum& operator+=(const LossSum& other) {
     loss += other.loss;
     weight += other.weight;
     count += other.count;
@@ -20,7 +21,7 @@ struct LossSum {
 
 /// loss = sum / weight, and 0 where nothing was valid.
 template <class T>
-void write_loss(const LossSum& sum, View<T> loss, View<double> total) {
+WEFT_HD void write_loss(const LossSum& sum, T* loss, double* total) {
   const bool some = sum.weight > 0;
   loss[0] = some ? static_cast<T>(sum.loss / sum.weight) : T(0);
   total[0] = some ? 1 / sum.weight : 0;

@@ -23,7 +23,7 @@ void pixel_loss_forward(CpuContext& ctx, F f, View<const T> pred, View<const T> 
     }
     return sum;
   };
-  write_loss(reduce_tree<LossSum>(ctx, pixels, chunk_sum), loss, total);
+  write_loss(reduce_tree<LossSum>(ctx, pixels, chunk_sum), loss.data, total.data);
 }
 
 template <class F, class T>

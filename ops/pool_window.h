@@ -7,6 +7,7 @@
 
 #include "engine/cpu/context.h"
 #include "engine/error.h"
+#include "engine/philox.h"
 
 namespace weft {
 
@@ -40,12 +41,12 @@ inline Shape pooled_shape(const char* op, const Shape& x, const PoolOptions& o, 
 struct PoolWindow {
   int64_t start, from, to;
 
-  PoolWindow(int64_t out, int64_t extent, const PoolOptions& o)
+  WEFT_HD PoolWindow(int64_t out, int64_t extent, const PoolOptions& o)
       : start(out * o.stride - o.padding),
         from(std::max<int64_t>(0, -start)),
         to(std::min(o.kernel, extent - start)) {}
   /// Its length with padding, without what ceil_mode lets stand out beyond: avg_pool's divisor.
-  int64_t padded(int64_t extent, const PoolOptions& o) const {
+  WEFT_HD int64_t padded(int64_t extent, const PoolOptions& o) const {
     return std::min(o.kernel, extent + o.padding - start);
   }
 };
@@ -54,7 +55,7 @@ struct PoolWindow {
 struct PoolCover {
   int64_t from, to;
 
-  PoolCover(int64_t in, int64_t windows, const PoolOptions& o)
+  WEFT_HD PoolCover(int64_t in, int64_t windows, const PoolOptions& o)
       : from(std::max<int64_t>(0, (in + o.padding - o.kernel + o.stride) / o.stride)),
         to(std::min(windows, (in + o.padding) / o.stride + 1)) {}
 };

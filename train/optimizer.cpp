@@ -34,43 +34,49 @@ const Optimizer::State* Optimizer::state_of(const Parameter& p) const {
 }
 
 void Optimizer::step(double factor) {
+  std::vector<std::pair<Parameter*, double>> due;
   for (const ParameterGroup& group : groups_)
-    for (Parameter* p : group.parameters) {
-      if (!p->grad.defined()) continue;
+    for (Parameter* p : group.parameters)
+      if (p->grad.defined()) due.emplace_back(p, group.lr * factor);
+  if (due.empty()) return;
+  on_device_full(context_, due[0].first->value.dtype(), [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    std::vector<kernels::UpdateTerm<T>> terms;
+    for (const auto& [p, lr] : due) {
       State& state = states_[p];
       if (state.moments.empty())
         for (size_t i = 0; i < moment_names().size(); ++i)
           state.moments.push_back(zeros_like(context_, p->value));
-      ++state.step;
-      on_device_full(context_, p->value.dtype(), [&](auto& ctx, auto zero) {
-        using T = decltype(zero);
-        const View<T> value = p->value.view<T>(), first = state.moments[0].view<T>();
-        const View<const T> grad = p->grad.view<T>();
-        const double lr = group.lr * factor;
-        if (options_.algorithm == Algorithm::sgd)
-          kernels::sgd_update<T>(ctx, value, grad, first, state.step == 1, lr, options_.momentum,
-                                 options_.weight_decay);
-        else
-          kernels::adam_update<T>(ctx, value, grad, first, state.moments[1].view<T>(), state.step,
-                                  lr, options_);
-      });
+      const bool two = state.moments.size() > 1;
+      terms.push_back({p->value.template data<T>(), p->grad.template data<T>(),
+                       state.moments[0].template data<T>(),
+                       two ? state.moments[1].template data<T>() : nullptr, p->value.numel(), lr,
+                       ++state.step});
     }
+    if (options_.algorithm == Algorithm::sgd)
+      kernels::sgd_update<T>(ctx, terms, options_);
+    else
+      kernels::adam_update<T>(ctx, terms, options_);
+  });
 }
 
 double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& parameters,
                       double max_norm) {
+  std::vector<Parameter*> due;
+  for (Parameter* p : parameters)
+    if (p->grad.defined()) due.push_back(p);
+  if (due.empty()) return 0;
   double squares = 0;
-  for (const Parameter* p : parameters)
-    if (p->grad.defined())
-      on_device_full(context, p->grad.dtype(), [&](auto& ctx, auto zero) {
-        using T = decltype(zero);
-        squares += kernels::sum_of_squares<T>(ctx, p->grad.view<T>());
-      });
+  on_device_full(context, due[0]->grad.dtype(), [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    std::vector<View<const T>> gradients;
+    for (const Parameter* p : due) gradients.push_back(p->grad.template view<T>());
+    squares = kernels::sum_of_squares<T>(ctx, gradients);
+  });
   const double norm = std::sqrt(squares);
   const double factor = max_norm / (norm + 1e-6);  // as PyTorch, which guards against norm 0
   if (factor >= 1) return norm;
-  for (Parameter* p : parameters) {
-    if (!p->grad.defined()) continue;
+  for (Parameter* p : due) {
     // Two parameters may hold one gradient (add hands its own on): scale a copy, not both.
     Tensor scaled = zeros_like(context, p->grad);
     std::visit([&](auto* ctx) { ctx->accumulate(scaled, p->grad, factor); }, context);

@@ -65,23 +65,30 @@ double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& paramet
 
 namespace kernels {
 
+/// What an update needs of one parameter; a GPU updates all of them in one launch.
 template <class T>
-void sgd_update(CpuContext&, View<T> p, View<const T> grad, View<T> buffer, bool first, double lr,
-                double momentum, double weight_decay);
+struct UpdateTerm {
+  T* value;
+  const T* grad;
+  T *first, *second;  ///< the moments; sgd has the first alone
+  int64_t n;
+  double lr;
+  int64_t step;  ///< how many updates this one makes, counted from 1
+};
+
 template <class T>
-void sgd_update(CudaContext&, View<T> p, View<const T> grad, View<T> buffer, bool first, double lr,
-                double momentum, double weight_decay);
-/// `step`: how many updates this one makes, counted from 1.
+void sgd_update(CpuContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
 template <class T>
-void adam_update(CpuContext&, View<T> p, View<const T> grad, View<T> m, View<T> v, int64_t step,
-                 double lr, const OptimizerOptions&);
+void sgd_update(CudaContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
 template <class T>
-void adam_update(CudaContext&, View<T> p, View<const T> grad, View<T> m, View<T> v, int64_t step,
-                 double lr, const OptimizerOptions&);
+void adam_update(CpuContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
 template <class T>
-double sum_of_squares(CpuContext&, View<const T> x);
+void adam_update(CudaContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
+/// Over all xs; waits for a GPU, once.
 template <class T>
-double sum_of_squares(CudaContext&, View<const T> x);
+double sum_of_squares(CpuContext&, const std::vector<View<const T>>& xs);
+template <class T>
+double sum_of_squares(CudaContext&, const std::vector<View<const T>>& xs);
 
 }  // namespace kernels
 }  // namespace weft

@@ -1,0 +1,57 @@
+// The GPU's pixel losses: a thread owns a pixel and calls the functor that the CPU calls, in
+// double; losses are summed in the fixed tree of engine/cuda/reduce.cuh. Included by the *_cuda.cu
+// of each loss, which says which functors it makes kernels of.
+#pragma once
+
+#include "engine/cuda/reduce.cuh"
+#include "ops/loss_sum.h"
+#include "ops/pixel_loss.h"
+
+namespace weft::kernels {
+
+template <class F, class T>
+void pixel_loss_forward(CudaContext& ctx, F f, View<const T> pred, View<const T> target,
+                        View<const uint8_t> mask, View<T> loss, View<double> total) {
+  const int64_t channels = pred.shape.back(), pixels = pred.shape.outer(pred.shape.rank() - 1);
+  const T *p = pred.data, *t = target.data;
+  const uint8_t* valid = mask.data;
+  T* out = loss.data;
+  double* out_total = total.data;
+  reduce_tree<LossSum>(
+      ctx, F::name, pixels,
+      [=] __device__(int64_t i) {
+        if (valid != nullptr && valid[i] == 0) return LossSum{};
+        const double n = f.elements(channels);
+        return LossSum{f.value(p + i * channels, t + i * channels, channels), n, n};
+      },
+      [=] __device__(const LossSum& sum) { write_loss(sum, out, out_total); });
+}
+
+template <class F, class T>
+void pixel_loss_backward(CudaContext& ctx, F f, View<const T> pred, View<const T> target,
+                         View<const uint8_t> mask, View<const double> total, View<const T> dloss,
+                         View<T> dpred) {
+  const int64_t channels = pred.shape.back(), pixels = pred.shape.outer(pred.shape.rank() - 1);
+  const T *p = pred.data, *t = target.data, *dout = dloss.data;
+  const uint8_t* valid = mask.data;
+  const double* inverse = total.data;
+  T* out = dpred.data;
+  for_each(ctx, F::name, pixels, [=] __device__(int64_t i) {
+    if (valid != nullptr && valid[i] == 0) {
+      for (int64_t c = 0; c < channels; ++c) out[i * channels + c] = T(0);
+      return;
+    }
+    f.gradient(p + i * channels, t + i * channels, channels,
+               static_cast<double>(dout[0]) * inverse[0], out + i * channels);
+  });
+}
+
+}  // namespace weft::kernels
+
+/// Makes the kernels of one functor; to be used in weft::kernels.
+#define WEFT_PIXEL_LOSS(F)                                                                      \
+  template void pixel_loss_forward(CudaContext&, F, View<const float>, View<const float>,       \
+                                   View<const uint8_t>, View<float>, View<double>);             \
+  template void pixel_loss_backward(CudaContext&, F, View<const float>, View<const float>,      \
+                                    View<const uint8_t>, View<const double>, View<const float>, \
+                                    View<float>);
