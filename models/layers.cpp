@@ -20,6 +20,16 @@ void fill(ParameterStore& store, Parameter& p, const Init& init, int64_t fan_in)
   }
 }
 
+Parameter& add_bias(ParameterStore& store, const std::string& name, int64_t out, const Init& init,
+                    int64_t fan_in) {
+  Parameter& bias = store.add(name + ".bias", {out});
+  if (init.kind == Init::Kind::uniform_fan_in)
+    init::uniform_fan_in(store.context(), bias, init.seed, fan_in);
+  else
+    init::constant(store.context(), bias, 0);
+  return bias;
+}
+
 /// The group of every task present, in task order.
 std::vector<int> groups_by_task(const Groups& groups) {
   std::vector<std::pair<int, int>> tasks;
@@ -38,10 +48,7 @@ Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t o
     : weight_(&store.add(name + ".weight", {out, kernel, kernel, in})), options_(options) {
   const int64_t fan_in = kernel * kernel * in;
   fill(store, *weight_, init, fan_in);
-  if (bias) {
-    bias_ = &store.add(name + ".bias", {out});
-    init::uniform_fan_in(store.context(), *bias_, init.seed, fan_in);
-  }
+  if (bias) bias_ = &add_bias(store, name, out, init, fan_in);
 }
 
 Var Conv::operator()(Pass& pass, const Var& x) const {
@@ -73,15 +80,16 @@ Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
 }
 
 Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out,
-               const Init& init)
-    : weight_(&store.add(name + ".weight", {out, in})), bias_(&store.add(name + ".bias", {out})) {
+               const Init& init, bool bias)
+    : weight_(&store.add(name + ".weight", {out, in})) {
   fill(store, *weight_, init, in);
-  init::uniform_fan_in(store.context(), *bias_, init.seed, in);
+  if (bias) bias_ = &add_bias(store, name, out, init, in);
 }
 
 Var Linear::operator()(Pass& pass, const Var& x) const {
-  return linear(pass.tape, x, cast(pass.tape, pass.tape.use(*weight_), x.dtype()),
-                cast(pass.tape, pass.tape.use(*bias_), x.dtype()));
+const Var w = cast(pass.tape, pass.tape.use(*weight_), x.dtype());
+  if (bias_ == nullptr) return linear(pass.tape, x, w);
+  return linear(pass.tape, x, w, cast(pass.tape, pass.tape.use(*bias_), x.dtype()));
 }
 
 }  // namespace weft

@@ -23,7 +23,7 @@ struct Pass {
   Groups groups = {{0}};  ///< who shares what at this point; batch norm keeps them apart
 };
 
-/// How a store's new parameters are filled.
+/// How a store's new parameters are filled. Biases start as uniform_fan_in too, or else at 0.
 struct Init {
   enum class Kind { normal, kaiming_normal, uniform_fan_in };
   Kind kind = Kind::kaiming_normal;
@@ -73,12 +73,13 @@ class BatchNorm {
 
 class Linear {
  public:
-  Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out, const Init& init);
+  Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out, const Init& init,
+         bool bias = true);
   Var operator()(Pass& pass, const Var& x) const;
 
  private:
   Parameter* weight_;
-  Parameter* bias_;
+  Parameter* bias_ = nullptr;
 };
 
 }  // namespace weft

@@ -57,6 +57,7 @@ std::vector<double> Baseline::distribution() const {
   double sum = 0;
   for (size_t c = 0; c < p.size(); ++c) {
     if (!task_.class_weights.empty()) p[c] *= task_.class_weights[c];
+    if (task_.kind == TaskKind::binary && c == 1) p[c] *= task_.pos_weight;
     sum += p[c];
   }
   for (double& share : p) share /= sum;
@@ -78,6 +79,11 @@ double Baseline::mean() const {
 double Baseline::loss() const {
   if (count_ == 0) return undefined;
   const auto count = static_cast<double>(count_);
+  if (task_.kind == TaskKind::binary) {
+    // A mean over labels, of which the positive count pos_weight times.
+    const auto positive = static_cast<double>(per_class_[1]);
+    return entropy(distribution()) * (1 + (task_.pos_weight - 1) * positive / count);
+  }
   if (has_classes(task_.kind)) return entropy(distribution());
   if (task_.kind == TaskKind::normals)
     return 1 - std::hypot(normal_sum_[0], normal_sum_[1], normal_sum_[2]) / count;

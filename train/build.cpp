@@ -11,7 +11,15 @@ ModelOptions model_options(const RunFile& run) {
         "model.bn.running: only \"shared\" is built; every task then follows the same statistics");
   ModelOptions options;
   options.sharing = run.sharing;
-  options.trunk.depth = std::stoi(run.model.trunk.substr(std::string("resnet").size()));
+  if (run.model.trunk == "vgg16")
+    options.trunk.kind = TrunkOptions::Kind::vgg16;
+  else if (run.model.trunk == "mlp")
+    options.trunk.kind = TrunkOptions::Kind::mlp;
+  else
+    options.trunk.depth = std::stoi(run.model.trunk.substr(std::string("resnet").size()));
+  options.trunk.split = run.model.split;
+  options.trunk.hidden = run.model.hidden;
+  options.trunk.blocks = run.model.blocks;
   options.trunk.deeplab = run.model.form == "deeplab";
   options.trunk.width = run.model.width;
   options.trunk.in_channels = run.model.in_channels;

@@ -27,6 +27,17 @@ std::string metadata_of(const SafetensorsFile& file, const std::string& key) {
   return it->second;
 }
 
+/// The name of a pretrained file's tensor that `name` starts from; empty: it starts at random.
+/// A task's own trunk ("trunks.seg.conv1.weight") and its own copy of a trunk's last layers
+/// ("heads.seg.features.24.weight") take the same tensors as what is shared.
+std::string pretrained_name(const std::string& name) {
+  if (part_of(name) == Part::policy) return "";
+  const bool own_trunk = name.rfind("trunks.", 0) == 0;
+  if (part_of(name) == Part::trunk && !own_trunk) return name;
+  const std::string rest = name.substr(name.find('.', name.find('.') + 1) + 1);
+  return own_trunk || rest.rfind("features.", 0) == 0 ? rest : "";
+}
+
 SafetensorsFile open_checkpoint(const std::string& path) {
   SafetensorsFile file(path);
   const std::string format = metadata_of(file, "format_version");
@@ -139,18 +150,13 @@ int load_pretrained(const std::string& path, Model& model) {
   const SafetensorsFile file(path);
   ParameterStore& store = model.store();
   int taken = 0;
-  // A trunk of its own per task ("trunks.seg.conv1.weight") starts from the same file.
-  const auto trunk_name = [](const std::string& name) {
-    if (name.rfind("trunks.", 0) != 0) return name;
-    return name.substr(name.find('.', std::string("trunks.").size()) + 1);
-  };
   const auto take = [&](const std::string& name, const Tensor& to) {
-    if (!file.contains(trunk_name(name))) return;
-    load_into(file, trunk_name(name), store.context(), to);
+    const std::string source = pretrained_name(name);
+    if (source.empty() || !file.contains(source)) return;
+    load_into(file, source, store.context(), to);
     ++taken;
   };
-  for (Parameter& p : store.parameters())
-    if (part_of(p.name) == Part::trunk) take(p.name, p.value);
+  for (Parameter& p : store.parameters()) take(p.name, p.value);
   for (NamedStats& s : store.stats()) {
     take(s.name + ".running_mean", s.stats.running_mean);
     take(s.name + ".running_var", s.stats.running_var);
@@ -158,7 +164,7 @@ int load_pretrained(const std::string& path, Model& model) {
   if (taken == 0)
     throw DataError(fmt::format(
         "{}: holds none of the trunk's tensors; expected torchvision's names, such as '{}'", path,
-        trunk_name(store.parameters().front().name)));
+        pretrained_name(store.parameters().front().name)));
   return taken;
 }
 

@@ -73,7 +73,7 @@ std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semanti
     case TaskKind::normals:
       return cosine_loss(tape, prediction, values, mask);
     case TaskKind::binary:
-      return binary_cross_entropy(tape, prediction, values, mask);
+      return binary_cross_entropy(tape, prediction, values, mask, task.pos_weight);
     case TaskKind::regression:
       return mse_loss(tape, prediction, values, mask);
     default:

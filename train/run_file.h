@@ -45,16 +45,20 @@ struct TaskSpec {
   double scale = 1;                   ///< value in the file * scale = value in the task's unit
   std::optional<double> invalid;      ///< value in the file that counts as invalid
   std::vector<double> class_weights;  ///< cross-entropy's, one per class (empty: all 1)
+  double pos_weight = 1;              ///< binary: weight of the positive class in the loss
 
   int channels() const;      ///< outputs: segmentation, classification classes; normals 3; others 1
   bool image_label() const;  ///< one label an image: classification, binary, regression
 };
 
 struct ModelSpec {
-  std::string trunk = "resnet18";
-  std::string form = "deeplab";  ///< deeplab (dilated, stride 8) or plain (stride 32)
-  double width = 1;              ///< factor on the trunk's channels
-  std::string head = "aspp";     ///< aspp or linear
+  std::string trunk = "resnet18";  ///< resnet18, 34, 50, 101, vgg16 or mlp
+  std::string form = "deeplab";    ///< deeplab (dilated, stride 8) or plain (stride 32)
+  double width = 1;                ///< factor on the trunk's channels
+  std::string split;               ///< vgg16: first layer that is each task's own ("features.24")
+  int hidden = 64;                 ///< mlp: units of every layer
+  int blocks = 4;                  ///< mlp: residual blocks
+  std::string head = "aspp";       ///< aspp or linear
   int head_width = 1024;
   double dropout = 0.5;
   std::string bn_running = "shared";  ///< bn.running: shared or per-task

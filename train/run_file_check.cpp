@@ -46,6 +46,12 @@ class Checker {
   void model() const {
     const ModelSpec& m = run_.model;
     positive(m.width, "model.width");
+    require(m.split.empty() || m.trunk == "vgg16", "model.split",
+            fmt::format("means nothing for {}; it names the first layer of vgg16 that is a task's "
+                        "own",
+                        m.trunk));
+    at_least(m.hidden, 1, "model.hidden");
+    at_least(m.blocks, 1, "model.blocks");
     at_least(m.head_width, 1, "model.head_width");
     share(m.dropout, "model.dropout");
     at_least(m.in_channels, 1, "model.in_channels");
@@ -95,6 +101,9 @@ class Checker {
     }
     require(t.weight >= 0, key + "weight", fmt::format("is {}; it is at least 0", t.weight));
     require(t.scale != 0, key + "scale", "is 0");
+    positive(t.pos_weight, key + "pos_weight");
+    require(t.kind == TaskKind::binary || t.pos_weight == 1, key + "pos_weight",
+            fmt::format("means nothing for {}", name_of(t.kind)));
     require(t.class_weights.empty() || static_cast<int>(t.class_weights.size()) == t.classes,
             key + "class_weights",
             fmt::format("has {} values for {} classes", t.class_weights.size(), t.classes));

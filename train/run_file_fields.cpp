@@ -10,9 +10,12 @@ const Words task_kinds{"segmentation", "normals",        "depth",  "edges",
                        "keypoints",    "classification", "binary", "regression"};
 
 void visit_fields(FieldVisitor& v, ModelSpec& m) {
-  v.word("trunk", m.trunk, {"resnet18", "resnet34", "resnet50", "resnet101"});
+  v.word("trunk", m.trunk, {"resnet18", "resnet34", "resnet50", "resnet101", "vgg16", "mlp"});
   v.word("form", m.form, {"deeplab", "plain"});
   v.field("width", m.width);
+  v.field("split", m.split);
+  v.field("hidden", m.hidden);
+  v.field("blocks", m.blocks);
   v.word("head", m.head, {"aspp", "linear"});
   v.field("head_width", m.head_width);
   v.field("dropout", m.dropout);
@@ -113,6 +116,7 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("scale", t.scale);
   v.field("invalid", t.invalid);
   v.field("class_weights", t.class_weights);
+  v.field("pos_weight", t.pos_weight);
 }
 
 void visit_fields(FieldVisitor& v, RunFile& run) {

@@ -12,7 +12,7 @@ class AdaShare final : public Model {
  public:
   AdaShare(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
-        trunk_(make_resnet(store_, "", options.trunk, options.seed)),
+        trunk_(make_trunk(store_, "", options.trunk, options.seed)),
         heads_(make_heads(trunk_->out_channels())),
         policy_(store_, task_names(), trunk_->blocks(), options.policy, options.seed) {}
 

@@ -11,7 +11,7 @@ class HardSharing final : public Model {
  public:
   HardSharing(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
-        trunk_(make_resnet(store_, "", options.trunk, options.seed)),
+        trunk_(make_trunk(store_, "", options.trunk, options.seed)),
         heads_(make_heads(trunk_->out_channels())) {}
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {

@@ -14,7 +14,10 @@ std::vector<std::unique_ptr<Head>> Model::make_heads(int64_t in) {
   for (const TaskShape& task : options_.tasks) {
     HeadOptions options = options_.head;
     options.image_label = task.image_label;
-    heads.push_back(make_head(store_, task.name, in, task.channels, options, options_.seed));
+    heads.push_back(options_.trunk.kind == TrunkOptions::Kind::vgg16
+                        ? make_vgg16_head(store_, task.name, vgg_options(options_.trunk),
+                                          task.channels, options, options_.seed)
+                        : make_head(store_, task.name, in, task.channels, options, options_.seed));
   }
   return heads;
 }
@@ -33,8 +36,23 @@ Part part_of(const std::string& parameter) {
   return Part::trunk;
 }
 
+namespace {
+
+/// VGG-16 has no residual blocks, so only ways that leave the trunk in one piece fit it.
+void check_trunk(const ModelOptions& options) {
+  if (options.trunk.kind != TrunkOptions::Kind::vgg16) return;
+  if (options.sharing == "single" || options.sharing == "hard") return;
+  throw ConfigError(fmt::format(
+      "sharing: \"{}\" works on residual blocks, and model.trunk = \"vgg16\" has none; choose "
+      "sharing = \"single\" or \"hard\", or a resnet or mlp as trunk",
+      options.sharing));
+}
+
+}  // namespace
+
 std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options) {
   if (options.tasks.empty()) throw ConfigError("model: a run needs at least one [[task]]");
+  check_trunk(options);
   if (options.sharing == "single") return make_single(context, dtype, options);
   if (options.sharing == "hard") return make_hard(context, dtype, options);
   if (options.sharing == "adashare") return make_adashare(context, dtype, options);

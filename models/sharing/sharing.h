@@ -9,7 +9,7 @@
 
 #include "models/heads.h"
 #include "models/policy.h"
-#include "models/resnet.h"
+#include "models/trunks.h"
 
 namespace weft {
 
@@ -21,7 +21,7 @@ struct TaskShape {
 
 struct ModelOptions {
   std::string sharing = "adashare";
-  ResNetOptions trunk;
+  TrunkOptions trunk;
   HeadOptions head;
   PolicyOptions policy;
   std::vector<TaskShape> tasks;

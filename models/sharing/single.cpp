@@ -13,7 +13,7 @@ class SingleTask final : public Model {
       : Model(context, dtype, options) {
     for (const TaskShape& task : options.tasks)
       trunks_.push_back(
-          make_resnet(store_, "trunks." + task.name + ".", options.trunk, options.seed));
+          make_trunk(store_, "trunks." + task.name + ".", options.trunk, options.seed));
     heads_ = make_heads(trunks_[0]->out_channels());
   }
 

@@ -1,4 +1,5 @@
-// cast: values survive a wider type, round into a narrower one, and gradients come back in x's type.
+// cast: values survive a wider type, round into a narrower one, and gradients come back in x's
+// type.
 #include "ops/cast.h"
 #include "tests/support/op_check.h"
 
@@ -16,7 +17,8 @@ TEST_CASE("cast: f32 to f64 and back is exact, and dx has x's type", "[ops]") {
   CHECK(same_bits(tape.grad(x), Tensor::from({4}, {1, 2, 3, 4})));
 }
 
-TEST_CASE("cast: into the narrower type it rounds to nearest, into its own it is x itself", "[ops]") {
+TEST_CASE("cast: into the narrower type it rounds to nearest, into its own it is x itself",
+          "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(Tensor::from({2}, {1.0 / 3, 1 + 1e-12}, DType::f64));

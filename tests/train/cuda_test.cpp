@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tests/support/catch.h"
+#include "tests/support/device.h"
 #include "tests/support/op_check.h"
 #include "train/build.h"
 #include "train/device.h"
@@ -14,19 +15,6 @@
 using namespace weft;
 
 namespace {
-
-/// The reason why GPU tests cannot run here; empty: they can.
-std::string no_gpu() {
-#ifdef WEFT_WITH_CUDA
-  std::string why;
-  return CudaContext::available(&why) ? "" : "no CUDA device";
-#else
-  return "no CUDA device (this build has no CUDA backend)";
-#endif
-}
-
-#define WEFT_NEEDS_GPU() \
-  if (const std::string why = no_gpu(); !why.empty()) WEFT_SKIP(why.c_str())
 
 RunFile scenes_run(const std::vector<std::string>& overrides) {
   return parse_run_text(R"(
@@ -158,7 +146,7 @@ double gradient_error(const Step& a, const Step& b) {
 
 TEST_CASE("cuda: two runs of 50 AdaShare steps give the same bits in every precision",
           "[cuda][determinism]") {
-  WEFT_NEEDS_GPU();
+  WEFT_NEEDS_CUDA();
   for (const char* precision : {"f32", "tf32", "bf16"}) {
     INFO(precision);
     const RunFile run =
@@ -172,7 +160,7 @@ TEST_CASE("cuda: two runs of 50 AdaShare steps give the same bits in every preci
 
 TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing",
           "[cuda][memory]") {
-  WEFT_NEEDS_GPU();
+  WEFT_NEEDS_CUDA();
 #ifdef WEFT_WITH_CUDA
   CudaContext cuda;
   const RunFile run = scenes_run({"device=cuda", "warmup.steps=40"});
@@ -189,7 +177,7 @@ TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing"
 }
 
 TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU's", "[cuda]") {
-  WEFT_NEEDS_GPU();
+  WEFT_NEEDS_CUDA();
   for (const char* hard : {"false", "true"})
     for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain}) {
       const auto with = [&](const char* device, const char* precision) {
@@ -212,7 +200,7 @@ TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU
 
 TEST_CASE("cuda: in TF32 and bf16 200 AdaShare steps stay among the curves of three f32 seeds",
           "[cuda][slow]") {
-  WEFT_NEEDS_GPU();
+  WEFT_NEEDS_CUDA();
   std::vector<std::vector<double>> seeds;
   for (const char* seed : {"seed=1", "seed=2", "seed=3"})
     seeds.push_back(loss_curve(scenes_run({"device=cuda", seed})));
@@ -231,7 +219,7 @@ TEST_CASE("cuda: in TF32 and bf16 200 AdaShare steps stay among the curves of th
 }
 
 TEST_CASE("cuda: without a device the word is refused in one clear line", "[cuda]") {
-  if (no_gpu().empty()) WEFT_SKIP("a CUDA device is here");
+  if (cuda_skip_reason().empty()) WEFT_SKIP("a CUDA device is here");
   CHECK_THROWS_AS(Device("cuda", 1), UserError);
   try {
     const Device device("cuda", 1);

@@ -1,0 +1,84 @@
+// The residual MLP: linear layers with a batch norm each.
+#include "models/mlp.h"
+
+#include <numeric>
+
+#include "ops/pointwise.h"
+
+namespace weft {
+namespace {
+
+/// linear without bias, then batch norm.
+struct Step {
+  Step(ParameterStore& store, const std::string& linear_name, const std::string& norm_name,
+       int64_t in, int64_t out, uint64_t seed)
+      : linear(store, linear_name, in, out, {Init::Kind::kaiming_normal, seed}, /*bias=*/false),
+        norm(store, norm_name, out) {}
+  Var operator()(Pass& pass, const Var& x, bool relu) const {
+    return norm(pass, linear(pass, x), relu);
+  }
+  Linear linear;
+  BatchNorm norm;
+};
+
+struct Block {
+  std::string name;
+  Step first, second;
+};
+
+class Mlp final : public Trunk {
+ public:
+  Mlp(ParameterStore& store, const std::string& prefix, const MlpOptions& options, uint64_t seed)
+      : options_(options),
+        stem_(store, prefix + "stem.0", prefix + "stem.1", options.in, options.hidden, seed) {
+    const int64_t h = options.hidden;
+    for (int l = 0; l < options.blocks; ++l) {
+      const std::string name = fmt::format("blocks.{}", l), full = prefix + name;
+      blocks_.push_back({name, Step(store, full + ".fc1", full + ".bn1", h, h, seed),
+                         Step(store, full + ".fc2", full + ".bn2", h, h, seed)});
+    }
+  }
+
+  int blocks() const override { return options_.blocks; }
+  std::string block_name(int l) const override { return block(l).name; }
+  std::vector<int> stage_starts() const override {
+    std::vector<int> starts(blocks_.size());
+    std::iota(starts.begin(), starts.end(), 0);
+    return starts;
+  }
+  int64_t out_channels() const override { return options_.hidden; }
+  int64_t in_channels() const override { return options_.in; }
+
+  Var stem(Pass& pass, const Var& x) const override { return stem_(pass, x, /*relu=*/true); }
+  Var shortcut(Pass&, int, const Var& x) const override { return x; }
+  Var residual(Pass& pass, int l, const Var& x, const Var& r) const override {
+    const Var h = block(l).first(pass, x, /*relu=*/true);
+    return add_relu(pass.tape, block(l).second(pass, h, /*relu=*/false), r);
+  }
+
+  TrunkCost cost(int64_t height, int64_t width) const override {
+    const int64_t h = options_.hidden, pixels = height * width;
+    TrunkCost cost;
+    cost.stem = Macs{options_.in * h, options_.in * h} * pixels;
+    cost.residual.assign(blocks_.size(), Macs{2 * h * h, 2 * h * h} * pixels);
+    cost.shortcut.resize(blocks_.size());
+    cost.out = {height, width, h};
+    return cost;
+  }
+
+ private:
+  const Block& block(int l) const { return blocks_[static_cast<size_t>(l)]; }
+
+  MlpOptions options_;
+  Step stem_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Trunk> make_mlp(ParameterStore& store, const std::string& prefix,
+                                const MlpOptions& options, uint64_t seed) {
+  return std::make_unique<Mlp>(store, prefix, options, seed);
+}
+
+}  // namespace weft

@@ -1,0 +1,28 @@
+// Which trunk: a ResNet, VGG-16 or the residual MLP, behind the one interface. What a network has
+// no use for (a split of ResNet, hidden units of VGG) is not read.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "models/mlp.h"
+#include "models/resnet.h"
+#include "models/vgg.h"
+
+namespace weft {
+
+/// in_channels and width mean the same for all: the MLP's inputs, and a factor on its hidden units.
+struct TrunkOptions : ResNetOptions {
+  enum class Kind { resnet, vgg16, mlp };
+  Kind kind = Kind::resnet;
+  std::string split;    ///< vgg16: the first layer that is a task's own
+  int64_t hidden = 64;  ///< mlp
+  int blocks = 4;       ///< mlp
+};
+
+VggOptions vgg_options(const TrunkOptions& options);
+
+std::unique_ptr<Trunk> make_trunk(ParameterStore& store, const std::string& prefix,
+                                  const TrunkOptions& options, uint64_t seed);
+
+}  // namespace weft

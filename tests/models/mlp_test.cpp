@@ -1,0 +1,132 @@
+// The residual MLP: names, parameters and cost; hard sharing and AdaShare with soft, selecting and
+// skipping gates against loops over scalars (values, every gradient, the gates' own).
+#include "models/mlp.h"
+
+#include "models/sharing/sharing.h"
+#include "tests/support/catch.h"
+#include "tests/support/naive_network.h"
+
+using namespace weft;
+using weft::test::Image;
+using weft::test::Scalar;
+using weft::test::Witness;
+
+namespace {
+
+constexpr int64_t rows = 6, inputs = 5;
+
+ModelOptions mlp(const std::string& sharing) {
+  ModelOptions options;
+  options.sharing = sharing;
+  options.trunk.kind = TrunkOptions::Kind::mlp;
+  options.trunk.in_channels = inputs;
+  options.trunk.hidden = 7;
+  options.trunk.blocks = 3;
+  options.tasks = {{"a", 1, true}, {"b", 2, true}, {"c", 1, true}};
+  return options;
+}
+
+Image table() {
+  Image x(rows, 1, 1, inputs);
+  for (size_t i = 0; i < x.at.size(); ++i) x.at[i] = test::uneven(static_cast<int64_t>(i));
+  return x;
+}
+
+Tensor table_tensor() {
+  std::vector<double> values;
+  for (const Scalar& v : table().at) values.push_back(v.value);
+  return Tensor::from({rows, 1, 1, inputs}, values, DType::f64);
+}
+
+/// One task's pass of its own; p[l] = {select, skip}.
+Image naive(const Witness& w, const std::string& prefix, const std::string& task,
+            const std::vector<std::array<Scalar, 2>>& p) {
+  Image x =
+      Witness::relu(w.batch_norm(w.linear(table(), prefix + "stem.0", false), prefix + "stem.1"));
+  for (size_t l = 0; l < p.size(); ++l) {
+    const std::string block = fmt::format("{}blocks.{}.", prefix, l);
+    const Image h = Witness::relu(w.batch_norm(w.linear(x, block + "fc1", false), block + "bn1"));
+    Image f = w.batch_norm(w.linear(h, block + "fc2", false), block + "bn2");
+    for (size_t i = 0; i < f.at.size(); ++i)
+      x.at[i] = relu(x.at[i] + f.at[i]) * p[l][0] + x.at[i] * p[l][1];
+  }
+  return w.linear(x, "heads." + task + ".fc", true);
+}
+
+const std::vector<std::array<Scalar, 2>> every_block(3, {Scalar(1), Scalar(0)});
+
+}  // namespace
+
+TEST_CASE("MLP: names, parameters, cost", "[models][mlp]") {
+  CpuContext cpu;
+  ParameterStore store(&cpu, DType::f32);
+  const auto trunk = make_mlp(store, "", {.in = 10, .hidden = 32, .blocks = 2}, 1);
+  for (const char* name : {"stem.0.weight", "stem.1.bias", "blocks.0.fc1.weight",
+                           "blocks.1.bn1.weight", "blocks.1.fc2.weight", "blocks.1.bn2.bias"})
+    CHECK(store.find(name) != nullptr);
+  CHECK(store.find("blocks.0.fc1.bias") == nullptr);
+  CHECK(store.count() == (10 * 32 + 2 * 32) + 2 * (2 * 32 * 32 + 4 * 32));
+  CHECK(trunk->block_name(1) == "blocks.1");
+  CHECK(trunk->stage_starts() == std::vector<int>{0, 1});
+  const Macs macs = make_plan(all_selected(1, 2)).macs(trunk->cost(1, 1));
+  CHECK(macs.dense == 10 * 32 + 2 * 2 * 32 * 32);
+  CHECK(macs.useful == macs.dense);
+}
+
+TEST_CASE("MLP equals loops over scalars: hard and single", "[models][mlp]") {
+  for (const std::string sharing : {"hard", "single"}) {
+    CpuContext cpu(2);
+    const auto model = make_model(&cpu, DType::f64, mlp(sharing));
+    Witness witness(*model);
+    std::vector<Image> expected;
+    for (const TaskShape& task : model->tasks())
+      expected.push_back(naive(witness, sharing == "single" ? "trunks." + task.name + "." : "",
+                               task.name, every_block));
+    Tape tape(&cpu);
+    Pass pass{tape, true, Noise{}};
+    witness.check(tape, model->forward(pass, tape.constant(table_tensor()), nullptr), expected);
+  }
+}
+
+TEST_CASE("MLP under AdaShare equals one pass a task, gates and their gradients too",
+          "[models][mlp]") {
+  CpuContext cpu(2);
+  const auto model = make_model(&cpu, DType::f64, mlp("adashare"));
+  for (Parameter* logits : model->policy()->logits()) logits->trainable = false;
+  Witness witness(*model);
+  // Task a: soft everywhere; b: select, skip, soft; c: soft, select, skip.
+  const std::vector<std::vector<Gate::Kind>> kinds = {
+      {Gate::Kind::soft, Gate::Kind::soft, Gate::Kind::soft},
+      {Gate::Kind::select, Gate::Kind::skip, Gate::Kind::soft},
+      {Gate::Kind::soft, Gate::Kind::select, Gate::Kind::skip}};
+  Tape tape(&cpu);
+  PolicySample sample;
+  std::vector<Image> expected;
+  std::vector<std::vector<std::array<Scalar, 2>>> gates;
+  for (size_t k = 0; k < kinds.size(); ++k) {
+    auto& task = sample.gates.emplace_back();
+    auto& p = gates.emplace_back();
+    std::vector<double> values;
+    for (size_t l = 0; l < 3; ++l) {
+      const Gate::Kind kind = kinds[k][l];
+      task.push_back({kind});
+      const double select = kind == Gate::Kind::select ? 1
+                            : kind == Gate::Kind::skip ? 0
+                                                       : 0.2 + 0.1 * double(3 * k + l);
+      p.push_back({Scalar::input(select), Scalar::input(1 - select)});
+      values.insert(values.end(), {select, 1 - select});
+    }
+    sample.p.push_back(tape.leaf(Tensor::from({3, 2}, values, DType::f64)));
+    expected.push_back(naive(witness, "", model->tasks()[k].name, p));
+  }
+  Pass pass{tape, true, Noise{}};
+  witness.check(tape, model->forward(pass, tape.constant(table_tensor()), &sample), expected);
+  for (size_t k = 0; k < kinds.size(); ++k) {
+    const std::vector<double> found = tape.grad(sample.p[k]).to_vector();
+    for (size_t l = 0; l < 3; ++l) {
+      if (kinds[k][l] != Gate::Kind::soft) continue;
+      for (size_t side = 0; side < 2; ++side)
+        CHECK(found[2 * l + side] == Approx(witness.gradient(gates[k][l][side])).epsilon(1e-9));
+    }
+  }
+}
