@@ -40,12 +40,12 @@ TEST_CASE("the sharing loss of known tables, sound and compat", "[models][policy
   Tape tape(&f.cpu);
   // Sound: block 0 weighs 4/4, block 3 weighs 1/4; each difference stands in two of three pairs.
   const double sound = 2 * (p_select(1, 0) - 0.5) * 1.0 + 2 * (0.5 - p_select(-2, 0)) * 0.25;
-  CHECK(f.policy.sharing_loss(tape, false, true).value().item() == Approx(sound).epsilon(1e-12));
+  CHECK(f.policy.sharing_loss(tape, false, true).value().item() == Catch::Approx(sound).epsilon(1e-12));
   // Compat: raw logits, and weights that grow with depth (1/4 and 4/4).
   CHECK(f.policy.sharing_loss(tape, true, true).value().item() ==
-        Approx(2 * 1 * 0.25 + 2 * 2 * 1.0).epsilon(1e-12));
+        Catch::Approx(2 * 1 * 0.25 + 2 * 2 * 1.0).epsilon(1e-12));
   CHECK(f.policy.sharing_loss(tape, true, false).value().item() ==
-        Approx(2 * 1 + 2 * 2).epsilon(1e-12));
+        Catch::Approx(2 * 1 + 2 * 2).epsilon(1e-12));
 }
 
 TEST_CASE("equal policies have no sharing loss and no gradient of it", "[models][policy]") {
@@ -65,10 +65,10 @@ TEST_CASE("the sparsity loss covers the active blocks only", "[models][policy]")
   const double skip2 = std::log(1 - p_select(1, 0)), skip3 = std::log(1 - p_select(0, 2));
   const double others = 2 * -std::log(0.5);
   CHECK(f.policy.sparsity_loss(tape, "log-skip", 2).value().item() ==
-        Approx(-(skip2 + skip3) / 2 + others).epsilon(1e-12));
+        Catch::Approx(-(skip2 + skip3) / 2 + others).epsilon(1e-12));
   const double select = std::log(p_select(1, 0)) + std::log(p_select(0, 2)) + 4 * std::log(0.5);
   CHECK(f.policy.sparsity_loss(tape, "log-select", 2).value().item() ==
-        Approx(select).epsilon(1e-12));
+        Catch::Approx(select).epsilon(1e-12));
 }
 
 TEST_CASE("draws follow the probabilities, the seed and the index", "[models][policy]") {
@@ -79,10 +79,10 @@ TEST_CASE("draws follow the probabilities, the seed and the index", "[models][po
     const DrawnPolicy drawn = f.policy.draw(1, i, 4);
     for (size_t l = 0; l < 4; ++l) mean[l] += drawn.select[0][l] / 2000.0;
   }
-  CHECK(mean[0] == Approx(p_select(3, 0)).margin(0.03));
-  CHECK(mean[1] == Approx(p_select(0, 3)).margin(0.03));
-  CHECK(mean[2] == Approx(0.5).margin(0.04));
-  CHECK(mean[3] == Approx(1.0));
+  CHECK(mean[0] == Catch::Approx(p_select(3, 0)).margin(0.03));
+  CHECK(mean[1] == Catch::Approx(p_select(0, 3)).margin(0.03));
+  CHECK(mean[2] == Catch::Approx(0.5).margin(0.04));
+  CHECK(mean[3] == Catch::Approx(1.0));
   CHECK(f.policy.draw(1, 5, 4) == f.policy.draw(1, 5, 4));
   CHECK_FALSE((f.policy.draw(1, 5, 4) == f.policy.draw(1, 6, 4) &&
                f.policy.draw(1, 6, 4) == f.policy.draw(2, 6, 4)));

@@ -43,10 +43,10 @@ TEST_CASE("trunks have the published numbers of parameters", "[models]") {
 TEST_CASE("whole networks have AdaShare's totals", "[models]") {
   const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
   CHECK(millions(model_parameters(18, {{"seg", 40}, {"normals", 3}})) ==
-        Approx(57.51).margin(0.005));
+        Catch::Approx(57.51).margin(0.005));
   CHECK(millions(model_parameters(34, {{"seg", 40}, {"normals", 3}, {"depth", 1}})) ==
-        Approx(90.70).margin(0.005));
-  CHECK(millions(model_parameters(34, {{"seg", 19}, {"depth", 1}})) == Approx(67.52).margin(0.005));
+        Catch::Approx(90.70).margin(0.005));
+  CHECK(millions(model_parameters(34, {{"seg", 19}, {"depth", 1}})) == Catch::Approx(67.52).margin(0.005));
 }
 
 TEST_CASE("feature maps have the sizes of the official network", "[models]") {
@@ -75,7 +75,7 @@ TEST_CASE("the trunk's cost is the arithmetic of ADASHARE.md", "[models]") {
   ParameterStore store(&cpu, DType::f32);
   const auto trunk = make_resnet(store, "", {.depth = 18}, 1);
   const Macs macs = make_plan(all_selected(1, 8)).macs(trunk->cost(224, 224));
-  CHECK(static_cast<double>(macs.dense) / 1e9 == Approx(9.86).margin(0.05));
+  CHECK(static_cast<double>(macs.dense) / 1e9 == Catch::Approx(9.86).margin(0.05));
   CHECK(macs.useful < macs.dense);
 }
 

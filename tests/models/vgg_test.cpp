@@ -111,7 +111,7 @@ TEST_CASE("VGG-16's cost is the arithmetic of its layers", "[models][vgg]") {
   CpuContext cpu;
   const auto whole = make_model(&cpu, DType::f32, vgg("hard", "", 1));
   const ModelCost cost = whole->cost(224, 224, nullptr);
-  CHECK(static_cast<double>(cost.trunk.dense) / 1e9 == Approx(15.3466).margin(1e-3));
+  CHECK(static_cast<double>(cost.trunk.dense) / 1e9 == Catch::Approx(15.3466).margin(1e-3));
   CHECK(cost.trunk_parameters == 14714688);
   const auto split = make_model(&cpu, DType::f32, vgg("hard", "features.24", 1));
   const ModelCost parts = split->cost(224, 224, nullptr);

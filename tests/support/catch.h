@@ -12,6 +12,19 @@
 #include <cstdio>
 #include <string>
 
+namespace weft {
+
+/// A matcher for messages that hold `text`.
+inline auto contains_text(const std::string& text) {
+#ifdef WEFT_CATCH_V2
+  return Catch::Matchers::Contains(text);
+#else
+  return Catch::Matchers::ContainsSubstring(text);
+#endif
+}
+
+}  // namespace weft
+
 #define WEFT_SKIP(reason)                                                        \
   do {                                                                           \
     const std::string name(Catch::getResultCapture().getCurrentTestName());      \

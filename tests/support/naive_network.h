@@ -156,7 +156,7 @@ class Witness {
       REQUIRE(values.size() == expected[k].at.size());
       std::vector<double> seed;
       for (size_t j = 0; j < values.size(); ++j) {
-        CHECK(values[j] == Approx(expected[k].at[j].value).epsilon(1e-9).margin(1e-9));
+        CHECK(values[j] == Catch::Approx(expected[k].at[j].value).epsilon(1e-9).margin(1e-9));
         seed.push_back(uneven(1000 + i++));
         loss = loss + Scalar(seed.back()) * expected[k].at[j];
       }

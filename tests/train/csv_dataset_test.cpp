@@ -83,11 +83,11 @@ TEST_CASE("csv data: values, missing labels, splits", "[data]") {
   const std::vector<float>& mask = sample.labels[0].pixels;
   CHECK((mask[0] == 1 && mask[1] == 0 && std::isnan(mask[2])));
   const std::vector<float>& depth = sample.labels[1].pixels;
-  CHECK((std::isnan(depth[0]) && depth[1] == Approx(1.5) && depth[2] == Approx(2.5)));
+  CHECK((std::isnan(depth[0]) && depth[1] == Catch::Approx(1.5) && depth[2] == Catch::Approx(2.5)));
   CHECK(sample.labels[2].pixels[0] == 1);
   CHECK(set.class_names(2) == std::vector<std::string>{"hall", "kitchen"});
   CHECK(sample.labels[3].pixels[0] == 1);
-  CHECK(sample.labels[4].pixels[0] == Approx(10.5));
+  CHECK(sample.labels[4].pixels[0] == Catch::Approx(10.5));
   CHECK(set.load(2).labels[1].empty());
   CHECK(set.load(4).labels[4].empty());
   CHECK(
@@ -163,12 +163,12 @@ TEST_CASE("csv data: normals from bytes and from npy", "[data]") {
   Picture bytes(1, 3, 3);
   bytes.pixels = {255, 127.5f, 127.5f, 255, 255, 255, 127.5f, 0, 127.5f};
   const Picture decoded = decode_label(bytes, task, 8, "x");
-  CHECK((decoded.pixels[0] == Approx(1) && decoded.pixels[1] == Approx(0).margin(1e-6)));
+  CHECK((decoded.pixels[0] == Catch::Approx(1) && decoded.pixels[1] == Catch::Approx(0).margin(1e-6)));
   CHECK(std::isnan(decoded.pixels[3]));
-  CHECK(decoded.pixels[7] == Approx(-1));
+  CHECK(decoded.pixels[7] == Catch::Approx(-1));
   Picture npy(1, 1, 3);
   npy.pixels = {0, 3, 4};
-  CHECK(decode_label(npy, task, 0, "x").pixels[2] == Approx(0.8));
+  CHECK(decode_label(npy, task, 0, "x").pixels[2] == Catch::Approx(0.8));
 }
 
 TEST_CASE("csv data: the real cwfid and rgbd_mini", "[data][real]") {

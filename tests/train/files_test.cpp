@@ -67,7 +67,7 @@ TEST_CASE("picture_io: 8 and 16 bit PNG read back as written", "[data]") {
       const Picture image = read_image(path);
       CHECK(image.channels == 3);
       CHECK(image.pixels.back() ==
-            Approx(values.pixels.back() / (bits == 8 ? 255.0f : 65535.0f)).epsilon(1e-6));
+            Catch::Approx(values.pixels.back() / (bits == 8 ? 255.0f : 65535.0f)).epsilon(1e-6));
       check_truncations(path);
     }
   }
@@ -218,10 +218,10 @@ TEST_CASE("resize: bilinear, nearest, crop, mirror", "[data]") {
   // align_corners = false: centres at 0.25, 0.75, ... and the border repeated.
   const std::vector<float> up = resize_bilinear(row, 1, 8).pixels;
   CHECK(up[0] == 0);
-  CHECK(up[1] == Approx(0.25));
-  CHECK(up[6] == Approx(2.75));
+  CHECK(up[1] == Catch::Approx(0.25));
+  CHECK(up[6] == Catch::Approx(2.75));
   const Picture flat = resize_bilinear(Picture(17, 23, 2, 0.5f), 5, 7);
-  for (float value : flat.pixels) CHECK(value == Approx(0.5));
+  for (float value : flat.pixels) CHECK(value == Catch::Approx(0.5));
   const Picture cut = crop(row, -1, 2, 2, 3, -9);
   CHECK(cut.pixels == std::vector<float>{-9, -9, -9, 2, 3, -9});
   CHECK(mirror(row).pixels == std::vector<float>{3, 2, 1, 0});

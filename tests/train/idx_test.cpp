@@ -67,7 +67,7 @@ TEST_CASE("multi-mnist: pairs, pixels and labels", "[data]") {
     CHECK(sample.image.at(0, 35)[0] == 0);
     CHECK(sample.labels[0].pixels[0] == static_cast<int>(left + 0.5f) % 10);
     CHECK(sample.labels[1].pixels[0] == static_cast<int>(right + 0.5f) % 10);
-    CHECK(left == Approx(static_cast<float>(i)).margin(1e-3));
+    CHECK(left == Catch::Approx(static_cast<float>(i)).margin(1e-3));
     lefts.insert(left);
     rights.insert(right);
     moved |= std::abs(left - right) > 0.5f;

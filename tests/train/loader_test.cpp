@@ -107,15 +107,15 @@ TEST_CASE("normalize: known numbers, and back", "[data]") {
   picture.pixels = {1, 0.5f, 0, 0.25f, 0.75f, 1};
   float out[6];
   normalize_pixels(picture, Normalize::imagenet, out);
-  CHECK(out[0] == Approx((1 - 0.485) / 0.229));
-  CHECK(out[2] == Approx((0 - 0.406) / 0.225));
+  CHECK(out[0] == Catch::Approx((1 - 0.485) / 0.229));
+  CHECK(out[2] == Catch::Approx((0 - 0.406) / 0.225));
   normalize_pixels(picture, Normalize::caffe, out);
-  CHECK(out[0] == Approx(-104.00698793));
-  CHECK(out[2] == Approx(255 - 122.67891434));
+  CHECK(out[0] == Catch::Approx(-104.00698793));
+  CHECK(out[2] == Catch::Approx(255 - 122.67891434));
   for (Normalize how : {Normalize::none, Normalize::imagenet, Normalize::caffe}) {
     normalize_pixels(picture, how, out);
     const Picture back = restore_pixels(out, 1, 2, 3, how);
-    for (int i = 0; i < 6; ++i) CHECK(back.pixels[i] == Approx(picture.pixels[i]).margin(1e-6));
+    for (int i = 0; i < 6; ++i) CHECK(back.pixels[i] == Catch::Approx(picture.pixels[i]).margin(1e-6));
   }
   CHECK(normalize_from_name("caffe") == Normalize::caffe);
   CHECK_THAT(message_of<ConfigError>([] { normalize_from_name("zca"); }), Contains("imagenet"));
@@ -157,7 +157,7 @@ TEST_CASE("augment: flip, zoom and crop, sound and compat", "[data]") {
   const Sample half = fit_sample(sample, tasks, options, Philox(1, Stream::data, 0, "x"));
   CHECK((half.image.height == 8 && half.labels[1].height == 8));
   CHECK(half.image.at(0, 0)[1] == 0);            // padded, centred
-  CHECK(half.image.at(4, 4)[1] == Approx(0.5));  // the picture
+  CHECK(half.image.at(4, 4)[1] == Catch::Approx(0.5));  // the picture
   CHECK(std::isnan(half.labels[1].at(0, 0)[0]));
   CHECK(half.labels[1].at(4, 4)[0] == 4);  // half as large: twice as far
   options.sound = false;

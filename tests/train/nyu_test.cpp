@@ -65,9 +65,9 @@ TEST_CASE("nyu_v2: a plain folder, decoded", "[data]") {
   const std::vector<float>& seg = sample.labels[0].pixels;
   CHECK((seg[0] == 0 && seg[1] == 39 && std::isnan(seg[2]) && seg[3] == 2));
   const std::vector<float>& n = sample.labels[1].pixels;
-  CHECK(n[0] == Approx(1).margin(0.01));  // red 255: to the right
-  CHECK(n[5] == Approx(1).margin(0.01));  // green 0: towards the viewer
-  CHECK(n[7] == Approx(1).margin(0.01));  // blue 254: up
+  CHECK(n[0] == Catch::Approx(1).margin(0.01));  // red 255: to the right
+  CHECK(n[5] == Catch::Approx(1).margin(0.01));  // green 0: towards the viewer
+  CHECK(n[7] == Catch::Approx(1).margin(0.01));  // blue 254: up
   CHECK(std::isnan(n[9]));
   CHECK(sample.labels[2].pixels[0] == 2.5f);
   CHECK(std::isnan(sample.labels[2].pixels[3]));
@@ -83,7 +83,7 @@ TEST_CASE("nyu_v2: compat keeps the raw bytes, in BGR order", "[data]") {
   const std::vector<float>& n = sample.labels[1].pixels;
   CHECK(std::isnan(n[0]));  // one byte of 255 is enough
   const float length = std::sqrt(127.0f * 127 * 2);
-  CHECK((n[3] == Approx(127 / length) && n[4] == 0 && n[5] == Approx(127 / length)));
+  CHECK((n[3] == Catch::Approx(127 / length) && n[4] == 0 && n[5] == Catch::Approx(127 / length)));
 }
 
 TEST_CASE("nyu_v2: the index and its parts", "[data]") {

@@ -96,22 +96,22 @@ TEST_CASE("taskonomy: ids, normals, log depth, keypoints, edges", "[data]") {
   CHECK((set.class_weights(0).size() == 17 && set.class_weights(1).empty()));
   const Sample sample = set.load(0);
   CHECK((sample.labels[0].pixels[0] == 0 && sample.labels[0].pixels[1] == 16));
-  CHECK(sample.labels[1].pixels[0] == Approx(1).margin(0.01));
-  CHECK(sample.labels[1].pixels[5] == Approx(1).margin(0.01));
+  CHECK(sample.labels[1].pixels[0] == Catch::Approx(1).margin(0.01));
+  CHECK(sample.labels[1].pixels[5] == Catch::Approx(1).margin(0.01));
   CHECK(std::isnan(sample.labels[2].pixels[0]));
-  CHECK(sample.labels[2].pixels[1] == Approx(std::log(1001.0) / std::log(65536.0)));
+  CHECK(sample.labels[2].pixels[1] == Catch::Approx(std::log(1001.0) / std::log(65536.0)));
   CHECK((sample.labels[3].pixels[0] == 0 && sample.labels[3].pixels[1] == 1));
-  CHECK(sample.labels[4].pixels[0] == Approx(0.5).epsilon(1e-3));
+  CHECK(sample.labels[4].pixels[0] == Catch::Approx(0.5).epsilon(1e-3));
   const Sample compat = Taskonomy(data, tasks, Semantics::compat).load(0);
   CHECK((compat.labels[3].pixels[0] == -1 && compat.labels[3].pixels[1] == 1));
-  CHECK(compat.labels[4].pixels[0] == Approx(0).margin(1e-3));
+  CHECK(compat.labels[4].pixels[0] == Catch::Approx(0).margin(1e-3));
   // A zoom by 2 halves the distance behind the logarithm.
   FitOptions zoom;
   zoom.augment.scale = {2, 2};
   zoom.augment.crop = {2, 4};
   zoom.depth_unit = set.depth_unit();
   const Sample near = fit_sample(sample, tasks, zoom, Philox(1, Stream::data, 0, "x"));
-  CHECK(near.labels[2].pixels[3] == Approx(std::log(501.0) / std::log(65536.0)));
+  CHECK(near.labels[2].pixels[3] == Catch::Approx(std::log(501.0) / std::log(65536.0)));
 }
 
 TEST_CASE("domainnet: lines by domain, each its own task", "[data]") {

@@ -82,17 +82,17 @@ TEST_CASE("AUROC and average precision are their definitions, ties included", "[
     }
     positive[0] = true;
     positive[1] = false;
-    CHECK(auroc(scores, positive) == Approx(naive_auroc(scores, positive)).epsilon(1e-12));
+    CHECK(auroc(scores, positive) == Catch::Approx(naive_auroc(scores, positive)).epsilon(1e-12));
     CHECK(average_precision(scores, positive) ==
-          Approx(naive_average_precision(scores, positive)).epsilon(1e-12));
+          Catch::Approx(naive_average_precision(scores, positive)).epsilon(1e-12));
   }
 }
 
 TEST_CASE("ranking metrics by hand", "[metrics]") {
   // scikit-learn's own example: roc_auc 0.75, average precision 0.8333.
-  CHECK(auroc({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}) == Approx(0.75));
+  CHECK(auroc({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}) == Catch::Approx(0.75));
   CHECK(average_precision({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}) ==
-        Approx(0.5 * 1 + 0.5 * 2 / 3));
+        Catch::Approx(0.5 * 1 + 0.5 * 2 / 3));
   // All scores equal: chance for one, the share of positives for the other.
   CHECK(auroc({1, 1, 1, 1}, {true, false, false, false}) == 0.5);
   CHECK(average_precision({1, 1, 1, 1}, {true, false, false, false}) == 0.25);
@@ -102,8 +102,8 @@ TEST_CASE("a binary task ranks what has a label, batch by batch", "[metrics]") {
   TaskMetrics metrics(task_of(TaskKind::binary), Semantics::sound);
   metrics.add(column({-2.2, -0.4, 9}), column({0, 0, nan_value}));
   metrics.add(column({-0.6, 1.4}), column({1, 1}));
-  CHECK(value_of(metrics, "auroc") == Approx(0.75));
-  CHECK(value_of(metrics, "average_precision") == Approx(5.0 / 6));
+  CHECK(value_of(metrics, "auroc") == Catch::Approx(0.75));
+  CHECK(value_of(metrics, "average_precision") == Catch::Approx(5.0 / 6));
   CHECK(value_of(metrics, "accuracy") == 75);
 }
 
@@ -112,9 +112,9 @@ TEST_CASE("regression metrics by hand", "[metrics]") {
   metrics.add(column({2.5, 0.0, 7}), column({3, -0.5, nan_value}));
   metrics.add(column({2, 8}), column({2, 7}));
   // Errors -0.5, 0.5, 0, 1; the labels' mean is 2.875, their spread 29.1875.
-  CHECK(value_of(metrics, "mae") == Approx(0.5));
-  CHECK(value_of(metrics, "rmse") == Approx(std::sqrt(0.375)));
-  CHECK(value_of(metrics, "r2") == Approx(1 - 1.5 / 29.1875));
+  CHECK(value_of(metrics, "mae") == Catch::Approx(0.5));
+  CHECK(value_of(metrics, "rmse") == Catch::Approx(std::sqrt(0.375)));
+  CHECK(value_of(metrics, "r2") == Catch::Approx(1 - 1.5 / 29.1875));
 }
 
 TEST_CASE("Delta_T knows which way each metric of image labels is better", "[metrics]") {
@@ -124,11 +124,11 @@ TEST_CASE("Delta_T knows which way each metric of image labels is better", "[met
   };
   for (const char* name : {"accuracy", "auroc", "average_precision"}) {
     INFO(name);
-    CHECK(change(name, 0.5, 0.6) == Approx(20));
+    CHECK(change(name, 0.5, 0.6) == Catch::Approx(20));
   }
   for (const char* name : {"mae", "rmse"}) {
     INFO(name);
-    CHECK(change(name, 0.5, 0.6) == Approx(-20));
+    CHECK(change(name, 0.5, 0.6) == Catch::Approx(-20));
   }
   // R2 may be 0 or negative, so a relative change of it means nothing: it is shown, not averaged.
   CHECK(higher_is_better("r2"));
@@ -146,12 +146,12 @@ TEST_CASE("pos_weight weighs positives in the loss and in the best constant", "[
     return task_loss(tape, task, Semantics::sound, x, column(labels))->value().item();
   };
   const double softplus = std::log1p(std::exp(-0.7));
-  CHECK(loss_at(0.7) == Approx((3 * 2 * softplus + 3 * (0.7 + softplus)) / 5));
+  CHECK(loss_at(0.7) == Catch::Approx((3 * 2 * softplus + 3 * (0.7 + softplus)) / 5));
   Baseline baseline(task, Semantics::sound);
   baseline.add(column(labels), 1, 1);
   const double best = baseline.constant()[0];
-  CHECK(best == Approx(std::log(2.0)));
-  CHECK(baseline.loss() == Approx(loss_at(best)));
+  CHECK(best == Catch::Approx(std::log(2.0)));
+  CHECK(baseline.loss() == Catch::Approx(loss_at(best)));
   CHECK(baseline.loss() < loss_at(best + 0.05));
   CHECK(baseline.loss() < loss_at(best - 0.05));
 }

@@ -71,7 +71,7 @@ TEST_CASE("scenes: labels are valid and agree with the geometry", "[data][scenes
         REQUIRE(std::isnan(depth) == std::isnan(n[0]));
         if (std::isnan(depth)) continue;
         REQUIRE((depth > 0.05f && depth < 12));
-        REQUIRE(n[0] * n[0] + n[1] * n[1] + n[2] * n[2] == Approx(1).epsilon(1e-4));
+        REQUIRE(n[0] * n[0] + n[1] * n[1] + n[2] * n[2] == Catch::Approx(1).epsilon(1e-4));
         // The next pixel of the same surface lies in this one's tangent plane.
         if (x + 1 == size || std::isnan(*r.depth.at(y, x + 1))) continue;
         const float* m = r.normals.at(y, x + 1);
