@@ -4,7 +4,9 @@
 // its tiles multiply just these, exactly, and no loop tests a border. A dilated 3x3 on a small map
 // has nine classes. backward_input is the same sum with the roles swapped, over weight[c, t, k]
 // transposed once, and a class for each residue of the stride.
-// A block makes 128 x BN of the result: 4 warps of 64 x BN / 2, three stages of 128 bytes of k.
+// A block makes BM x BN of the result, each warp 64 x 64 (or 64 x 32), from stages of 128 bytes of
+// k; large tiles read less through the second cache, which is what bounds them. A warp loads the
+// fragments of one step while the tensor cores work on the step before.
 #include <algorithm>
 #include <vector>
 
@@ -16,7 +18,7 @@
 namespace weft::tensor_conv {
 namespace {
 
-constexpr int tile_m = 128, threads = 128, stages = 3, row_bytes = 128, chunks = row_bytes / 16;
+constexpr int row_bytes = 128, chunks = row_bytes / 16;
 constexpr int max_taps = 3, max_runs = 8, max_classes = max_runs * max_runs;
 
 /// A stretch of destination indices start, start + step, .. that see the same taps along one axis.
@@ -74,9 +76,9 @@ bool build_axis(Axis& axis, int extent, int source_extent, int taps, int step, S
   return true;
 }
 
-/// Tiles by class, the deepest classes first; returns how many tiles there are.
+/// Tiles of `tile_m` pixels by class, the deepest classes first; returns how many there are.
 template <class T>
-int list_classes(Args<T>& args) {
+int list_classes(Args<T>& args, int tile_m) {
   std::vector<Class> all;
   for (int r = 0; r < args.rows.runs; ++r)
     for (int c = 0; c < args.cols.runs; ++c) all.push_back({r, c, 0});
@@ -114,29 +116,43 @@ struct Place {
   }
 };
 
-template <class T, int BN>
-__global__ void __launch_bounds__(threads, 2) gather_kernel(const __grid_constant__ Args<T> a) {
-  constexpr int warp_n = BN / 2, n_tiles = warp_n / 8, m_tiles = 4;
+/// What a block is made of.
+template <int tile_m, int tile_n>
+struct Block {
+  static constexpr int m = tile_m, n = tile_n;
+  static constexpr int warp_n = tile_n >= 128 ? 64 : 32;
+  static constexpr int across = tile_n / warp_n, warps = tile_m / 64 * across;
+  static constexpr int threads = 32 * warps;
+  static constexpr int stages = warps > 4 ? 4 : 3;
+  static constexpr int stage_bytes = (tile_m + tile_n) * row_bytes;
+  static constexpr int resident = warps > 4 ? 1 : 2;  ///< blocks a multiprocessor holds at once
+};
+
+template <class T, class B>
+__global__ void __launch_bounds__(B::threads, B::resident)
+    gather_kernel(const __grid_constant__ Args<T> a) {
+  constexpr int m_tiles = 4, n_tiles = B::warp_n / 8, stages = B::stages;
   constexpr int elements = 16 / sizeof(T), depth_step = row_bytes / sizeof(T);
-  constexpr int stage_bytes = (tile_m + BN) * row_bytes;
+  constexpr int rows_at_once = B::threads / chunks, copies = B::m / rows_at_once;
+  constexpr int steps_a_stage = row_bytes / mma::step_bytes;
   extern __shared__ __align__(128) unsigned char memory[];
   const uint32_t shared = mma::shared_address(memory);
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
-  const int first_n = blockIdx.x * BN;
+  const int first_n = blockIdx.x * B::n;
 
   int index = a.classes - 1;
   while (a.list[index].first_tile > static_cast<int>(blockIdx.y)) --index;
   const Run& rows = a.rows.run[a.list[index].row_run];
   const Run& cols = a.cols.run[a.list[index].column_run];
   const int pixels = a.images * rows.count * cols.count;
-  const int first_m = (static_cast<int>(blockIdx.y) - a.list[index].first_tile) * tile_m;
+  const int first_m = (static_cast<int>(blockIdx.y) - a.list[index].first_tile) * B::m;
 
-  // This thread copies chunk `chunk` of rows thread / 8 + 16 i, of pixels and of weights.
+  // This thread copies chunk `chunk` of every rows_at_once-th row, of pixels and of weights.
   const int chunk = thread % chunks, first_row = thread / chunks;
-  int base[tile_m / 16];
+  int base[copies];
 #pragma unroll
-  for (int i = 0; i < tile_m / 16; ++i) {
-    const int m = first_m + first_row + 16 * i;
+  for (int i = 0; i < copies; ++i) {
+    const int m = first_m + first_row + rows_at_once * i;
     base[i] = -1;
     if (m >= pixels) continue;
     const Place at(m, rows, cols);
@@ -151,24 +167,26 @@ __global__ void __launch_bounds__(threads, 2) gather_kernel(const __grid_constan
   int row_tap = 0, column_tap = 0, k = 0;  // of the next stage to be copied
   const int steps = rows.taps * cols.taps * ((a.depth + depth_step - 1) / depth_step);
   const auto copy_stage = [&](int stage) {
-    const uint32_t to = shared + stage * stage_bytes;
+    const uint32_t to = shared + stage * B::stage_bytes;
     const int tap = rows.tap[row_tap] * a.kernel_width + cols.tap[column_tap];
-    const int64_t from =
+    const T* const from =
+        a.from +
         int64_t{rows.source[row_tap] * a.cols.source_extent + cols.source[column_tap]} * a.depth +
         k;
     const bool inside = k + chunk * elements < a.depth;
 #pragma unroll
-    for (int i = 0; i < tile_m / 16; ++i) {
+    for (int i = 0; i < copies; ++i) {
       const bool valid = inside && base[i] >= 0;
-      mma::copy_async(to + swizzled(first_row + 16 * i, chunk),
-                      valid ? a.from + (from + base[i]) : a.from, valid);
+      mma::copy_async(to + swizzled(first_row + rows_at_once * i, chunk),
+                      valid ? from + base[i] : a.from, valid);
     }
     const T* const w = weight + int64_t{tap} * a.depth + k;
 #pragma unroll
-    for (int i = 0; i < BN / 16; ++i) {
-      const bool valid = inside && first_n + first_row + 16 * i < a.columns;
-      mma::copy_async(to + tile_m * row_bytes + swizzled(first_row + 16 * i, chunk),
-                      valid ? w + 16 * i * weight_row : a.weight, valid);
+    for (int i = 0; i < B::n / rows_at_once; ++i) {
+      const int row = first_row + rows_at_once * i;
+      const bool valid = inside && first_n + row < a.columns;
+      mma::copy_async(to + B::m * row_bytes + swizzled(row, chunk),
+                      valid ? w + rows_at_once * i * weight_row : a.weight, valid);
     }
     k += depth_step;
     if (k < a.depth) return;
@@ -179,32 +197,32 @@ __global__ void __launch_bounds__(threads, 2) gather_kernel(const __grid_constan
   };
 
   float sum[m_tiles][n_tiles][4] = {};
-  const int warp_row = warp / 2 * 64, warp_column = warp % 2 * warp_n;
-  const auto multiply_stage = [&](int stage) {
-    const uint32_t pixels_at = shared + stage * stage_bytes;
-    const uint32_t weights_at = pixels_at + tile_m * row_bytes;
+  uint32_t left[2][m_tiles][4], right[2][n_tiles / 2][4];
+  const int warp_row = warp / B::across * 64, warp_column = warp % B::across * B::warp_n;
+  const auto load_step = [&](int stage, int step, int to) {
+    const uint32_t pixels_at = shared + stage * B::stage_bytes;
+    const uint32_t weights_at = pixels_at + B::m * row_bytes;
 #pragma unroll
-    for (int step = 0; step < row_bytes / mma::step_bytes; ++step) {
-      uint32_t left[m_tiles][4], right[n_tiles / 2][4];
+    for (int i = 0; i < m_tiles; ++i)
+      mma::load_matrices(left[to][i],
+                         pixels_at + swizzled(warp_row + 16 * i + lane % 16, 2 * step + lane / 16));
 #pragma unroll
-      for (int i = 0; i < m_tiles; ++i) {
-        const int row = warp_row + 16 * i + lane % 16;
-        mma::load_matrices(left[i], pixels_at + swizzled(row, 2 * step + lane / 16));
-        mma::round_fragment<T>(left[i]);
-      }
+    for (int j = 0; j < n_tiles / 2; ++j)
+      mma::load_matrices(right[to][j],
+                         weights_at + swizzled(warp_column + 16 * j + lane % 8 + lane / 16 * 8,
+                                               2 * step + lane / 8 % 2));
+  };
+  const auto multiply_step = [&](int from) {
 #pragma unroll
-      for (int j = 0; j < n_tiles / 2; ++j) {
-        const int row = warp_column + 16 * j + lane % 8 + lane / 16 * 8;
-        mma::load_matrices(right[j], weights_at + swizzled(row, 2 * step + lane / 8 % 2));
-        mma::round_fragment<T>(right[j]);
-      }
+    for (int i = 0; i < m_tiles; ++i) mma::round_fragment<T>(left[from][i]);
 #pragma unroll
-      for (int i = 0; i < m_tiles; ++i)
+    for (int j = 0; j < n_tiles / 2; ++j) mma::round_fragment<T>(right[from][j]);
 #pragma unroll
-        for (int j = 0; j < n_tiles; ++j)
-          mma::multiply<T>(sum[i][j], left[i], right[j / 2][j % 2 * 2],
-                           right[j / 2][j % 2 * 2 + 1]);
-    }
+    for (int i = 0; i < m_tiles; ++i)
+#pragma unroll
+      for (int j = 0; j < n_tiles; ++j)
+        mma::multiply<T>(sum[i][j], left[from][i], right[from][j / 2][j % 2 * 2],
+                         right[from][j / 2][j % 2 * 2 + 1]);
   };
 
 #pragma unroll
@@ -212,13 +230,25 @@ __global__ void __launch_bounds__(threads, 2) gather_kernel(const __grid_constan
     if (s < steps) copy_stage(s);
     mma::commit();
   }
-  for (int s = 0; s < steps; ++s) {
-    mma::wait<stages - 2>();
-    __syncthreads();  // stage s has come for all, and all are done with the one that is refilled
-    if (s + stages - 1 < steps) copy_stage((s + stages - 1) % stages);
-    mma::commit();
-    multiply_stage(s % stages);
-  }
+  mma::wait<stages - 2>();
+  __syncthreads();
+  load_step(0, 0, 0);
+  for (int s = 0; s < steps; ++s)
+#pragma unroll
+    for (int step = 0; step < steps_a_stage; ++step) {
+      if (step + 1 < steps_a_stage) {
+        load_step(s % stages, step + 1, (step + 1) % 2);
+      } else {
+        mma::wait<stages - 2>();  // the next stage has come for all; none still reads this one
+        __syncthreads();
+        load_step((s + 1) % stages, 0, 0);
+      }
+      if (step == 0) {  // refills the stage that all left at the last barrier
+        if (s + stages - 1 < steps) copy_stage((s + stages - 1) % stages);
+        mma::commit();
+      }
+      multiply_step(step % 2);
+    }
 
 #pragma unroll
   for (int i = 0; i < m_tiles; ++i)
@@ -251,25 +281,30 @@ bool aligned(const T* p) {
   return reinterpret_cast<uintptr_t>(p) % 16 == 0;
 }
 
-template <class T, int BN>
-void start(CudaContext& ctx, const char* name, const Args<T>& args, int tiles) {
-  constexpr int bytes = stages * (tile_m + BN) * row_bytes;
-  static const cudaError_t granted = cudaFuncSetAttribute(
-      gather_kernel<T, BN>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+template <class T, class B>
+void start(CudaContext& ctx, const char* name, Args<T>& args) {
+  constexpr int bytes = B::stages * B::stage_bytes;
+  static const cudaError_t granted =
+      cudaFuncSetAttribute(gather_kernel<T, B>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   check(granted, name);
-  launch(ctx, name, gather_kernel<T, BN>,
-         dim3(static_cast<unsigned>((args.columns + BN - 1) / BN), static_cast<unsigned>(tiles)),
-         dim3(threads), bytes, args);
+  const int tiles = list_classes(args, B::m);
+  launch(
+      ctx, name, gather_kernel<T, B>,
+      dim3(static_cast<unsigned>((args.columns + B::n - 1) / B::n), static_cast<unsigned>(tiles)),
+      dim3(B::threads), bytes, args);
 }
 
+/// The tile is chosen by sizes alone: large ones where there are enough of them for any card.
 template <class T>
 void run(CudaContext& ctx, const char* name, Args<T>& args) {
-  const int tiles = list_classes(args);
   args.pairs = args.columns % 2 == 0 && aligned(args.to);
-  if (args.columns > 64)
-    start<T, 128>(ctx, name, args, tiles);
+  const int64_t pixels = int64_t{args.images} * args.rows.extent * args.cols.extent;
+  if (args.columns <= 64)
+    start<T, Block<128, 64>>(ctx, name, args);
+  else if (blocks_for(pixels, 256) * blocks_for(args.columns, 128) >= 200)
+    start<T, Block<256, 128>>(ctx, name, args);
   else
-    start<T, 64>(ctx, name, args, tiles);
+    start<T, Block<128, 128>>(ctx, name, args);
 }
 
 constexpr int transpose_tile = 32;

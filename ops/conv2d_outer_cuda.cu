@@ -14,7 +14,7 @@
 namespace weft::tensor_conv {
 namespace {
 
-constexpr int threads = 128, stages = 3, step_pixels = 32, max_taps = 9, pad = 8;
+constexpr int step_pixels = 32, max_taps = 9, pad = 8;
 constexpr int wanted_blocks = 1056;  // some for each multiprocessor of a large card, on any card
 
 struct TapArea {
@@ -56,15 +56,29 @@ struct Walker {
   }
 };
 
-template <int BM, int BN>
-__global__ void __launch_bounds__(threads, 2) outer_kernel(const __grid_constant__ Args a) {
-  constexpr int warp_m = BM / 2, warp_n = BN / 2, m_tiles = warp_m / 16, n_tiles = warp_n / 8;
-  constexpr int left_pitch = BM + pad, right_pitch = BN + pad;
-  constexpr int stage_words = step_pixels * (left_pitch + right_pitch);
+/// What a block is made of: warps of 64 x 64 (or 32 x 32).
+template <int tile_m, int tile_n>
+struct Block {
+  static constexpr int m = tile_m, n = tile_n;
+  static constexpr int warp = tile_n >= 128 ? 64 : 32;
+  static constexpr int across = tile_n / warp, warps = tile_m / warp * across;
+  static constexpr int threads = 32 * warps;
+  static constexpr int stages = warps > 4 ? 4 : 3;
+  static constexpr int left_pitch = tile_m + pad, right_pitch = tile_n + pad;
+  static constexpr int stage_words = step_pixels * (left_pitch + right_pitch);
+  static constexpr int resident = warps > 4 ? 1 : 2;  ///< blocks a multiprocessor holds at once
+};
+
+template <class B>
+__global__ void __launch_bounds__(B::threads, B::resident)
+    outer_kernel(const __grid_constant__ Args a) {
+  constexpr int m_tiles = B::warp / 16, n_tiles = B::warp / 8, stages = B::stages;
+  constexpr int left_pitch = B::left_pitch, right_pitch = B::right_pitch;
+  constexpr int row_threads = B::threads / step_pixels, steps_a_stage = step_pixels / 8;
   extern __shared__ __align__(128) float tiles[];
   const uint32_t shared = mma::shared_address(tiles);
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
-  const int first_k = blockIdx.y * BM, first_c = blockIdx.x * BN;
+  const int first_k = blockIdx.y * B::m, first_c = blockIdx.x * B::n;
 
   int t = 0;
   while (t + 1 < a.taps && a.tap[t + 1].first_piece <= static_cast<int>(blockIdx.z)) ++t;
@@ -73,12 +87,12 @@ __global__ void __launch_bounds__(threads, 2) outer_kernel(const __grid_constant
   const int end = min(begin + a.piece, a.images * area.rows * area.columns);
   const int steps = (end - begin + step_pixels - 1) / step_pixels;
 
-  // This thread copies every fourth chunk of one pixel's channels.
-  const int row = thread / 4, chunk = thread % 4;
+  // This thread copies every row_threads-th chunk of one pixel's channels.
+  const int row = thread / row_threads, chunk = thread % row_threads;
   int m = begin + row;
   Walker at(m, step_pixels, area);
   const auto copy_stage = [&](int stage) {
-    const uint32_t left = shared + stage * stage_words * 4;
+    const uint32_t left = shared + stage * B::stage_words * 4;
     const uint32_t right = left + step_pixels * left_pitch * 4;
     const bool inside = m < end;
     const int64_t to =
@@ -88,15 +102,15 @@ __global__ void __launch_bounds__(threads, 2) outer_kernel(const __grid_constant
     const float* const dy = a.dy + to * a.k;
     const float* const x = a.x + from * a.c;
 #pragma unroll
-    for (int i = 0; i < BM / 16; ++i) {
-      const int channel = 4 * (chunk + 4 * i);
+    for (int i = 0; i < B::m / (4 * row_threads); ++i) {
+      const int channel = 4 * (chunk + row_threads * i);
       const bool valid = inside && first_k + channel < a.k;
       mma::copy_async(left + (row * left_pitch + channel) * 4,
                       valid ? dy + first_k + channel : a.dy, valid);
     }
 #pragma unroll
-    for (int i = 0; i < BN / 16; ++i) {
-      const int channel = 4 * (chunk + 4 * i);
+    for (int i = 0; i < B::n / (4 * row_threads); ++i) {
+      const int channel = 4 * (chunk + row_threads * i);
       const bool valid = inside && first_c + channel < a.c;
       mma::copy_async(right + (row * right_pitch + channel) * 4,
                       valid ? x + first_c + channel : a.x, valid);
@@ -106,33 +120,40 @@ __global__ void __launch_bounds__(threads, 2) outer_kernel(const __grid_constant
   };
 
   float sum[m_tiles][n_tiles][4] = {};
-  const int warp_row = warp / 2 * warp_m, warp_column = warp % 2 * warp_n;
+  float left[2][m_tiles][4], right[2][n_tiles][2];
+  const int warp_row = warp / B::across * B::warp, warp_column = warp % B::across * B::warp;
   const int group = lane / 4, pixel = lane % 4;
-  const auto multiply_stage = [&](int stage) {
-    const float* const left = tiles + stage * stage_words;
-    const float* const right = left + step_pixels * left_pitch;
+  const auto load_step = [&](int stage, int step, int to) {
+    const float* const left_at = tiles + stage * B::stage_words;
+    const float* const right_at = left_at + step_pixels * left_pitch;
+    const float* const l0 = left_at + (8 * step + pixel) * left_pitch + warp_row + group;
+    const float* const r0 = right_at + (8 * step + pixel) * right_pitch + warp_column + group;
 #pragma unroll
-    for (int step = 0; step < step_pixels / 8; ++step) {
-      uint32_t a_fragment[m_tiles][4], b_fragment[n_tiles][2];
-      const float* const l0 = left + (8 * step + pixel) * left_pitch + warp_row + group;
-      const float* const r0 = right + (8 * step + pixel) * right_pitch + warp_column + group;
+    for (int i = 0; i < m_tiles; ++i)
 #pragma unroll
-      for (int i = 0; i < m_tiles; ++i)
+      for (int e = 0; e < 4; ++e) left[to][i][e] = l0[16 * i + e % 2 * 8 + e / 2 * 4 * left_pitch];
 #pragma unroll
-        for (int e = 0; e < 4; ++e)
-          a_fragment[i][e] =
-              mma::to_tf32(__float_as_uint(l0[16 * i + e % 2 * 8 + e / 2 * 4 * left_pitch]));
+    for (int j = 0; j < n_tiles; ++j)
+#pragma unroll
+      for (int e = 0; e < 2; ++e) right[to][j][e] = r0[8 * j + e * 4 * right_pitch];
+  };
+  const auto multiply_step = [&](int from) {
+    uint32_t a_fragment[m_tiles][4], b_fragment[n_tiles][2];
+#pragma unroll
+    for (int i = 0; i < m_tiles; ++i)
+#pragma unroll
+      for (int e = 0; e < 4; ++e)
+        a_fragment[i][e] = mma::to_tf32(__float_as_uint(left[from][i][e]));
+#pragma unroll
+    for (int j = 0; j < n_tiles; ++j)
+#pragma unroll
+      for (int e = 0; e < 2; ++e)
+        b_fragment[j][e] = mma::to_tf32(__float_as_uint(right[from][j][e]));
+#pragma unroll
+    for (int i = 0; i < m_tiles; ++i)
 #pragma unroll
       for (int j = 0; j < n_tiles; ++j)
-#pragma unroll
-        for (int e = 0; e < 2; ++e)
-          b_fragment[j][e] = mma::to_tf32(__float_as_uint(r0[8 * j + e * 4 * right_pitch]));
-#pragma unroll
-      for (int i = 0; i < m_tiles; ++i)
-#pragma unroll
-        for (int j = 0; j < n_tiles; ++j)
-          mma::multiply<float>(sum[i][j], a_fragment[i], b_fragment[j][0], b_fragment[j][1]);
-    }
+        mma::multiply<float>(sum[i][j], a_fragment[i], b_fragment[j][0], b_fragment[j][1]);
   };
 
 #pragma unroll
@@ -140,13 +161,25 @@ __global__ void __launch_bounds__(threads, 2) outer_kernel(const __grid_constant
     if (s < steps) copy_stage(s);
     mma::commit();
   }
-  for (int s = 0; s < steps; ++s) {
-    mma::wait<stages - 2>();
-    __syncthreads();
-    if (s + stages - 1 < steps) copy_stage((s + stages - 1) % stages);
-    mma::commit();
-    multiply_stage(s % stages);
-  }
+  mma::wait<stages - 2>();
+  __syncthreads();
+  load_step(0, 0, 0);
+  for (int s = 0; s < steps; ++s)
+#pragma unroll
+    for (int step = 0; step < steps_a_stage; ++step) {
+      if (step + 1 < steps_a_stage) {
+        load_step(s % stages, step + 1, (step + 1) % 2);
+      } else {
+        mma::wait<stages - 2>();  // the next stage has come for all; none still reads this one
+        __syncthreads();
+        load_step((s + 1) % stages, 0, 0);
+      }
+      if (step == 0) {  // refills the stage that all left at the last barrier
+        if (s + stages - 1 < steps) copy_stage((s + stages - 1) % stages);
+        mma::commit();
+      }
+      multiply_step(step % 2);
+    }
 
   float* const out = a.parts + int64_t{blockIdx.z} * a.k * a.c;
 #pragma unroll
@@ -183,24 +216,24 @@ void add_pieces(CudaContext& ctx, const Args& args, float* dweight) {
            });
 }
 
-template <int BM, int BN>
+template <class B>
 void start(CudaContext& ctx, const Args& args, int pieces) {
-  constexpr int bytes = stages * step_pixels * (BM + BN + 2 * pad) * 4;
-  static const cudaError_t granted = cudaFuncSetAttribute(
-      outer_kernel<BM, BN>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
+  constexpr int bytes = B::stages * B::stage_words * 4;
+  static const cudaError_t granted =
+      cudaFuncSetAttribute(outer_kernel<B>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   check(granted, "conv2d_backward_weight");
-  launch(ctx, "conv2d_backward_weight", outer_kernel<BM, BN>,
-         dim3(static_cast<unsigned>((args.c + BN - 1) / BN),
-              static_cast<unsigned>((args.k + BM - 1) / BM), static_cast<unsigned>(pieces)),
-         dim3(threads), bytes, args);
+  launch(ctx, "conv2d_backward_weight", outer_kernel<B>,
+         dim3(static_cast<unsigned>((args.c + B::n - 1) / B::n),
+              static_cast<unsigned>((args.k + B::m - 1) / B::m), static_cast<unsigned>(pieces)),
+         dim3(B::threads), bytes, args);
 }
 
 /// Pieces of each tap's pixels, so that there are about `wanted_blocks` blocks.
-int divide(Args& args, const Conv2dShape& s, int64_t block) {
+int divide(Args& args, const Conv2dShape& s, int64_t tile_m, int64_t tile_n) {
   int64_t most = 1;
   for (int t = 0; t < args.taps; ++t)
     most = std::max<int64_t>(most, int64_t{args.images} * args.tap[t].rows * args.tap[t].columns);
-  const int64_t tiles = args.taps * ((s.k + block - 1) / block) * ((s.c + block - 1) / block);
+  const int64_t tiles = args.taps * blocks_for(s.k, tile_m) * blocks_for(s.c, tile_n);
   const int64_t each = std::clamp<int64_t>(wanted_blocks / tiles, 1, (most + 511) / 512);
   args.piece = static_cast<int>((most / each + step_pixels) / step_pixels * step_pixels);
   int pieces = 0;
@@ -246,15 +279,19 @@ bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const float> x
     area.rows = static_cast<int>(rows.size());
     area.columns = static_cast<int>(columns.size());
   }
-  const bool small = s.k <= 64 || s.c <= 64;
-  const int pieces = divide(args, s, small ? 64 : 128);
+  // Large tiles read less; small layers would leave most of one unused.
+  const int64_t tile_m = s.k >= 256 && s.c >= 128 ? 256 : s.k > 64 && s.c > 64 ? 128 : 64;
+  const int64_t tile_n = std::min<int64_t>(tile_m, 128);
+  const int pieces = divide(args, s, tile_m, tile_n);
   const Tensor parts = Tensor::empty({std::max(1, pieces), s.k, s.c}, DType::f32, ctx.memory());
   args.parts = parts.data<float>();
   if (pieces > 0) {
-    if (small)
-      start<64, 64>(ctx, args, pieces);
+    if (tile_m == 256)
+      start<Block<256, 128>>(ctx, args, pieces);
+    else if (tile_m == 128)
+      start<Block<128, 128>>(ctx, args, pieces);
     else
-      start<128, 128>(ctx, args, pieces);
+      start<Block<64, 64>>(ctx, args, pieces);
   }
   add_pieces(ctx, args, dweight.data);
   return true;

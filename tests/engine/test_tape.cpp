@@ -113,8 +113,7 @@ TEST_CASE("tape: refusals", "[engine]") {
   const Var x = tape.leaf(tensor({1, 2}));
   CHECK_THROWS_WITH(tape.backward(x), contains_text("a loss has one element"));
   CHECK_THROWS_AS(tape.backward(x, tensor({1})), ShapeError);
-  CHECK_THROWS_WITH(tape.backward(tape.constant(tensor({1}))),
-                    contains_text("depends on no leaf"));
+  CHECK_THROWS_WITH(tape.backward(tape.constant(tensor({1}))), contains_text("depends on no leaf"));
   CHECK_THROWS_WITH(tape.grad(tape.constant(tensor({1}))), "grad: a constant has no gradient");
   const Var bad = tape.record(std::make_unique<Broken>(), {x}, tensor({1, 2}), SourceLoc::here());
   CHECK_THROWS_WITH(tape.backward(bad, tensor({1, 1})),

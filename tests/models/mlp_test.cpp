@@ -126,7 +126,8 @@ TEST_CASE("MLP under AdaShare equals one pass a task, gates and their gradients 
     for (size_t l = 0; l < 3; ++l) {
       if (kinds[k][l] != Gate::Kind::soft) continue;
       for (size_t side = 0; side < 2; ++side)
-        CHECK(found[2 * l + side] == Catch::Approx(witness.gradient(gates[k][l][side])).epsilon(1e-9));
+        CHECK(found[2 * l + side] ==
+              Catch::Approx(witness.gradient(gates[k][l][side])).epsilon(1e-9));
     }
   }
 }

@@ -40,7 +40,8 @@ TEST_CASE("the sharing loss of known tables, sound and compat", "[models][policy
   Tape tape(&f.cpu);
   // Sound: block 0 weighs 4/4, block 3 weighs 1/4; each difference stands in two of three pairs.
   const double sound = 2 * (p_select(1, 0) - 0.5) * 1.0 + 2 * (0.5 - p_select(-2, 0)) * 0.25;
-  CHECK(f.policy.sharing_loss(tape, false, true).value().item() == Catch::Approx(sound).epsilon(1e-12));
+  CHECK(f.policy.sharing_loss(tape, false, true).value().item() ==
+        Catch::Approx(sound).epsilon(1e-12));
   // Compat: raw logits, and weights that grow with depth (1/4 and 4/4).
   CHECK(f.policy.sharing_loss(tape, true, true).value().item() ==
         Catch::Approx(2 * 1 * 0.25 + 2 * 2 * 1.0).epsilon(1e-12));

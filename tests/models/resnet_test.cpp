@@ -46,7 +46,8 @@ TEST_CASE("whole networks have AdaShare's totals", "[models]") {
         Catch::Approx(57.51).margin(0.005));
   CHECK(millions(model_parameters(34, {{"seg", 40}, {"normals", 3}, {"depth", 1}})) ==
         Catch::Approx(90.70).margin(0.005));
-  CHECK(millions(model_parameters(34, {{"seg", 19}, {"depth", 1}})) == Catch::Approx(67.52).margin(0.005));
+  CHECK(millions(model_parameters(34, {{"seg", 19}, {"depth", 1}})) ==
+        Catch::Approx(67.52).margin(0.005));
 }
 
 TEST_CASE("feature maps have the sizes of the official network", "[models]") {

@@ -10,7 +10,6 @@
 #include "train/data/split.h"
 
 using namespace weft;
-using Catch::Matchers::Contains;
 using weft::test::message_of;
 using weft::test::TempFolder;
 
@@ -90,19 +89,19 @@ TEST_CASE("multi-mnist: what does not fit is refused", "[data]") {
   write_set(folder.path(), "train", 5, 1);
   std::vector<TaskSpec> tasks = left_and_right();
   const auto open = [&] { MultiMnist(folder.path(), folder.path(), tasks, 1); };
-  CHECK_THAT(message_of<DataError>(open), Contains("t10k-images-idx3-ubyte.gz: cannot open"));
+  CHECK_THAT(message_of<DataError>(open), contains_text("t10k-images-idx3-ubyte.gz: cannot open"));
   write_set(folder.path(), "t10k", 5, 1);
   CHECK(message_of<DataError>(open).empty());
   tasks[0].column = "top";
-  CHECK_THAT(message_of<ConfigError>(open), Contains("not 'top'"));
+  CHECK_THAT(message_of<ConfigError>(open), contains_text("not 'top'"));
   tasks[0].column = "left";
   const std::string labels = folder.file("train-labels-idx1-ubyte");
   write_file(labels, std::string("\0\0\x08\x01", 4) + big_endian(9) + "123");
-  CHECK_THAT(message_of<DataError>(open), Contains(labels));
+  CHECK_THAT(message_of<DataError>(open), contains_text(labels));
   write_file(labels, std::string("\0\0\x08\x01", 4) + big_endian(3) + "123");
-  CHECK_THAT(message_of<DataError>(open), Contains("5 images of 28 x 28 with 3 labels"));
+  CHECK_THAT(message_of<DataError>(open), contains_text("5 images of 28 x 28 with 3 labels"));
   write_file(labels, "no idx");
-  CHECK_THAT(message_of<DataError>(open), Contains("is no idx file"));
+  CHECK_THAT(message_of<DataError>(open), contains_text("is no idx file"));
 }
 
 TEST_CASE("multi-mnist: the real Fashion+MNIST", "[data][real]") {

@@ -12,7 +12,6 @@
 #include "train/data/split.h"
 
 using namespace weft;
-using Catch::Matchers::Contains;
 using weft::test::message_of;
 using weft::test::TempFolder;
 
@@ -111,19 +110,19 @@ TEST_CASE("nyu_v2: the index and its parts", "[data]") {
     return message_of<DataError>([&] { NyuV2(small.data, nyu_tasks(), Semantics::sound); });
   };
   write_file(index, "{\"train\": [[\"a\", \"b\"]]}");
-  CHECK_THAT(error(), Contains(index) && Contains("list of 4 paths"));
+  CHECK_THAT(error(), contains_text(index) && contains_text("list of 4 paths"));
   write_file(index, "{\"trian\": []}");
-  CHECK_THAT(error(), Contains("key 'trian'"));
+  CHECK_THAT(error(), contains_text("key 'trian'"));
   write_file(index, "[1, 2");
-  CHECK_THAT(error(), Contains("is no JSON object"));
+  CHECK_THAT(error(), contains_text("is no JSON object"));
   DataSpec nowhere;
   nowhere.root = small.folder.file("img");
   CHECK_THAT(message_of<DataError>([&] { NyuV2(nowhere, nyu_tasks(), Semantics::sound); }),
-             Contains("neither nyu_v2_3task.json nor a folder img"));
+             contains_text("neither nyu_v2_3task.json nor a folder img"));
   std::vector<TaskSpec> tasks = nyu_tasks();
   tasks[0].kind = TaskKind::edges;
   CHECK_THAT(message_of<ConfigError>([&] { NyuV2(small.data, tasks, Semantics::sound); }),
-             Contains("not edges"));
+             contains_text("not edges"));
 }
 
 TEST_CASE("nyu_v2: the real samples' normals agree with their depth", "[data][real]") {

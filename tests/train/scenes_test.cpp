@@ -13,7 +13,6 @@
 #include "train/data/scenes/trace.h"
 
 using namespace weft;
-using Catch::Matchers::Contains;
 using weft::test::message_of;
 
 namespace {
@@ -137,10 +136,10 @@ TEST_CASE("scenes: tasks that do not fit are refused", "[data][scenes]") {
   std::vector<TaskSpec> tasks = all_scene_tasks();
   tasks[0].classes = 40;
   CHECK_THAT(message_of<ConfigError>([&] { ScenesDataset(tasks, 1, 32, 32, 1, 1, 1); }),
-             Contains("'segmentation' (segmentation) has 13 classes, not 40"));
+             contains_text("'segmentation' (segmentation) has 13 classes, not 40"));
   tasks[0].kind = TaskKind::regression;
   CHECK_THAT(message_of<ConfigError>([&] { ScenesDataset(tasks, 1, 32, 32, 1, 1, 1); }),
-             Contains("no regression label"));
+             contains_text("no regression label"));
 }
 
 TEST_CASE("scenes: pictures and a contact sheet are written", "[data][scenes]") {
