@@ -96,6 +96,29 @@ expect 0 '^\| hard ' study whole.toml
 cmp killed/rooms/single/seed-1/checkpoints/last.safetensors \
   whole/rooms/single/seed-1/checkpoints/last.safetensors || fail "a resumed cell has other bits"
 cmp <(found killed) <(found whole) || fail "a resumed study has other tables"
+
+# Killed for good: its children stop with a checkpoint, and are not run a second time meanwhile.
+sed 's/^out.*/out = "orphans"/' killed.toml >orphans.toml
+"$weft" study orphans.toml --parallel 1 >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 400); do
+  [ "$(cat orphans/rooms/single/seed-1/metrics.jsonl 2>/dev/null | wc -l)" -ge 6 ] && break
+  sleep 0.05
+done
+kill -KILL $pid
+wait $pid 2>/dev/null
+for _ in $(seq 200); do
+  grep -q '^stopped at step' orphans/rooms/single/seed-1.log && break
+  sleep 0.05
+done
+grep -q '^stopped at step' orphans/rooms/single/seed-1.log || fail "an orphaned cell ran on"
+for _ in $(seq 200); do  # the lock is free once the last child has ended
+  "$weft" study orphans.toml >out 2>err </dev/null && break
+  grep -q 'orphans: a study is being run in this folder; wait until it has ended' err || break
+  sleep 0.05
+done
+grep -q '^| hard ' out || fail "a killed study did not go on: $(cat err)"
+cmp <(found orphans) <(found whole) || fail "a killed study has other tables"
 sed -i 's/steps = 40/steps = 4/' slim.toml
 
 # A cell that fails is reported with its last line; the others finish; the study can go on.

@@ -161,7 +161,7 @@ void StudyRunner::start(size_t index) {
     arguments.insert(arguments.end(), {"--resume", cell.folder});
   } else {
     clear_beginnings(cell.folder);
-    std::ofstream(log_of(cell), std::ios::trunc);
+    fs::remove(log_of(cell));
     arguments.push_back(study_.sets[cell.set].run);
     arguments.insert(arguments.end(), cell.settings.begin(), cell.settings.end());
     arguments.insert(arguments.end(), {"--out", cell.folder});
