@@ -40,6 +40,8 @@ struct Study {
 
   std::string source;                                         ///< the file's name
   size_t trials() const { return methods[0].trials.size(); }  ///< of each method; 0: none
+  /// Whether the seed is one of those that trials are compared on.
+  bool compares_trials(int64_t seed) const;
 };
 
 /// ConfigError "file:line: ..." as for a run file.

@@ -66,6 +66,11 @@ void check_settings(const StudyCell& cell) {
 
 }  // namespace
 
+bool Study::compares_trials(int64_t seed) const {
+  const auto end = seeds.begin() + trial_seeds;
+  return std::find(seeds.begin(), end, seed) != end;
+}
+
 bool StudyCell::finished() const { return fs::exists(folder + "/summary.json"); }
 
 bool StudyCell::resumable() const { return fs::exists(folder + "/checkpoints/last.safetensors"); }
@@ -127,8 +132,7 @@ std::vector<std::vector<std::optional<double>>> trial_losses(const Study& study,
   std::vector<std::vector<std::optional<double>>> out(study.trials());
   for (const StudyCell& cell : cells) {
     if (cell.set != set || cell.method != method || !cell.trial) continue;
-    const auto end = study.seeds.begin() + study.trial_seeds;
-    if (std::find(study.seeds.begin(), end, cell.seed) == end) continue;
+    if (!study.compares_trials(cell.seed)) continue;
     auto& losses = out[*cell.trial];
     losses.push_back(cell.finished() ? std::optional(validation_loss(cell, set_run))
                                      : std::nullopt);

@@ -219,7 +219,9 @@ std::string steps_line(const StudyResult& result) {
 /// A method whose validation loss was least at its very last step may not have converged.
 std::string converged_line(const StudyResult& result) {
   std::string list;
+  size_t finished = 0;
   for (const StudyRow& row : result.rows) {
+    finished += row.runs.size();
     const auto last = std::count_if(row.runs.begin(), row.runs.end(), [](const RunSummary& r) {
       return r.best_step < 0 || r.best_step == r.steps;
     });

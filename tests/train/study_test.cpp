@@ -263,6 +263,11 @@ Seeds 1, 2: mean ± standard deviation. Test split, with the weights of the step
 Steps differ, all stages counted: single 20, hard 25.
 Validation loss was still least at the last step: single (2 of 2 seeds).
 )");
+  StudyResult nothing = result;
+  for (StudyRow& row : nothing.rows) row.runs.clear();
+  const std::string empty = study_markdown(study, {nothing});
+  CHECK(empty.find("| hard | 0 of 2 | - |") != empty.npos);
+  CHECK(empty.find("Validation loss was") == empty.npos);
   const std::string csv = study_csv({result});
   CHECK(csv.rfind("set,method,trial,task,quantity,seeds,mean,deviation\n"
                   "rooms,single,,seg,loss,2,0.6,",

@@ -1,17 +1,23 @@
 // weft study: methods x seeds x data sets from one file, several cells side by side, and then the
 // tables (Markdown, LaTeX, CSV) and curves. Run again, it goes on where it was stopped.
+#include <fmt/chrono.h>
+
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 
+#include "engine/cpu/context.h"
 #include "engine/error.h"
 #include "train/atomic_file.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
+#include "train/cli/machine.h"
 #include "train/cli/study_runner.h"
 #include "train/data/picture_io.h"
 #include "train/study_curves.h"
 #include "train/study_table.h"
+#include "train/version.h"
 
 namespace weft::cli {
 namespace {
@@ -50,6 +56,10 @@ class StudyCommand final : public Command {
   static void report(const Study& study, const std::vector<StudyCell>& cells) {
     const auto results = study_results(study, cells);
     std::string markdown = study_markdown(study, results);
+    markdown += fmt::format(
+        "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {} with {} cores, {} of them for a cell.\n",
+        study.source, version(), fmt::gmtime(std::time(nullptr)), cpu_field("model name"),
+        physical_cores(), study.threads);
     fmt::print("{}\n", markdown);
     const std::string curves = study.out + "/curves/";
     std::filesystem::create_directories(curves);

@@ -57,11 +57,12 @@ void clear_beginnings(const std::string& folder) {
   const std::set<std::string> known{"run.toml", "metrics.jsonl", "log.txt", "measured.json",
                                     "policy",   "checkpoints",   "pictures"};
   if (!fs::exists(folder)) return;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (known.count(entry.path().filename().string()) == 0)
-      throw ConfigError(
-          fmt::format("{}: is no run folder ({} lies in it); give the study another 'out'", folder,
-                      entry.path().filename().string()));
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (known.count(name) == 0 && entry.path().extension() != ".tmp")
+      throw ConfigError(fmt::format(
+          "{}: is no run folder ({} lies in it); give the study another 'out'", folder, name));
+  }
   fs::remove_all(folder);
 }
 
@@ -119,13 +120,11 @@ std::optional<size_t> StudyRunner::chosen_trial(size_t set, size_t method) {
 /// What becomes of an open cell; State::running: it can start.
 StudyRunner::State StudyRunner::decided(size_t index) {
   const StudyCell& cell = cells_[index];
-  const auto trial_seeds_end = study_.seeds.begin() + study_.trial_seeds;
-  if (!cell.trial || std::find(study_.seeds.begin(), trial_seeds_end, cell.seed) != trial_seeds_end)
-    return State::running;
+  if (!cell.trial || study_.compares_trials(cell.seed)) return State::running;
   for (size_t i = 0; i < cells_.size(); ++i) {
     const StudyCell& other = cells_[i];
     if (other.set != cell.set || other.method != cell.method) continue;
-    if (std::find(study_.seeds.begin(), trial_seeds_end, other.seed) == trial_seeds_end) continue;
+    if (!study_.compares_trials(other.seed)) continue;
     if (states_[i] == State::failed) return State::left_out;  // there is nothing to choose from
     if (states_[i] != State::finished) return State::open;
   }
