@@ -229,6 +229,7 @@ std::string converged_line(const StudyResult& result) {
       list += fmt::format("{}{} ({} of {} seeds)", list.empty() ? "" : ", ", row.method, last,
                           row.runs.size());
   }
+  if (finished == 0) return "";
   return list.empty()
              ? "Validation loss was least before the last step for every method.\n"
              : fmt::format("Validation loss was still least at the last step: {}.\n", list);
