@@ -25,6 +25,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// Whether there is a line that is drawn over.
+  bool live() const { return bar_; }
   /// `note` is shown at the end, such as "loss 1.234".
   void update(int64_t done, const std::string& note = "");
   /// A line of its own above the bar.

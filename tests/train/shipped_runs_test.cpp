@@ -1,8 +1,10 @@
-// Every run file that weft ships, in runs/, reads without complaint and keeps its name.
+// Every run file that weft ships, in runs/, and every study, in runs/studies/, reads without
+// complaint and keeps its name; in a study all methods train for as many steps.
 #include <filesystem>
 
 #include "tests/support/catch.h"
 #include "train/run_file.h"
+#include "train/study.h"
 
 using namespace weft;
 
@@ -15,4 +17,23 @@ TEST_CASE("every shipped run file is sound", "[run_file]") {
     ++count;
   }
   CHECK(count >= 8);
+}
+
+TEST_CASE("every shipped study is sound, and fair in its steps", "[study]") {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(WEFT_SOURCE_DIR "/runs/studies")) {
+    Study study = parse_study_file(entry.path().string());
+    INFO(study.name);
+    CHECK(study.name == entry.path().stem().string());
+    CHECK(study.seeds.size() == 3);
+    for (StudySet& set : study.sets) set.run = WEFT_SOURCE_DIR "/" + set.run;
+    study.out = "nowhere";
+    const auto cells = study_cells(study);
+    for (const StudyCell& cell : cells) {
+      INFO(cell_name(study, cell));
+      CHECK(planned_steps(cell.run) == planned_steps(cells[0].run));
+    }
+    ++count;
+  }
+  CHECK(count >= 1);
 }

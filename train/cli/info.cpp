@@ -3,26 +3,16 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <string>
 
 #include "engine/cpu/context.h"
 #include "train/cli/command.h"
+#include "train/cli/machine.h"
 #include "train/device.h"
 #include "train/version.h"
 
 namespace weft::cli {
 namespace {
-
-/// The value of the first "key : value" line of /proc/cpuinfo.
-std::string cpu_field(const std::string& key) {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    const size_t colon = line.find(": ");
-    if (line.rfind(key, 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "unknown";
-}
 
 std::string vector_units() {
   const std::string flags = " " + cpu_field("flags") + " ";

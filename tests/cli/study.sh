@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# study.sh WEFT: a study of two methods and two seeds end to end: tables in every form, nothing run
+# twice, the same tables after a kill, a cell that fails, trials, and what is refused.
+weft=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+broken=0
+
+# expect CODE PATTERN ARGUMENT...: the exit code, and a line of stdout or stderr.
+expect() {
+  local code=$1 pattern=$2 got
+  shift 2
+  "$weft" "$@" >out 2>err </dev/null
+  got=$?
+  [ $got -eq "$code" ] && cat out err | grep -qE -- "$pattern" && return
+  printf 'weft %s: exit %d, expected %d and a line like "%s"; got:\n' "$*" $got "$code" "$pattern"
+  cat out err
+  broken=1
+}
+fail() { echo "$1"; broken=1; }
+# What a study found, without the times and the memory, which no two runs share.
+found() {
+  grep -vE 'seconds|peak_bytes' "$1/study.csv"
+  grep -vE 'seconds|peak_bytes' "$1/cells.csv"
+}
+
+cat >slim.toml <<'RUN'
+name = "slim"
+[model]
+width = 0.07
+head_width = 8
+[data]
+size = [33, 41]
+batch = 2
+count = 12
+val_count = 2
+test_count = 2
+workers = 0
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "depth"
+kind = "depth"
+[retrain]
+steps = 4
+[eval]
+every = 2
+[checkpoint]
+every = 1
+RUN
+# study NAME LINE...: a study file of that name.
+study() {
+  printf 'seeds = [1, 2]\nparallel = 2\n[[set]]\nname = "rooms"\nrun = "slim.toml"\n' >"$1.toml"
+  printf '%s\n' "${@:2}" >>"$1.toml"
+}
+
+study small '[[method]]' 'name = "single"' '[[method]]' 'name = "hard"'
+expect 0 '^\| hard ' study small.toml
+[ "$(grep -c '^[1-4]/4  rooms/' err)" -eq 4 ] || fail "not one line for each of four cells: $(cat err)"
+for file in study.md study.tex study.csv cells.csv curves/rooms-seg.png curves/rooms-depth.png; do
+  [ -s "runs/out/small/$file" ] || fail "$file is missing"
+done
+grep -q '^| single | .* | reference |$' runs/out/small/study.md || fail "no reference row"
+grep -qF '\toprule' runs/out/small/study.tex || fail "no LaTeX table"
+grep -q '^rooms,hard,,,delta_t_percent,2,' runs/out/small/study.csv || fail "no Delta_T over two seeds"
+
+# A finished study runs nothing and finds the same.
+before=$(stat -c %y runs/out/small/rooms/hard/seed-2/checkpoints/last.safetensors)
+found runs/out/small >first
+expect 0 '4 of 4 cells are finished already' study small.toml
+[ "$before" = "$(stat -c %y runs/out/small/rooms/hard/seed-2/checkpoints/last.safetensors)" ] ||
+  fail "a finished cell was run again"
+found runs/out/small | cmp - first || fail "tables of a finished study changed"
+
+# Stopped in the middle: children write a checkpoint, 143; then it goes on to the same bits.
+sed 's/^seeds/out = "killed"\nseeds/' small.toml >killed.toml
+sed -i 's/steps = 4/steps = 40/' slim.toml
+expect 2 "was run with other settings \('steps = 4' there, 'steps = 40' in the study\)" study small.toml
+"$weft" study killed.toml --parallel 1 >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 400); do
+  [ "$(cat killed/rooms/single/seed-1/metrics.jsonl 2>/dev/null | wc -l)" -ge 6 ] && break
+  sleep 0.05
+done
+kill -TERM $pid
+wait $pid
+[ $? -eq 143 ] || fail "a stopped study did not end with 143: $(cat err)"
+grep -q 'stopped; go on with: weft study killed.toml' err || fail "no word on how to go on"
+[ -e killed/rooms/single/seed-1/summary.json ] && fail "the study was stopped too late to test anything"
+expect 0 '^\| hard ' study killed.toml
+sed 's/^out.*/out = "whole"/' killed.toml >whole.toml
+expect 0 '^\| hard ' study whole.toml
+cmp killed/rooms/single/seed-1/checkpoints/last.safetensors \
+  whole/rooms/single/seed-1/checkpoints/last.safetensors || fail "a resumed cell has other bits"
+cmp <(found killed) <(found whole) || fail "a resumed study has other tables"
+
+# Killed for good: its children stop with a checkpoint, and are not run a second time meanwhile.
+sed 's/^out.*/out = "orphans"/' killed.toml >orphans.toml
+"$weft" study orphans.toml --parallel 1 >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 400); do
+  [ "$(cat orphans/rooms/single/seed-1/metrics.jsonl 2>/dev/null | wc -l)" -ge 6 ] && break
+  sleep 0.05
+done
+kill -KILL $pid
+wait $pid 2>/dev/null
+for _ in $(seq 200); do
+  grep -q '^stopped at step' orphans/rooms/single/seed-1.log && break
+  sleep 0.05
+done
+grep -q '^stopped at step' orphans/rooms/single/seed-1.log || fail "an orphaned cell ran on"
+for _ in $(seq 200); do  # the lock is free once the last child has ended
+  "$weft" study orphans.toml >out 2>err </dev/null && break
+  grep -q 'orphans: a study is being run in this folder; wait until it has ended' err || break
+  sleep 0.05
+done
+grep -q '^| hard ' out || fail "a killed study did not go on: $(cat err)"
+cmp <(found orphans) <(found whole) || fail "a killed study has other tables"
+sed -i 's/steps = 40/steps = 4/' slim.toml
+
+# A cell that fails is reported with its last line; the others finish; the study can go on.
+study failing '[[method]]' 'name = "broken"' 'sharing = "hard"' 'settings = ["model.init=gone.safetensors"]' \
+  '[[method]]' 'name = "hard"'
+expect 2 '^FAILED  rooms/broken/seed-1  exit code 2: weft: gone.safetensors: ' study failing.toml
+grep -q '2 of 4 cells failed, as said above; mend the cause and go on with: weft study failing.toml' err ||
+  fail "no word on how to go on after failures"
+grep -qE '^\| hard \| .*[0-9]' out || fail "no table of what did finish"
+grep -qE '^\| broken \| 0 of 2 ' out || fail "the table hides that cells are missing"
+
+# Trials: equally many for each method; chosen on the first seed; the losers run no other seed.
+study trials '[[method]]' 'name = "single"' 'trials = [["retrain.optimizer.lr=1e-3"], ["retrain.optimizer.lr=1e-9"]]' \
+  '[[method]]' 'name = "hard"' 'trials = [["retrain.optimizer.lr=1e-9"], ["retrain.optimizer.lr=1e-3"]]'
+expect 0 '^rooms/hard: trial 2 of 2 has the least validation loss' study trials.toml
+[ -e runs/out/trials/rooms/hard/trial-2/seed-2/summary.json ] || fail "the chosen trial lacks a seed"
+[ -e runs/out/trials/rooms/hard/trial-1/seed-2 ] && fail "a trial that lost was run on"
+grep -qE '^\| hard \| 2 \| [0-9.]+ \| yes \| retrain.optimizer.lr=1e-3 \|$' runs/out/trials/study.md ||
+  fail "the trials are not listed"
+
+# What is refused, before anything runs.
+study odd '[[method]]' 'name = "hard"' 'setings = []'
+expect 2 "odd.toml:8: unknown key 'method.hard.setings'; did you mean 'method.hard.settings'\?" study odd.toml
+study odd '[[method]]' 'name = "hard"' 'settings = ["retrain.step=2"]'
+expect 2 "odd.toml: method 'hard' on set 'rooms': command line: unknown key 'retrain.step'; did you mean 'retrain.steps'\?" study odd.toml
+study odd '[[method]]' 'name = "herd"'
+expect 2 "method 'herd' on set 'rooms': .* did you mean \"hard\"\?" study odd.toml
+[ -e runs/out/odd ] && fail "a refused study left a folder"
+exit $broken

@@ -1,0 +1,283 @@
+// The study file, its cells, the choice among trials, and the tables, on numbers made by hand.
+#include "train/study.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/catch.h"
+#include "tests/train/temp_folder.h"
+#include "train/run_folder.h"
+#include "train/study_table.h"
+
+using namespace weft;
+using weft::test::message_of;
+using weft::test::TempFolder;
+
+namespace {
+
+const char* const run_text = R"(name = "slim"
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 3
+weight = 2
+[[task]]
+name = "depth"
+kind = "depth"
+[warmup]
+steps = 5
+[policy]
+steps = 10
+[retrain]
+steps = 20
+)";
+
+const char* const one_set = "[[set]]\nname = \"rooms\"\nrun = \"slim.toml\"\n";
+const char* const two_methods = "[[method]]\nname = \"single\"\n[[method]]\nname = \"hard\"\n";
+
+std::string complaint(const std::string& text) {
+  return message_of<ConfigError>([&] { parse_study_text(text, "s.toml"); });
+}
+
+/// A study of the run file above in a folder of its own.
+Study study_in(const TempFolder& folder, const std::string& text) {
+  std::ofstream(folder.file("slim.toml")) << run_text;
+  Study study = parse_study_text(text, "s.toml");
+  study.out = folder.file("out");
+  for (StudySet& set : study.sets) set.run = folder.file(set.run);
+  return study;
+}
+
+RunSummary summary_of(const std::string& sharing, int64_t seed, double miou, double loss) {
+  RunSummary s;
+  s.name = "slim-" + sharing;
+  s.sharing = sharing;
+  s.device = "cpu";
+  s.seed = seed;
+  s.tasks = {"seg"};
+  s.trunk_parameters = sharing == "single" ? 2000000 : 1000000;
+  s.trunk_parameters_of_one = sharing == "single" ? 2 : 1;
+  s.head_parameters = 500000;
+  s.trunk_gflop = 0.25;
+  s.heads_gflop = 0.125;
+  s.seconds = {{"retrain", 10.0 + static_cast<double>(seed)}};
+  s.peak_bytes = 3 << 20;
+  s.steps = 20;
+  s.best_step = sharing == "single" ? 20 : 16;
+  s.results = {{"seg", loss, {{"miou", miou, true}, {"pixel_acc", miou + 10, true}}}};
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("study file: what it says and what follows from it", "[study]") {
+  const Study study = parse_study_text(std::string("seeds = [4, 5]\nthreads = 2\n") + one_set +
+                                           "settings = [\"data.batch=2\"]\n" + two_methods +
+                                           "sharing = \"adashare\"\n",
+                                       "studies/my_study.toml");
+  CHECK(study.name == "my_study");
+  CHECK(study.out == "runs/out/my_study");
+  CHECK(study.seeds == std::vector<int64_t>{4, 5});
+  CHECK(study.parallel == 0);
+  CHECK(study.sets[0].settings == Words{"data.batch=2"});
+  CHECK(study.methods[0].sharing == "single");
+  CHECK(study.methods[1].sharing == "adashare");
+  CHECK(study.trials() == 0);
+}
+
+TEST_CASE("study file: complaints name file, line and the nearest key", "[study]") {
+  const std::string whole = std::string(one_set) + two_methods;
+  CHECK(complaint("seed = [1]\n" + whole) == "s.toml:1: unknown key 'seed'; did you mean 'seeds'?");
+  CHECK(complaint(whole + "trails = []\n") ==
+        "s.toml:8: unknown key 'method.hard.trails'; did you mean 'method.hard.trials'?");
+  CHECK(complaint("seeds = [1, 2, 1]\n" + whole) == "s.toml:1: 'seeds' has 1 twice");
+  CHECK(complaint("seeds = [1.5]\n" + whole) ==
+        "s.toml:1: 'seeds' expects integers, got a number with a decimal point");
+  CHECK(complaint("trial_seeds = 4\n" + whole) ==
+        "s.toml:1: 'trial_seeds' is 4; it is 1 to 3, the number of seeds");
+  CHECK(complaint("device = \"gpu\"\n" + whole) ==
+        "s.toml:1: 'device' is \"gpu\"; it is one of cpu, cuda; did you mean \"cpu\"?");
+  CHECK(complaint(one_set) == "s.toml: 'method' is missing; a study has at least one [[method]]");
+  CHECK(complaint(two_methods) == "s.toml: 'set' is missing; a study has at least one [[set]]");
+  CHECK(complaint(whole + "[[method]]\nname = \"hard\"\n") ==
+        "s.toml:8: 'method.hard' is there twice; give each its name");
+  CHECK(complaint(whole + "[[method]]\nname = \"a/b\"\n") ==
+        "s.toml:8: 'method.a/b' has the name \"a/b\"; it names a folder: letters, digits, '-' and "
+        "'_'");
+  CHECK(complaint(whole + "trials = [\"a=1\"]\n") ==
+        "s.toml:8: 'method.hard.trials' expects an array of arrays of strings, got a string");
+  CHECK(message_of<ConfigError>([] { parse_study_file("gone.toml"); }) ==
+        "cannot read study file 'gone.toml': No such file or directory");
+}
+
+TEST_CASE("study file: every method gets as many trials", "[study]") {
+  const std::string text = std::string(one_set) + R"([[method]]
+name = "single"
+trials = [["retrain.optimizer.lr=1e-3"], ["retrain.optimizer.lr=1e-2"]]
+[[method]]
+name = "hard"
+)";
+  CHECK(complaint(text) ==
+        "s.toml:7: 'method.hard.trials' has 0 settings to try, and method 'single' 2; every method "
+        "gets as many");
+  CHECK(complaint(text + "trials = [[], [\"retrain.steps=3\"]]\n").empty());
+}
+
+TEST_CASE("cells: every set, method and seed, with what each changes", "[study]") {
+  TempFolder folder;
+  Study study = study_in(folder, std::string("seeds = [7, 8]\n") + one_set +
+                                     "settings = [\"data.batch=3\"]\n" + two_methods +
+                                     "settings = [\"retrain.steps=9\"]\n");
+  const auto cells = study_cells(study);
+  REQUIRE(cells.size() == 4);
+  CHECK(cell_name(study, cells[0]) == "rooms/single/seed-7");
+  CHECK(cell_name(study, cells[3]) == "rooms/hard/seed-8");
+  CHECK(cells[3].folder == study.out + "/rooms/hard/seed-8");
+  CHECK(cells[3].run.sharing == "hard");
+  CHECK(cells[3].run.seed == 8);
+  CHECK(cells[3].run.data.batch == 3);
+  CHECK(planned_steps(cells[0].run) == 20);
+  CHECK(planned_steps(cells[3].run) == 9);
+  CHECK_FALSE(cells[0].finished());
+  CHECK_FALSE(cells[0].resumable());
+
+  study.methods[1].sharing = "adashare";
+  CHECK(planned_steps(study_cells(study)[3].run) == 5 + 10 + 9);
+  study.methods[1].settings = {"retrain.step=9"};
+  CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
+        "s.toml: method 'hard' on set 'rooms': command line: unknown key 'retrain.step'; did you "
+        "mean 'retrain.steps'?");
+}
+
+TEST_CASE("cells: a folder that holds a run of other settings is refused", "[study]") {
+  TempFolder folder;
+  Study study = study_in(folder, std::string(one_set) + two_methods);
+  const auto cells = study_cells(study);
+  RunFolder::create(cells[0].folder, print_run_file(cells[0].run));
+  CHECK(study_cells(study).size() == 6);
+  study.sets[0].settings = {"data.batch=5"};
+  CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
+        cells[0].folder +
+            ": was run with other settings ('batch = 16' there, 'batch = 5' in the study); remove "
+            "the folder, or give the study another 'out'");
+}
+
+TEST_CASE("trials: the least validation loss at the tested step wins, by the set's weights",
+          "[study]") {
+  TempFolder folder;
+  const Study study = study_in(folder, std::string("seeds = [1, 2]\n") + one_set + R"([[method]]
+name = "hard"
+trials = [["task.seg.weight=100"], ["task.seg.weight=0.01"]]
+)");
+  const auto cells = study_cells(study);
+  REQUIRE(cells.size() == 4);  // both trials with seed 1 first
+  CHECK(cell_name(study, cells[0]) == "rooms/hard/trial-1/seed-1");
+  CHECK(cell_name(study, cells[1]) == "rooms/hard/trial-2/seed-1");
+  CHECK(cell_name(study, cells[2]) == "rooms/hard/trial-1/seed-2");
+  const RunFile set_run = parse_run_file(study.sets[0].run);
+  const auto losses = [&] { return trial_losses(study, cells, 0, 0, set_run); };
+  const auto finish = [&](const StudyCell& cell, int64_t best, double seg, double depth) {
+    RunFolder run = RunFolder::create(cell.folder, print_run_file(cell.run));
+    for (int64_t step : {int64_t{4}, int64_t{8}}) {
+      const double off = step == best ? 0 : 50;
+      run.write(MetricsLine{Phase::retrain, step, 0, "val", "seg", seg + off, {}, 0});
+      run.write(MetricsLine{Phase::retrain, step, 0, "val", "depth", depth + off, {}, 0});
+      run.write(MetricsLine{Phase::retrain, step, 0, "train", "depth", -1000, {}, 0});
+    }
+    run.write(MetricsLine{Phase::infer, 8, 0, "test", "seg", -1000, {}, 0});
+    RunSummary s = summary_of("hard", cell.seed, 1, 1);
+    s.best_step = best;
+    write_summary(cell.folder, s);
+  };
+  CHECK_FALSE(best_trial(losses()));
+  finish(cells[0], 4, 1.0, 0.5);
+  CHECK(losses()[0][0] == 2 * 1.0 + 0.5);
+  CHECK_FALSE(losses()[1][0]);
+  CHECK_FALSE(best_trial(losses()));
+  finish(cells[1], 8, 0.5, 1.25);
+  CHECK(losses()[1][0] == 2 * 0.5 + 1.25);
+  CHECK(best_trial(losses()) == 1u);
+  const auto row = study_results(study, cells)[0].rows[0];
+  CHECK(row.trial == 1u);
+  REQUIRE(row.runs.size() == 1);  // the chosen trial's, not the other's
+  CHECK(row.trial_losses[0] == 2.5);
+
+  const double nan = std::nan("");
+  CHECK(best_trial({{nan}, {3.0}, {3.0}}) == 1u);
+  CHECK(best_trial({{1.0, 5.0}, {2.0, 3.0}}) == 1u);  // the mean over seeds
+  CHECK_FALSE(best_trial({}));
+}
+
+TEST_CASE("trials: without validation data there is nothing to choose by", "[study]") {
+  TempFolder folder;
+  const Study study = study_in(folder, std::string(one_set) + two_methods);
+  const auto cells = study_cells(study);
+  RunFolder::create(cells[0].folder, print_run_file(cells[0].run));
+  RunSummary s = summary_of("single", 1, 1, 1);
+  s.best_step = -1;
+  write_summary(cells[0].folder, s);
+  CHECK(message_of<DataError>([&] { validation_loss(cells[0], cells[0].run); }) ==
+        cells[0].folder + ": no validation data, so trials cannot be compared");
+}
+
+TEST_CASE("spreads: sample standard deviation, NaN left out", "[study]") {
+  const Spread s = spread_of({1, 2, std::nan(""), 6});
+  CHECK(s.n == 3);
+  CHECK(s.mean == 3);
+  CHECK(std::abs(s.deviation - std::sqrt(7)) < 1e-12);
+  CHECK(spread_text(s) == "3.00 ± 2.65");
+  CHECK(spread_text(spread_of({0.5})) == "0.5000");
+  CHECK(spread_text(spread_of({4, 4, 4})) == "4.00");
+  CHECK(spread_text(spread_of({})) == "-");
+}
+
+TEST_CASE("tables: Markdown and CSV of a study, to the letter", "[study]") {
+  Study study = parse_study_text(std::string("seeds = [1, 2]\n") + one_set + two_methods, "s.toml");
+  StudyResult result{"rooms", {}};
+  StudyRow single, hard;
+  single.method = single.sharing = "single";
+  hard.method = hard.sharing = "hard";
+  single.steps = 20;
+  hard.steps = 25;
+  single.runs = {summary_of("single", 1, 40, 0.5), summary_of("single", 2, 50, 0.7)};
+  hard.runs = {summary_of("hard", 2, 55, 0.4)};  // its first seed is missing
+  result.rows = {single, hard};
+  CHECK(study_markdown(study, {result}) ==
+        R"(# s
+
+Seeds 1, 2: mean ± standard deviation. Test split, with the weights of the step whose validation loss was least. Bold: the best mean. Δ_T: against the single-task method with the same seed, in percent.
+
+## rooms
+
+| method | seg miou ↑ | seg loss ↓ | Δ_T % ↑ |
+|---|--:|--:|--:|
+| single | 45.00 ± 7.07 | 0.6000 ± 0.1414 | reference |
+| hard | **55.00** | **0.4000** | +9.17 |
+
+| method | seeds | × one trunk | trunk M | heads M | trunk GFLOP | heads GFLOP | steps | tested at | train s | peak MiB |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+| single | 2 | 2.00 | 2.000 | 0.500 | 0.250 | 0.125 | 20 | 20 | 11.5 ± 0.7 | 3.0 |
+| hard | 1 of 2 | 1.00 | 1.000 | 0.500 | 0.250 | 0.125 | 20 | 16 | 12.0 | 3.0 |
+
+Steps differ, all stages counted: single 20, hard 25.
+Validation loss was still least at the last step: single (2 of 2 seeds).
+)");
+  StudyResult nothing = result;
+  for (StudyRow& row : nothing.rows) row.runs.clear();
+  const std::string empty = study_markdown(study, {nothing});
+  CHECK(empty.find("| hard | 0 of 2 | - |") != empty.npos);
+  CHECK(empty.find("Validation loss was") == empty.npos);
+  const std::string csv = study_csv({result});
+  CHECK(csv.rfind("set,method,trial,task,quantity,seeds,mean,deviation\n"
+                  "rooms,single,,seg,loss,2,0.6,",
+                  0) == 0);
+  CHECK(csv.find("\nrooms,hard,,seg,pixel_acc,1,65,0\n") != csv.npos);
+  CHECK(csv.find("\nrooms,single,,,delta_t_percent,2,0,0\n") != csv.npos);
+  // (55 - 50) / 50 and (65 - 60) / 60, against the run with the same seed.
+  CHECK(study_cells_csv({result}).find("\nrooms,hard,,2,,delta_t_percent,9.1666666666") !=
+        csv.npos);
+  CHECK(
+      study_latex(study, {result}).find("hard & \\textbf{55.00} & \\textbf{0.4000} & +9.17 \\\\") !=
+      csv.npos);
+}

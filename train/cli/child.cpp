@@ -1,0 +1,107 @@
+// fork and exec of /proc/self/exe, which stays this very program even where its file is replaced.
+#include "train/cli/child.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace weft::cli {
+namespace {
+
+/// The number of a line "NAME:   1234 kB" of a file below /proc, in bytes; `absent` where there is
+/// none.
+int64_t proc_bytes(const std::string& path, const std::string& name, int64_t absent) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);)
+    if (line.rfind(name + ":", 0) == 0)
+      return std::strtoll(line.c_str() + name.size() + 1, nullptr, 10) * 1024;
+  return absent;
+}
+
+/// After fork: nothing here may allocate.
+[[noreturn]] void become(char* const* arguments, int log, pid_t parent) {
+  setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(143);  // it died in between
+  const int null = open("/dev/null", O_RDONLY);
+  if (dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
+      dup2(log, STDERR_FILENO) >= 0)
+    execv("/proc/self/exe", arguments);
+  _exit(127);
+}
+
+}  // namespace
+
+Child::Child(const std::vector<std::string>& arguments, const std::string& log)
+    : began_(std::chrono::steady_clock::now()) {
+  std::vector<std::string> words{"weft"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd < 0) throw DataError(log + ": cannot be written: " + std::strerror(errno));
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ == 0) become(pointers.data(), fd, parent);
+  const int error = errno;
+  close(fd);
+  if (pid_ < 0)
+    throw UserError(std::string("cannot start another process: ") + std::strerror(error));
+}
+
+Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), began_(other.began_) {}
+
+Child& Child::operator=(Child&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(began_, other.began_);
+  return *this;
+}
+
+Child::~Child() {
+  if (pid_ < 0) return;
+  stop();
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+std::optional<Ended> Child::ended() {
+  int status = 0;
+  rusage usage{};
+  if (wait4(pid_, &status, WNOHANG, &usage) != pid_) return std::nullopt;
+  pid_ = -1;
+  Ended end;
+  end.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  end.peak_bytes = static_cast<int64_t>(usage.ru_maxrss) * 1024;
+  end.seconds = seconds();
+  return end;
+}
+
+void Child::stop() { kill(pid_, SIGTERM); }
+
+double Child::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+}
+
+int64_t Child::peak_bytes() const {
+  return proc_bytes("/proc/" + std::to_string(pid_) + "/status", "VmHWM", 0);
+}
+
+int64_t available_memory() {
+  return proc_bytes("/proc/meminfo", "MemAvailable", std::numeric_limits<int64_t>::max());
+}
+
+}  // namespace weft::cli

@@ -1,0 +1,87 @@
+// weft study: methods x seeds x data sets from one file, several cells side by side, and then the
+// tables (Markdown, LaTeX, CSV) and curves. Run again, it goes on where it was stopped.
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+
+#include "engine/cpu/context.h"
+#include "engine/error.h"
+#include "train/atomic_file.h"
+#include "train/cli/command.h"
+#include "train/cli/console.h"
+#include "train/cli/machine.h"
+#include "train/cli/study_runner.h"
+#include "train/data/picture_io.h"
+#include "train/study_curves.h"
+#include "train/study_table.h"
+#include "train/version.h"
+
+namespace weft::cli {
+namespace {
+
+class StudyCommand final : public Command {
+ public:
+  const char* name() const override { return "study"; }
+  const char* help() const override { return "Compare methods over seeds and data sets"; }
+  void options(Options& o) override {
+    o.add("study", path_, "Study file (TOML)").required();
+    o.add("--parallel", parallel_,
+          "Cells side by side; -1: as the study file says, 0: all that fit")
+        .within(-1, 1024);
+    o.add("--device", device_, "cpu or cuda");
+    o.add("--table", table_only_, "Run nothing: the tables of what is finished");
+  }
+  void run() override {
+    Study study = parse_study_file(path_);
+    if (parallel_ >= 0) study.parallel = parallel_;
+    if (!device_.empty()) study.device = device_;
+    const std::vector<StudyCell> cells = study_cells(study);
+    for (const StudyCell& cell : cells) check_device(cell.run);
+    std::vector<int> failures;
+    if (!table_only_) failures = StudyRunner(study, cells).run();
+    report(study, cells);
+    if (failures.empty()) return;
+    const std::string message = fmt::format(
+        "{} of {} cells failed, as said above; mend the cause and go on with: weft study {}",
+        failures.size(), cells.size(), path_);
+    if (std::any_of(failures.begin(), failures.end(), [](int code) { return code == 1; }))
+      throw Error(message);
+    throw UserError(message);
+  }
+
+ private:
+  static void report(const Study& study, const std::vector<StudyCell>& cells) {
+    const auto results = study_results(study, cells);
+    std::string markdown = study_markdown(study, results);
+    markdown += fmt::format(
+        "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {} with {} cores, {} of them for a cell.\n",
+        study.source, version(), fmt::gmtime(std::time(nullptr)), cpu_field("model name"),
+        physical_cores(), study.threads);
+    fmt::print("{}\n", markdown);
+    const std::string curves = study.out + "/curves/";
+    std::filesystem::create_directories(curves);
+    for (const auto& [name, picture] : study_curves(study, cells, results)) {
+      write_png(curves + name + ".png", picture);
+      markdown += fmt::format("\n![{0}](curves/{0}.png)\n", name);
+    }
+    write_file(study.out + "/study.md", markdown);
+    write_file(study.out + "/study.tex", study_latex(study, results));
+    write_file(study.out + "/study.csv", study_csv(results));
+    write_file(study.out + "/cells.csv", study_cells_csv(results));
+    fmt::print("tables: {0}/study.md, study.tex, study.csv, cells.csv; curves: {0}/curves/\n",
+               study.out);
+  }
+
+  std::string path_, device_;
+  int parallel_ = -1;
+  bool table_only_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> study_command() { return std::make_unique<StudyCommand>(); }
+
+}  // namespace weft::cli

@@ -1,0 +1,258 @@
+// The loop that starts, watches and reaps the cells' processes.
+#include "train/cli/study_runner.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <numeric>
+#include <set>
+#include <thread>
+
+#include "engine/cpu/context.h"
+#include "engine/error.h"
+#include "train/stop.h"
+#include "train/summary.h"
+
+namespace weft::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string log_of(const StudyCell& cell) { return cell.folder + ".log"; }
+
+/// The last complete lines of a file, at most so many bytes of it.
+std::string tail(const std::string& path) {
+  constexpr std::streamoff most = 4096;
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  if (!in) return "";
+  in.seekg(std::max<std::streamoff>(0, in.tellg() - most));
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  const size_t end = text.rfind('\n');
+  return end == std::string::npos ? "" : text.substr(0, end);
+}
+
+std::string last_line(const std::string& text) {
+  const size_t end = text.find_last_not_of(" \r\n");
+  if (end == std::string::npos) return "it said nothing";
+  const size_t begin = text.find_last_of("\r\n", end);
+  return text.substr(begin == std::string::npos ? 0 : begin + 1, end + 1 - (begin + 1));
+}
+
+/// The step of the last metrics line; 0 where there is none.
+int64_t last_step(const StudyCell& cell) {
+  const std::string text = tail(cell.folder + "/metrics.jsonl");
+  const std::string key = "\"step\":";
+  const size_t at = text.rfind(key);
+  return at == std::string::npos ? 0 : std::strtoll(text.c_str() + at + key.size(), nullptr, 10);
+}
+
+/// A run that was killed before its first checkpoint left only the beginnings of a folder.
+void clear_beginnings(const std::string& folder) {
+  const std::set<std::string> known{"run.toml", "metrics.jsonl", "log.txt", "measured.json",
+                                    "policy",   "checkpoints",   "pictures"};
+  if (!fs::exists(folder)) return;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (known.count(name) == 0 && entry.path().extension() != ".tmp")
+      throw ConfigError(fmt::format(
+          "{}: is no run folder ({} lies in it); give the study another 'out'", folder, name));
+  }
+  fs::remove_all(folder);
+}
+
+}  // namespace
+
+StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells)
+    : study_(study),
+      cells_(cells),
+      states_(cells.size(), State::open),
+      progress_("study", std::accumulate(cells.begin(), cells.end(), int64_t{0},
+                                         [](int64_t sum, const StudyCell& c) {
+                                           return sum + planned_steps(c.run);
+                                         })) {
+  for (size_t i = 0; i < cells.size(); ++i)
+    if (cells[i].finished()) states_[i] = State::finished;
+  const bool cuda = std::any_of(cells.begin(), cells.end(),
+                                [](const StudyCell& c) { return c.run.device == "cuda"; });
+  slots_ = static_cast<size_t>(study.parallel > 0 ? study.parallel
+                               : cuda             ? 1
+                                                  : std::max(1, physical_cores() / study.threads));
+  // Children inherit the lock: it is free when the last of them has ended, whatever became of us.
+  fs::create_directories(study.out);
+  const std::string path = study.out + "/study.lock";
+  lock_ = open(path.c_str(), O_RDWR | O_CREAT, 0644);
+  if (lock_ < 0) throw DataError(path + ": cannot be written: " + std::strerror(errno));
+  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+    close(lock_);
+    throw ConfigError(study.out + ": a study is being run in this folder; wait until it has ended");
+  }
+}
+
+StudyRunner::~StudyRunner() {
+  for (Running& r : running_) r.child.stop();
+  running_.clear();
+  close(lock_);
+}
+
+size_t StudyRunner::count(State state) const {
+  return static_cast<size_t>(std::count(states_.begin(), states_.end(), state));
+}
+
+std::optional<size_t> StudyRunner::chosen_trial(size_t set, size_t method) {
+  const auto key = std::pair(set, method);
+  if (const auto found = chosen_.find(key); found != chosen_.end()) return found->second;
+  const RunFile set_run = parse_run_file(study_.sets[set].run, study_.sets[set].settings);
+  const auto losses = trial_losses(study_, cells_, set, method, set_run);
+  const auto best = best_trial(losses);
+  if (!best) return std::nullopt;
+  chosen_[key] = *best;
+  say(fmt::format("{}/{}: trial {} of {} has the least validation loss", study_.sets[set].name,
+                  study_.methods[method].name, *best + 1, losses.size()));
+  return best;
+}
+
+/// What becomes of an open cell; State::running: it can start.
+StudyRunner::State StudyRunner::decided(size_t index) {
+  const StudyCell& cell = cells_[index];
+  if (!cell.trial || study_.compares_trials(cell.seed)) return State::running;
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    const StudyCell& other = cells_[i];
+    if (other.set != cell.set || other.method != cell.method) continue;
+    if (!study_.compares_trials(other.seed)) continue;
+    if (states_[i] == State::failed) return State::left_out;  // there is nothing to choose from
+    if (states_[i] != State::finished) return State::open;
+  }
+  return chosen_trial(cell.set, cell.method) == cell.trial ? State::running : State::left_out;
+}
+
+std::optional<size_t> StudyRunner::next() {
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    if (states_[i] != State::open) continue;
+    const State state = decided(i);
+    if (state == State::running) return i;
+    states_[i] = state;
+  }
+  return std::nullopt;
+}
+
+/// Whether one more cell fits beside those that run: each is expected to need what the hungriest so
+/// far has, so a cell that has not made its first step yet is waited for.
+bool StudyRunner::room() const {
+  if (running_.empty()) return true;
+  if (running_.size() >= slots_) return false;
+  if (study_.parallel > 0) return true;
+  for (const Running& r : running_)
+    if (r.step == r.from && r.child.seconds() < 60) return false;
+  return available_memory() > hungriest_ + hungriest_ / 4;
+}
+
+void StudyRunner::start(size_t index) {
+  const StudyCell& cell = cells_[index];
+  fs::create_directories(fs::path(cell.folder).parent_path());
+  std::vector<std::string> arguments{"train"};
+  if (cell.resumable()) {
+    arguments.insert(arguments.end(), {"--resume", cell.folder});
+  } else {
+    clear_beginnings(cell.folder);
+    fs::remove(log_of(cell));
+    arguments.push_back(study_.sets[cell.set].run);
+    arguments.insert(arguments.end(), cell.settings.begin(), cell.settings.end());
+    arguments.insert(arguments.end(), {"--out", cell.folder});
+  }
+  arguments.insert(arguments.end(), {"--threads", fmt::to_string(study_.threads)});
+  const int64_t from = last_step(cell);
+  running_.push_back({index, Child(arguments, log_of(cell)), from, from});
+  states_[index] = State::running;
+}
+
+void StudyRunner::reap() {
+  for (size_t i = 0; i < running_.size();) {
+    Running& r = running_[i];
+    const StudyCell& cell = cells_[r.cell];
+    r.step = std::max(r.step, last_step(cell));
+    hungriest_ = std::max(hungriest_, r.child.peak_bytes());
+    const auto end = r.child.ended();
+    if (!end) {
+      ++i;
+      continue;
+    }
+    hungriest_ = std::max(hungriest_, end->peak_bytes);
+    const std::string name = cell_name(study_, cell);
+    const bool well = end->code == 0 && end->signal == 0 && cell.finished();
+    states_[r.cell] = well ? State::finished : State::failed;
+    running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+    if (!well) {
+      const std::string how = end->signal != 0 ? fmt::format("ended by signal {}", end->signal)
+                                               : fmt::format("exit code {}", end->code);
+      failures_.push_back(end->signal == SIGKILL ? 2  // what the system does when memory is short
+                          : end->code != 0       ? end->code
+                                                 : 1);
+      say(fmt::format("FAILED  {}  {}: {} (log: {})", name, how, last_line(tail(log_of(cell))),
+                      log_of(cell)));
+      continue;
+    }
+    std::string line =
+        fmt::format("{}/{}  {}  in {} ", count(State::finished),
+                    cells_.size() - count(State::left_out), name, clock_text(end->seconds));
+    for (const TaskResult& task : read_summary(cell.folder).results)
+      line += fmt::format("  {} {:.4f}", task.task, task.loss);
+    say(line);
+  }
+}
+
+void StudyRunner::stop(int signal) {
+  say(fmt::format("stopping: {} running cells write a checkpoint", running_.size()));
+  for (Running& r : running_) r.child.stop();
+  while (!running_.empty()) {
+    std::erase_if(running_, [](Running& r) { return r.child.ended().has_value(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  say(fmt::format("stopped; go on with: weft study {}", study_.source));
+  throw Stopped{signal};
+}
+
+int64_t StudyRunner::steps_done() const {
+  int64_t steps = 0;
+  for (size_t i = 0; i < cells_.size(); ++i)
+    if (states_[i] != State::open && states_[i] != State::running)
+      steps += planned_steps(cells_[i].run);
+  for (const Running& r : running_) steps += r.step;
+  return steps;
+}
+
+void StudyRunner::show() {
+  if (!progress_.live()) return;
+  std::string note = fmt::format("{} cells left:", count(State::open) + running_.size());
+  for (const Running& r : running_)
+    note += fmt::format(
+        "  {} {:.0f} %", cell_name(study_, cells_[r.cell]),
+        100.0 * static_cast<double>(r.step) /
+            static_cast<double>(std::max<int64_t>(1, planned_steps(cells_[r.cell].run))));
+  progress_.update(steps_done(), note);
+}
+
+std::vector<int> StudyRunner::run() {
+  const StopSignals signals;
+  if (const size_t done = count(State::finished); done > 0)
+    say(fmt::format("{} of {} cells are finished already", done, cells_.size()));
+  while (true) {
+    reap();
+    if (const int signal = stop_signal(); signal != 0) stop(signal);
+    auto cell = next();
+    while (cell && room()) {
+      start(*cell);
+      cell = next();
+    }
+    if (running_.empty()) return failures_;
+    show();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+}
+
+}  // namespace weft::cli

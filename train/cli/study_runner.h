@@ -1,0 +1,59 @@
+// Runs the cells of a study that are not finished, several side by side, each as a child process
+// `weft train`: new, or on from its last checkpoint. A cell that fails is reported and the others
+// go on. A signal stops the children with a checkpoint each and then the study (Stopped).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/cli/child.h"
+#include "train/progress.h"
+#include "train/study.h"
+
+namespace weft::cli {
+
+class StudyRunner {
+ public:
+  StudyRunner(const Study& study, const std::vector<StudyCell>& cells);
+  ~StudyRunner();
+
+  /// To the end. Returns the exit codes of the cells that failed.
+  std::vector<int> run();
+
+ private:
+  enum class State { open, running, finished, failed, left_out };
+  struct Running {
+    size_t cell;
+    Child child;
+    int64_t from, step;  ///< of the run: where the child began, and where it was last seen
+  };
+
+  void start(size_t cell);
+  void reap();
+  [[noreturn]] void stop(int signal);
+  void show();
+  void say(const std::string& line) { progress_.say(line); }
+  /// The next cell to run; cells that need not run are left out on the way.
+  std::optional<size_t> next();
+  State decided(size_t cell);
+  /// The set's and method's winner, once its trials are finished.
+  std::optional<size_t> chosen_trial(size_t set, size_t method);
+  bool room() const;
+  size_t count(State state) const;
+  int64_t steps_done() const;
+
+  const Study& study_;
+  const std::vector<StudyCell>& cells_;
+  std::vector<State> states_;
+  std::vector<Running> running_;
+  std::vector<int> failures_;
+  std::map<std::pair<size_t, size_t>, size_t> chosen_;
+  size_t slots_;
+  int64_t hungriest_ = 0;  ///< most memory that a cell has had resident
+  int lock_ = -1;
+  Progress progress_;
+};
+
+}  // namespace weft::cli

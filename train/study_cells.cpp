@@ -1,0 +1,160 @@
+// The cells of a study: which runs there are, what they are made of, which trial wins.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <sstream>
+
+#include "engine/error.h"
+#include "train/run_folder.h"
+#include "train/study.h"
+#include "train/summary.h"
+#include "train/toml_document.h"
+
+namespace weft {
+namespace fs = std::filesystem;
+namespace {
+
+StudyCell make_cell(const Study& study, size_t set, size_t method, std::optional<size_t> trial,
+                    int64_t seed) {
+  const StudySet& s = study.sets[set];
+  const StudyMethod& m = study.methods[method];
+  StudyCell cell;
+  cell.set = set;
+  cell.method = method;
+  cell.trial = trial;
+  cell.seed = seed;
+  cell.settings = s.settings;
+  cell.settings.push_back("sharing=" + m.sharing);
+  cell.settings.insert(cell.settings.end(), m.settings.begin(), m.settings.end());
+  if (trial)
+    cell.settings.insert(cell.settings.end(), m.trials[*trial].begin(), m.trials[*trial].end());
+  cell.settings.push_back(fmt::format("seed={}", seed));
+  if (!study.device.empty()) cell.settings.push_back("device=" + study.device);
+  cell.folder = fmt::format("{}/{}", study.out, cell_name(study, cell));
+  try {
+    cell.run = parse_run_file(s.run, cell.settings);
+  } catch (const ConfigError& e) {
+    throw ConfigError(
+        fmt::format("{}: method '{}' on set '{}': {}", study.source, m.name, s.name, e.what()));
+  }
+  return cell;
+}
+
+/// A folder that an earlier version of the study left must not count as this cell.
+void check_settings(const StudyCell& cell) {
+  const std::string path = cell.folder + "/run.toml";
+  if (!fs::exists(path)) return;
+  const RunFile there = parse_run_text(read_toml_text(path, "run file"), path);
+  RunFile wanted = cell.run;
+  // A data set may have brought class weights, which the run wrote down.
+  for (size_t k = 0; k < std::min(wanted.tasks.size(), there.tasks.size()); ++k)
+    if (wanted.tasks[k].class_weights.empty())
+      wanted.tasks[k].class_weights = there.tasks[k].class_weights;
+  std::istringstream old_lines(print_run_file(there)), new_lines(print_run_file(wanted));
+  for (std::string was, is; true;) {
+    const bool more_old = !!std::getline(old_lines, was), more_new = !!std::getline(new_lines, is);
+    if (!more_old && !more_new) return;
+    if (more_old && more_new && was == is) continue;
+    throw ConfigError(
+        fmt::format("{}: was run with other settings ('{}' there, '{}' in the study); remove the "
+                    "folder, or give the study another 'out'",
+                    cell.folder, more_old ? was : "", more_new ? is : ""));
+  }
+}
+
+}  // namespace
+
+bool Study::compares_trials(int64_t seed) const {
+  const auto end = seeds.begin() + trial_seeds;
+  return std::find(seeds.begin(), end, seed) != end;
+}
+
+bool StudyCell::finished() const { return fs::exists(folder + "/summary.json"); }
+
+bool StudyCell::resumable() const { return fs::exists(folder + "/checkpoints/last.safetensors"); }
+
+std::vector<StudyCell> study_cells(const Study& study) {
+  std::vector<StudyCell> cells;
+  const auto first = static_cast<size_t>(study.trial_seeds);
+  const auto add = [&](size_t from, size_t to) {
+    for (size_t set = 0; set < study.sets.size(); ++set)
+      for (size_t seed = from; seed < to; ++seed)
+        for (size_t method = 0; method < study.methods.size(); ++method) {
+          if (study.trials() == 0)
+            cells.push_back(make_cell(study, set, method, {}, study.seeds[seed]));
+          for (size_t trial = 0; trial < study.trials(); ++trial)
+            cells.push_back(make_cell(study, set, method, trial, study.seeds[seed]));
+        }
+  };
+  if (study.trials() > 0) {
+    add(0, first);
+    add(first, study.seeds.size());
+  } else {
+    add(0, study.seeds.size());
+  }
+  for (const StudyCell& cell : cells) check_settings(cell);
+  return cells;
+}
+
+std::string cell_name(const Study& study, const StudyCell& cell) {
+  std::string name = study.sets[cell.set].name + "/" + study.methods[cell.method].name;
+  if (cell.trial) name += fmt::format("/trial-{}", *cell.trial + 1);
+  return name + fmt::format("/seed-{}", cell.seed);
+}
+
+int64_t planned_steps(const RunFile& run) {
+  const bool learns_policy = run.sharing == "adashare";
+  return run.retrain.steps + (learns_policy ? run.warmup.steps + run.policy.steps : 0);
+}
+
+double validation_loss(const StudyCell& cell, const RunFile& set_run) {
+  const int64_t best = read_summary(cell.folder).best_step;
+  std::map<std::string, double> losses;  // of a task the last line counts
+  for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl"))
+    if (line.phase == Phase::retrain && line.step == best && line.split == cell.run.eval.split)
+      losses[line.task] = line.loss;
+  if (best < 0 || losses.empty())
+    throw DataError(cell.folder + ": no validation data, so trials cannot be compared");
+  double sum = 0;
+  for (const TaskSpec& task : set_run.tasks)
+    if (const auto found = losses.find(task.name);
+        found != losses.end() && !std::isnan(found->second))
+      sum += task.weight * found->second;
+  return sum;
+}
+
+std::vector<std::vector<std::optional<double>>> trial_losses(const Study& study,
+                                                             const std::vector<StudyCell>& cells,
+                                                             size_t set, size_t method,
+                                                             const RunFile& set_run) {
+  std::vector<std::vector<std::optional<double>>> out(study.trials());
+  for (const StudyCell& cell : cells) {
+    if (cell.set != set || cell.method != method || !cell.trial) continue;
+    if (!study.compares_trials(cell.seed)) continue;
+    auto& losses = out[*cell.trial];
+    losses.push_back(cell.finished() ? std::optional(validation_loss(cell, set_run))
+                                     : std::nullopt);
+  }
+  return out;
+}
+
+std::optional<size_t> best_trial(const std::vector<std::vector<std::optional<double>>>& losses) {
+  std::optional<size_t> best;
+  double least = std::numeric_limits<double>::infinity();
+  for (size_t t = 0; t < losses.size(); ++t) {
+    double sum = 0;
+    for (const auto& loss : losses[t]) {
+      if (!loss) return std::nullopt;
+      sum += *loss;
+    }
+    if (!best || sum < least) {
+      best = t;
+      least = std::isnan(sum) ? std::numeric_limits<double>::infinity() : sum;
+    }
+  }
+  return best;
+}
+
+}  // namespace weft
