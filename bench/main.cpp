@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   }
   fmt::print(stderr,
              "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
-             "--trunk resnet18 --tasks 40,3 --device cpu --precision f32], "
+             "--trunk resnet18 --tasks 40,3 --device cpu --precision f32 --phases warmup,infer], "
              "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32]\n");
   return 2;
 }

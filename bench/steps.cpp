@@ -18,6 +18,7 @@ struct Setting {
   int64_t batch = 2, crop = 97, reps = 5;
   int threads = physical_cores();
   std::string trunk = "resnet18", tasks = "40,3", device = "cpu", precision = "f32";
+  std::string phases = "warmup,weights,policy,retrain,infer";
   double width = 1;
 };
 
@@ -83,6 +84,7 @@ void steps(const Arguments& arguments) {
   s.tasks = arguments.text("tasks", s.tasks);
   s.device = arguments.text("device", s.device);
   s.precision = arguments.text("precision", s.precision);
+  s.phases = arguments.text("phases", s.phases);
   const RunFile run = run_file(s);
   const Device device(s.device, s.threads, run.precision);
   const AnyContext context = device.context();
@@ -109,6 +111,8 @@ void steps(const Arguments& arguments) {
              "max", "GFLOP/s", "share_peak", "peak_MiB");
   uint32_t step = 0;
   for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain, Phase::infer}) {
+    const auto wanted = split(s.phases, ',');
+    if (std::find(wanted.begin(), wanted.end(), name_of(phase)) == wanted.end()) continue;
     set_trainable(*model, phase);
     const auto one_step = [&] {
       const bool infer = phase == Phase::infer;

@@ -1,120 +1,11 @@
-// conv2d forward and backward_input on tensor cores: to[m, n] = bias[n] + sum over taps t, over k
-// of from[source(m, t), k] weight[n, t, k], with from = x or dy and k its channels, contiguous.
-// Pixels m are taken class by class: all pixels of a class see the same taps inside the image, so
-// its tiles multiply just these, exactly, and no loop tests a border. A dilated 3x3 on a small map
-// has nine classes. backward_input is the same sum with the roles swapped, over weight[c, t, k]
-// transposed once, and a class for each residue of the stride.
-// A block makes BM x BN of the result, each warp 64 x 64 (or 64 x 32), from stages of 128 bytes of
-// k; large tiles read less through the second cache, which is what bounds them. A warp loads the
-// fragments of one step while the tensor cores work on the step before.
-#include <algorithm>
-#include <vector>
-
-#include "engine/cuda/element.cuh"
-#include "engine/cuda/launch.cuh"
-#include "engine/cuda/mma.cuh"
-#include "ops/conv2d_tensor_cuda.cuh"
+// conv2d forward and backward_input on tensor cores from Ampere on (mma.sync); Hopper has
+// instructions of its own (conv2d_hopper_cuda.cu). A block makes BM x BN of the result, each warp
+// 64 x 64 (or 64 x 32), from stages of 128 bytes of k. A warp loads the fragments of one step while
+// the tensor cores work on the step before.
+#include "ops/conv2d_gather_cuda.cuh"
 
 namespace weft::tensor_conv {
 namespace {
-
-constexpr int row_bytes = 128, chunks = row_bytes / 16;
-constexpr int max_taps = 3, max_runs = 8, max_classes = max_runs * max_runs;
-
-/// A stretch of destination indices start, start + step, .. that see the same taps along one axis.
-struct Run {
-  int start, count, taps;
-  int tap[max_taps], source[max_taps];  ///< the tap's index, and what it reads for `start`
-};
-
-struct Axis {
-  int runs = 0, extent = 0, source_extent = 0;
-  Run run[max_runs];
-};
-
-struct Class {
-  int row_run, column_run, first_tile;
-};
-
-template <class T>
-struct Args {
-  const T *from, *weight, *bias;
-  T* to;
-  int depth, columns, kernel_width, taps;
-  int images, step, source_step;  ///< from one pixel of a run to the next
-  bool pairs;                     ///< two neighbours of `to` may be written at once
-  Axis rows, cols;
-  int classes;
-  Class list[max_classes];
-};
-
-/// False where the axis has more stretches than a kernel argument holds.
-template <class Source>
-bool build_axis(Axis& axis, int extent, int source_extent, int taps, int step, Source&& source) {
-  axis.extent = extent;
-  axis.source_extent = source_extent;
-  for (int residue = 0; residue < step; ++residue) {
-    Run* open = nullptr;
-    for (int at = residue; at < extent; at += step) {
-      Run seen{at, 1, 0, {}, {}};
-      for (int t = 0; t < taps; ++t) {
-        const int from = source(at, t);
-        if (from < 0 || from >= source_extent) continue;
-        seen.tap[seen.taps] = t;
-        seen.source[seen.taps++] = from;
-      }
-      if (open != nullptr && open->taps == seen.taps &&
-          std::equal(seen.tap, seen.tap + seen.taps, open->tap)) {
-        ++open->count;
-        continue;
-      }
-      if (axis.runs == max_runs) return false;
-      open = &axis.run[axis.runs++];
-      *open = seen;
-    }
-  }
-  return true;
-}
-
-/// Tiles of `tile_m` pixels by class, the deepest classes first; returns how many there are.
-template <class T>
-int list_classes(Args<T>& args, int tile_m) {
-  std::vector<Class> all;
-  for (int r = 0; r < args.rows.runs; ++r)
-    for (int c = 0; c < args.cols.runs; ++c) all.push_back({r, c, 0});
-  const auto depth = [&](const Class& c) {
-    return args.rows.run[c.row_run].taps * args.cols.run[c.column_run].taps;
-  };
-  std::stable_sort(all.begin(), all.end(),
-                   [&](const Class& a, const Class& b) { return depth(a) > depth(b); });
-  int tiles = 0;
-  for (Class& c : all) {
-    c.first_tile = tiles;
-    const int pixels =
-        args.images * args.rows.run[c.row_run].count * args.cols.run[c.column_run].count;
-    tiles += (pixels + tile_m - 1) / tile_m;
-  }
-  args.classes = static_cast<int>(all.size());
-  std::copy(all.begin(), all.end(), args.list);
-  return tiles;
-}
-
-/// Where 16-byte chunk `chunk` of a tile's row lies: rotated, so that eight rows' chunks and eight
-/// chunks of a row both fall into different banks.
-__device__ inline int swizzled(int row, int chunk) {
-  return row * row_bytes + ((chunk ^ (row & 7)) << 4);
-}
-
-/// Position of pixel m of a class: image, and indices along both runs.
-struct Place {
-  int image, i, j;
-  __device__ Place(int m, const Run& rows, const Run& cols) {
-    j = m % cols.count;
-    const int rest = m / cols.count;
-    i = rest % rows.count;
-    image = rest / rows.count;
-  }
-};
 
 /// What a block is made of.
 template <int tile_m, int tile_n>
@@ -132,69 +23,16 @@ template <class T, class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
     gather_kernel(const __grid_constant__ Args<T> a) {
   constexpr int m_tiles = 4, n_tiles = B::warp_n / 8, stages = B::stages;
-  constexpr int elements = 16 / sizeof(T), depth_step = row_bytes / sizeof(T);
-  constexpr int rows_at_once = B::threads / chunks, copies = B::m / rows_at_once;
   constexpr int steps_a_stage = row_bytes / mma::step_bytes;
   extern __shared__ __align__(128) unsigned char memory[];
   const uint32_t shared = mma::shared_address(memory);
-  const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int first_n = blockIdx.x * B::n;
-
-  int index = a.classes - 1;
-  while (a.list[index].first_tile > static_cast<int>(blockIdx.y)) --index;
-  const Run& rows = a.rows.run[a.list[index].row_run];
-  const Run& cols = a.cols.run[a.list[index].column_run];
-  const int pixels = a.images * rows.count * cols.count;
-  const int first_m = (static_cast<int>(blockIdx.y) - a.list[index].first_tile) * B::m;
-
-  // This thread copies chunk `chunk` of every rows_at_once-th row, of pixels and of weights.
-  const int chunk = thread % chunks, first_row = thread / chunks;
-  int base[copies];
-#pragma unroll
-  for (int i = 0; i < copies; ++i) {
-    const int m = first_m + first_row + rows_at_once * i;
-    base[i] = -1;
-    if (m >= pixels) continue;
-    const Place at(m, rows, cols);
-    base[i] = ((at.image * a.rows.source_extent + at.i * a.source_step) * a.cols.source_extent +
-               at.j * a.source_step) *
-                  a.depth +
-              chunk * elements;
-  }
-  const int64_t weight_row = int64_t{a.taps} * a.depth;
-  const T* const weight = a.weight + (first_n + first_row) * weight_row + chunk * elements;
-
-  int row_tap = 0, column_tap = 0, k = 0;  // of the next stage to be copied
-  const int steps = rows.taps * cols.taps * ((a.depth + depth_step - 1) / depth_step);
-  const auto copy_stage = [&](int stage) {
-    const uint32_t to = shared + stage * B::stage_bytes;
-    const int tap = rows.tap[row_tap] * a.kernel_width + cols.tap[column_tap];
-    const T* const from =
-        a.from +
-        int64_t{rows.source[row_tap] * a.cols.source_extent + cols.source[column_tap]} * a.depth +
-        k;
-    const bool inside = k + chunk * elements < a.depth;
-#pragma unroll
-    for (int i = 0; i < copies; ++i) {
-      const bool valid = inside && base[i] >= 0;
-      mma::copy_async(to + swizzled(first_row + rows_at_once * i, chunk),
-                      valid ? from + base[i] : a.from, valid);
-    }
-    const T* const w = weight + int64_t{tap} * a.depth + k;
-#pragma unroll
-    for (int i = 0; i < B::n / rows_at_once; ++i) {
-      const int row = first_row + rows_at_once * i;
-      const bool valid = inside && first_n + row < a.columns;
-      mma::copy_async(to + B::m * row_bytes + swizzled(row, chunk),
-                      valid ? w + rows_at_once * i * weight_row : a.weight, valid);
-    }
-    k += depth_step;
-    if (k < a.depth) return;
-    k = 0;
-    if (++column_tap < cols.taps) return;
-    column_tap = 0;
-    ++row_tap;
-  };
+  const Tile<T> tile(a, B::m);
+  const Run& rows = a.rows.run[a.list[tile.index].row_run];
+  const Run& cols = a.cols.run[a.list[tile.index].column_run];
+  Copier<T, B::m, B::n, B::threads> copier(a, rows, cols, tile.first_m, first_n);
+  const int steps = copier.stages();
 
   float sum[m_tiles][n_tiles][4] = {};
   uint32_t left[2][m_tiles][4], right[2][n_tiles / 2][4];
@@ -227,7 +65,7 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 
 #pragma unroll
   for (int s = 0; s < stages - 1; ++s) {
-    if (s < steps) copy_stage(s);
+    if (s < steps) copier.copy(shared + s * B::stage_bytes);
     mma::commit();
   }
   mma::wait<stages - 2>();
@@ -244,7 +82,8 @@ __global__ void __launch_bounds__(B::threads, B::resident)
         load_step((s + 1) % stages, 0, 0);
       }
       if (step == 0) {  // refills the stage that all left at the last barrier
-        if (s + stages - 1 < steps) copy_stage((s + stages - 1) % stages);
+        if (s + stages - 1 < steps)
+          copier.copy(shared + (s + stages - 1) % stages * B::stage_bytes);
         mma::commit();
       }
       multiply_step(step % 2);
@@ -254,25 +93,11 @@ __global__ void __launch_bounds__(B::threads, B::resident)
   for (int i = 0; i < m_tiles; ++i)
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const int m = first_m + warp_row + 16 * i + 8 * half + lane / 4;
-      if (m >= pixels) continue;
-      const Place at(m, rows, cols);
-      const int64_t pixel =
-          (int64_t{at.image} * a.rows.extent + rows.start + at.i * a.step) * a.cols.extent +
-          cols.start + at.j * a.step;
-      T* const out = a.to + pixel * a.columns;
+      const Output<T> out(a, rows, cols, tile.first_m + warp_row + 16 * i + 8 * half + lane / 4);
 #pragma unroll
-      for (int j = 0; j < n_tiles; ++j) {
-        const int n = first_n + warp_column + 8 * j + lane % 4 * 2;
-        float y[2] = {sum[i][j][2 * half], sum[i][j][2 * half + 1]};
-        if (a.bias != nullptr)
-          for (int e = 0; e < 2; ++e) y[e] += n + e < a.columns ? load(a.bias + n + e) : 0.0F;
-        if (a.pairs && n < a.columns)
-          store_pair(out + n, y[0], y[1]);
-        else
-          for (int e = 0; e < 2; ++e)
-            if (n + e < a.columns) store(out + n + e, y[e]);
-      }
+      for (int j = 0; j < n_tiles; ++j)
+        out.write(first_n + warp_column + 8 * j + lane % 4 * 2, sum[i][j][2 * half],
+                  sum[i][j][2 * half + 1]);
     }
 }
 
@@ -288,16 +113,16 @@ void start(CudaContext& ctx, const char* name, Args<T>& args) {
       cudaFuncSetAttribute(gather_kernel<T, B>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   check(granted, name);
   const int tiles = list_classes(args, B::m);
-  launch(
-      ctx, name, gather_kernel<T, B>,
-      dim3(static_cast<unsigned>((args.columns + B::n - 1) / B::n), static_cast<unsigned>(tiles)),
-      dim3(B::threads), bytes, args);
+  launch(ctx, name, gather_kernel<T, B>,
+         dim3(static_cast<unsigned>(blocks_for(args.columns, B::n)), static_cast<unsigned>(tiles)),
+         dim3(B::threads), bytes, args);
 }
 
 /// The tile is chosen by sizes alone: large ones where there are enough of them for any card.
 template <class T>
 void run(CudaContext& ctx, const char* name, Args<T>& args) {
   args.pairs = args.columns % 2 == 0 && aligned(args.to);
+  if (gather_on_hopper(ctx, name, args)) return;
   const int64_t pixels = int64_t{args.images} * args.rows.extent * args.cols.extent;
   if (args.columns <= 64)
     start<T, Block<128, 64>>(ctx, name, args);
@@ -307,9 +132,29 @@ void run(CudaContext& ctx, const char* name, Args<T>& args) {
     start<T, Block<128, 128>>(ctx, name, args);
 }
 
+/// In f32, rounded to TF32; bf16 as it is.
+template <class T>
+__device__ T rounded(T value) {
+  if constexpr (sizeof(T) == 4)
+    return __uint_as_float(mma::to_tf32(__float_as_uint(value)));
+  else
+    return value;
+}
+
+/// The weight as the tensor cores take it: itself in bf16, a rounded copy in f32.
+template <class T>
+Tensor prepared(CudaContext& ctx, View<const T> weight) {
+  const Tensor copy = Tensor::empty(weight.shape, dtype_of<T>(), ctx.memory());
+  const T* from = weight.data;
+  T* to = copy.data<T>();
+  for_each(ctx, "conv2d round", weight.numel(),
+           [=] __device__(int64_t i) { to[i] = rounded(from[i]); });
+  return copy;
+}
+
 constexpr int transpose_tile = 32;
 
-/// out[c, t, k] = weight[k, t, c]
+/// out[c, t, k] = weight[k, t, c], rounded
 template <class T>
 __global__ void transpose_kernel(const T* weight, int k_extent, int taps, int c_extent, T* out) {
   __shared__ T tile[transpose_tile][transpose_tile + 1];
@@ -323,7 +168,7 @@ __global__ void transpose_kernel(const T* weight, int k_extent, int taps, int c_
   for (int row = threadIdx.y; row < transpose_tile; row += blockDim.y) {
     const int c = c0 + row, k = k0 + static_cast<int>(threadIdx.x);
     if (k < k_extent && c < c_extent)
-      out[(int64_t{c} * taps + t) * k_extent + k] = tile[threadIdx.x][row];
+      out[(int64_t{c} * taps + t) * k_extent + k] = rounded(tile[threadIdx.x][row]);
   }
 }
 
@@ -346,7 +191,8 @@ bool forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const
   if (o.stride.h != o.stride.w) return false;
   Args<T> args{};
   args.from = x.data;
-  args.weight = weight.data;
+  const Tensor copy = prepared(ctx, weight);
+  args.weight = copy.data<const T>();
   args.bias = bias.data;
   args.to = y.data;
   args.depth = static_cast<int>(s.c);

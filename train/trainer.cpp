@@ -220,44 +220,6 @@ bool Trainer::step() {
   return true;
 }
 
-void Trainer::check_losses(const Pending& step) const {
-  for (size_t k = 0; k < step.losses.size(); ++k) {
-    if (!step.losses[k].defined() || std::isfinite(step.losses[k].item())) continue;
-    const Phase phase = step.report.phase;
-    throw NumericError(fmt::format(
-        "the loss of task '{}' is {}; lower {}.optimizer.lr, or find the op with --debug",
-        run_.tasks[k].name, step.losses[k].item(),
-        phase == Phase::weights ? "policy" : name_of(phase)));
-  }
-}
-
-void Trainer::settle() {
-  if (pending_.empty()) return;
-  synchronize(context_);
-  for (Pending& step : std::exchange(pending_, {})) {
-    StepReport& report = step.report;
-    try {
-      check_losses(step);
-    } catch (const NumericError& e) {
-      throw NumericError(fmt::format("{} step {} (run step {}): {}", name_of(report.phase),
-                                     report.step, step.total_step, e.what()));
-    }
-    for (const Tensor& loss : step.losses)
-      report.losses.push_back(loss.defined() ? loss.item() : std::nan(""));
-    if (folder_)
-      for (size_t k = 0; k < report.losses.size(); ++k)
-        folder_->write(MetricsLine{report.phase,
-                                   step.total_step,
-                                   step.epoch,
-                                   "train",
-                                   run_.tasks[k].name,
-                                   report.losses[k],
-                                   {},
-                                   step.seconds});
-    if (observer_ != nullptr) observer_->on_step(report);
-  }
-}
-
 bool Trainer::at_evaluation() const {
   return state_.step == stage_steps(state_.stage) || state_.total_step % run_.eval.every == 0;
 }

@@ -1,0 +1,230 @@
+// What the implicit GEMMs of conv2d's forward and backward_input share, whichever tensor core
+// instructions multiply: to[m, n] = bias[n] + sum over taps t, over k of
+// from[source(m, t), k] weight[n, t, k], with from = x or dy and k its channels, contiguous.
+// Pixels m are taken class by class: all pixels of a class see the same taps inside the image, so
+// its tiles multiply just these, exactly, and no loop tests a border. A dilated 3x3 on a small map
+// has nine classes. backward_input is the same sum with the roles swapped, over weight[c, t, k]
+// transposed once, and a class for each residue of the stride.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "engine/cuda/element.cuh"
+#include "engine/cuda/launch.cuh"
+#include "engine/cuda/mma.cuh"
+#include "ops/conv2d_tensor_cuda.cuh"
+
+namespace weft::tensor_conv {
+
+constexpr int row_bytes = 128, chunks = row_bytes / 16;
+constexpr int max_taps = 3, max_runs = 8, max_classes = max_runs * max_runs;
+
+/// A stretch of destination indices start, start + step, .. that see the same taps along one axis.
+struct Run {
+  int start, count, taps;
+  int tap[max_taps], source[max_taps];  ///< the tap's index, and what it reads for `start`
+};
+
+struct Axis {
+  int runs = 0, extent = 0, source_extent = 0;
+  Run run[max_runs];
+};
+
+struct Class {
+  int row_run, column_run, first_tile;
+};
+
+template <class T>
+struct Args {
+  const T *from, *weight, *bias;
+  T* to;
+  int depth, columns, kernel_width, taps;
+  int images, step, source_step;  ///< from one pixel of a run to the next
+  bool pairs;                     ///< two neighbours of `to` may be written at once
+  Axis rows, cols;
+  int classes;
+  Class list[max_classes];
+};
+
+/// False where the axis has more stretches than a kernel argument holds.
+template <class Source>
+bool build_axis(Axis& axis, int extent, int source_extent, int taps, int step, Source&& source) {
+  axis.extent = extent;
+  axis.source_extent = source_extent;
+  for (int residue = 0; residue < step; ++residue) {
+    Run* open = nullptr;
+    for (int at = residue; at < extent; at += step) {
+      Run seen{at, 1, 0, {}, {}};
+      for (int t = 0; t < taps; ++t) {
+        const int from = source(at, t);
+        if (from < 0 || from >= source_extent) continue;
+        seen.tap[seen.taps] = t;
+        seen.source[seen.taps++] = from;
+      }
+      if (open != nullptr && open->taps == seen.taps &&
+          std::equal(seen.tap, seen.tap + seen.taps, open->tap)) {
+        ++open->count;
+        continue;
+      }
+      if (axis.runs == max_runs) return false;
+      open = &axis.run[axis.runs++];
+      *open = seen;
+    }
+  }
+  return true;
+}
+
+/// Tiles of `tile_m` pixels by class, the deepest classes first; returns how many there are.
+template <class T>
+int list_classes(Args<T>& args, int tile_m) {
+  std::vector<Class> all;
+  for (int r = 0; r < args.rows.runs; ++r)
+    for (int c = 0; c < args.cols.runs; ++c) all.push_back({r, c, 0});
+  const auto depth = [&](const Class& c) {
+    return args.rows.run[c.row_run].taps * args.cols.run[c.column_run].taps;
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Class& a, const Class& b) { return depth(a) > depth(b); });
+  int tiles = 0;
+  for (Class& c : all) {
+    c.first_tile = tiles;
+    const int pixels =
+        args.images * args.rows.run[c.row_run].count * args.cols.run[c.column_run].count;
+    tiles += (pixels + tile_m - 1) / tile_m;
+  }
+  args.classes = static_cast<int>(all.size());
+  std::copy(all.begin(), all.end(), args.list);
+  return tiles;
+}
+
+/// Where 16-byte chunk `chunk` of a tile's row lies: rotated, so that eight rows' chunks and eight
+/// chunks of a row both fall into different banks.
+__device__ inline int swizzled(int row, int chunk) {
+  return row * row_bytes + ((chunk ^ (row & 7)) << 4);
+}
+
+/// Position of pixel m of a class: image, and indices along both runs.
+struct Place {
+  int image, i, j;
+  __device__ Place(int m, const Run& rows, const Run& cols) {
+    j = m % cols.count;
+    const int rest = m / cols.count;
+    i = rest % rows.count;
+    image = rest / rows.count;
+  }
+};
+
+/// Brings stage after stage of a block's two operands to shared memory: `tile_m` rows of pixels,
+/// then `tile_n` rows of weights, 128 bytes of k each. A thread copies chunk `chunk` of every
+/// rows_at_once-th row.
+template <class T, int tile_m, int tile_n, int threads>
+struct Copier {
+  static constexpr int elements = 16 / sizeof(T), depth_step = row_bytes / sizeof(T);
+  static constexpr int rows_at_once = threads / chunks, copies = tile_m / rows_at_once;
+  const Args<T>& a;
+  const Run &rows, &cols;
+  int first_n, chunk, first_row;
+  int base[copies];  ///< where this thread's rows begin in `from`; -1: past the class
+  const T* weight;
+  int row_tap = 0, column_tap = 0, k = 0;  ///< of the next stage
+
+  __device__ Copier(const Args<T>& args, const Run& r, const Run& c, int first_m, int n)
+      : a(args),
+        rows(r),
+        cols(c),
+        first_n(n),
+        chunk(threadIdx.x % chunks),
+        first_row(threadIdx.x / chunks) {
+    const int pixels = a.images * rows.count * cols.count;
+#pragma unroll
+    for (int i = 0; i < copies; ++i) {
+      const int m = first_m + first_row + rows_at_once * i;
+      base[i] = -1;
+      if (m >= pixels) continue;
+      const Place at(m, rows, cols);
+      base[i] = ((at.image * a.rows.source_extent + at.i * a.source_step) * a.cols.source_extent +
+                 at.j * a.source_step) *
+                    a.depth +
+                chunk * elements;
+    }
+    weight = a.weight + int64_t{first_n + first_row} * a.taps * a.depth + chunk * elements;
+  }
+
+  __device__ int stages() const {
+    return rows.taps * cols.taps * ((a.depth + depth_step - 1) / depth_step);
+  }
+
+  __device__ void copy(uint32_t to) {
+    const int tap = rows.tap[row_tap] * a.kernel_width + cols.tap[column_tap];
+    const T* const from =
+        a.from +
+        int64_t{rows.source[row_tap] * a.cols.source_extent + cols.source[column_tap]} * a.depth +
+        k;
+    const bool inside = k + chunk * elements < a.depth;
+#pragma unroll
+    for (int i = 0; i < copies; ++i) {
+      const bool valid = inside && base[i] >= 0;
+      mma::copy_async(to + swizzled(first_row + rows_at_once * i, chunk),
+                      valid ? from + base[i] : a.from, valid);
+    }
+    const T* const w = weight + int64_t{tap} * a.depth + k;
+    const int64_t weight_row = int64_t{a.taps} * a.depth;
+#pragma unroll
+    for (int i = 0; i < tile_n / rows_at_once; ++i) {
+      const int row = first_row + rows_at_once * i;
+      const bool valid = inside && first_n + row < a.columns;
+      mma::copy_async(to + tile_m * row_bytes + swizzled(row, chunk),
+                      valid ? w + rows_at_once * i * weight_row : a.weight, valid);
+    }
+    k += depth_step;
+    if (k < a.depth) return;
+    k = 0;
+    if (++column_tap < cols.taps) return;
+    column_tap = 0;
+    ++row_tap;
+  }
+};
+
+/// The block's class and first pixel in it.
+template <class T>
+struct Tile {
+  int index, first_m;
+  __device__ Tile(const Args<T>& a, int tile_m) : index(a.classes - 1) {
+    while (a.list[index].first_tile > static_cast<int>(blockIdx.y)) --index;
+    first_m = (static_cast<int>(blockIdx.y) - a.list[index].first_tile) * tile_m;
+  }
+};
+
+/// Row m of the result, columns n, n + 1, .. by pairs: where a warp's sums go.
+template <class T>
+struct Output {
+  const Args<T>& a;
+  T* row = nullptr;  ///< null: past the class
+  __device__ Output(const Args<T>& args, const Run& rows, const Run& cols, int m) : a(args) {
+    if (m >= a.images * rows.count * cols.count) return;
+    const Place at(m, rows, cols);
+    const int64_t pixel =
+        (int64_t{at.image} * a.rows.extent + rows.start + at.i * a.step) * a.cols.extent +
+        cols.start + at.j * a.step;
+    row = a.to + pixel * a.columns;
+  }
+  __device__ void write(int n, float first, float second) const {
+    if (row == nullptr || n >= a.columns) return;
+    const bool both = n + 1 < a.columns;
+    if (a.bias != nullptr) {
+      first += load(a.bias + n);
+      if (both) second += load(a.bias + n + 1);
+    }
+    if (a.pairs) return store_pair(row + n, first, second);
+    store(row + n, first);
+    if (both) store(row + n + 1, second);
+  }
+};
+
+/// The product by Hopper's wgmma; false on another card, or in a build without its code. The weight
+/// must be rounded to TF32 already, which those instructions do not do.
+template <class T>
+bool gather_on_hopper(CudaContext& ctx, const char* name, Args<T>& args);
+
+}  // namespace weft::tensor_conv
