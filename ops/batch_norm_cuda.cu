@@ -28,7 +28,7 @@ struct Grid {
         across(1) {
     while (across < 32 && across * width < channels) across *= 2;
     down = block_threads / across;
-    chunk = 16 * down;
+    chunk = 32 * down;
     chunks = static_cast<int>(std::max<int64_t>(1, blocks_for(rows, chunk)));
     strips = static_cast<int>(blocks_for(channels, int64_t{across} * width));
   }
@@ -138,6 +138,54 @@ __global__ void moments_kernel(Grid g, const T* x, float* means, float* squares)
   }
 }
 
+/// Count, mean and squared deviations of some rows of one channel; sums in double.
+struct Moments {
+  double count = 0, mean = 0, square = 0;
+
+  __device__ void add(const Moments& other) {
+    if (other.count == 0) return;
+    const double total = count + other.count, delta = other.mean - mean;
+    mean += delta * (other.count / total);
+    square += other.square + delta * delta * (count * other.count / total);
+    count = total;
+  }
+  __device__ Moments from_lane(int offset) const {
+    constexpr unsigned all = 0xFFFFFFFF;
+    return {__shfl_down_sync(all, count, offset), __shfl_down_sync(all, mean, offset),
+            __shfl_down_sync(all, square, offset)};
+  }
+};
+
+/// A channel's sums of dy and of dy (x - mean).
+struct GradientSums {
+  double plain = 0, centred = 0;
+
+  __device__ void add(const GradientSums& other) {
+    plain += other.plain;
+    centred += other.centred;
+  }
+  __device__ GradientSums from_lane(int offset) const {
+    constexpr unsigned all = 0xFFFFFFFF;
+    return {__shfl_down_sync(all, plain, offset), __shfl_down_sync(all, centred, offset)};
+  }
+};
+
+constexpr int warp_threads = 32, channels_a_block = block_threads / warp_threads;
+
+/// All chunks together, by one warp: lane l adds chunks l, l + 32, .. in order, then lanes are
+/// combined pairwise; lane 0 holds the total.
+template <class Sum, class OfChunk>
+__device__ Sum combine_chunks(const Grid& g, OfChunk of_chunk) {
+  Sum sum;
+  const int lane = threadIdx.x % warp_threads;
+  for (int chunk = lane; chunk < g.chunks; chunk += warp_threads) sum.add(of_chunk(chunk));
+  for (int offset = 1; offset < warp_threads; offset *= 2) {
+    const Sum other = sum.from_lane(offset);
+    if (lane % (2 * offset) == 0) sum.add(other);
+  }
+  return sum;
+}
+
 /// What the combining kernel adds to the running statistics: a few groups a launch, in order.
 struct Running {
   float *mean, *var;
@@ -148,28 +196,26 @@ struct Running {
 
 __global__ void combine_moments_kernel(Grid g, const float* means, const float* squares, double eps,
                                        Running running, float* mean, float* invstd) {
-  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
   if (c >= g.channels) return;
   double new_mean = running.keep * running.mean[c], new_var = running.keep * running.var[c];
   const double n = static_cast<double>(g.rows);
   for (int i = 0; i < running.count; ++i) {
     const int group = running.first_group + i;
-    double count = 0, centre = 0, square = 0;
-    for (int chunk = 0; chunk < g.chunks; ++chunk) {
+    const Moments all = combine_chunks<Moments>(g, [&](int chunk) {
       const int64_t from = (int64_t{group} * g.chunks + chunk) * g.channels + c;
       const int64_t left = g.rows - int64_t{chunk} * g.chunk;
-      const double more = static_cast<double>(left < g.chunk ? left : g.chunk);
-      const double delta = means[from] - centre, total = count + more;
-      centre += delta * (more / total);
-      square += squares[from] + delta * delta * (count * more / total);
-      count = total;
-    }
-    if (square < 0) square = 0;  // in this order a NaN stays a NaN
-    mean[group * g.channels + c] = static_cast<float>(centre);
-    invstd[group * g.channels + c] = static_cast<float>(1 / sqrt(square / n + eps));
-    new_mean += running.weight[i] * centre;
+      return Moments{static_cast<double>(left < g.chunk ? left : g.chunk), means[from],
+                     squares[from]};
+    });
+    const double square = all.square < 0 ? 0 : all.square;  // in this order a NaN stays a NaN
+    new_mean += running.weight[i] * all.mean;
     new_var += running.weight[i] * (square / (n - 1));
+    if (threadIdx.x % warp_threads != 0) continue;
+    mean[group * g.channels + c] = static_cast<float>(all.mean);
+    invstd[group * g.channels + c] = static_cast<float>(1 / sqrt(square / n + eps));
   }
+  if (threadIdx.x % warp_threads != 0) return;
   running.mean[c] = static_cast<float>(new_mean);
   running.var[c] = static_cast<float>(new_var);
 }
@@ -246,24 +292,24 @@ template <class T>
 __global__ void combine_gradients_kernel(Grid g, const float* plain, const float* centred,
                                          Normalisation<T> norm, bool constant_statistics, float* a,
                                          float* b, float* dgamma, float* dbeta) {
-  const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
+  const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
   if (c >= g.channels) return;
   double of_gamma = 0, of_beta = 0;
   const double n = static_cast<double>(g.rows);
   for (int group = 0; group < g.groups; ++group) {
-    double first = 0, second = 0;
-    for (int chunk = 0; chunk < g.chunks; ++chunk) {
+    const GradientSums sums = combine_chunks<GradientSums>(g, [&](int chunk) {
       const int64_t from = (int64_t{group} * g.chunks + chunk) * g.channels + c;
-      first += plain[from];
-      second += centred[from];
-    }
+      return GradientSums{plain[from], centred[from]};
+    });
     const int at = group * g.channels + c;
     const double invstd = norm.invstd.data[at];
-    of_beta += first;
-    of_gamma += second * invstd;
-    a[at] = constant_statistics ? 0.0F : static_cast<float>(first / n);
-    b[at] = constant_statistics ? 0.0F : static_cast<float>(second * invstd * invstd / n);
+    of_beta += sums.plain;
+    of_gamma += sums.centred * invstd;
+    if (threadIdx.x % warp_threads != 0) continue;
+    a[at] = constant_statistics ? 0.0F : static_cast<float>(sums.plain / n);
+    b[at] = constant_statistics ? 0.0F : static_cast<float>(sums.centred * invstd * invstd / n);
   }
+  if (threadIdx.x % warp_threads != 0) return;
   if (dgamma != nullptr) dgamma[c] = static_cast<float>(of_gamma);
   if (dbeta != nullptr) dbeta[c] = static_cast<float>(of_beta);
 }
@@ -311,7 +357,7 @@ void with_width(const Grid& g, F&& f) {
 }
 
 dim3 per_channel(const Grid& g) {
-  return {static_cast<unsigned>(blocks_for(g.channels, block_threads))};
+  return {static_cast<unsigned>(blocks_for(g.channels, channels_a_block))};
 }
 
 Tensor floats(CudaContext& ctx, size_t count) {

@@ -50,23 +50,35 @@ struct Geometry {
   }
 };
 
-/// columns [pixels first .. first + count - 1][taps][C], zeros for padding.
+/// columns [pixels first .. first + count - 1][taps][C], zeros for padding. A thread copies `width`
+/// neighbours: all channels of an image, four where they divide by four, else one.
+template <int width, class T>
+void unroll_by(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int64_t count,
+               T* columns) {
+  const unsigned groups = static_cast<unsigned>(g.c / width), taps = static_cast<unsigned>(g.count);
+  for_each(ctx, "conv2d unroll", count * taps * groups, [=] __device__(int64_t i) {
+    const auto item = static_cast<unsigned>(i);  // a piece is below 2^32 elements
+    const unsigned rest = item / groups, c = (item - rest * groups) * width;
+    const unsigned pixel_in_piece = rest / taps, t = rest - pixel_in_piece * taps;
+    const int64_t pixel = first + pixel_in_piece;
+    const auto line = static_cast<unsigned>(pixel / g.q), p = line % static_cast<unsigned>(g.p);
+    const int column = static_cast<int>(pixel - int64_t{line} * g.q) * g.stride_w + g.column[t];
+    const int row = static_cast<int>(p) * g.stride_h + g.row[t];
+    const bool inside = row >= 0 && row < g.h && column >= 0 && column < g.w;
+    const T* from =
+        x + ((int64_t{line / static_cast<unsigned>(g.p)} * g.h + row) * g.w + column) * g.c + c;
+    T* to = columns + i * width;
+#pragma unroll
+    for (int e = 0; e < width; ++e) to[e] = inside ? from[e] : T{};
+  });
+}
+
 template <class T>
 void unroll(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int64_t count,
             T* columns) {
-  for_each(ctx, "conv2d unroll", count * g.count * g.c, [=] __device__(int64_t i) {
-    const int c = static_cast<int>(i % g.c);
-    const int64_t rest = i / g.c;
-    const int t = static_cast<int>(rest % g.count);
-    const int64_t pixel = first + rest / g.count;
-    const int column = static_cast<int>(pixel % g.q) * g.stride_w + g.column[t];
-    const int64_t line = pixel / g.q;
-    const int row = static_cast<int>(line % g.p) * g.stride_h + g.row[t];
-    T value{};
-    if (row >= 0 && row < g.h && column >= 0 && column < g.w)
-      value = x[((line / g.p * g.h + row) * g.w + column) * g.c + c];
-    columns[i] = value;
-  });
+  if (g.c == 3) return unroll_by<3>(ctx, g, x, first, count, columns);
+  if (g.c % 4 == 0) return unroll_by<4>(ctx, g, x, first, count, columns);
+  unroll_by<1>(ctx, g, x, first, count, columns);
 }
 
 /// dx of `images` images from columns [their output pixels][taps][C]: each input pixel adds, tap by

@@ -1,29 +1,57 @@
-// Places in [N, H, W, C] on the device, for pools: sizes by value, and an element's indices from
-// its number (32-bit divisions: pools are refused past 2^32 elements by memory long before).
+// Places in [N, H, W, C] on the device, for pools: sizes by value, a thread's indices from its
+// number, and the windows of ops/pool_window.h in 32 bits (a pixel's number fits them; an element's
+// may not).
 #pragma once
 
 #include "engine/shape.h"
+#include "ops/pool_window.h"
 
 namespace weft {
 
 struct PoolSizes {
-  int64_t height, width, channels;
-  explicit PoolSizes(const Shape& s) : height(s[1]), width(s[2]), channels(s[3]) {}
-  __device__ int64_t element(int64_t image, int64_t row, int64_t column, int64_t channel) const {
-    return ((image * height + row) * width + column) * channels + channel;
+  int height, width, channels;
+  explicit PoolSizes(const Shape& s)
+      : height(static_cast<int>(s[1])),
+        width(static_cast<int>(s[2])),
+        channels(static_cast<int>(s[3])) {}
+  int64_t pixels() const { return int64_t{height} * width; }  ///< of one image
+  __device__ int64_t element(int image, int row, int column, int channel) const {
+    return ((int64_t{image} * height + row) * width + column) * channels + channel;
   }
 };
 
+/// Thread `item` of those that take `each` neighbouring channels.
 struct PoolPlace {
-  int64_t image, row, column, channel;
-  __device__ PoolPlace(int64_t element, const PoolSizes& s) {
-    const auto channels = static_cast<unsigned>(s.channels), width = static_cast<unsigned>(s.width),
-               height = static_cast<unsigned>(s.height);
-    const auto pixel = static_cast<unsigned>(element / channels), line = pixel / width;
-    channel = element % channels;
-    column = pixel % width;
-    row = line % height;
-    image = line / height;
+  int image, row, column, channel;
+  __device__ PoolPlace(int64_t item, const PoolSizes& s, int each) {
+    const auto groups = static_cast<unsigned>(s.channels / each);
+    const auto pixel = static_cast<unsigned>(item / groups);
+    const unsigned line = pixel / s.width;
+    channel = static_cast<int>(item - int64_t{pixel} * groups) * each;
+    column = static_cast<int>(pixel - line * s.width);
+    image = static_cast<int>(line / s.height);
+    row = static_cast<int>(line - static_cast<unsigned>(image) * s.height);
+  }
+};
+
+/// PoolWindow and PoolCover, which see.
+struct PoolSpan {
+  int start, from, to, padded;
+  __device__ PoolSpan(int out, int extent, const PoolOptions& o) {
+    const PoolWindow window(out, extent, o);
+    start = static_cast<int>(window.start);
+    from = static_cast<int>(window.from);
+    to = static_cast<int>(window.to);
+    padded = static_cast<int>(window.padded(extent, o));
+  }
+};
+
+struct PoolReach {
+  int from, to;
+  __device__ PoolReach(int in, int windows, const PoolOptions& o) {
+    const PoolCover cover(in, windows, o);
+    from = static_cast<int>(cover.from);
+    to = static_cast<int>(cover.to);
   }
 };
 

@@ -87,6 +87,32 @@ __global__ void expand_kernel(Broadcast g, int64_t items, const T* x, float fact
   write(y + item * n, values);
 }
 
+/// y [rows, inner] = factor x [inner] in every row: a bias written out. Blocks go down the rows.
+template <int n, class T>
+__global__ void repeat_kernel(int64_t rows, int64_t inner, const T* x, float factor, T* y) {
+  const int64_t at = (int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * n;
+  if (at >= inner) return;
+  float values[n];
+  read(x + at, values);
+#pragma unroll
+  for (int i = 0; i < n; ++i) values[i] *= factor;
+  for (int64_t row = int64_t{blockIdx.y} * blockDim.y + threadIdx.y; row < rows;
+       row += int64_t{gridDim.y} * blockDim.y)
+    write(y + row * inner + at, values);
+}
+
+template <int n, class T>
+void repeat(CudaContext& ctx, int64_t rows, int64_t inner, const T* x, float factor, T* y) {
+  const int64_t items = inner / n;
+  int across = 1;
+  while (across < block_threads && across < items) across *= 2;
+  const dim3 block(across, block_threads / across);
+  const int64_t down = std::min<int64_t>(blocks_for(rows, int64_t{block.y} * 8), 4096);
+  launch(ctx, "expand", repeat_kernel<n, T>,
+         dim3(static_cast<unsigned>(blocks_for(items, across)), static_cast<unsigned>(down)), block,
+         0, rows, inner, x, factor, y);
+}
+
 }  // namespace
 
 template <class T>
@@ -101,6 +127,11 @@ void expand(CudaContext& ctx, View<const T> x, double factor, View<T> y) {
   if (y.numel() == 0) return;
   const Broadcast g(x.shape, y.shape);
   const float by = static_cast<float>(factor);
+  if (g.rank == 2 && g.a_stride[0] == 0 && g.a_stride[1] == 1) {
+    if (fits_vec(y.data, g.inner()) && is_aligned(x.data))
+      return repeat<Vec<T>::size>(ctx, g.rows(), g.inner(), x.data, by, y.data);
+    return repeat<1>(ctx, g.rows(), g.inner(), x.data, by, y.data);
+  }
   const auto start = [&](auto kernel, int64_t items) {
     launch(ctx, "expand", kernel, dim3(static_cast<unsigned>(blocks_for(items, block_threads))),
            dim3(block_threads), 0, g, items, x.data, by, y.data);

@@ -24,6 +24,11 @@ Device::Device(const std::string& name, int threads, Precision precision)
   context_ = impl_->cuda.get();
 }
 
+void require_device(const std::string& name) {
+  std::string why;
+  if (name == "cuda" && !CudaContext::available(&why)) throw DeviceError("device cuda: " + why);
+}
+
 std::string describe_cuda() {
   std::string why;
   if (!CudaContext::available(&why)) return why;
@@ -60,6 +65,10 @@ struct Device::Impl {
 
 Device::Device(const std::string& name, int threads, Precision)
     : impl_(new Impl{CpuContext(threads)}), context_(&impl_->cpu) {
+  require_device(name);
+}
+
+void require_device(const std::string& name) {
   if (name != "cpu")
     throw ConfigError(
         "device: this build computes on the CPU only; use device=cpu, or build where nvcc is "

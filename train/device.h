@@ -28,6 +28,8 @@ class Device {
   AnyContext context_;
 };
 
+/// Throws as Device does where it could not be made; costs no context.
+void require_device(const std::string& name);
 /// One line for `weft info`: the GPU that is there, or why there is none.
 std::string describe_cuda();
 

@@ -4,6 +4,7 @@
 // plain path. Error: ||a - b|| / ||b||, of random operands: well below one unit of the rounding.
 #include <cmath>
 
+#include "engine/philox.h"
 #include "ops/cast.h"
 #include "ops/conv2d.h"
 #include "tests/support/catch.h"

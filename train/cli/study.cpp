@@ -15,6 +15,7 @@
 #include "train/cli/machine.h"
 #include "train/cli/study_runner.h"
 #include "train/data/picture_io.h"
+#include "train/device.h"
 #include "train/study_curves.h"
 #include "train/study_table.h"
 #include "train/version.h"
@@ -39,7 +40,7 @@ class StudyCommand final : public Command {
     if (parallel_ >= 0) study.parallel = parallel_;
     if (!device_.empty()) study.device = device_;
     const std::vector<StudyCell> cells = study_cells(study);
-    for (const StudyCell& cell : cells) check_device(cell.run);
+    for (const StudyCell& cell : cells) require_device(cell.run.device);
     std::vector<int> failures;
     if (!table_only_) failures = StudyRunner(study, cells).run();
     report(study, cells);
