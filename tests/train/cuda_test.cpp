@@ -117,9 +117,14 @@ Step one_step(const RunFile& run, Phase phase, const Dataset& data) {
     auto& row = drawn.select.emplace_back();
     for (int l = 0; l < blocks; ++l) row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0);
   }
-  const StepInputs in{
-      phase,        1, 3, 2.0, blocks, &drawn, upload_images(tape, batch.images, *model, run),
-      batch.targets};
+  const StepInputs in{phase,
+                      static_cast<uint64_t>(run.seed),
+                      3,
+                      2.0,
+                      blocks,
+                      &drawn,
+                      upload_images(tape, batch.images, *model, run),
+                      batch.targets};
   const StepOutputs out = compute_step(tape, *model, run, in);
   Step step;
   step.loss = to_host(device.context(), out.total->value()).item();
@@ -180,21 +185,27 @@ TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU
   WEFT_NEEDS_CUDA();
   for (const char* hard : {"false", "true"})
     for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain}) {
-      const auto with = [&](const char* device, const char* precision) {
-        return scenes_run({std::string("device=") + device, std::string("precision=") + precision,
-                           std::string("policy.hard=") + hard});
-      };
-      const RunFile run = with("cpu", "f64");
-      const auto data = open_dataset(run);
-      const Step exact = one_step(run, phase, *data);
-      const Step cpu = one_step(with("cpu", "f32"), phase, *data);
-      const Step cuda = one_step(with("cuda", "f32"), phase, *data);
-      INFO(name_of(phase) << ", hard " << hard << ": gradients off by "
-                          << gradient_error(cpu, exact) << " on the CPU, "
-                          << gradient_error(cuda, exact) << " on the GPU");
-      CHECK(std::abs(cuda.loss - exact.loss) <= 1e-5 * std::abs(exact.loss));
-      // Single ReLUs that round to the other side move gradients by more than rounding does.
-      CHECK(gradient_error(cuda, exact) <= std::max(1e-4, 2 * gradient_error(cpu, exact)));
+      // A ReLU that rounds to the other side moves gradients by more than rounding does, on either
+      // backend and in some steps only: so the middle one of five steps is compared.
+      std::vector<double> cpu_errors, cuda_errors;
+      for (int seed = 1; seed <= 5; ++seed) {
+        const auto with = [&](const char* device, const char* precision) {
+          return scenes_run({std::string("device=") + device, std::string("precision=") + precision,
+                             std::string("policy.hard=") + hard, "seed=" + std::to_string(seed)});
+        };
+        const RunFile run = with("cpu", "f64");
+        const auto data = open_dataset(run);
+        const Step exact = one_step(run, phase, *data);
+        const Step cuda = one_step(with("cuda", "f32"), phase, *data);
+        CHECK(std::abs(cuda.loss - exact.loss) <= 1e-5 * std::abs(exact.loss));
+        cpu_errors.push_back(gradient_error(one_step(with("cpu", "f32"), phase, *data), exact));
+        cuda_errors.push_back(gradient_error(cuda, exact));
+      }
+      std::sort(cpu_errors.begin(), cpu_errors.end());
+      std::sort(cuda_errors.begin(), cuda_errors.end());
+      INFO(name_of(phase) << ", hard " << hard << ": gradients off by " << cpu_errors[2]
+                          << " on the CPU, " << cuda_errors[2] << " on the GPU");
+      CHECK(cuda_errors[2] <= 2 * cpu_errors[2]);
     }
 }
 
