@@ -27,7 +27,7 @@ class Dump final : public Command {
   }
   void run() override {
     settings_.push_back("precision=" + precision_);
-    const RunFile run = parse_run_file(run_, settings_);
+    RunFile run = parse_run_file(run_, settings_);
     check_device(run);
     for (Phase p : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain})
       if (phase_ == name_of(p)) dump_.phase = p;
