@@ -87,7 +87,7 @@ Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64
 }
 
 Var Linear::operator()(Pass& pass, const Var& x) const {
-const Var w = cast(pass.tape, pass.tape.use(*weight_), x.dtype());
+  const Var w = cast(pass.tape, pass.tape.use(*weight_), x.dtype());
   if (bias_ == nullptr) return linear(pass.tape, x, w);
   return linear(pass.tape, x, w, cast(pass.tape, pass.tape.use(*bias_), x.dtype()));
 }

@@ -22,7 +22,9 @@ class KeyList final : public FieldVisitor {
   void field(const char* key, std::vector<int64_t>&) override { add(key); }
   void field(const char* key, Words&) override { add(key); }
   void field(const char* key, std::vector<Words>&) override { add(key); }
-  void field(const char* key, std::map<int, int>&) override { add(key); }
+  void labels(const char* key, std::map<int, int>&, std::map<std::string, int>&) override {
+    add(key);
+  }
   void word(const char* key, std::string&, const Words&) override { add(key); }
   bool begin(const char* key) override {
     add(key);

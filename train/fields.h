@@ -34,7 +34,9 @@ class FieldVisitor {
   virtual void field(const char* key, std::vector<int64_t>& value) = 0;
   virtual void field(const char* key, Words& value) = 0;
   virtual void field(const char* key, std::vector<Words>& value) = 0;
-  virtual void field(const char* key, std::map<int, int>& value) = 0;
+  /// What labels become: ids in the file and words in the file, by the key's own form.
+  virtual void labels(const char* key, std::map<int, int>& ids,
+                      std::map<std::string, int>& words) = 0;
   virtual void word(const char* key, std::string& value, const Words& words) = 0;
 
   /// An enum whose values are 0, 1, 2, ... in the order of `words`.

@@ -42,10 +42,13 @@ struct TaskSpec {
   std::optional<int> ignore;          ///< label id that counts as invalid
   std::string column;                 ///< the label's column in an index (default: name)
   std::map<int, int> map;             ///< label id in the file -> class id
+  std::map<std::string, int> words;   ///< map's other half: word in the file -> class id
   double scale = 1;                   ///< value in the file * scale = value in the task's unit
   std::optional<double> invalid;      ///< value in the file that counts as invalid
   std::vector<double> class_weights;  ///< cross-entropy's, one per class (empty: all 1)
   double pos_weight = 1;              ///< binary: weight of the positive class in the loss
+  bool standardize = false;           ///< tabular regression: (v - mean) / std of the training rows
+  std::string rows;                   ///< tabular: which value of data.task_column has this label
 
   int channels() const;      ///< outputs: segmentation, classification classes; normals 3; others 1
   bool image_label() const;  ///< one label an image: classification, binary, regression
@@ -77,12 +80,21 @@ struct AugmentSpec {
 
 struct DataSpec {
   std::string kind = "scenes";
-  std::string root;                   ///< $WEFT_DATA/... is written with the variable
-  std::string index = "index.csv";    ///< csv: the index, relative to root
-  std::string image = "image";        ///< csv: the column of image paths
-  std::string split;                  ///< csv: the column of train, val, test (empty: by ratio)
-  std::array<double, 2> ratio{0, 0};  ///< csv: shares of val and test, by hash of the path
-  std::array<int, 2> size{0, 0};      ///< height, width that images are resized to; 0: as they are
+  std::string root;                    ///< $WEFT_DATA/... is written with the variable
+  std::string index = "index.csv";     ///< csv, tabular: the index, relative to root
+  std::string image = "image";         ///< csv: the column of image paths
+  std::string split;                   ///< csv, tabular: the column of train, val, test
+  std::array<double, 2> ratio{0, 0};   ///< where there is no split: shares of val and test, by hash
+  std::string test_index;              ///< tabular: the file of the test rows
+  std::vector<std::string> header;     ///< tabular: the columns of a file that does not name them
+  std::string comment;                 ///< tabular: lines that begin so are skipped
+  std::vector<std::string> missing;    ///< tabular: words that say so ("?"), beside the empty cell
+  std::vector<std::string> inputs;     ///< tabular: columns, `*` stands for any characters
+                                       ///< (empty: all that are no label)
+  std::vector<std::string> leave_out;  ///< tabular: columns that are no input after all
+  std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
+  std::string task_column;               ///< tabular: names each row's task
+  std::array<int, 2> size{0, 0};  ///< height, width that images are resized to; 0: as they are
   int64_t batch = 16;
   int workers = 2;
   std::string normalize = "imagenet";                       ///< imagenet, caffe or none

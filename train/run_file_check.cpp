@@ -75,6 +75,21 @@ class Checker {
         a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",
         fmt::format("is [{}, {}]; it is [least, most], both more than 0", a.scale[0], a.scale[1]));
     pair(a.crop, "data.augment.crop");
+    if (d.kind == "tabular") tabular();
+  }
+
+  void tabular() const {
+    const DataSpec& d = run_.data;
+    require(run_.model.trunk == "mlp", "model.trunk",
+            fmt::format("is \"{}\"; the trunk of tabular data is \"mlp\"", run_.model.trunk));
+    require(d.normalize == "none", "data.normalize",
+            "is for pictures; a table's columns are standardised by the training rows");
+    require(d.test_index.empty() || (d.split.empty() && d.ratio[1] == 0), "data.test_index",
+            "is where the test rows are; leave out data.split and data.ratio's share of test");
+    for (const TaskSpec& t : run_.tasks)
+      require(t.image_label(), "task." + t.name + ".kind",
+              fmt::format("is {}; a table's tasks are classification, binary or regression",
+                          name_of(t.kind)));
   }
 
   void task(const TaskSpec& t) const {
@@ -92,7 +107,7 @@ class Checker {
       require(t.class_weights.empty(), key + "class_weights",
               fmt::format("means nothing for {}", name_of(t.kind)));
     }
-    require(labels || t.kind == TaskKind::binary || t.map.empty(), key + "map",
+    require(labels || t.kind == TaskKind::binary || (t.map.empty() && t.words.empty()), key + "map",
             fmt::format("means nothing for {}", name_of(t.kind)));
     const int ids = labels ? t.classes : 2;
     for (auto [from, to] : t.map) {
@@ -102,6 +117,17 @@ class Checker {
     require(t.weight >= 0, key + "weight", fmt::format("is {}; it is at least 0", t.weight));
     require(t.scale != 0, key + "scale", "is 0");
     positive(t.pos_weight, key + "pos_weight");
+    const bool cells = run_.data.kind == "csv" || run_.data.kind == "tabular";
+    require(
+        t.words.empty() || (cells && t.image_label()), key + "map",
+        fmt::format("maps label ids, '{}' is none", t.words.empty() ? "" : t.words.begin()->first));
+    for (const auto& [from, to] : t.words)
+      require((to >= 0 && to < ids) || to == t.ignore, key + "map",
+              fmt::format("maps '{}' to {}; classes are 0 to {}", from, to, ids - 1));
+    require(!t.standardize || (t.kind == TaskKind::regression && run_.data.kind == "tabular"),
+            key + "standardize", "is for regression on tabular data");
+    require(t.rows.empty() || !run_.data.task_column.empty(), key + "rows",
+            "is a value of the column data.task_column, which is not given");
     require(t.kind == TaskKind::binary || t.pos_weight == 1, key + "pos_weight",
             fmt::format("means nothing for {}", name_of(t.kind)));
     require(t.class_weights.empty() || static_cast<int>(t.class_weights.size()) == t.classes,

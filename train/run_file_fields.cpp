@@ -26,10 +26,18 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
 
 void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.word("kind", d.kind,
-         {"scenes", "csv", "nyu_v2", "cityscapes", "taskonomy", "domainnet", "multi_mnist",
-          "multi_fashion", "multi_fashion_mnist"});
+         {"scenes", "csv", "tabular", "nyu_v2", "cityscapes", "taskonomy", "domainnet",
+          "multi_mnist", "multi_fashion", "multi_fashion_mnist"});
   v.field("root", d.root);
   v.field("index", d.index);
+  v.field("test_index", d.test_index);
+  v.field("header", d.header);
+  v.field("comment", d.comment);
+  v.field("missing", d.missing);
+  v.field("inputs", d.inputs);
+  v.field("leave_out", d.leave_out);
+  v.field("categorical", d.categorical);
+  v.field("task_column", d.task_column);
   v.field("image", d.image);
   v.field("split", d.split);
   v.field("ratio", d.ratio);
@@ -112,11 +120,13 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("weight", t.weight);
   v.field("ignore", t.ignore);
   v.field("column", t.column);
-  v.field("map", t.map);
+  v.labels("map", t.map, t.words);
   v.field("scale", t.scale);
   v.field("invalid", t.invalid);
   v.field("class_weights", t.class_weights);
   v.field("pos_weight", t.pos_weight);
+  v.field("standardize", t.standardize);
+  v.field("rows", t.rows);
 }
 
 void visit_fields(FieldVisitor& v, RunFile& run) {

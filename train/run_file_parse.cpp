@@ -46,6 +46,8 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
   }
   if (run.name.empty()) run.name = std::filesystem::path(source).stem().string();
   if (run.data.kind == "scenes" && run.data.size[0] == 0) run.data.size = {96, 96};
+  if (run.data.kind == "tabular" && run.places.count("data.normalize") == 0)
+    run.data.normalize = "none";
   check_run_file(run);
   return run;
 }

@@ -45,9 +45,11 @@ class Printer final : public FieldVisitor {
     for (const Words& item : value) items.push_back(array(item));
     if (!items.empty()) put(key, fmt::format("[{}]", fmt::join(items, ", ")));
   }
-  void field(const char* key, std::map<int, int>& value) override {
+  void labels(const char* key, std::map<int, int>& ids,
+              std::map<std::string, int>& words) override {
     std::vector<std::string> items;
-    for (auto [from, to] : value) items.push_back(fmt::format("{} = {}", from, to));
+    for (auto [from, to] : ids) items.push_back(fmt::format("{} = {}", from, to));
+    for (const auto& [from, to] : words) items.push_back(fmt::format("{} = {}", quoted(from), to));
     if (!items.empty()) put(key, fmt::format("{{{}}}", fmt::join(items, ", ")));
   }
   void word(const char* key, std::string& value, const Words&) override { put(key, quoted(value)); }

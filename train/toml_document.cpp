@@ -144,19 +144,19 @@ class Reader final : public FieldVisitor {
     value.clear();
     for (const toml::node& item : array(key, *node, want)) value.push_back(words(key, item, want));
   }
-  void field(const char* key, std::map<int, int>& value) override {
+  void labels(const char* key, std::map<int, int>& ids,
+              std::map<std::string, int>& words) override {
     auto* node = find(key);
     if (!node) return;
     if (!node->is_table()) wrong(key, *node, "a table such as {0 = 0, 7 = 1}");
-    value.clear();
+    ids.clear();
+    words.clear();
     for (auto&& [from, to] : *node->as_table()) {
       const std::string_view text = from.str();
       int id = 0;
       const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-      if (error != std::errc() || stop != text.data() + text.size()) {
-        fail(to, fmt::format("'{}' maps label ids, '{}' is none", path(key), text));
-      }
-      value[id] = integer(key, to);
+      const bool is_id = error == std::errc() && stop == text.data() + text.size();
+      (is_id ? ids[id] : words[std::string(text)]) = integer(key, to);
     }
   }
   void word(const char* key, std::string& value, const Words& words) override {

@@ -212,6 +212,11 @@ TEST_CASE("csv: quotes, line ends, blank lines, positions", "[data]") {
   CHECK_THAT(message_of<DataError>([] { parse_csv("a\n\"1\n", "t.csv"); }),
              contains_text("t.csv:2"));
   CHECK_THAT(message_of<DataError>([] { parse_csv("", "t.csv"); }), contains_text("is empty"));
+  // A file without a line of names, and lines that are comments.
+  const Csv plain = parse_csv("|c,1,2\n1,2\n|last", "t.csv", {{"a", "b"}, "|"});
+  CHECK(plain.header == std::vector<std::string>{"a", "b"});
+  REQUIRE(plain.rows.size() == 1);
+  CHECK(plain.lines[0] == 2);
 }
 
 TEST_CASE("resize: bilinear, nearest, crop, mirror", "[data]") {

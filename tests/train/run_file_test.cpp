@@ -92,12 +92,16 @@ TEST_CASE("run file: prints every key and reads its own print", "[run_file]") {
       small, "run.toml",
       {"task.seg.ignore=255", "task.seg.map={3=4,255=255}", "seed=3", "task.depth.scale=0.001",
        "task.depth.invalid=0", "policy.logits.lr=1e-8", "data.root=\"a \\\"b\\\" \\t c\"",
-       "task.seg.class_weights=[1,2,3,4,5,6,7,8,9,10,11,12,0.1]"});
+       "task.seg.class_weights=[1,2,3,4,5,6,7,8,9,10,11,12,0.1]", "data.header=[\"a \\\"b\\\"\"]",
+       "data.missing=[\"?\", \"\"]", "data.inputs=[\"x*\"]", "data.leave_out=[\"x7\"]",
+       "data.categorical=[\"c\"]"});
   const std::string text = print_run_file(run);
   const RunFile again = parse_run_text(text, "again.toml");
   CHECK(print_run_file(again) == text);
   CHECK(again.data.root == "a \"b\" \t c");
   CHECK(again.policy.logits.lr == 1e-8);
+  CHECK(again.data.header == std::vector<std::string>{"a \"b\""});
+  CHECK(again.data.missing == std::vector<std::string>{"?", ""});
   CHECK(again.tasks[0].class_weights[12] == 0.1);
   CHECK_FALSE(again.tasks[1].ignore);
   for (const std::string& key : key_names(run)) {

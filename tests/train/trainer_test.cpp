@@ -76,7 +76,7 @@ bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return equal;
 }
 
-std::vector<Tensor> train(const RunFile& run, int threads, int64_t steps) {
+std::vector<Tensor> train(RunFile run, int threads, int64_t steps) {
   CpuContext cpu(threads);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
@@ -88,8 +88,8 @@ std::vector<Tensor> train(const RunFile& run, int threads, int64_t steps) {
 
 TEST_CASE("1, 2 and 7 threads and a second run give the same bits in every phase",
           "[train][determinism]") {
-  const RunFile run = slim_run({"warmup.steps=20", "policy.steps=40", "policy.weight_steps=2",
-                                "policy.logit_steps=2", "retrain.steps=20"});
+  RunFile run = slim_run({"warmup.steps=20", "policy.steps=40", "policy.weight_steps=2",
+                          "policy.logit_steps=2", "retrain.steps=20"});
   // 20 steps of warm-up, 20 of weights, 20 of logits and 20 of re-training.
   const auto one = train(run, 1, 80);
   CHECK(same(one, train(run, 1, 80)));
@@ -99,13 +99,13 @@ TEST_CASE("1, 2 and 7 threads and a second run give the same bits in every phase
 
 TEST_CASE("hard straight-through samples are deterministic and skip for real",
           "[train][determinism]") {
-  const RunFile run = slim_run({"policy.hard=true", "policy.curriculum_speed=0"});
+  RunFile run = slim_run({"policy.hard=true", "policy.curriculum_speed=0"});
   CHECK(same(train(run, 1, 12), train(run, 7, 12)));
 }
 
 TEST_CASE("a run killed in any stage and resumed ends with the bits of an unbroken one",
           "[train][resume]") {
-  const RunFile run = slim_run();
+  RunFile run = slim_run();
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   Trainer whole(run, *data, &cpu);
@@ -144,7 +144,7 @@ TEST_CASE("a run killed in any stage and resumed ends with the bits of an unbrok
 
 TEST_CASE("between steps 3 and 30 of one plan no allocation reaches the system",
           "[train][memory]") {
-  const RunFile run = slim_run({"warmup.steps=40"});
+  RunFile run = slim_run({"warmup.steps=40"});
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
@@ -155,7 +155,7 @@ TEST_CASE("between steps 3 and 30 of one plan no allocation reaches the system",
 }
 
 TEST_CASE("weights steps leave the logits alone, and logit steps the weights", "[train]") {
-  const RunFile run = slim_run();
+  RunFile run = slim_run();
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
@@ -180,7 +180,7 @@ TEST_CASE("weights steps leave the logits alone, and logit steps the weights", "
 }
 
 TEST_CASE("blocks that nobody selects are left untouched by re-training", "[train]") {
-  const RunFile run = slim_run({"policy.steps=0", "warmup.steps=0"});
+  RunFile run = slim_run({"policy.steps=0", "warmup.steps=0"});
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   TempFolder folder;
@@ -193,7 +193,7 @@ TEST_CASE("blocks that nobody selects are left untouched by re-training", "[trai
 
 TEST_CASE("every way of sharing trains", "[train]") {
   for (const char* sharing : {"single", "hard", "adashare"}) {
-    const RunFile run = slim_run({std::string("sharing=") + sharing});
+    RunFile run = slim_run({std::string("sharing=") + sharing});
     CpuContext cpu(2);
     const auto data = open_dataset(run);
     TempFolder folder;
@@ -207,7 +207,7 @@ TEST_CASE("every way of sharing trains", "[train]") {
 
 TEST_CASE("what is tested are the weights of the step with the least validation loss", "[train]") {
   // A rate at which the loss soon rises again, so that the best step is not the last.
-  const RunFile run =
+  RunFile run =
       slim_run({"sharing=hard", "retrain.steps=12", "retrain.optimizer.lr=0.05", "eval.every=1"});
   CpuContext cpu(2);
   const auto data = open_dataset(run);
@@ -239,7 +239,7 @@ TEST_CASE("what is tested are the weights of the step with the least validation 
 
 TEST_CASE("a resumed run adds to the time and memory that were measured before",
           "[train][resume]") {
-  const RunFile run = slim_run({"sharing=hard", "retrain.steps=4"});
+  RunFile run = slim_run({"sharing=hard", "retrain.steps=4"});
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   TempFolder folder;

@@ -14,6 +14,23 @@
 
 namespace weft::cli {
 
+namespace {
+
+/// Beyond so many tasks a line names none and tells their mean.
+constexpr size_t most_named = 8;
+
+std::string mean_of(const std::vector<double>& values, const char* what) {
+  double sum = 0, count = 0;
+  for (double v : values) {
+    if (std::isnan(v)) continue;
+    sum += v;
+    count += 1;
+  }
+  return fmt::format("mean {} of {} tasks {:.4f}", what, count, sum / count);
+}
+
+}  // namespace
+
 void ConsoleObserver::on_step(const StepReport& report) {
   if (report.stage != stage_ || progress_ == nullptr) {
     stage_ = report.stage;
@@ -21,7 +38,8 @@ void ConsoleObserver::on_step(const StepReport& report) {
     from_ = 0;
   }
   std::string note;
-  for (size_t k = 0; k < report.losses.size(); ++k)
+  if (report.losses.size() > most_named) note = mean_of(report.losses, "loss");
+  for (size_t k = 0; k < report.losses.size() && report.losses.size() <= most_named; ++k)
     if (!std::isnan(report.losses[k]))
       note += fmt::format("{}{} {:.3f}", note.empty() ? "" : "  ", run_.tasks[k].name,
                           report.losses[k]);
@@ -32,6 +50,16 @@ void ConsoleObserver::on_eval(Stage stage, const std::string& split,
                               const std::vector<TaskResult>& results) {
   std::string line =
       stage == Stage::done ? split + ":" : fmt::format("{} {}:", name_of(stage), split);
+  if (results.size() > most_named) {
+    std::vector<double> losses, metrics;
+    for (const TaskResult& r : results) {
+      losses.push_back(r.loss);
+      if (!r.metrics.empty()) metrics.push_back(r.metrics[0].value);
+    }
+    say(line + "  " + mean_of(losses, "loss") + ", " +
+        mean_of(metrics, results[0].metrics.empty() ? "" : results[0].metrics[0].name.c_str()));
+    return;
+  }
   for (const TaskResult& r : results) {
     line += fmt::format("  {} {:.4f}", r.task, r.loss);
     if (!r.metrics.empty())

@@ -30,7 +30,7 @@ class Dump final : public Command {
   }
   void run() override {
     settings_.push_back("precision=" + precision_);
-    const RunFile run = parse_run_file(run_, with_device(settings_, device_));
+    RunFile run = parse_run_file(run_, with_device(settings_, device_));
     for (Phase p : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain})
       if (phase_ == name_of(p)) dump_.phase = p;
     const Device device(run.device, threads_, run.precision);

@@ -26,7 +26,7 @@ void plan(const std::string& path) {
     return print_plan("what re-training, evaluation and prediction execute:", gates, *run.model,
                       run.model->trunk().cost(height, width));
   }
-  const RunFile run = parse_run_file(path);
+  RunFile run = parse_run_file(path);
   CpuContext cpu;
   const auto data = open_dataset(run);
   const auto model = make_model(&cpu, run);

@@ -26,6 +26,10 @@ class Predict final : public Command {
   }
   void run() override {
     OpenedRun run(folder_, checkpoint_, device_, threads_);
+    if (run.run.data.kind == "tabular")
+      throw ConfigError(
+          fmt::format("predict: reads pictures, and {} was trained on a table; try: weft eval {}",
+                      folder_, folder_));
     std::vector<Picture> photographs;  // all of them are read before anything is written
     for (const std::string& path : images_) photographs.push_back(read_image(path));
     const std::string out = out_.empty() ? folder_ + "/pictures" : out_;

@@ -74,7 +74,7 @@ class Train final : public Command {
     if (!resume_.empty() && !overrides.empty())
       throw ConfigError(
           "train: a resumed run keeps its run file; leave out the key=value settings");
-    const RunFile run =
+    RunFile run =
         resume_.empty()
             ? parse_run_file(run_, overrides)
             : parse_run_text(read_checkpoint(resume_ + "/checkpoints/last.safetensors").run_text,

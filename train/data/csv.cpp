@@ -63,14 +63,20 @@ int Csv::column(std::string_view name) const {
       fmt::format("{}: no column '{}'; there are: {}", path, name, fmt::join(header, ", ")));
 }
 
-Csv parse_csv(std::string_view text, const std::string& path) {
+Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& format) {
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
   Csv csv;
   csv.path = path;
+  csv.header = format.header;
   size_t at = 0;
   int line = 1;
   while (at < text.size()) {
     const int start = line;
+    if (!format.comment.empty() && text.substr(at, format.comment.size()) == format.comment) {
+      at = std::min(text.find('\n', at), text.size() - 1) + 1;
+      ++line;
+      continue;
+    }
     std::vector<std::string> cells = read_record(text, at, line, path);
     if (cells.size() == 1 && cells[0].empty()) continue;  // a blank line
     if (csv.header.empty()) {
@@ -88,9 +94,9 @@ Csv parse_csv(std::string_view text, const std::string& path) {
   return csv;
 }
 
-Csv read_csv(const std::string& path) {
-  const std::vector<uint8_t> bytes = read_file(path);
-  return parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+Csv read_csv(const std::string& path, const CsvFormat& format) {
+  const std::vector<uint8_t> bytes = read_gzip(path);
+  return parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path, format);
 }
 
 }  // namespace weft

@@ -21,7 +21,13 @@ struct Csv {
   int column(std::string_view name) const;
 };
 
-Csv parse_csv(std::string_view text, const std::string& path);
-Csv read_csv(const std::string& path);
+struct CsvFormat {
+  std::vector<std::string> header;  ///< the columns of a file whose first line names none
+  std::string comment;              ///< lines that begin so are skipped; empty: none are
+};
+
+Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& format = {});
+/// The file may be packed by gzip.
+Csv read_csv(const std::string& path, const CsvFormat& format = {});
 
 }  // namespace weft

@@ -1,53 +1,15 @@
 // A set of the user's own by a CSV index; see csv_dataset.h.
 #include "train/data/csv_dataset.h"
 
-#include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <optional>
-#include <set>
 
 #include "engine/error.h"
+#include "train/data/cells.h"
 #include "train/data/files.h"
 #include "train/data/label_decode.h"
 #include "train/data/split.h"
 
 namespace weft {
-namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-std::optional<double> truth_of(const std::string& cell) {
-  const std::string word = lower(cell);
-  if (word == "true" || word == "yes") return 1;
-  if (word == "false" || word == "no") return 0;
-  return {};
-}
-
-/// The number a cell holds; nothing where it is none.
-std::optional<double> number_of(const std::string& cell) {
-  if (cell.empty()) return {};
-  char* end = nullptr;
-  const double number = std::strtod(cell.c_str(), &end);
-  while (*end == ' ') ++end;
-  if (*end != '\0') return {};
-  return number;
-}
-
-/// train, val, test and their usual synonyms.
-std::optional<Split> split_of(const std::string& word) {
-  const std::string name = lower(word);
-  if (name == "train" || name == "training") return Split::train;
-  if (name == "val" || name == "valid" || name == "validation" || name == "dev") return Split::val;
-  if (name == "test" || name == "testing") return Split::test;
-  return {};
-}
-
-}  // namespace
-
 CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
     : tasks_(std::move(tasks)),
       root_(data.root),
@@ -57,7 +19,8 @@ CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
   if (csv_.rows.empty()) throw DataError(fmt::format("{}: has no rows", csv_.path));
   for (size_t k = 0; k < tasks_.size(); ++k) {
     columns_.push_back(csv_.column(tasks_[k].column.empty() ? tasks_[k].name : tasks_[k].column));
-    read_names(k);
+    names_[k] =
+        names_of_classes(csv_.rows, columns_[k], csv_.header[columns_[k]], tasks_[k], csv_.path);
   }
   read_splits(data);
   for (int64_t row = 0; row < size(); ++row) check_row(row);
@@ -75,35 +38,8 @@ void CsvDataset::read_splits(const DataSpec& data) {
     return;
   }
   const int column = csv_.column(data.split);
-  for (int64_t row = 0; row < size(); ++row) {
-    const std::optional<Split> split = split_of(csv_.rows[row][column]);
-    if (!split) {
-      throw DataError(fmt::format("{}: column '{}' says '{}'; expected train, val or test",
-                                  place(row), data.split, csv_.rows[row][column]));
-    }
-    splits_.push_back(*split);
-  }
-}
-
-void CsvDataset::read_names(size_t k) {
-  const TaskSpec& task = tasks_[k];
-  if (task.kind != TaskKind::classification && task.kind != TaskKind::binary) return;
-  std::set<std::string> names;
-  bool numbers = true;
-  for (const auto& row : csv_.rows) {
-    const std::string& cell = row[columns_[k]];
-    if (cell.empty()) continue;
-    names.insert(cell);
-    const bool truth = task.kind == TaskKind::binary && truth_of(cell);
-    numbers &= truth || number_of(cell).has_value();
-  }
-  if (numbers) return;
-  const size_t classes = task.kind == TaskKind::binary ? 2 : task.classes;
-  if (names.size() > classes) {
-    throw DataError(fmt::format("{}: column '{}' names {} classes, but task '{}' has {}", csv_.path,
-                                csv_.header[columns_[k]], names.size(), task.name, classes));
-  }
-  names_[k].assign(names.begin(), names.end());
+  for (int64_t row = 0; row < size(); ++row)
+    splits_.push_back(split_of(csv_.rows[row][column], place(row), data.split));
 }
 
 void CsvDataset::check_row(int64_t row) const {
@@ -129,23 +65,9 @@ void CsvDataset::check_row(int64_t row) const {
 }
 
 Picture CsvDataset::image_label(int64_t row, size_t k) const {
-  const std::string& cell = csv_.rows[row][columns_[k]];
-  const TaskSpec& task = tasks_[k];
-  if (!names_[k].empty()) {
-    const auto it = std::lower_bound(names_[k].begin(), names_[k].end(), cell);
-    return scalar_picture(static_cast<float>(it - names_[k].begin()));
-  }
-  std::optional<double> number = number_of(cell);
-  if (!number && task.kind == TaskKind::binary) number = truth_of(cell);
-  if (!number) {
-    throw DataError(fmt::format("{}: column '{}': '{}' is no number", place(row),
-                                csv_.header[columns_[k]], cell));
-  }
-  if (task.invalid && *number == *task.invalid) return scalar_picture(invalid_pixel);
-  if (task.kind == TaskKind::regression) {
-    return scalar_picture(static_cast<float>(*number * task.scale));
-  }
-  return scalar_picture(decode_class(*number, task, place(row)));
+  const int column = columns_[k];
+  return scalar_picture(
+      label_of_cell(csv_.rows[row][column], names_[k], tasks_[k], place(row), csv_.header[column]));
 }
 
 Sample CsvDataset::load(int64_t index) const {

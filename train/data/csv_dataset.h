@@ -29,7 +29,6 @@ class CsvDataset final : public Dataset {
  private:
   std::string place(int64_t row) const;
   void read_splits(const DataSpec& data);
-  void read_names(size_t k);
   void check_row(int64_t row) const;
   Picture image_label(int64_t row, size_t k) const;
 

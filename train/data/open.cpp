@@ -12,6 +12,7 @@
 #include "train/data/multi_mnist.h"
 #include "train/data/nyu_v2.h"
 #include "train/data/scenes.h"
+#include "train/data/tabular.h"
 #include "train/data/taskonomy.h"
 
 namespace weft {
@@ -31,6 +32,20 @@ std::string expanded(const std::string& root) {
                     "give data.root=FOLDER",
                     root));
   return value + root.substr(variable.size());
+}
+
+std::unique_ptr<Dataset> open_table(RunFile& run) {
+  DataSpec data = run.data;
+  data.root = expanded(data.root);
+  auto table = std::make_unique<TabularDataset>(data, run.tasks);
+  const auto inputs = static_cast<int>(table->input_names().size());
+  if (run.places.count("model.in_channels") > 0 && run.model.in_channels != inputs)
+    throw ConfigError(
+        fmt::format("{}: 'model.in_channels' is {}, but the table has {} inputs; leave the key out",
+                    run.place("model.in_channels"), run.model.in_channels, inputs));
+  run.model.in_channels = inputs;
+  run.tasks = table->tasks();
+  return table;
 }
 
 std::unique_ptr<Dataset> open_uncached(const RunFile& run) {
@@ -62,7 +77,8 @@ std::unique_ptr<Dataset> open_uncached(const RunFile& run) {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_dataset(const RunFile& run) {
+std::unique_ptr<Dataset> open_dataset(RunFile& run) {
+  if (run.data.kind == "tabular") return open_table(run);  // in memory as it is
   return std::make_unique<CachedDataset>(open_uncached(run), most_cached);
 }
 

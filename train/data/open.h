@@ -1,5 +1,5 @@
 // The data set that a run file's [data] names.
-//   scenes, csv, nyu_v2, cityscapes, taskonomy, domainnet: each in its own file
+//   scenes, csv, tabular, nyu_v2, cityscapes, taskonomy, domainnet: each in its own file
 //   multi_mnist, multi_fashion, multi_fashion_mnist (the digit at the top left): data.root holds
 //   the folders mnist and fashion_mnist
 #pragma once
@@ -11,6 +11,8 @@
 
 namespace weft {
 
-std::unique_ptr<Dataset> open_dataset(const RunFile& run);
+/// Completes `run` by what only a table can say: model.in_channels, and the tasks that one [[task]]
+/// stands for (data.task_column). Whoever builds a model or reads the tasks opens the data first.
+std::unique_ptr<Dataset> open_dataset(RunFile& run);
 
 }  // namespace weft

@@ -1,0 +1,36 @@
+// What the cells of a CSV say: numbers, yes and no, parts of the data, labels; and patterns of
+// column names. An empty cell says nothing; every complaint names file, line and column.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "train/data/sample.h"
+#include "train/run_file.h"
+
+namespace weft {
+
+/// The cell without spaces at its ends.
+std::string_view trimmed(std::string_view cell);
+/// The number a cell holds; nothing where it is none.
+std::optional<double> number_of(const std::string& cell);
+/// train, val, test and their usual synonyms; `place` and `column` are for the message.
+Split split_of(const std::string& cell, const std::string& place, const std::string& column);
+/// `*` in the pattern stands for any characters, none too.
+bool matches(std::string_view pattern, std::string_view text);
+
+/// The distinct words of a classification or binary task's column, sorted: class id = position.
+/// Empty where the column holds numbers (binary: or yes and no, true and false), or `map` says
+/// which word is which class. More words than classes are a DataError.
+std::vector<std::string> names_of_classes(const std::vector<std::vector<std::string>>& rows,
+                                          int column, const std::string& column_name,
+                                          const TaskSpec& task, const std::string& path);
+
+/// The label of an image (or row): class id, 0 or 1, or value * scale; NaN where it is `invalid` or
+/// `ignore`. The cell is not empty; `names` as names_of_classes gives them.
+float label_of_cell(const std::string& cell, const std::vector<std::string>& names,
+                    const TaskSpec& task, const std::string& place, const std::string& column);
+
+}  // namespace weft

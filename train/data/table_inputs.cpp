@@ -1,0 +1,116 @@
+// The columns of a table that a network sees; see table_inputs.h.
+#include "train/data/table_inputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <tuple>
+
+#include "engine/error.h"
+#include "train/data/cells.h"
+
+namespace weft {
+namespace {
+
+bool any_matches(const std::vector<std::string>& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return matches(pattern, name); });
+}
+
+/// Every pattern has to name a column of `names`.
+void check_patterns(const std::string& key, const std::vector<std::string>& patterns,
+                    const std::vector<std::string>& names) {
+  for (const std::string& pattern : patterns)
+    if (std::none_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return matches(pattern, name); }))
+      throw ConfigError(fmt::format("{}: '{}' is no input column; there are: {}", key, pattern,
+                                    fmt::join(names, ", ")));
+}
+
+/// A number, or nothing where the cell is missing.
+std::optional<double> numeric(const Table& table, int64_t row, int column) {
+  const std::string& cell = table.rows[static_cast<size_t>(row)][static_cast<size_t>(column)];
+  if (cell.empty()) return {};
+  const std::optional<double> number = number_of(cell);
+  if (!number)
+    throw DataError(fmt::format(
+        "{}: column '{}': '{}' is no number; name the column in data.categorical, or the word in "
+        "data.missing",
+        table.place(row), table.header[static_cast<size_t>(column)], cell));
+  return std::isfinite(*number) ? number : std::nullopt;
+}
+
+}  // namespace
+
+std::pair<double, double> standardisation(const std::vector<double>& values) {
+  if (values.empty()) return {0, 0};
+  const auto n = static_cast<double>(values.size());
+  double mean = 0, squares = 0;
+  for (double v : values) mean += v / n;
+  for (double v : values) squares += (v - mean) * (v - mean) / n;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  return {mean, *low == *high ? 0 : 1 / std::sqrt(squares)};
+}
+
+TableInputs::TableInputs(const Table& table, const DataSpec& data,
+                         const std::vector<std::string>& reserved,
+                         const std::vector<int64_t>& train) {
+  std::vector<std::string> names;
+  for (const std::string& name : table.header)
+    if (std::find(reserved.begin(), reserved.end(), name) == reserved.end()) names.push_back(name);
+  check_patterns("data.inputs", data.inputs, names);
+  check_patterns("data.leave_out", data.leave_out, table.header);
+  check_patterns("data.categorical", data.categorical, table.header);
+  for (const std::string& name : names) {
+    if (!data.inputs.empty() && !any_matches(data.inputs, name)) continue;
+    if (any_matches(data.leave_out, name)) continue;
+    Column column;
+    column.number = table.column(name);
+    column.name = name;
+    column.categorical = any_matches(data.categorical, name);
+    if (column.categorical) {
+      std::set<std::string> values;
+      for (int64_t row : train)
+        values.insert(table.rows[static_cast<size_t>(row)][static_cast<size_t>(column.number)]);
+      values.erase("");
+      column.values.assign(values.begin(), values.end());
+    } else {
+      std::vector<double> values;
+      for (int64_t row : train)
+        if (const auto number = numeric(table, row, column.number)) values.push_back(*number);
+      std::tie(column.mean, column.inverse_std) = standardisation(values);
+    }
+    width_ += column.categorical ? static_cast<int64_t>(column.values.size()) : 1;
+    columns_.push_back(std::move(column));
+  }
+  if (width_ == 0)
+    throw ConfigError(
+        fmt::format("{}: no column is left as an input; see data.inputs and "
+                    "data.leave_out",
+                    table.index));
+}
+
+std::vector<std::string> TableInputs::names() const {
+  std::vector<std::string> out;
+  for (const Column& column : columns_) {
+    if (!column.categorical) out.push_back(column.name);
+    for (const std::string& value : column.values) out.push_back(column.name + "=" + value);
+  }
+  return out;
+}
+
+void TableInputs::encode(const Table& table, int64_t row, float* out) const {
+  for (const Column& column : columns_) {
+    if (column.categorical) {
+      const std::string& cell =
+          table.rows[static_cast<size_t>(row)][static_cast<size_t>(column.number)];
+      for (const std::string& value : column.values) *out++ = cell == value ? 1.0f : 0.0f;
+      continue;
+    }
+    const double v = numeric(table, row, column.number).value_or(column.mean);
+    *out++ = static_cast<float>((v - column.mean) * column.inverse_std);
+  }
+}
+
+}  // namespace weft

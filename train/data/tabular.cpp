@@ -1,0 +1,155 @@
+// A table as a set of samples; see tabular.h.
+#include "train/data/tabular.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "engine/error.h"
+#include "train/data/cells.h"
+#include "train/data/split.h"
+
+namespace weft {
+namespace {
+
+const std::string& column_of(const TaskSpec& task) {
+  return task.column.empty() ? task.name : task.column;
+}
+
+const std::string& cell(const Table& table, int64_t row, int column) {
+  return table.rows[static_cast<size_t>(row)][static_cast<size_t>(column)];
+}
+
+/// The distinct values of a column: as numbers rise where all are numbers, else as text.
+std::vector<std::string> distinct(const Table& table, int column) {
+  std::set<std::string> values;
+  for (const auto& row : table.rows) values.insert(row[static_cast<size_t>(column)]);
+  values.erase("");
+  std::vector<std::string> out(values.begin(), values.end());
+  if (std::all_of(out.begin(), out.end(), [](const auto& v) { return number_of(v).has_value(); }))
+    std::stable_sort(out.begin(), out.end(),
+                     [](const auto& a, const auto& b) { return *number_of(a) < *number_of(b); });
+  return out;
+}
+
+/// The value in a task's name: letters, digits, '-' and '_'.
+std::string plain(std::string value) {
+  for (char& c : value)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-') c = '_';
+  return value;
+}
+
+}  // namespace
+
+TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>& tasks)
+    : tasks_(tasks) {
+  const Table table = read_table(data);
+  for (size_t row = 0; row < table.rows.size(); ++row)
+    keys_.push_back(table.place(static_cast<int64_t>(row)));
+  read_splits(table, data);
+  write_out_tasks(table, data);
+  // What is learned from the data (means, categories) comes from the rows that are trained on.
+  const std::vector<int64_t> train = make_parts(*this).train;
+  std::vector<std::string> reserved{data.split, data.task_column};
+  for (const TaskSpec& task : tasks_) reserved.push_back(column_of(task));
+  const TableInputs inputs(table, data, reserved, train);
+  input_names_ = inputs.names();
+  inputs_.resize(static_cast<size_t>(size() * inputs.width()));
+  for (int64_t row = 0; row < size(); ++row)
+    inputs.encode(table, row, inputs_.data() + row * inputs.width());
+  read_labels(table, data, train);
+}
+
+void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
+  if (!data.split.empty()) {
+    const int column = table.column(data.split);
+    for (int64_t row = 0; row < size(); ++row)
+      splits_.push_back(split_of(cell(table, row, column), key(row), data.split));
+    return;
+  }
+  const std::vector<std::string> divided(keys_.begin(), keys_.begin() + table.first_test);
+  splits_ = split_by_ratio(divided, data.ratio[0], data.ratio[1]);
+  splits_.resize(keys_.size(), Split::test);
+}
+
+void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
+  if (data.task_column.empty()) return;
+  const std::vector<std::string> values = distinct(table, table.column(data.task_column));
+  std::vector<TaskSpec> out;
+  for (const TaskSpec& task : tasks_) {
+    if (!task.rows.empty()) {
+      if (std::find(values.begin(), values.end(), task.rows) == values.end())
+        throw DataError(fmt::format("{}: column '{}' never says '{}', the rows of task '{}'",
+                                    table.index, data.task_column, task.rows, task.name));
+      out.push_back(task);
+      continue;
+    }
+    for (const std::string& value : values) {
+      TaskSpec one = task;
+      one.column = column_of(task);
+      one.rows = value;
+      one.name = fmt::format("{}-{}", task.name, plain(value));
+      out.push_back(one);
+    }
+  }
+  std::set<std::string> names;
+  for (const TaskSpec& task : out)
+    if (!names.insert(task.name).second)
+      throw DataError(
+          fmt::format("{}: two tasks would be named '{}'; column '{}' has values that "
+                      "differ in signs only",
+                      table.index, task.name, data.task_column));
+  tasks_ = std::move(out);
+}
+
+void TabularDataset::read_labels(const Table& table, const DataSpec& data,
+                                 const std::vector<int64_t>& train) {
+  const size_t tasks = tasks_.size();
+  labels_.assign(keys_.size() * tasks, invalid_pixel);
+  const int owner = data.task_column.empty() ? -1 : table.column(data.task_column);
+  std::map<std::string, std::pair<double, double>> units;  // of standardised columns
+  for (size_t k = 0; k < tasks; ++k) {
+    const TaskSpec& task = tasks_[k];
+    const std::string& name = column_of(task);
+    const int column = table.column(name);
+    const std::vector<std::string> names =
+        names_of_classes(table.rows, column, name, task, table.index);
+    const auto label = [&](int64_t row) {
+      const std::string& text = cell(table, row, column);
+      if (text.empty()) return invalid_pixel;
+      return label_of_cell(text, names, task, key(row), name);
+    };
+    const std::string unit = fmt::format("{} {}", name, task.scale);
+    if (task.standardize && units.count(unit) == 0) {
+      std::vector<double> values;
+      for (int64_t row : train)
+        if (const float value = label(row); std::isfinite(value)) values.push_back(value);
+      units[unit] = standardisation(values);
+    }
+    for (int64_t row = 0; row < size(); ++row) {
+      if (!task.rows.empty() && cell(table, row, owner) != task.rows) continue;
+      float value = label(row);
+      if (task.standardize) {
+        const auto [mean, inverse_std] = units[unit];
+        value = static_cast<float>((value - mean) * inverse_std);
+      }
+      labels_[static_cast<size_t>(row) * tasks + k] = value;
+    }
+  }
+}
+
+Sample TabularDataset::load(int64_t index) const {
+  const size_t width = input_names_.size(), tasks = tasks_.size();
+  const auto row = static_cast<size_t>(index);
+  Sample sample{Picture(1, 1, static_cast<int>(width)), {}};
+  std::copy_n(inputs_.begin() + static_cast<int64_t>(row * width), width,
+              sample.image.pixels.begin());
+  for (size_t k = 0; k < tasks; ++k) {
+    const float label = labels_[row * tasks + k];
+    sample.labels.push_back(std::isnan(label) ? Picture() : scalar_picture(label));
+  }
+  return sample;
+}
+
+}  // namespace weft

@@ -1,0 +1,42 @@
+// A table as a set of samples: a row is an image 1 x 1 x D (train/data/table_inputs.h), a task's
+// label a cell of its `column`; empty cells are missing labels. Parts: test_index, the column
+// `split`, or `ratio` by hash; else the usual ones (train/data/split.h).
+// data.task_column: each row belongs to the task that its cell there names. A [[task]] without
+// `rows` stands for one task per value (NAME-VALUE); one with `rows = "17"` for that value alone.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/data/sample.h"
+#include "train/data/table_inputs.h"
+
+namespace weft {
+
+class TabularDataset final : public Dataset {
+ public:
+  /// Reads and checks all at once. Every mistake is a DataError with file and line.
+  TabularDataset(const DataSpec& data, const std::vector<TaskSpec>& tasks);
+
+  int64_t size() const override { return static_cast<int64_t>(keys_.size()); }
+  Sample load(int64_t index) const override;
+  std::string key(int64_t index) const override { return keys_[static_cast<size_t>(index)]; }
+  Split split(int64_t index) const override { return splits_[static_cast<size_t>(index)]; }
+
+  /// The tasks as they are trained: those that stood for many, written out.
+  const std::vector<TaskSpec>& tasks() const { return tasks_; }
+  const std::vector<std::string>& input_names() const { return input_names_; }
+
+ private:
+  void read_splits(const Table& table, const DataSpec& data);
+  void write_out_tasks(const Table& table, const DataSpec& data);
+  void read_labels(const Table& table, const DataSpec& data, const std::vector<int64_t>& train);
+
+  std::vector<TaskSpec> tasks_;
+  std::vector<std::string> keys_, input_names_;
+  std::vector<Split> splits_;
+  std::vector<float> inputs_;  ///< [rows, D]
+  std::vector<float> labels_;  ///< [rows, tasks], NaN: missing
+};
+
+}  // namespace weft
