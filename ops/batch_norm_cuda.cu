@@ -6,38 +6,14 @@
 // the same way. All sizes follow from the shape alone.
 #include <cmath>
 
-#include "engine/cuda/element.cuh"
-#include "engine/cuda/launch.cuh"
 #include "ops/batch_norm.h"
+#include "ops/batch_norm_cuda.cuh"
+#include "ops/pointwise_cuda.cuh"
 
 namespace weft::kernels {
 namespace {
 
 constexpr int most_groups = 16;  // whose weights fit one launch of the combining kernel
-
-/// x as [groups, rows, channels], cut into chunks of rows and strips of channels.
-struct Grid {
-  int64_t rows;
-  int groups, channels, width, across, down, chunk, chunks, strips;
-
-  Grid(const Shape& x, int64_t group_count, int vector)
-      : rows(x.outer(x.rank() - 1) / group_count),
-        groups(static_cast<int>(group_count)),
-        channels(static_cast<int>(x.back())),
-        width(channels % vector == 0 ? vector : 1),
-        across(1) {
-    while (across < 32 && across * width < channels) across *= 2;
-    down = block_threads / across;
-    chunk = 32 * down;
-    chunks = static_cast<int>(std::max<int64_t>(1, blocks_for(rows, chunk)));
-    strips = static_cast<int>(blocks_for(channels, int64_t{across} * width));
-  }
-  dim3 blocks() const {
-    return {static_cast<unsigned>(strips), static_cast<unsigned>(chunks),
-            static_cast<unsigned>(groups)};
-  }
-  size_t parts() const { return static_cast<size_t>(groups) * chunks * channels; }
-};
 
 /// Where this thread stands in a tile.
 struct Place {
@@ -55,29 +31,6 @@ struct Place {
     return (int64_t{blockIdx.z} * g.rows + row) * g.channels + channel;
   }
 };
-
-template <int width, class T>
-__device__ void read(const T* p, float (&to)[width]) {
-  if constexpr (width == Vec<T>::size) {
-    const Vec<T> v = *reinterpret_cast<const Vec<T>*>(p);
-#pragma unroll
-    for (int i = 0; i < width; ++i) to[i] = load(v.at + i);
-  } else {
-    to[0] = load(p);
-  }
-}
-
-template <int width, class T>
-__device__ void write(T* p, const float (&from)[width]) {
-  if constexpr (width == Vec<T>::size) {
-    Vec<T> v;
-#pragma unroll
-    for (int i = 0; i < width; ++i) store(v.at + i, from[i]);
-    *reinterpret_cast<Vec<T>*>(p) = v;
-  } else {
-    store(p, from[0]);
-  }
-}
 
 /// Adds the sums of all threads that own the same channels, pairwise; every one gets the total.
 template <int width>
@@ -136,54 +89,6 @@ __global__ void moments_kernel(Grid g, const T* x, float* means, float* squares)
     means[to + i] = mean[i] + first[i] / n;
     squares[to + i] = second[i] - first[i] * (first[i] / n);
   }
-}
-
-/// Count, mean and squared deviations of some rows of one channel; sums in double.
-struct Moments {
-  double count = 0, mean = 0, square = 0;
-
-  __device__ void add(const Moments& other) {
-    if (other.count == 0) return;
-    const double total = count + other.count, delta = other.mean - mean;
-    mean += delta * (other.count / total);
-    square += other.square + delta * delta * (count * other.count / total);
-    count = total;
-  }
-  __device__ Moments from_lane(int offset) const {
-    constexpr unsigned all = 0xFFFFFFFF;
-    return {__shfl_down_sync(all, count, offset), __shfl_down_sync(all, mean, offset),
-            __shfl_down_sync(all, square, offset)};
-  }
-};
-
-/// A channel's sums of dy and of dy (x - mean).
-struct GradientSums {
-  double plain = 0, centred = 0;
-
-  __device__ void add(const GradientSums& other) {
-    plain += other.plain;
-    centred += other.centred;
-  }
-  __device__ GradientSums from_lane(int offset) const {
-    constexpr unsigned all = 0xFFFFFFFF;
-    return {__shfl_down_sync(all, plain, offset), __shfl_down_sync(all, centred, offset)};
-  }
-};
-
-constexpr int warp_threads = 32, channels_a_block = block_threads / warp_threads;
-
-/// All chunks together, by one warp: lane l adds chunks l, l + 32, .. in order, then lanes are
-/// combined pairwise; lane 0 holds the total.
-template <class Sum, class OfChunk>
-__device__ Sum combine_chunks(const Grid& g, OfChunk of_chunk) {
-  Sum sum;
-  const int lane = threadIdx.x % warp_threads;
-  for (int chunk = lane; chunk < g.chunks; chunk += warp_threads) sum.add(of_chunk(chunk));
-  for (int offset = 1; offset < warp_threads; offset *= 2) {
-    const Sum other = sum.from_lane(offset);
-    if (lane % (2 * offset) == 0) sum.add(other);
-  }
-  return sum;
 }
 
 /// What the combining kernel adds to the running statistics: a few groups a launch, in order.
