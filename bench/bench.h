@@ -1,5 +1,4 @@
-// What the benchmarks share: arguments, a stopwatch, and the peak that shares are quoted of: on a
-// CPU a register-resident FMA loop measured at start (never weft's own GEMM), on a GPU cuBLAS.
+// What the benchmarks share: arguments and a stopwatch. Shares are of the peaks in train/ceiling.h.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +6,6 @@
 #include <map>
 #include <string>
 #include <vector>
-
-#include "engine/backend.h"
 
 namespace weft::bench {
 
@@ -25,10 +22,6 @@ class Arguments {
 
 std::vector<std::string> split(const std::string& text, char at);
 double milliseconds(const std::function<void()>& work);
-/// f32 multiply-adds of all threads together, counted as two operations each.
-double fma_peak_gflops(int threads);
-/// A GPU's, by the largest of a few square products in the context's math: cuBLAS' own.
-double matrix_peak_gflops(const AnyContext& context);
 
 void steps(const Arguments& arguments);
 void conv(const Arguments& arguments);

@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <limits>
 
 #include "bench/bench.h"
 #include "engine/philox.h"
+#include "train/ceiling.h"
 #include "train/device.h"
 
 namespace weft::bench {
@@ -56,19 +56,6 @@ Tensor random(const Shape& shape) {
   return t;
 }
 
-/// The first run warms up; the least of the others counts. On a GPU each is ten calls in a row.
-double least(const AnyContext& context, int64_t reps, const std::function<void()>& work) {
-  const int calls = is_asynchronous(context) ? 10 : 1;
-  const auto once = [&] {
-    for (int i = 0; i < calls; ++i) work();
-    synchronize(context);
-  };
-  once();
-  double best = std::numeric_limits<double>::infinity();
-  for (int64_t i = 0; i < reps; ++i) best = std::min(best, milliseconds(once) / calls);
-  return best;
-}
-
 }  // namespace
 
 void conv(const Arguments& arguments) {
@@ -95,7 +82,7 @@ void conv(const Arguments& arguments) {
     const double dense = 2e-6 * static_cast<double>(conv2d_macs(s));
     fmt::print("{:28}{:>6.0f}%", l.name, 100 * useful / dense);
     const auto row = [&](const std::function<void()>& work) {
-      const double ms = least(context, reps, work);
+      const double ms = least_milliseconds(context, reps, work);
       total += ms;
       fmt::print("{:>10.3f}{:>8.1f}{:>5.0f}%", ms, useful / ms, 100 * useful / ms / peak);
       std::fflush(stdout);

@@ -8,6 +8,7 @@
 #include "bench/bench.h"
 #include "engine/philox.h"
 #include "train/build.h"
+#include "train/ceiling.h"
 #include "train/device.h"
 #include "train/step.h"
 

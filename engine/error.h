@@ -66,6 +66,12 @@ class CudaError : public Error {
   using Error::Error;
 };
 
+/// A check that the user asked for did not hold (compare): exit code 1, and no fault of weft's code.
+class CheckFailed : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Shapes or dtypes that do not fit an op; thrown before anything is recorded on the tape.
 class ShapeError : public UserError {
  public:

@@ -52,6 +52,7 @@ class Command {
   virtual void run() = 0;
 };
 
+std::unique_ptr<Command> compare_command();
 std::unique_ptr<Command> data_command();
 std::unique_ptr<Command> demo_command();
 std::unique_ptr<Command> dump_command();

@@ -41,7 +41,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
   for (auto make :
        {demo_command, train_command, eval_command, predict_command, table_command, study_command,
-        plan_command, dump_command, new_command, data_command, info_command})
+        plan_command, compare_command, dump_command, new_command, data_command, info_command})
     commands.push_back(make());
   return commands;
 }
@@ -56,6 +56,8 @@ int main(int argc, char** argv) {
     return 128 + stopped.signal;
   } catch (const weft::UserError& error) {
     return complain(error.what(), 2);
+  } catch (const weft::CheckFailed& failed) {
+    return complain(failed.what(), 1);
   } catch (const std::filesystem::filesystem_error& error) {
     return complain(error.what(), 2);
   } catch (const std::bad_alloc&) {

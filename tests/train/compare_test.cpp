@@ -1,0 +1,57 @@
+// What weft compare judges by: errors, bounds, and that one bad tensor or step fails the whole.
+#include "train/compare.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/catch.h"
+
+using namespace weft;
+
+TEST_CASE("compare: the relative error is of norms, the largest of elements", "[train]") {
+  const OpError e = error_between({3, 4.5}, {3, 4});
+  CHECK(e.relative == Catch::Approx(0.1));
+  CHECK(e.largest == 0.5);
+  CHECK(error_between({0, 1e-3}, {0, 0}).relative == Catch::Approx(1e-3));  // absolute: no norm
+}
+
+TEST_CASE("compare: a NaN is worse than any bound", "[train]") {
+  OpError e = error_between({std::nan(""), 1}, {2, 1});
+  e.bound = std::numeric_limits<double>::max();
+  CHECK_FALSE(e.passed());
+}
+
+TEST_CASE("compare: bounds grow with the sum's length, and by what is rounded first", "[train]") {
+  OpProbe product, loss;
+  product.macs = 1;
+  loss.full = true;
+  const auto bound = [](const OpProbe& probe, Precision precision, double terms) {
+    return op_bound(probe, {"way", "cuda", precision, nullptr}, terms);
+  };
+  CHECK(bound(product, Precision::f32, 4608) > bound(product, Precision::f32, 9));
+  CHECK(bound(product, Precision::f32, 4608) < 2e-5);
+  CHECK(bound(product, Precision::tf32, 9) > std::ldexp(1.0, -9));
+  CHECK(bound(loss, Precision::tf32, 9) == bound(loss, Precision::f32, 9));
+  CHECK(bound(loss, Precision::bf16, 9) == bound(loss, Precision::f32, 9));
+  CHECK(bound(product, Precision::bf16, 9) > bound(product, Precision::tf32, 9));
+}
+
+TEST_CASE("compare: one error past its bound fails the comparison, and the table says which",
+          "[train]") {
+  const auto cpu = std::make_shared<Device>("cpu", 1);
+  Comparison c;
+  c.ways = {{"cpu f64", "cpu", Precision::f64, cpu}, {"cpu f32", "cpu", Precision::f32, cpu}};
+  c.times = {{"relu", "cpu f32", 1, 1, 0, 10, 0.5}};
+  c.errors = {{"relu", "y", "cpu f32", 0, 1e-8, 1e-6}, {"relu", "d0", "cpu f32", 0, 1e-8, 1e-6}};
+  c.steps = {{"warmup", "cpu f32", 1e-7, 1e-6, 0, 3, {}}};
+  CHECK(c.passed());
+  CHECK(comparison_table(c).find("FAILED") == std::string::npos);
+  c.errors[1].relative = 1e-3;
+  CHECK_FALSE(c.passed());
+  CHECK(comparison_table(c).find("FAILED") != std::string::npos);
+  CHECK_FALSE(nlohmann::json::parse(comparison_json(c)).at("passed").get<bool>());
+  c.errors[1].relative = 0;
+  c.steps[0].bound = 1e-7;  // and its gradients are off by 1e-6
+  CHECK_FALSE(c.passed());
+}

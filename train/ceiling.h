@@ -1,0 +1,24 @@
+// What a device could do at most, measured: the numbers that shares are quoted of. A CPU's is a
+// loop of multiply-adds that never leaves the registers, never weft's own GEMM; a GPU's is a large
+// square product of cuBLAS in the context's math. Bytes are those of a copy, read and written.
+#pragma once
+
+#include <functional>
+
+#include "engine/backend.h"
+
+namespace weft {
+
+/// f32 multiply-adds of all threads together, counted as two operations each; GFLOP/s.
+double fma_peak_gflops(int threads);
+/// A GPU's, in the context's math, or in bf16; GFLOP/s.
+double matrix_peak_gflops(const AnyContext& context, DType dtype = DType::f32);
+/// Reading and writing together; GB/s.
+double copy_peak_gbs(const AnyContext& context);
+
+/// Milliseconds of `work`, to its end on the device: the least of `reps` after one to warm up. On a
+/// GPU each is `calls` calls in a row, so that starting them is not what is measured.
+double least_milliseconds(const AnyContext& context, int64_t reps,
+                          const std::function<void()>& work, int calls = 10);
+
+}  // namespace weft

@@ -1,0 +1,153 @@
+// compare_steps: the same batches, parameters and noise through a whole step of every phase, each
+// way.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "train/build.h"
+#include "train/ceiling.h"
+#include "train/compare.h"
+#include "train/data/split.h"
+#include "train/step.h"
+
+namespace weft {
+namespace {
+
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+constexpr double temperature = 2;
+constexpr uint32_t step_number = 3;
+
+/// What one step found, on the host.
+struct Found {
+  double loss = nothing;
+  std::vector<std::pair<std::string, std::vector<double>>> gradients;
+};
+
+/// Tasks take turns after the first two blocks: what re-training and inference execute.
+DrawnPolicy some_policy(size_t tasks, int blocks) {
+  DrawnPolicy policy;
+  for (size_t k = 0; k < tasks; ++k) {
+    auto& row = policy.select.emplace_back();
+    for (int l = 0; l < blocks; ++l)
+      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? 1 : 0);
+  }
+  return policy;
+}
+
+class Network {
+ public:
+  Network(const Way& way, RunFile run) : way_(way), run_(std::move(run)) {
+    run_.device = way.device;
+    run_.precision = way.precision;
+    model_ = make_model(way.on->context(), run_);
+    blocks_ = model_->trunk().blocks();
+    policy_ = some_policy(run_.tasks.size(), blocks_);
+  }
+
+  Found step(Phase phase, const Batch& batch) {
+    set_trainable(*model_, phase);
+    const bool infer = phase == Phase::infer;
+    const AnyContext context = way_.on->context();
+    Tape tape(context, infer ? Tape::Mode::no_grad : Tape::Mode::train);
+    const StepInputs in{phase,
+                        static_cast<uint64_t>(run_.seed),
+                        step_number,
+                        temperature,
+                        blocks_,
+                        &policy_,
+                        upload_images(tape, batch.images, *model_, run_),
+                        batch.targets};
+    const StepOutputs out = compute_step(tape, *model_, run_, in);
+    Found found;
+    if (!out.total) return found;
+    found.loss = to_host(context, out.total->value()).item();
+    if (infer) return found;
+    tape.backward(*out.total);
+    for (Parameter& p : model_->store().parameters())
+      if (p.grad.defined())
+        found.gradients.emplace_back(p.name, to_host(context, p.grad).to_vector());
+    model_->store().clear_gradients();
+    return found;
+  }
+
+  double milliseconds(Phase phase, const Batch& batch) {
+    return least_milliseconds(
+        way_.on->context(), 3, [&] { step(phase, batch); }, 1);
+  }
+
+ private:
+  const Way& way_;
+  RunFile run_;
+  std::unique_ptr<Model> model_;
+  int blocks_ = 0;
+  DrawnPolicy policy_;
+};
+
+/// All gradients as one vector.
+double gradient_error(const Found& a, const Found& b) {
+  double apart = 0, size = 0;
+  for (size_t i = 0; i < b.gradients.size(); ++i)
+    for (size_t j = 0; j < b.gradients[i].second.size(); ++j) {
+      const double d = a.gradients.at(i).second.at(j) - b.gradients[i].second[j];
+      apart += d * d;
+      size += b.gradients[i].second[j] * b.gradients[i].second[j];
+    }
+  return b.gradients.empty() ? nothing : std::sqrt(apart / size);
+}
+
+std::vector<std::pair<std::string, double>> worst_three(const Found& a, const Found& b) {
+  std::vector<std::pair<std::string, double>> all;
+  for (size_t i = 0; i < b.gradients.size(); ++i)
+    all.emplace_back(b.gradients[i].first,
+                     error_between(a.gradients.at(i).second, b.gradients[i].second).relative);
+  std::sort(all.begin(), all.end(),
+            [](const auto& x, const auto& y) { return x.second > y.second; });
+  if (all.size() > 3) all.resize(3);
+  return all;
+}
+
+double middle(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+void compare_steps(Comparison& comparison, const RunFile& run, const Dataset& data, int batches,
+                   const Saying& say) {
+  Loader loader(data, make_parts(data).train, train_loader_options(run, data, "train", 0));
+  std::vector<Batch> inputs;
+  for (int i = 0; i < batches; ++i) inputs.push_back(loader.next());
+  std::vector<std::unique_ptr<Network>> networks;
+  for (const Way& way : comparison.ways) networks.push_back(std::make_unique<Network>(way, run));
+  for (const Phase phase :
+       {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain, Phase::infer}) {
+    say(fmt::format("a step of {}", name_of(phase)));
+    std::vector<Found> exact;
+    for (const Batch& batch : inputs) exact.push_back(networks[0]->step(phase, batch));
+    double of_cpu = 0;  // how far the CPU's f32 is
+    for (size_t w = 0; w < networks.size(); ++w) {
+      StepError e;
+      e.phase = name_of(phase);
+      e.way = comparison.ways[w].name;
+      e.ms = networks[w]->milliseconds(phase, inputs[0]);
+      std::vector<double> losses, gradients;
+      for (size_t i = 0; i < inputs.size() && w > 0; ++i) {
+        const Found found = networks[w]->step(phase, inputs[i]);
+        losses.push_back(std::abs(found.loss / exact[i].loss - 1));
+        gradients.push_back(gradient_error(found, exact[i]));
+        if (i == 0) e.worst = worst_three(found, exact[i]);
+      }
+      if (w > 0) {
+        e.loss = middle(losses);
+        e.gradients = phase == Phase::infer ? nothing : middle(gradients);
+        const Way& way = comparison.ways[w];
+        if (way.name == "cpu f32") of_cpu = e.gradients;
+        if (way.name == "cuda f32" && phase != Phase::infer) e.bound = 2 * of_cpu;
+      }
+      comparison.steps.push_back(e);
+    }
+  }
+}
+
+}  // namespace weft
