@@ -62,10 +62,16 @@ expect 0 '^run folder: first$' train prices.toml --out first --threads 1
 grep -q '^in_channels = 3$' first/run.toml || { echo "run.toml: no in_channels = 3"; broken=1; }
 expect 0 '^run folder: second$' train prices.toml --out second --threads 2
 cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
+# A run folder's own run file is complete: the table is read again, and adds nothing to it.
+expect 0 '^run folder: second$' train --resume second --threads 1
+cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
 expect 0 '^price-2 .*r2' eval first
 expect 0 'blocks.2' plan first
 expect 0 'blocks.2' plan prices.toml
 expect 0 '^run folder: one$' train prices.toml 'task.price.rows="1"' sharing=hard --out one --threads 1
+# Ten tasks are too many to name in a line of progress.
+awk -F, -v OFS=, 'NR > 1 { $1 = NR % 10 } 1' prices.csv >ten.csv
+expect 0 'mean loss of 10 tasks' train prices.toml data.index=ten.csv sharing=hard --out ten --threads 1
 expect 2 'a table' predict first prices.csv
 expect 2 "'small' is no number.*data.categorical" train prices.toml data.categorical=[] --out no
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
