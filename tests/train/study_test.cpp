@@ -154,7 +154,13 @@ TEST_CASE("cells: a folder that holds a run of other settings is refused", "[stu
   TempFolder folder;
   Study study = study_in(folder, std::string(one_set) + two_methods);
   const auto cells = study_cells(study);
-  RunFolder::create(cells[0].folder, print_run_file(cells[0].run));
+  // The run's own run.toml also holds what the data filled in, and does not count.
+  RunFolder::create(cells[0].folder, "model.in_channels = 74\n");
+  write_summary(cells[0].folder, summary_of("single", 1, 1, 1));
+  CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
+        cells[0].folder +
+            ": was not made by a study; remove the folder, or give the study another 'out'");
+  std::ofstream(cells[0].asked()) << print_run_file(cells[0].run);
   CHECK(study_cells(study).size() == 6);
   study.sets[0].settings = {"data.batch=5"};
   CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
