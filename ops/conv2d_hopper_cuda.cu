@@ -10,7 +10,6 @@ namespace weft::tensor_conv {
 namespace {
 
 constexpr int groups = 2, tile_m = 64 * groups, threads = 128 * groups;
-constexpr int steps_a_stage = row_bytes / mma::step_bytes;
 
 template <int tile_n>
 struct Block {
@@ -24,6 +23,7 @@ __global__ void __launch_bounds__(threads, Block<tile_n>::resident)
     hopper_kernel(const __grid_constant__ Args<T> a) {
 #ifdef WEFT_WGMMA
   using B = Block<tile_n>;
+  constexpr int steps_a_stage = row_bytes / mma::step_bytes;
   constexpr int stages = B::stages, ahead = stages - 2;
   extern __shared__ __align__(128) unsigned char memory[];
   const uint32_t shared = (mma::shared_address(memory) + 1023) / 1024 * 1024;

@@ -89,7 +89,7 @@ struct DataSpec {
   std::vector<std::string> header;     ///< tabular: the columns of a file that does not name them
   std::string comment;                 ///< tabular: lines that begin so are skipped
   std::vector<std::string> missing;    ///< tabular: words that say so ("?"), beside the empty cell
-  std::vector<std::string> inputs;     ///< tabular: columns, `*` stands for any characters
+  std::vector<std::string> columns;    ///< tabular: the inputs, `*` stands for any characters
                                        ///< (empty: all that are no label)
   std::vector<std::string> leave_out;  ///< tabular: columns that are no input after all
   std::vector<std::string> categorical;  ///< tabular: columns that become one-hot

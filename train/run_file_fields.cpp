@@ -34,7 +34,7 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("header", d.header);
   v.field("comment", d.comment);
   v.field("missing", d.missing);
-  v.field("inputs", d.inputs);
+  v.field("columns", d.columns);
   v.field("leave_out", d.leave_out);
   v.field("categorical", d.categorical);
   v.field("task_column", d.task_column);

@@ -56,8 +56,9 @@ struct StudyCell {
   RunFile run;     ///< the run file so changed
   std::string folder;
 
-  bool finished() const;   ///< it has a summary
-  bool resumable() const;  ///< it has a checkpoint to go on from
+  std::string asked() const { return folder + ".toml"; }  ///< file: `run`, as the cell was started
+  bool finished() const;                                  ///< it has a summary
+  bool resumable() const;                                 ///< it has a checkpoint to go on from
 };
 
 /// Every cell in the order of running: those that compare trials come first. Reads all run files,

@@ -42,17 +42,16 @@ StudyCell make_cell(const Study& study, size_t set, size_t method, std::optional
   return cell;
 }
 
-/// A folder that an earlier version of the study left must not count as this cell.
+/// A folder that an earlier version of the study left must not count as this cell. Compared is what
+/// was asked: the folder's own run.toml also holds what the data filled in.
 void check_settings(const StudyCell& cell) {
-  const std::string path = cell.folder + "/run.toml";
-  if (!fs::exists(path)) return;
-  const RunFile there = parse_run_text(read_toml_text(path, "run file"), path);
-  RunFile wanted = cell.run;
-  // A data set may have brought class weights, which the run wrote down.
-  for (size_t k = 0; k < std::min(wanted.tasks.size(), there.tasks.size()); ++k)
-    if (wanted.tasks[k].class_weights.empty())
-      wanted.tasks[k].class_weights = there.tasks[k].class_weights;
-  std::istringstream old_lines(print_run_file(there)), new_lines(print_run_file(wanted));
+  if (!cell.finished() && !cell.resumable()) return;
+  if (!fs::exists(cell.asked()))
+    throw ConfigError(fmt::format(
+        "{}: was not made by a study; remove the folder, or give the study another 'out'",
+        cell.folder));
+  const RunFile there = parse_run_text(read_toml_text(cell.asked(), "run file"), cell.asked());
+  std::istringstream old_lines(print_run_file(there)), new_lines(print_run_file(cell.run));
   for (std::string was, is; true;) {
     const bool more_old = !!std::getline(old_lines, was), more_new = !!std::getline(new_lines, is);
     if (!more_old && !more_new) return;

@@ -11,6 +11,8 @@
 namespace weft {
 namespace {
 
+constexpr const char* mean_name = "mean";  ///< of a set of many tasks
+
 using Line = std::vector<Point>;
 
 /// One evaluated loss of a task in a run: its stage, then its step.
@@ -46,6 +48,16 @@ Losses mean_of(const std::vector<Losses>& seeds) {
       }
     if (n == seeds.size()) mean[at] = sum / static_cast<double>(n);
   }
+  return mean;
+}
+
+/// At every evaluation the mean over the tasks that have a loss.
+Losses mean_over_tasks(const std::map<std::string, Losses>& tasks) {
+  std::map<std::pair<Phase, int64_t>, std::vector<double>> all;
+  for (const auto& [task, losses] : tasks)
+    for (const auto& [at, loss] : losses) all[at].push_back(loss);
+  Losses mean;
+  for (const auto& [at, losses] : all) mean[at] = spread_of(losses).mean;
   return mean;
 }
 
@@ -111,6 +123,7 @@ std::vector<std::pair<std::string, Picture>> study_curves(const Study& study,
         if (line.split == cell.run.eval.split && line.phase != Phase::infer &&
             !line.metrics.empty() && std::isfinite(line.loss))
           run[line.task][{line.phase, line.step}] = line.loss;
+      if (tasks.size() > most_tasks_shown) run = {{mean_name, mean_over_tasks(run)}};
       for (auto& [task, losses] : run) {
         Curves& curves = by_task[task];
         curves.methods.resize(names.size());
@@ -118,6 +131,7 @@ std::vector<std::pair<std::string, Picture>> study_curves(const Study& study,
         curves.methods[cell.method].push_back(std::move(losses));
       }
     }
+    if (tasks.size() > most_tasks_shown) tasks = {mean_name};
     for (const std::string& task : tasks)
       if (by_task.count(task) != 0)
         out.emplace_back(

@@ -18,12 +18,28 @@ struct Quantity {
   double value = 0;
 };
 
+/// The first metric of every task, where they agree on one; else "".
+std::string common_metric(const RunSummary& run) {
+  std::string name;
+  for (const TaskResult& r : run.results) {
+    if (r.metrics.empty() || (!name.empty() && r.metrics[0].name != name)) return "";
+    name = r.metrics[0].name;
+  }
+  return name;
+}
+
 std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single) {
   std::vector<Quantity> out;
+  std::vector<double> losses, firsts;
   for (const TaskResult& r : run.results) {
     out.push_back({r.task, "loss", r.loss});
     for (const Metric& m : r.metrics) out.push_back({r.task, m.name, m.value});
+    losses.push_back(r.loss);
+    if (!r.metrics.empty()) firsts.push_back(r.metrics[0].value);
   }
+  if (const std::string name = common_metric(run); !name.empty())
+    out.push_back({"", "mean_" + name, spread_of(firsts).mean});
+  out.push_back({"", "mean_loss", spread_of(losses).mean});
   if (single != nullptr) {
     const Delta d = delta(metrics_of(run), metrics_of(*single));
     for (size_t k = 0; k < d.tasks.size(); ++k)
@@ -119,15 +135,21 @@ class Tables {
     for (const StudyRow& row : result.rows) rows_.push_back(spreads(result, row));
   }
 
-  /// Methods x (first metric and loss of each task, Delta_T).
+  /// Methods x (first metric and loss of each task, or their means over many tasks; Delta_T).
   std::vector<Cells> quality() const {
     std::vector<Cells> columns{methods()};
-    if (const RunSummary* run = any_run())
+    const RunSummary* run = any_run();
+    if (run != nullptr && run->results.size() > most_tasks_shown) {
+      const std::string metric = common_metric(*run);
+      if (!metric.empty()) add(columns, "", "mean_" + metric, higher_is_better(metric));
+      add(columns, "", "mean_loss", false);
+    } else if (run != nullptr) {
       for (const TaskResult& r : run->results) {
         if (!r.metrics.empty())
           add(columns, r.task, r.metrics[0].name, r.metrics[0].higher_is_better);
         add(columns, r.task, "loss", false);
       }
+    }
     columns.push_back(deltas());
     return turned(columns);
   }
@@ -170,7 +192,7 @@ class Tables {
            bool higher) const {
     std::vector<Spread> values;
     for (const auto& row : rows_) values.push_back(find(row, task, name));
-    Cells cells{task + " " + name + (higher ? " ↑" : " ↓")};
+    Cells cells{(task.empty() ? name : task + " " + name) + (higher ? " ↑" : " ↓")};
     for (std::string& cell : column(values, higher)) cells.push_back(std::move(cell));
     columns.push_back(std::move(cells));
   }
@@ -179,10 +201,15 @@ class Tables {
     Cells cells{header};
     for (const auto& row : rows_) {
       const Spread s = find(row, "", name);
-      cells.push_back(s.n == 0           ? "-"
-                      : s.deviation == 0 ? fmt::format("{:.{}f}", factor * s.mean, digits)
-                                         : fmt::format("{:.{}f} ± {:.{}f}", factor * s.mean, digits,
-                                                       factor * s.deviation, digits));
+      const double mean = factor * s.mean, deviation = factor * s.deviation;
+      // Three digits of a small number.
+      const int shown = digits < 2 || !(mean > 0)
+                            ? digits
+                            : std::max(digits, 2 - static_cast<int>(std::floor(std::log10(mean))));
+      cells.push_back(s.n == 0 ? "-"
+                      : deviation == 0
+                          ? fmt::format("{:.{}f}", mean, shown)
+                          : fmt::format("{:.{}f} ± {:.{}f}", mean, shown, deviation, shown));
     }
     columns.push_back(std::move(cells));
   }

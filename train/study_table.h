@@ -13,6 +13,9 @@
 
 namespace weft {
 
+/// Sets of more tasks are shown by means over their tasks; the CSVs hold each.
+inline constexpr size_t most_tasks_shown = 7;
+
 /// Mean and sample standard deviation (n - 1) of the values that are not NaN.
 struct Spread {
   double mean = 0, deviation = 0;  ///< NaN, 0 where n is 0

@@ -5,6 +5,9 @@
 
 #ifdef WEFT_CATCH_V2
 #include <catch2/catch.hpp>
+namespace Catch {
+using Detail::Approx;  // where version 3 has it; else Catch::Approx names a matcher of vectors
+}
 #else
 #include <catch2/catch_all.hpp>
 #endif

@@ -154,7 +154,13 @@ TEST_CASE("cells: a folder that holds a run of other settings is refused", "[stu
   TempFolder folder;
   Study study = study_in(folder, std::string(one_set) + two_methods);
   const auto cells = study_cells(study);
-  RunFolder::create(cells[0].folder, print_run_file(cells[0].run));
+  // The run's own run.toml also holds what the data filled in, and does not count.
+  RunFolder::create(cells[0].folder, "model.in_channels = 74\n");
+  write_summary(cells[0].folder, summary_of("single", 1, 1, 1));
+  CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
+        cells[0].folder +
+            ": was not made by a study; remove the folder, or give the study another 'out'");
+  std::ofstream(cells[0].asked()) << print_run_file(cells[0].run);
   CHECK(study_cells(study).size() == 6);
   study.sets[0].settings = {"data.batch=5"};
   CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
@@ -230,6 +236,28 @@ TEST_CASE("spreads: sample standard deviation, NaN left out", "[study]") {
   CHECK(spread_text(spread_of({0.5})) == "0.5000");
   CHECK(spread_text(spread_of({4, 4, 4})) == "4.00");
   CHECK(spread_text(spread_of({})) == "-");
+}
+
+TEST_CASE("tables: many tasks are shown by their means", "[study]") {
+  const Study study =
+      parse_study_text(std::string("seeds = [1]\n") + one_set + two_methods, "s.toml");
+  StudyRow row;
+  row.method = row.sharing = "single";
+  row.runs = {summary_of("single", 1, 40, 0.5)};
+  RunSummary& run = row.runs[0];
+  run.tasks.clear();
+  run.results.clear();
+  for (int k = 0; k < 9; ++k) {
+    run.tasks.push_back(fmt::format("t{}", k));
+    run.results.push_back({run.tasks.back(), 1.0 + k, {{"mae", 0.1 * k, false}}});
+  }
+  run.trunk_gflop = 0.000123;
+  const StudyResult result{"rooms", {row}};
+  const std::string text = study_markdown(study, {result});
+  CHECK(text.find("| method | mean_mae ↓ | mean_loss ↓ | Δ_T % ↑ |") != text.npos);
+  CHECK(text.find("| single | 0.4000 | 5.00 | reference |") != text.npos);
+  CHECK(text.find("| 0.000123 |") != text.npos);
+  CHECK(study_csv({result}).find("\nrooms,single,,t8,mae,1,0.8,0\n") != std::string::npos);
 }
 
 TEST_CASE("tables: Markdown and CSV of a study, to the letter", "[study]") {

@@ -146,7 +146,7 @@ TEST_CASE("tables: what val and test rows hold changes no training number", "[ta
 TEST_CASE("tables: standardised labels, words through map, names in order", "[tabular]") {
   const TempFolder folder;
   DataSpec data = people_spec(folder);
-  data.inputs = {"age"};
+  data.columns = {"age"};
   TaskSpec pay = task_of("income", TaskKind::regression);
   pay.column = "pay";
   pay.standardize = true;
@@ -208,7 +208,19 @@ TEST_CASE("tables: one task for each value of a column", "[tabular]") {
   CHECK(label(set, 1, 0) == Catch::Approx(0).margin(1e-6));
   // Written out once, they stay as they are; and some of them may be chosen.
   CHECK(TabularDataset(data, set.tasks()).tasks().size() == 2);
-  CHECK(TabularDataset(data, {set.tasks()[1]}).tasks().size() == 1);
+  CHECK(set.only_task(0) == 1);
+  CHECK(set.only_task(1) == 0);
+  const TabularDataset one(data, {set.tasks()[0]});
+  CHECK(one.tasks().size() == 1);
+  REQUIRE(one.size() == 3);  // the rows of school 9
+  CHECK(one.key(0) == "t.csv:3");
+  CHECK(one.only_task(0) == 0);
+  CHECK(one.split(1) == Split::test);
+  // Two labels a row: it belongs to both.
+  TaskSpec other = exam;
+  other.name = "other";
+  CHECK(TabularDataset(data, {exam, other}).only_task(0) == -1);
+  CHECK(TabularDataset(data, {exam, other}).tasks().size() == 4);
   exam.rows = "11";
   CHECK_THAT(message_of<DataError>([&] { TabularDataset(data, {exam}); }), contains_text("'11'"));
 }
@@ -229,10 +241,10 @@ TEST_CASE("tables: mistakes are named", "[tabular]") {
   CHECK_THAT(refused([](DataSpec& d, Tasks&) { d.missing.clear(); }), contains_text("t.csv:4"));
   CHECK_THAT(
       refused([](DataSpec& d, Tasks&) {
-        d.inputs = {"age", "weight"};
+        d.columns = {"age", "weight"};
       }),
-      contains_text("data.inputs") && contains_text("'weight'") && contains_text("age, job"));
-  CHECK_THAT(refused([](DataSpec& d, Tasks&) { d.inputs = {"pay"}; }), contains_text("'pay'"));
+      contains_text("data.columns") && contains_text("'weight'") && contains_text("age, job"));
+  CHECK_THAT(refused([](DataSpec& d, Tasks&) { d.columns = {"pay"}; }), contains_text("'pay'"));
   CHECK_THAT(refused([](DataSpec& d, Tasks&) { d.leave_out = {"*"}; }), contains_text("no column"));
   CHECK_THAT(refused([](DataSpec& d, Tasks&) { d.split = "job"; }), contains_text("'clerk'"));
   CHECK_THAT(refused([](DataSpec&, Tasks& t) { t[0].column = "wage"; }),

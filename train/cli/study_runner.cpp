@@ -16,6 +16,7 @@
 
 #include "engine/cpu/context.h"
 #include "engine/error.h"
+#include "train/atomic_file.h"
 #include "train/stop.h"
 #include "train/summary.h"
 
@@ -161,6 +162,7 @@ void StudyRunner::start(size_t index) {
   } else {
     clear_beginnings(cell.folder);
     fs::remove(log_of(cell));
+    write_file(cell.asked(), print_run_file(cell.run));
     arguments.push_back(study_.sets[cell.set].run);
     arguments.insert(arguments.end(), cell.settings.begin(), cell.settings.end());
     arguments.insert(arguments.end(), {"--out", cell.folder});

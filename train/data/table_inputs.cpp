@@ -59,11 +59,11 @@ TableInputs::TableInputs(const Table& table, const DataSpec& data,
   std::vector<std::string> names;
   for (const std::string& name : table.header)
     if (std::find(reserved.begin(), reserved.end(), name) == reserved.end()) names.push_back(name);
-  check_patterns("data.inputs", data.inputs, names);
+  check_patterns("data.columns", data.columns, names);
   check_patterns("data.leave_out", data.leave_out, table.header);
   check_patterns("data.categorical", data.categorical, table.header);
   for (const std::string& name : names) {
-    if (!data.inputs.empty() && !any_matches(data.inputs, name)) continue;
+    if (!data.columns.empty() && !any_matches(data.columns, name)) continue;
     if (any_matches(data.leave_out, name)) continue;
     Column column;
     column.number = table.column(name);
@@ -86,7 +86,7 @@ TableInputs::TableInputs(const Table& table, const DataSpec& data,
   }
   if (width_ == 0)
     throw ConfigError(
-        fmt::format("{}: no column is left as an input; see data.inputs and "
+        fmt::format("{}: no column is left as an input; see data.columns and "
                     "data.leave_out",
                     table.index));
 }

@@ -14,7 +14,7 @@ namespace weft {
 
 class TableInputs {
  public:
-  /// Columns by data.inputs, leave_out and categorical; `reserved` (labels, split) are no inputs.
+  /// Columns by data.columns, leave_out and categorical; `reserved` (labels, split) are no inputs.
   /// A cell of a numeric column that is no number is a DataError.
   TableInputs(const Table& table, const DataSpec& data, const std::vector<std::string>& reserved,
               const std::vector<int64_t>& train);

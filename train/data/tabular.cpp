@@ -44,11 +44,14 @@ std::string plain(std::string value) {
 
 TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>& tasks)
     : tasks_(tasks) {
-  const Table table = read_table(data);
+  Table table = read_table(data);
+  if (!data.task_column.empty()) {
+    write_out_tasks(table, data);
+    keep_rows_of_tasks(table, data);
+  }
   for (size_t row = 0; row < table.rows.size(); ++row)
     keys_.push_back(table.place(static_cast<int64_t>(row)));
   read_splits(table, data);
-  write_out_tasks(table, data);
   // What is learned from the data (means, categories) comes from the rows that are trained on.
   const std::vector<int64_t> train = make_parts(*this).train;
   std::vector<std::string> reserved{data.split, data.task_column};
@@ -74,7 +77,6 @@ void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
 }
 
 void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
-  if (data.task_column.empty()) return;
   const std::vector<std::string> values = distinct(table, table.column(data.task_column));
   std::vector<TaskSpec> out;
   for (const TaskSpec& task : tasks_) {
@@ -101,6 +103,26 @@ void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
                       "differ in signs only",
                       table.index, task.name, data.task_column));
   tasks_ = std::move(out);
+}
+
+void TabularDataset::keep_rows_of_tasks(Table& table, const DataSpec& data) {
+  std::map<std::string, std::vector<int>> tasks_of;
+  for (size_t k = 0; k < tasks_.size(); ++k)
+    tasks_of[tasks_[k].rows].push_back(static_cast<int>(k));
+  const int owner = table.column(data.task_column);
+  Table kept = table;
+  kept.rows.clear();
+  kept.lines.clear();
+  kept.first_test = 0;
+  for (size_t row = 0; row < table.rows.size(); ++row) {
+    const auto tasks = tasks_of.find(table.rows[row][static_cast<size_t>(owner)]);
+    if (tasks == tasks_of.end()) continue;
+    kept.first_test += static_cast<int64_t>(row) < table.first_test;
+    kept.rows.push_back(std::move(table.rows[row]));
+    kept.lines.push_back(table.lines[row]);
+    only_task_.push_back(tasks->second.size() == 1 ? tasks->second[0] : -1);
+  }
+  table = std::move(kept);
 }
 
 void TabularDataset::read_labels(const Table& table, const DataSpec& data,

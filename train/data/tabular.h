@@ -3,6 +3,7 @@
 // `split`, or `ratio` by hash; else the usual ones (train/data/split.h).
 // data.task_column: each row belongs to the task that its cell there names. A [[task]] without
 // `rows` stands for one task per value (NAME-VALUE); one with `rows = "17"` for that value alone.
+// Rows that belong to none of the tasks are left out.
 #pragma once
 
 #include <string>
@@ -22,6 +23,9 @@ class TabularDataset final : public Dataset {
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override { return keys_[static_cast<size_t>(index)]; }
   Split split(int64_t index) const override { return splits_[static_cast<size_t>(index)]; }
+  int only_task(int64_t index) const override {
+    return only_task_.empty() ? -1 : only_task_[static_cast<size_t>(index)];
+  }
 
   /// The tasks as they are trained: those that stood for many, written out.
   const std::vector<TaskSpec>& tasks() const { return tasks_; }
@@ -30,13 +34,15 @@ class TabularDataset final : public Dataset {
  private:
   void read_splits(const Table& table, const DataSpec& data);
   void write_out_tasks(const Table& table, const DataSpec& data);
+  void keep_rows_of_tasks(Table& table, const DataSpec& data);
   void read_labels(const Table& table, const DataSpec& data, const std::vector<int64_t>& train);
 
   std::vector<TaskSpec> tasks_;
   std::vector<std::string> keys_, input_names_;
   std::vector<Split> splits_;
-  std::vector<float> inputs_;  ///< [rows, D]
-  std::vector<float> labels_;  ///< [rows, tasks], NaN: missing
+  std::vector<int> only_task_;  ///< of each row; empty without data.task_column
+  std::vector<float> inputs_;   ///< [rows, D]
+  std::vector<float> labels_;   ///< [rows, tasks], NaN: missing
 };
 
 }  // namespace weft

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# tables.sh WEFT: a table through every command: one [[task]] that stands for three, trained under
+# AdaShare, resumed, evaluated, its plan; and the commands that are for pictures say so.
+weft=$(realpath "$1")
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+broken=0
+
+# expect CODE PATTERN ARGUMENT...: the exit code, and a line of stdout or stderr.
+expect() {
+  local code=$1 pattern=$2 got
+  shift 2
+  "$weft" "$@" >out 2>err </dev/null
+  got=$?
+  [ $got -eq "$code" ] && cat out err | grep -qE -- "$pattern" && return
+  printf 'weft %s: exit %d, expected %d and a line like "%s"; got:\n' "$*" $got "$code" "$pattern"
+  cat out err
+  broken=1
+}
+
+{
+  echo 'shop,kind,size,price'
+  for i in $(seq 120); do
+    echo "$((i % 3)),$([ $((i % 4)) -eq 0 ] && echo big || echo small),$((i % 7)),$((i % 7 * (i % 3 + 1)))"
+  done
+} >prices.csv
+cat >prices.toml <<'RUN'
+[model]
+trunk = "mlp"
+hidden = 8
+blocks = 3
+[data]
+kind = "tabular"
+root = "."
+index = "prices.csv"
+categorical = ["kind"]
+task_column = "shop"
+ratio = [0.2, 0.2]
+batch = 8
+[[task]]
+name = "price"
+kind = "regression"
+standardize = true
+[warmup]
+steps = 4
+[policy]
+steps = 9
+weight_steps = 2
+logit_steps = 1
+curriculum_speed = 1
+draws = 2
+[retrain]
+steps = 6
+[eval]
+every = 5
+RUN
+
+expect 0 'about .* in all' train prices.toml --dry-run
+expect 0 '^run folder: first$' train prices.toml --out first --threads 1
+[ "$(grep -c '^\[\[task\]\]' first/run.toml)" = 3 ] || { echo "run.toml: not 3 tasks"; broken=1; }
+grep -q '^in_channels = 3$' first/run.toml || { echo "run.toml: no in_channels = 3"; broken=1; }
+expect 0 '^run folder: second$' train prices.toml --out second --threads 2
+cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
+# A run folder's own run file is complete: the table is read again, and adds nothing to it.
+expect 0 '^run folder: second$' train --resume second --threads 1
+cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
+expect 0 '^price-2 .*r2' eval first
+expect 0 'blocks.2' plan first
+expect 0 'blocks.2' plan prices.toml
+expect 0 '^run folder: one$' train prices.toml 'task.price.rows="1"' sharing=hard --out one --threads 1
+# Ten tasks are too many to name in a line of progress.
+awk -F, -v OFS=, 'NR > 1 { $1 = NR % 10 } 1' prices.csv >ten.csv
+expect 0 'mean loss of 10 tasks' train prices.toml data.index=ten.csv sharing=hard --out ten --threads 1
+expect 2 'a table' predict first prices.csv
+expect 2 "'small' is no number.*data.categorical" train prices.toml data.categorical=[] --out no
+expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
+expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= \
+  task.price.kind=binary task.price.standardize=false --out no
+[ -e no ] && { echo "a run that cannot start left a folder"; broken=1; }
+exit $broken
