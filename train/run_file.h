@@ -38,7 +38,7 @@ struct TaskSpec {
   std::string name;
   TaskKind kind = TaskKind::segmentation;
   int classes = 0;                    ///< segmentation and classification
-  float weight = 1;                   ///< lambda_k of the summed loss
+  double weight = 1;                  ///< lambda_k of the summed loss
   std::optional<int> ignore;          ///< label id that counts as invalid
   std::string column;                 ///< the label's column in an index (default: name)
   std::map<int, int> map;             ///< label id in the file -> class id
