@@ -62,7 +62,8 @@ class Policy {
   /// select where p >= 0.5.
   DrawnPolicy most_likely() const;
 
-  /// Sum over tasks of the mean over the active blocks of -log p_skip ("log-skip"), or the sum of
+  /// Sum over tasks of the mean over the active blocks of -log p_skip ("log-skip"), of 2 (l + 1) /
+  /// L times that ("log-skip-depth", the official code's without its sharing loss), or the sum of
   /// log p_select over tasks and active blocks ("log-select", the paper's).
   Var sparsity_loss(Tape& tape, const std::string& form, int active) const;
   /// Sum over pairs i < j and all blocks of w_l |u_i - u_j|. Sound: u = p_select and
@@ -71,6 +72,7 @@ class Policy {
 
  private:
   int learned() const { return blocks_ - options_.skip_layer; }
+  Var constant(Tape& tape, const Shape& shape, const std::vector<double>& values) const;
 
   std::vector<std::string> names_;
   std::vector<Parameter*> logits_;

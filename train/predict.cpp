@@ -33,7 +33,9 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
   in.drawn = policy;
   Pass pass{tape, /*training=*/false, Noise{}};
   const auto sample = sample_policy(pass, model, run, in);
-  const Var images = tape.constant(upload(tape, host, model.store().dtype()));
+  const Var image = tape.constant(upload(tape, host, model.store().dtype()));
+  const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
+  const Var images = repeat(tape, image, copies);
   const auto predictions = model.forward(pass, images, sample ? &*sample : nullptr);
   std::vector<Picture> out;
   for (size_t k = 0; k < predictions.size(); ++k) {

@@ -22,7 +22,7 @@ class Eval final : public Command {
   }
   void run() override {
     OpenedRun run(folder_, checkpoint_, threads_);
-    const Parts parts = make_parts(*run.data);
+    const Parts parts = make_parts(*run.data, run.run.semantics);
     const auto& indices = split_ == "val"     ? parts.val
                           : split_ == "train" ? parts.train
                                               : parts.test;
