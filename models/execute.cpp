@@ -35,6 +35,10 @@ Var Features::of_task(Tape& tape, int task) const {
   throw std::logic_error("features: no such task");
 }
 
+Var repeat(Tape& tape, const Var& x, int times) {
+  return times == 1 ? x : concat(tape, std::vector<Var>(static_cast<size_t>(times), x), 0);
+}
+
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
                    const Var& images) {
   const size_t inputs = plan.blocks.empty() ? plan.out.size() : plan.blocks[0].in.size();

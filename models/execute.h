@@ -14,6 +14,9 @@ struct Features {
   Var of_task(Tape& tape, int task) const;
 };
 
+/// x, `times` times over, one copy after the other along N.
+Var repeat(Tape& tape, const Var& x, int times);
+
 /// images: [N, H, W, C], or [K * N, H, W, C] in task order for a plan with separate inputs.
 /// p[k]: task k's gate values [L, 2] (column 0 = select) where its gates are soft; else undefined.
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,

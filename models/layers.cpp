@@ -2,9 +2,12 @@
 #include "models/layers.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "ops/cast.h"
+#include "ops/concat.h"
 #include "ops/linear.h"
+#include "ops/slice.h"
 
 namespace weft {
 namespace {
@@ -63,20 +66,57 @@ Macs conv_macs(const Conv& conv, Shape& x) {
   return {conv2d_macs(shape), conv2d_useful_macs(shape)};
 }
 
-BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t channels)
-    : gamma_(&store.add(name + ".weight", {channels})),
-      beta_(&store.add(name + ".bias", {channels})),
-      stats_(&store.add_stats(name, channels)) {
-  init::constant(store.context(), *gamma_, 1.0);
-  init::constant(store.context(), *beta_, 0.0);
+BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t channels,
+                     const NormTasks& own)
+    : per_task_(!own.tasks.empty()), affine_(own.affine) {
+  const std::vector<std::string> tasks = per_task_ ? own.tasks : std::vector<std::string>{""};
+  for (const std::string& task : tasks) {
+    const std::string set = task.empty() ? name : name + "." + task;
+    if (sets_.empty() || affine_) {
+      const std::string place = affine_ ? set : name;
+      Parameter& gamma = store.add(place + ".weight", {channels});
+      Parameter& beta = store.add(place + ".bias", {channels});
+      init::constant(store.context(), gamma, 1.0);
+      init::constant(store.context(), beta, 0.0);
+      sets_.push_back({&gamma, &beta, nullptr});
+    } else {
+      sets_.push_back(sets_[0]);
+    }
+    sets_.back().stats = &store.add_stats(set, channels);
+  }
+}
+
+/// Group by group, each by its task's set, as the tasks' own passes would.
+Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
+  BatchNormOptions options;
+  options.training = pass.training;
+  options.relu = relu;
+  const size_t groups = pass.groups.size();
+  const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
+  std::vector<Var> out;
+  for (size_t g = 0; g < groups; ++g) {
+    const std::vector<int>& tasks = pass.groups[g];
+    if (tasks.size() > 1 && (affine_ || !pass.training))
+      throw std::logic_error("batch norm by task: tasks share a value that is not the same");
+    const Var part = groups == 1 ? x : slice(pass.tape, x, 0, static_cast<int64_t>(g) * rows, rows);
+    const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
+    out.push_back(batch_norm(pass.tape, part, pass.tape.use(*set.gamma), pass.tape.use(*set.beta),
+                             *set.stats, options));
+    for (size_t i = 1; i < tasks.size(); ++i)
+      track_running(pass.tape, part, *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
+  }
+  return groups == 1 ? out[0] : concat(pass.tape, out, 0);
 }
 
 Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
+  if (per_task_) return by_task(pass, x, relu);
   BatchNormOptions options;
   options.training = pass.training;
   options.relu = relu;
   set_running_update(options, static_cast<int>(pass.groups.size()), groups_by_task(pass.groups));
-  return batch_norm(pass.tape, x, pass.tape.use(*gamma_), pass.tape.use(*beta_), *stats_, options);
+  const Set& set = sets_[0];
+  return batch_norm(pass.tape, x, pass.tape.use(*set.gamma), pass.tape.use(*set.beta), *set.stats,
+                    options);
 }
 
 Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out,

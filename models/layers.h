@@ -59,16 +59,31 @@ struct Macs {
 /// MACs of `conv` on x = [1, H, W, C]; x becomes the output's shape.
 Macs conv_macs(const Conv& conv, Shape& x);
 
+/// What batch norm keeps for each task instead of for all: nothing where `tasks` is empty, else its
+/// running statistics ("bn1.seg.running_mean"), and where `affine` its weight and bias too
+/// ("bn1.seg.weight"), as DomainNet's branch of AdaShare. Groups then have to be one task's alone,
+/// but that tasks of one value and one weight can share a group in training.
+struct NormTasks {
+  std::vector<std::string> tasks;
+  bool affine = false;
+};
+
 class BatchNorm {
  public:
-  BatchNorm(ParameterStore& store, const std::string& name, int64_t channels);
+  BatchNorm(ParameterStore& store, const std::string& name, int64_t channels,
+            const NormTasks& own = {});
   /// y = BN(x), or max(BN(x), 0) where `relu`.
   Var operator()(Pass& pass, const Var& x, bool relu = false) const;
 
  private:
-  Parameter* gamma_;
-  Parameter* beta_;
-  BatchNormStats* stats_;
+  struct Set {
+    Parameter *gamma, *beta;
+    BatchNormStats* stats;
+  };
+  Var by_task(Pass& pass, const Var& x, bool relu) const;
+
+  std::vector<Set> sets_;  ///< one, or one a task
+  bool per_task_, affine_;
 };
 
 class Linear {

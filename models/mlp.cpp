@@ -11,9 +11,9 @@ namespace {
 /// linear without bias, then batch norm.
 struct Step {
   Step(ParameterStore& store, const std::string& linear_name, const std::string& norm_name,
-       int64_t in, int64_t out, uint64_t seed)
+       int64_t in, int64_t out, uint64_t seed, const NormTasks& own)
       : linear(store, linear_name, in, out, {Init::Kind::kaiming_normal, seed}, /*bias=*/false),
-        norm(store, norm_name, out) {}
+        norm(store, norm_name, out, own) {}
   Var operator()(Pass& pass, const Var& x, bool relu) const {
     return norm(pass, linear(pass, x), relu);
   }
@@ -30,12 +30,13 @@ class Mlp final : public Trunk {
  public:
   Mlp(ParameterStore& store, const std::string& prefix, const MlpOptions& options, uint64_t seed)
       : options_(options),
-        stem_(store, prefix + "stem.0", prefix + "stem.1", options.in, options.hidden, seed) {
+        stem_(store, prefix + "stem.0", prefix + "stem.1", options.in, options.hidden, seed,
+              options.norm) {
     const int64_t h = options.hidden;
     for (int l = 0; l < options.blocks; ++l) {
       const std::string name = fmt::format("blocks.{}", l), full = prefix + name;
-      blocks_.push_back({name, Step(store, full + ".fc1", full + ".bn1", h, h, seed),
-                         Step(store, full + ".fc2", full + ".bn2", h, h, seed)});
+      blocks_.push_back({name, Step(store, full + ".fc1", full + ".bn1", h, h, seed, options.norm),
+                         Step(store, full + ".fc2", full + ".bn2", h, h, seed, options.norm)});
     }
   }
 

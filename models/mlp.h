@@ -15,6 +15,7 @@ struct MlpOptions {
   int64_t in = 1;       ///< D
   int64_t hidden = 64;  ///< H
   int blocks = 4;
+  NormTasks norm = {};  ///< what batch norm keeps for each task
 };
 
 std::unique_ptr<Trunk> make_mlp(ParameterStore& store, const std::string& prefix,

@@ -122,14 +122,22 @@ DrawnPolicy Policy::most_likely() const {
   return out;
 }
 
+Var Policy::constant(Tape& tape, const Shape& shape, const std::vector<double>& values) const {
+  const DType dtype = logits_[0]->value.dtype();
+  return tape.constant(to_device(tape.context(), Tensor::from(shape, values, dtype)));
+}
+
 Var Policy::sparsity_loss(Tape& tape, const std::string& form, int active) const {
-  const bool select = form == "log-select";
+  const bool select = form == "log-select", depth = form == "log-skip-depth";
+  std::vector<double> weights;
+  for (int l = blocks_ - active; l < blocks_; ++l) weights.push_back(2.0 * (l + 1) / blocks_);
   Var total;
   for (Parameter* logits : logits_) {
     const Var logp = log_softmax(tape, tape.use(*logits));
     const Var last = slice(tape, logp, 0, blocks_ - active, active);
     const Var column = slice(tape, last, 1, select ? 0 : 1, 1);
-    const Var term = select ? sum(tape, column) : scale(tape, mean(tape, column), -1.0);
+    const Var weighed = depth ? mul(tape, column, constant(tape, {active, 1}, weights)) : column;
+    const Var term = select ? sum(tape, column) : scale(tape, mean(tape, weighed), -1.0);
     total = total.value().defined() ? add(tape, total, term) : term;
   }
   return total;
@@ -153,14 +161,9 @@ Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
     const double depth = compat ? l + 1 : blocks_ - l;
     weights.push_back(depth_weights ? depth / blocks_ : 1.0);
   }
-  const DType dtype = columns[0].dtype();
-  const auto constant = [&](const Shape& shape, const std::vector<double>& values) {
-    const Tensor host = Tensor::from(shape, values, dtype);
-    return tape.constant(to_device(tape.context(), host));
-  };
   const Var u = concat(tape, columns, 0);
-  const Var apart = abs(tape, matmul(tape, constant({pairs, tasks}, difference), u));
-  return sum(tape, mul(tape, apart, constant({1, blocks_}, weights)));
+  const Var apart = abs(tape, matmul(tape, constant(tape, {pairs, tasks}, difference), u));
+  return sum(tape, mul(tape, apart, constant(tape, {1, blocks_}, weights)));
 }
 
 }  // namespace weft

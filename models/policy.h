@@ -65,7 +65,8 @@ class Policy {
   /// select where p >= 0.5.
   DrawnPolicy most_likely() const;
 
-  /// Sum over tasks of the mean over the active blocks of -log p_skip ("log-skip"), or the sum of
+  /// Sum over tasks of the mean over the active blocks of -log p_skip ("log-skip"), of 2 (l + 1) /
+  /// L times that ("log-skip-depth", the official code's without its sharing loss), or the sum of
   /// log p_select over tasks and active blocks ("log-select", the paper's).
   Var sparsity_loss(Tape& tape, const std::string& form, int active) const;
   /// Sum over pairs i < j and all blocks of w_l |u_i - u_j|. Sound: u = p_select and
@@ -76,6 +77,7 @@ class Policy {
   int learned() const { return blocks_ - options_.skip_layer; }
   /// Task k's logits where the host can read them; from a GPU they come over once per change.
   Tensor host_logits(size_t k) const;
+  Var constant(Tape& tape, const Shape& shape, const std::vector<double>& values) const;
 
   AnyContext context_;
   mutable std::vector<Tensor> mirror_;  // empty, or one a task

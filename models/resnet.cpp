@@ -44,7 +44,7 @@ class ResNet final : public Trunk {
         init_{options.deeplab ? Init::Kind::normal : Init::Kind::kaiming_normal, seed},
         stem_conv_(store, prefix + "conv1", options.in_channels, channels(64), 7,
                    {.stride = 2, .padding = 3}, false, init_),
-        stem_norm_(store, prefix + "bn1", channels(64)) {
+        stem_norm_(store, prefix + "bn1", channels(64), options.norm) {
     const std::vector<int> sizes = stage_sizes(options.depth);
     int64_t in = channels(64);
     for (int stage = 0; stage < 4; ++stage) {
@@ -60,7 +60,7 @@ class ResNet final : public Trunk {
         if (b == 0 && (stride != 1 || in != out || dilation > 1)) {
           block.down_conv.emplace(store, prefix + block.name + ".downsample.0", in, out, 1,
                                   Conv2dOptions{.stride = stride}, false, init_);
-          block.down_norm.emplace(store, prefix + block.name + ".downsample.1", out);
+          block.down_norm.emplace(store, prefix + block.name + ".downsample.1", out, options.norm);
         }
         blocks_.push_back(std::move(block));
         in = out;
@@ -127,7 +127,7 @@ class ResNet final : public Trunk {
       const std::string index = std::to_string(block.convs.size() + 1);
       block.convs.emplace_back(store, prefix + block.name + ".conv" + index, from, to, kernel,
                                options, false, init_);
-      block.norms.emplace_back(store, prefix + block.name + ".bn" + index, to);
+      block.norms.emplace_back(store, prefix + block.name + ".bn" + index, to, options_.norm);
     };
     const Conv2dOptions spread{.stride = 1, .padding = dilation, .dilation = dilation};
     Conv2dOptions strided = spread;

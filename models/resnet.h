@@ -18,6 +18,7 @@ struct ResNetOptions {
   int64_t in_channels = 3;
   /// Where a bottleneck strides: its 3x3 (torchvision, "sound") or its first 1x1 ("compat").
   bool stride_on_first = false;
+  NormTasks norm = {};  ///< what batch norm keeps for each task
 };
 
 /// `prefix` is put before every name: "" for one trunk, "trunks.seg." for a task's own.

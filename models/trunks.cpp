@@ -16,9 +16,10 @@ std::unique_ptr<Trunk> make_trunk(ParameterStore& store, const std::string& pref
       return make_vgg16(store, prefix, vgg_options(options), seed);
     case TrunkOptions::Kind::mlp: {
       const double hidden = static_cast<double>(options.hidden) * options.width;
-      return make_mlp(
-          store, prefix,
-          {options.in_channels, std::max<int64_t>(4, std::llround(hidden)), options.blocks}, seed);
+      return make_mlp(store, prefix,
+                      {options.in_channels, std::max<int64_t>(4, std::llround(hidden)),
+                       options.blocks, options.norm},
+                      seed);
     }
     case TrunkOptions::Kind::resnet:
       break;

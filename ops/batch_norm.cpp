@@ -33,21 +33,22 @@ struct BatchNorm final : Op {
   }
 };
 
-void check(const Var& x, const Var& gamma, const Var& beta, const BatchNormStats& stats,
-           const BatchNormOptions& options, SourceLoc loc) {
+void expect_channels(const Var& x, const char* what, const Tensor& t, SourceLoc loc) {
+  const Shape& shape = x.shape();
+  const Shape channels = {shape.back()};
+  const DType wanted = stat_dtype(x.dtype());
+  if (t.shape() != channels || t.dtype() != wanted)
+    shape_error(op_name, loc, "{} is {} {}, x {} {} needs {} {}", what, name_of(t.dtype()),
+                t.shape(), name_of(x.dtype()), shape, name_of(wanted), channels);
+}
+
+void check(const Var& x, const BatchNormStats& stats, const BatchNormOptions& options,
+           SourceLoc loc) {
   const Shape& shape = x.shape();
   if (shape.rank() < 2)
     shape_error(op_name, loc, "x must be [N, H, W, C] or [N, C], got {}", shape);
-  const Shape channels = {shape.back()};
-  const auto expect = [&](const char* what, const Tensor& t) {
-    if (t.shape() != channels || t.dtype() != stat_dtype(x.dtype()))
-      shape_error(op_name, loc, "{} is {} {}, x {} {} needs {} {}", what, name_of(t.dtype()),
-                  t.shape(), name_of(x.dtype()), shape, name_of(stat_dtype(x.dtype())), channels);
-  };
-  expect("gamma", gamma.value());
-  expect("beta", beta.value());
-  expect("running_mean", stats.running_mean);
-  expect("running_var", stats.running_var);
+  expect_channels(x, "running_mean", stats.running_mean, loc);
+  expect_channels(x, "running_var", stats.running_var, loc);
   if (!options.training) return;
   const int64_t groups = static_cast<int64_t>(options.group_weights.size());
   if (groups == 0 || shape[0] % groups != 0)
@@ -74,7 +75,9 @@ void set_running_update(BatchNormOptions& options, int groups,
 
 Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, BatchNormStats& stats,
                const BatchNormOptions& options, SourceLoc loc) {
-  check(x, gamma, beta, stats, options, loc);
+  check(x, stats, options, loc);
+  expect_channels(x, "gamma", gamma.value(), loc);
+  expect_channels(x, "beta", beta.value(), loc);
   const int64_t groups = options.training ? static_cast<int64_t>(options.group_weights.size()) : 1;
   auto op = std::make_unique<BatchNorm>();
   op->x = x.value();
@@ -101,6 +104,21 @@ Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, Batc
   });
   if (options.training) stats.num_batches_tracked += options.tracked;
   return tape.record(std::move(op), {x, gamma, beta}, std::move(y), loc);
+}
+
+void track_running(Tape& tape, const Var& x, BatchNormStats& stats, const BatchNormOptions& options,
+                   SourceLoc loc) {
+  check(x, stats, options, loc);
+  const auto groups = static_cast<int64_t>(options.group_weights.size());
+  const Tensor mean = tape.empty({groups, x.shape().back()}, x.dtype());
+  const Tensor invstd = tape.empty({groups, x.shape().back()}, x.dtype());
+  on_device(tape, x, [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, mean.view<T>(),
+                                      invstd.view<T>(), stats.running_mean.view<T>(),
+                                      stats.running_var.view<T>());
+  });
+  stats.num_batches_tracked += options.tracked;
 }
 
 }  // namespace weft

@@ -37,6 +37,11 @@ void set_running_update(BatchNormOptions&, int groups, const std::vector<int>& g
 Var batch_norm(Tape&, const Var& x, const Var& gamma, const Var& beta, BatchNormStats&,
                const BatchNormOptions& = {}, SourceLoc = SourceLoc::here());
 
+/// The running update alone, as a training pass over x would do it: the value of x serves another
+/// set of statistics too. Nothing is recorded.
+void track_running(Tape&, const Var& x, BatchNormStats&, const BatchNormOptions& = {},
+                   SourceLoc = SourceLoc::here());
+
 namespace kernels {
 
 /// What turns x into y, by group and channel.

@@ -6,9 +6,6 @@
 namespace weft {
 
 ModelOptions model_options(const RunFile& run) {
-  if (run.model.bn_running != "shared")
-    throw ConfigError(
-        "model.bn.running: only \"shared\" is built; every task then follows the same statistics");
   ModelOptions options;
   options.sharing = run.sharing;
   if (run.model.trunk == "vgg16")
@@ -32,6 +29,10 @@ ModelOptions model_options(const RunFile& run) {
   options.policy.skip_layer = run.policy.skip_layer;
   for (const TaskSpec& task : run.tasks)
     options.tasks.push_back({task.name, task.channels(), task.image_label()});
+  options.separate_inputs = run.data.inputs == "per-task";
+  options.own_statistics = run.model.bn_running == "per-task";
+  options.own_norm = run.model.bn_affine == "per-task";
+  options.fixed_norm = run.model.bn_fixed;
   options.seed = static_cast<uint64_t>(run.seed);
   return options;
 }
@@ -49,12 +50,14 @@ LoaderOptions eval_loader_options(const RunFile& run, const Dataset& data) {
   options.fit.width = run.data.size[1];
   options.fit.depth_unit = data.depth_unit();
   options.fit.sound = run.semantics == Semantics::sound;
+  options.fit.negates_x = run.data.kind == "taskonomy";
   options.normalize = normalize_from_name(run.data.normalize);
   options.shuffle = false;
   options.drop_last = false;
   options.workers = run.data.workers;
   options.seed = static_cast<uint64_t>(run.seed);
   options.part = "eval";
+  options.per_task = run.data.inputs == "per-task";
   return options;
 }
 

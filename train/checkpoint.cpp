@@ -1,6 +1,7 @@
 // Checkpoints: the store, walked in order, under the names of the files' world.
 #include "train/checkpoint.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "train/safetensors.h"
@@ -150,8 +151,18 @@ int load_pretrained(const std::string& path, Model& model) {
   const SafetensorsFile file(path);
   ParameterStore& store = model.store();
   int taken = 0;
+  // Batch norm of a task's own starts from the one set: "bn1.seg.weight" from "bn1.weight".
+  const std::vector<std::string> tasks = model.task_names();
+  const auto of_all_tasks = [&](const std::string& name) {
+    const size_t last = name.rfind('.'), before = name.rfind('.', last - 1);
+    if (last == std::string::npos || before == std::string::npos) return name;
+    const std::string task = name.substr(before + 1, last - before - 1);
+    const bool own = std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+    return own ? name.substr(0, before) + name.substr(last) : name;
+  };
   const auto take = [&](const std::string& name, const Tensor& to) {
-    const std::string source = pretrained_name(name);
+    std::string source = pretrained_name(name);
+    if (!file.contains(source)) source = of_all_tasks(source);
     if (source.empty() || !file.contains(source)) return;
     load_into(file, source, store.context(), to);
     ++taken;

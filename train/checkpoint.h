@@ -36,9 +36,9 @@ void load_optimizers(const std::string& path, const AnyContext& context,
                      const std::vector<Optimizer*>& optimizers);
 
 /// Starts from somebody's weights, such as torchvision's ImageNet trunk: loads every name that file
-/// and model share, into each trunk and each task's copy of a trunk's last layers (a split VGG-16);
-/// the classifier (fc.*) is left. Returns how many tensors were taken; throws DataError where a
-/// shared name has another shape or no trunk tensor is found.
+/// and model share, into each trunk, each task's own batch norm and each task's copy of a trunk's
+/// last layers (a split VGG-16); the classifier (fc.*) is left. Returns how many tensors were
+/// taken; throws DataError where a shared name has another shape or no trunk tensor is found.
 int load_pretrained(const std::string& path, Model& model);
 
 // The parts that dumps share.

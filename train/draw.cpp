@@ -77,6 +77,11 @@ Drawing choose_policy(const Policy& policy, const std::vector<std::string>& task
   return out;
 }
 
+int64_t first_best_epoch(const RunFile& run, int blocks) {
+  const bool miscounted = run.semantics == Semantics::compat && run.model.trunk == "resnet34";
+  return int64_t{run.policy.curriculum_speed} * (miscounted ? 18 : blocks);
+}
+
 std::vector<std::string> block_names(const Trunk& trunk) {
   std::vector<std::string> names;
   for (int l = 0; l < trunk.blocks(); ++l) names.push_back(trunk.block_name(l));

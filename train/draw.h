@@ -26,6 +26,11 @@ Drawing choose_policy(const Policy& policy, const std::vector<std::string>& task
                       const std::vector<std::string>& blocks, const PolicySpec& spec, uint64_t seed,
                       const PolicyScore& score);
 
+/// The first policy epoch whose policy may be the search's best: all `blocks` have then been
+/// learned for `curriculum_speed` epochs. compat: the official code reckons with 18 blocks of
+/// ResNet-34, which has 16.
+int64_t first_best_epoch(const RunFile& run, int blocks);
+
 /// The names of a trunk's blocks, in order.
 std::vector<std::string> block_names(const Trunk& trunk);
 

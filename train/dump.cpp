@@ -2,6 +2,7 @@
 #include "train/dump.h"
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "train/checkpoint.h"
@@ -23,13 +24,25 @@ Tensor snapshot(const Tensor& t) {
   return copy;
 }
 
+/// in/images, or in/images.TASK where every task brings its own.
+std::vector<std::string> image_names(Trainer& trainer) {
+  if (!trainer.model().separate_inputs()) return {"in/images"};
+  std::vector<std::string> names;
+  for (const std::string& task : trainer.model().task_names()) names.push_back("in/images." + task);
+  return names;
+}
+
 class Recorder final : public StepProbe {
  public:
   Recorder(Trainer& trainer, const RunFile& run) : trainer_(trainer), run_(run) {}
 
   void before(const StepInputs& in, const Batch& batch) override {
     model_state("before/");
-    add("in/images", nchw(batch.images));
+    const Tensor& images = batch.images;  // before any cast to what the network computes in
+    const auto names = image_names(trainer_);
+    const int64_t rows = images.shape()[0] / static_cast<int64_t>(names.size());
+    for (size_t i = 0; i < names.size(); ++i)
+      add(names[i], nchw(images.rows(static_cast<int64_t>(i) * rows, rows)));
     for (size_t k = 0; k < run_.tasks.size(); ++k)
       add("in/target." + run_.tasks[k].name, nchw(batch.targets[k]));
     const PhaseSpec& spec = phase_spec(run_, in.phase);
@@ -145,7 +158,19 @@ void take_over(Trainer& trainer, const std::string& path) {
   for (Optimizer* optimizer : trainer.optimizers())
     load_moments(file, "0/before/", trainer.context(), *optimizer);
   Batch batch;
-  batch.images = oihw_to_krsc(file.load("0/in/images"));
+  std::vector<Tensor> images;
+  for (const std::string& name : image_names(trainer))
+    images.push_back(oihw_to_krsc(file.load("0/" + name)));
+  Shape stack = images[0].shape();
+  stack.set(0, stack[0] * static_cast<int64_t>(images.size()));
+  batch.images = Tensor::empty(stack, images[0].dtype());
+  char* to = static_cast<char*>(batch.images.raw());
+  for (const Tensor& image : images) {
+    if (image.shape() != images[0].shape())
+      throw DataError(fmt::format("{}: its images differ in shape from task to task", path));
+    std::memcpy(to, image.raw(), image.bytes());
+    to += image.bytes();
+  }
   for (const TaskSpec& task : trainer.run_file().tasks)
     batch.targets.push_back(oihw_to_krsc(file.load("0/in/target." + task.name)));
   trainer.set_next_batch(std::move(batch));

@@ -31,7 +31,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   for (const TaskSpec& task : run.tasks) metrics.emplace_back(task, run.semantics);
   if (!indices.empty()) {
     LoaderOptions options = eval_loader_options(run, data);
-    const int64_t all = (static_cast<int64_t>(indices.size()) + options.batch - 1) / options.batch;
+    const int64_t all = plan_epoch(data, indices, options).batches;
     options.end_cursor = batches > 0 ? std::min(batches, all) : all;
     Loader loader(data, indices, options);
     for (int64_t b = 0; b < options.end_cursor; ++b) {

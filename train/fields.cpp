@@ -11,7 +11,6 @@ class KeyList final : public FieldVisitor {
   void field(const char* key, bool&) override { add(key); }
   void field(const char* key, int&) override { add(key); }
   void field(const char* key, int64_t&) override { add(key); }
-  void field(const char* key, float&) override { add(key); }
   void field(const char* key, double&) override { add(key); }
   void field(const char* key, std::string&) override { add(key); }
   void field(const char* key, std::optional<int>&) override { add(key); }

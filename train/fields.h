@@ -23,7 +23,6 @@ class FieldVisitor {
   virtual void field(const char* key, bool& value) = 0;
   virtual void field(const char* key, int& value) = 0;
   virtual void field(const char* key, int64_t& value) = 0;
-  virtual void field(const char* key, float& value) = 0;
   virtual void field(const char* key, double& value) = 0;
   virtual void field(const char* key, std::string& value) = 0;
   virtual void field(const char* key, std::optional<int>& value) = 0;

@@ -34,8 +34,10 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
   in.drawn = policy;
   Pass pass{tape, /*training=*/false, Noise{}};
   const auto sample = sample_policy(pass, model, run, in);
-  const auto predictions =
-      model.forward(pass, upload_images(tape, host, model, run), sample ? &*sample : nullptr);
+  const Var image = upload_images(tape, host, model, run);
+  const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
+  const Var images = repeat(tape, image, copies);
+  const auto predictions = model.forward(pass, images, sample ? &*sample : nullptr);
   std::vector<Picture> out;
   for (size_t k = 0; k < predictions.size(); ++k) {
     const bool one = run.tasks[k].image_label();

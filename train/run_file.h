@@ -38,7 +38,7 @@ struct TaskSpec {
   std::string name;
   TaskKind kind = TaskKind::segmentation;
   int classes = 0;                    ///< segmentation and classification
-  float weight = 1;                   ///< lambda_k of the summed loss
+  double weight = 1;                  ///< lambda_k of the summed loss
   std::optional<int> ignore;          ///< label id that counts as invalid
   std::string column;                 ///< the label's column in an index (default: name)
   std::map<int, int> map;             ///< label id in the file -> class id
@@ -48,7 +48,7 @@ struct TaskSpec {
   std::vector<double> class_weights;  ///< cross-entropy's, one per class (empty: all 1)
   double pos_weight = 1;              ///< binary: weight of the positive class in the loss
   bool standardize = false;           ///< tabular regression: (v - mean) / std of the training rows
-  std::string rows;                   ///< tabular: which value of data.task_column has this label
+  std::string rows;  ///< csv, tabular: which value of data.task_column has this label
 
   int channels() const;      ///< outputs: segmentation, classification classes; normals 3; others 1
   bool image_label() const;  ///< one label an image: classification, binary, regression
@@ -64,7 +64,9 @@ struct ModelSpec {
   std::string head = "aspp";       ///< aspp or linear
   int head_width = 1024;
   double dropout = 0.5;
-  std::string bn_running = "shared";  ///< bn.running: shared or per-task
+  std::string bn_running = "shared";  ///< bn.running: statistics, shared or per-task
+  std::string bn_affine = "shared";   ///< bn.affine: weight and bias, shared or per-task
+  bool bn_fixed = false;              ///< bn.fixed: weight and bias are not trained
   int in_channels = 3;
   std::string init;  ///< a safetensors file whose trunk to start from
 };
@@ -93,7 +95,10 @@ struct DataSpec {
                                        ///< (empty: all that are no label)
   std::vector<std::string> leave_out;  ///< tabular: columns that are no input after all
   std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
-  std::string task_column;               ///< tabular: names each row's task
+  std::string task_column;               ///< csv, tabular: names each row's task
+  /// shared: every image is every task's. per-task: each task draws a batch of its own (domainnet,
+  /// and csv with a task_column).
+  std::string inputs = "shared";
   std::array<int, 2> size{0, 0};  ///< height, width that images are resized to; 0: as they are
   int64_t batch = 16;
   int workers = 2;
@@ -143,7 +148,7 @@ struct PolicySpec : PhaseSpec {
   bool hard = false;                                   ///< straight-through samples
   int curriculum_speed = 3;  ///< policy epochs per unlocked block; 0: all blocks from the start
   double sparsity = 0.05;
-  std::string sparsity_form = "log-skip";  ///< log-skip or log-select
+  std::string sparsity_form = "log-skip";  ///< log-skip, log-skip-depth or log-select
   double sharing = 0.05;
   bool depth_weights = true;          ///< the sharing loss is weighted by depth
   std::string init_method = "equal";  ///< equal, random or all_chosen
@@ -151,16 +156,18 @@ struct PolicySpec : PhaseSpec {
   int skip_layer = 0;                 ///< first blocks that never get logits
   int draws = 8;
   std::string choose = "validation";  ///< validation, likely or draw
+  std::string from = "last";          ///< logits drawn from: the search's last, or its best
 };
 
 struct RetrainSpec : PhaseSpec {
   std::string init = "random";  ///< random or search
+  std::string policy;           ///< a policy file to re-train under; empty: drawn
 };
 
 struct EvalSpec {
   int64_t every = 400;
   std::string split = "val";
-  int64_t batches = 0;  ///< 0: the whole split
+  int64_t batches = 0;  ///< while training; 0: the whole split (in compat 11, as the official code)
 };
 
 struct RunFile {

@@ -55,6 +55,11 @@ class Checker {
     at_least(m.head_width, 1, "model.head_width");
     share(m.dropout, "model.dropout");
     at_least(m.in_channels, 1, "model.in_channels");
+    require(m.trunk != "vgg16" || m.bn_running == "shared", "model.bn.running",
+            "is \"per-task\", but VGG-16 has no batch norm");
+    require(m.bn_affine == "shared" || m.bn_running == "per-task", "model.bn.affine",
+            "is \"per-task\", which needs bn.running = \"per-task\": one set of statistics cannot "
+            "serve several weights");
   }
 
   void data() const {
@@ -70,6 +75,8 @@ class Checker {
     at_least<int64_t>(d.count, 1, "data.count");
     at_least<int64_t>(d.val_count, 0, "data.val_count");
     at_least<int64_t>(d.test_count, 0, "data.test_count");
+    require(d.task_column.empty() || d.kind == "csv" || d.kind == "tabular", "data.task_column",
+            fmt::format("means nothing for {} data", d.kind));
     const AugmentSpec& a = d.augment;
     require(
         a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",

@@ -19,7 +19,11 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
   v.word("head", m.head, {"aspp", "linear"});
   v.field("head_width", m.head_width);
   v.field("dropout", m.dropout);
-  v.table("bn", [&] { v.word("running", m.bn_running, {"shared", "per-task"}); });
+  v.table("bn", [&] {
+    v.word("running", m.bn_running, {"shared", "per-task"});
+    v.word("affine", m.bn_affine, {"shared", "per-task"});
+    v.field("fixed", m.bn_fixed);
+  });
   v.field("in_channels", m.in_channels);
   v.field("init", m.init);
 }
@@ -41,6 +45,7 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("image", d.image);
   v.field("split", d.split);
   v.field("ratio", d.ratio);
+  v.word("inputs", d.inputs, {"shared", "per-task"});
   v.field("size", d.size);
   v.field("batch", d.batch);
   v.field("workers", d.workers);
@@ -93,7 +98,7 @@ void visit_search(FieldVisitor& v, PolicySpec& p) {
   v.field("hard", p.hard);
   v.field("curriculum_speed", p.curriculum_speed);
   v.field("sparsity", p.sparsity);
-  v.word("sparsity_form", p.sparsity_form, {"log-skip", "log-select"});
+  v.word("sparsity_form", p.sparsity_form, {"log-skip", "log-skip-depth", "log-select"});
   v.field("sharing", p.sharing);
   v.field("depth_weights", p.depth_weights);
   v.word("init_method", p.init_method, {"equal", "random", "all_chosen"});
@@ -101,6 +106,7 @@ void visit_search(FieldVisitor& v, PolicySpec& p) {
   v.field("skip_layer", p.skip_layer);
   v.field("draws", p.draws);
   v.word("choose", p.choose, {"validation", "likely", "draw"});
+  v.word("from", p.from, {"last", "best"});
 }
 
 }  // namespace
@@ -145,6 +151,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.table("retrain", [&] {
     visit_phase(v, run.retrain);
     v.word("init", run.retrain.init, {"random", "search"});
+    v.field("policy", run.retrain.policy);
   });
   v.table("eval", [&] {
     v.field("every", run.eval.every);

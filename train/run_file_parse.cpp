@@ -48,6 +48,11 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
   if (run.data.kind == "scenes" && run.data.size[0] == 0) run.data.size = {96, 96};
   if (run.data.kind == "tabular" && run.places.count("data.normalize") == 0)
     run.data.normalize = "none";
+  const bool own_images =
+      run.data.kind == "domainnet" || (run.data.kind == "csv" && !run.data.task_column.empty());
+  if (own_images && run.places.count("data.inputs") == 0) run.data.inputs = "per-task";
+  const bool compat = run.semantics == Semantics::compat;
+  if (compat && run.places.count("eval.batches") == 0) run.eval.batches = 11;
   check_run_file(run);
   return run;
 }

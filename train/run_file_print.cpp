@@ -14,7 +14,6 @@ class Printer final : public FieldVisitor {
   void field(const char* key, bool& value) override { put(key, value ? "true" : "false"); }
   void field(const char* key, int& value) override { put(key, fmt::to_string(value)); }
   void field(const char* key, int64_t& value) override { put(key, fmt::to_string(value)); }
-  void field(const char* key, float& value) override { put(key, number(value)); }
   void field(const char* key, double& value) override { put(key, number(value)); }
   void field(const char* key, std::string& value) override { put(key, quoted(value)); }
   void field(const char* key, std::optional<int>& value) override {

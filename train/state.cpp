@@ -22,6 +22,11 @@ std::string to_json(const TrainState& state) {
                          {"total_step", state.total_step}, {"drawn", state.drawn.select},
                          {"drawn_how", state.drawn_how},   {"best_step", state.best_step}};
   if (state.best_step >= 0) json["best_score"] = state.best_score;  // JSON knows no infinity
+  if (state.search_step >= 0) {
+    json["search_score"] = state.search_score;
+    json["search_step"] = state.search_step;
+    json["search_logits"] = state.search_logits;
+  }
   return json.dump();
 }
 
@@ -43,6 +48,11 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
     state.drawn_how = json.at("drawn_how").get<std::string>();
     state.best_step = json.at("best_step").get<int64_t>();
     if (state.best_step >= 0) state.best_score = json.at("best_score").get<double>();
+    if (json.contains("search_step")) {
+      state.search_score = json.at("search_score").get<double>();
+      state.search_step = json.at("search_step").get<int64_t>();
+      state.search_logits = json.at("search_logits").get<std::vector<std::vector<double>>>();
+    }
   } catch (const nlohmann::json::exception& e) {
     throw DataError(fmt::format("{}: the trainer's state cannot be read: {}", source, e.what()));
   }

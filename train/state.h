@@ -30,6 +30,11 @@ struct TrainState {
   std::string drawn_how;   ///< in a sentence: which draw was taken, and why
   double best_score = std::numeric_limits<double>::infinity();
   int64_t best_step = -1;
+  /// The search's best on validation data since all blocks are learned, and its logits [L, 2] by
+  /// task (policy.from = "best").
+  double search_score = std::numeric_limits<double>::infinity();
+  int64_t search_step = -1;
+  std::vector<std::vector<double>> search_logits;
 
   bool operator==(const TrainState&) const = default;
 };

@@ -3,6 +3,7 @@
 
 #include "ops/cast.h"
 #include "ops/pointwise.h"
+#include "ops/slice.h"
 #include "train/losses.h"
 
 namespace weft {
@@ -27,8 +28,8 @@ Var upload_images(Tape& tape, const Tensor& images, const Model& model, const Ru
 
 void set_trainable(Model& model, Phase phase) {
   for (Parameter& p : model.store().parameters())
-    p.trainable =
-        phase != Phase::infer && (part_of(p.name) == Part::policy) == (phase == Phase::policy);
+    p.trainable = phase != Phase::infer && !model.fixed(p) &&
+                  (part_of(p.name) == Part::policy) == (phase == Phase::policy);
 }
 
 std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFile& run,
@@ -63,6 +64,13 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
     prediction = cast(tape, prediction, model.store().dtype());
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const TaskSpec& task = run.tasks[k];
+    const int64_t rows = in.targets[k].shape()[0];
+    if (rows == 0) {  // a task whose part has run out: its rows are blank
+      out.losses.emplace_back();
+      continue;
+    }
+    if (rows < out.predictions[k].shape()[0])
+      out.predictions[k] = slice(tape, out.predictions[k], 0, 0, rows);
     out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k]));
     if (out.losses[k]) out.total = plus(tape, out.total, scale(tape, *out.losses[k], task.weight));
   }

@@ -21,7 +21,7 @@ struct StepInputs {
   double temperature = 1;              ///< weights and policy phases
   int active = 0;                      ///< blocks that use the policy; the same phases
   const DrawnPolicy* drawn = nullptr;  ///< retrain and infer phases of a model with a policy
-  Var images;                          ///< [N, H, W, C], normalised, in the model's dtype
+  Var images;                          ///< normalised, in the model's dtype; as Batch's
   std::vector<Tensor> targets;         ///< host f32, NaN = invalid
 };
 

@@ -88,9 +88,6 @@ class Reader final : public FieldVisitor {
   void field(const char* key, int64_t& value) override {
     if (auto* node = find(key)) value = get<int64_t>(key, *node, "an integer");
   }
-  void field(const char* key, float& value) override {
-    if (auto* node = find(key)) value = static_cast<float>(number(key, *node));
-  }
   void field(const char* key, double& value) override {
     if (auto* node = find(key)) value = number(key, *node);
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "train/checkpoint.h"
+#include "train/compat.h"
 #include "train/device.h"
 #include "train/draw.h"
 #include "train/schedule.h"
@@ -31,8 +32,9 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
       data_(data),
       context_(context),
       observer_(observer),
-      parts_(make_parts(data)),
-      model_(make_model(context, run_)) {
+      parts_(make_parts(data, run_.semantics)),
+      model_(make_model(context, run_)),
+      clock_(search_clock()) {
   // A set may bring class weights of its own (Taskonomy's prior factor); the run file's win.
   for (size_t k = 0; k < run_.tasks.size(); ++k)
     if (run_.tasks[k].class_weights.empty()) run_.tasks[k].class_weights = data.class_weights(k);
@@ -40,7 +42,9 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
   if (!run_.model.init.empty())
     say(fmt::format("{}: {} tensors taken", run_.model.init,
                     load_pretrained(run_.model.init, *model_)));
-  enter(model_->policy() ? Stage::warmup : Stage::retrain);
+  // A policy that is given needs no search, unless re-training goes on from the search's weights.
+  const bool given = !run_.retrain.policy.empty() && run_.retrain.init == "random";
+  enter(model_->policy() && !given ? Stage::warmup : Stage::retrain);
 }
 
 Trainer::~Trainer() = default;
@@ -49,6 +53,9 @@ void Trainer::start(const std::string& folder) {
   // The first batch comes first, so that broken data leave no half-made folder behind.
   if (loader_ != nullptr) next_batch_ = loader_->next();
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
+  const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
+  for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
+  if (!state_.drawn.select.empty()) write_drawn();
   memory_of(context_).reset_peak();
 }
 
@@ -100,6 +107,7 @@ void Trainer::enter(Stage stage) {
   if (stage == Stage::retrain && model_->policy() && run_.retrain.init == "random") {
     // From scratch, but the record of what was learned stays in the checkpoint.
     auto fresh = make_model(context_, run_);
+    if (!run_.model.init.empty()) load_pretrained(run_.model.init, *fresh);
     for (Parameter* logits : model_->policy()->logits())
       fresh->store().find(logits->name)->value = logits->value;
     model_ = std::move(fresh);
@@ -135,13 +143,15 @@ void Trainer::open_loaders() {
   weights_optimizer_ = make_optimizer(context_, *model_, run_, phase_of(state_.stage));
 }
 
-SearchClock Trainer::clock() const {
+SearchClock Trainer::search_clock() const {
+  if (model_->policy() == nullptr) return {1, 1};  // it never searches
   // 0 in the run file: once over the part, as the official code does.
-  const auto once_over = [&](const std::vector<int64_t>& part) {
-    return std::max<int64_t>(1, static_cast<int64_t>(part.size()) / run_.data.batch);
+  const auto once_over = [&](int64_t steps, const std::vector<int64_t>& part) {
+    if (steps > 0 || part.empty()) return std::max<int64_t>(steps, 1);
+    return plan_epoch(data_, part, train_loader_options(run_, data_, "search", 0)).batches;
   };
-  return {run_.policy.weight_steps > 0 ? run_.policy.weight_steps : once_over(parts_.weights),
-          run_.policy.logit_steps > 0 ? run_.policy.logit_steps : once_over(parts_.policy)};
+  return {once_over(run_.policy.weight_steps, parts_.weights),
+          once_over(run_.policy.logit_steps, parts_.policy)};
 }
 
 Phase Trainer::current_phase() const {
@@ -247,26 +257,7 @@ void Trainer::finish_stage() {
   if (folder_) save("last");
 }
 
-void Trainer::draw_policy() {
-  const auto loss_of = [&](const DrawnPolicy& policy) {
-    return score(run_, evaluate(
-                           context_, *model_, run_, data_, parts_.val,
-                           [&](int64_t) { return &policy; }, run_.eval.batches));
-  };
-  const Drawing drawing = choose_policy(
-      *model_->policy(), model_->task_names(), block_names(model_->trunk()), run_.policy,
-      static_cast<uint64_t>(run_.seed), parts_.val.empty() ? PolicyScore{} : PolicyScore(loss_of));
-  for (const std::string& line : drawing.refused) say("policy: refused: " + line);
-  state_.drawn = drawing.policy;
-  state_.drawn_how = drawing.how;
-  say("policy: " + drawing.how);
-  if (folder_)
-    folder_->write_drawn(
-        policy_json(state_.drawn, model_->task_names(), block_names(model_->trunk()),
-                    model_->policy()->probabilities(), static_cast<uint64_t>(run_.seed)));
-}
-
-std::vector<TaskResult> Trainer::evaluate_split(const std::string& split) {
+std::vector<TaskResult> Trainer::evaluate_split(const std::string& split, int64_t batches) {
   const auto& indices = split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
   const StepInputs now = step_inputs(Phase::infer);
   DrawnPolicy fresh;
@@ -278,20 +269,22 @@ std::vector<TaskResult> Trainer::evaluate_split(const std::string& split) {
     fresh = model_->policy()->draw(static_cast<uint64_t>(run_.seed), index, now.active);
     return &fresh;
   };
-  return evaluate(context_, *model_, run_, data_, indices, policy, run_.eval.batches);
+  return evaluate(context_, *model_, run_, data_, indices, policy, batches);
 }
 
 void Trainer::evaluate_and_keep_best() {
   const std::string& split = run_.eval.split;
   const auto& indices = split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
   if (indices.empty()) return;
-  const auto results = evaluate_split(split);
+  const auto results = evaluate_split(split, run_.eval.batches);
   const Phase phase = state_.stage == Stage::search ? Phase::weights : phase_of(state_.stage);
   write_results(phase, split, results);
   if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
   // Chosen on validation data; the test split reports and never chooses.
+  if (split == "test") return;
   const double now = score(run_, results);
-  if (state_.stage == Stage::retrain && split != "test" && now < state_.best_score) {
+  if (state_.stage == Stage::search) return keep_best_policy(now);
+  if (state_.stage == Stage::retrain && now < state_.best_score) {
     state_.best_score = now;
     state_.best_step = state_.total_step;
     if (folder_) save("best");
@@ -304,15 +297,6 @@ void Trainer::write_results(Phase phase, const std::string& split,
   for (const TaskResult& r : results)
     folder_->write(
         MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, r.metrics, seconds()});
-}
-
-void Trainer::write_search_line() {
-  if (!folder_) return;
-  const int64_t epoch = clock().epoch(state_.step) - 1;
-  folder_->write(SearchLine{epoch, state_.total_step, SearchClock::temperature(run_.policy, epoch),
-                            model_->policy()->active(epoch, run_.policy.curriculum_speed),
-                            model_->policy()->probabilities()},
-                 model_->task_names());
 }
 
 void Trainer::save(const std::string& name) const {

@@ -70,7 +70,7 @@ class Trainer {
   void set_probe(StepProbe* probe) { probe_ = probe; }
   void save(const std::string& name) const;
   Phase current_phase() const;
-  SearchClock clock() const;
+  const SearchClock& clock() const { return clock_; }
   RunSummary summary(const std::vector<TaskResult>& results) const;
 
   const TrainState& state() const { return state_; }
@@ -78,8 +78,8 @@ class Trainer {
   const AnyContext& context() const { return context_; }
   const RunFile& run_file() const { return run_; }
   const Parts& parts() const { return parts_; }
-  /// Evaluates as the current stage does; `split` is val, test or train.
-  std::vector<TaskResult> evaluate_split(const std::string& split);
+  /// Evaluates as the current stage does; `split` is val, test or train; 0 batches: all of it.
+  std::vector<TaskResult> evaluate_split(const std::string& split, int64_t batches = 0);
   /// Seconds that steps waited for data, and seconds spent in steps.
   double waited_seconds() const { return measured_.waited; }
   double step_seconds() const;
@@ -88,10 +88,14 @@ class Trainer {
 
  private:
   int64_t stage_steps(Stage stage) const;
+  SearchClock search_clock() const;
   void enter(Stage stage);
   void open_loaders();
   void finish_stage();
   void draw_policy();
+  void write_drawn();
+  void keep_best_policy(double now);
+  void recall_best_policy();
   StepInputs step_inputs(Phase phase) const;
   /// A finished step whose losses may still be on their way from a GPU.
   struct Pending {
@@ -121,6 +125,7 @@ class Trainer {
   std::vector<Pending> pending_;
   Parts parts_;
   std::unique_ptr<Model> model_;
+  SearchClock clock_;
   TrainState state_;
   std::unique_ptr<Optimizer> weights_optimizer_, logits_optimizer_;
   std::unique_ptr<Loader> loader_, policy_loader_;

@@ -9,8 +9,9 @@ The error of a tensor is ||a - b|| / ||b|| against the recomputation in f64 (abs
 f32 makes on the same step.
   f64 dumps: every tensor below 1e-9
   f32 dumps: gradients below twice PyTorch's f32 error of their group on this step (running
-             statistics too, where that is more than 5e-5); all else below 5e-5, where the optimiser's step is recomputed from the dump's own gradients, since
-             Adam turns the rounding of a gradient near 0 into a step of another sign
+             statistics too, where that is more than 5e-5); all else below 5e-5
+The optimiser's step is recomputed from the dump's own gradients: Adam turns the rounding of a
+gradient that is 0 by symmetry (a shift before a shortcut's batch norm) into a step of any sign.
 PyTorch's f32 error is the worst of three ways to compute the step (oneDNN, plain loops, the batch
 in reverse). A ReLU whose input is nearly 0 may round to either side, which changes f32 gradients
 by up to 1e-2 in any framework; where that alone puts gradients over their limit, flips.py says
@@ -110,7 +111,7 @@ def group_of(name):
     parameter = rest[len("optim."):] if rest.startswith("optim.") else rest
     part = {"heads": "heads", "policy": "logits"}.get(part_of(parameter))
     if part is None:
-        norm = ".bn" in "." + parameter or "downsample.1" in parameter
+        norm = ".bn" in "." + parameter or ".downsample.1." in parameter
         part = "trunk's norms" if norm else "trunk's convolutions"
     what = "gradients" if folder == "grad" else "optimiser's state after"
     if folder == "after" and rest == parameter:
@@ -150,7 +151,7 @@ def check_noise(run, step, dump):
 def check_step(run, step, dump, each, summary):
     """Prints the comparison; collects {kind: worst (weft, torch f32)} in `summary`."""
     f64 = run["precision"] == "f64"
-    gradients = None if f64 else under(dump, "grad/")
+    gradients = under(dump, "grad/")
     exact = recompute(run, step, dump, torch.float64, gradients)
     rounded = [recompute(run, step, dump, torch.float32, gradients)]
     if not f64:

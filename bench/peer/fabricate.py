@@ -19,16 +19,18 @@ sharing = "adashare"
 
 [model]
 trunk = "{trunk}"
-form = "deeplab"
+form = "{form}"
 width = 0.05
 head = "{head}"
 head_width = 5
 dropout = {dropout}
+bn = {{ running = "{running}", affine = "{affine}" }}
 
 [data]
 kind = "scenes"
-size = [17, 17]
+size = {size}
 batch = 2
+inputs = "{inputs}"
 {tasks}
 [warmup]
 steps = 10
@@ -61,13 +63,23 @@ TASKS = {
                 '\n[[task]]\nname = "normals"\nkind = "normals"\nweight = 20.0\n',
     "resnet50": SEG + 'classes = 4\n\n[[task]]\nname = "depth"\nkind = "depth"\nweight = 3.0\n'
                 '\n[[task]]\nname = "scene"\nkind = "classification"\nclasses = 3\nweight = 0.5\n'}
-HEADS = {"resnet18": "aspp", "resnet50": "linear"}
+HEADS = {"resnet18": "aspp", "resnet50": "linear", "domains": "linear"}
+# A plain ResNet-18 whose tasks bring their own images and, in batch norm, their own sets.
+TASKS["domains"] = "".join(
+    f'\n[[task]]\nname = "{name}"\nkind = "classification"\nclasses = 3\nweight = {weight}\n'
+    for name, weight in (("real", 1.0), ("sketch", 0.7)))
 
 
-def run_text(trunk, semantics="sound", hard=False, precision="f64", dropout=0.0, clip_norm=0.0):
-    return RUN.format(trunk=trunk, semantics=semantics, hard=str(hard).lower(), dropout=dropout,
-                      precision=precision, clip_norm=clip_norm, head=HEADS[trunk],
-                      tasks=TASKS[trunk])
+def run_text(net, semantics="sound", hard=False, precision="f64", dropout=0.0, clip_norm=0.0,
+             affine=None):
+    """`net`: a trunk's name, or "domains"."""
+    own = "per-task" if net == "domains" else "shared"
+    return RUN.format(trunk="resnet18" if net == "domains" else net, semantics=semantics,
+                      hard=str(hard).lower(), dropout=dropout, precision=precision,
+                      clip_norm=clip_norm, head=HEADS[net], tasks=TASKS[net], inputs=own,
+                      form="plain" if net == "domains" else "deeplab",
+                      size="[33, 33]" if net == "domains" else "[17, 17]",
+                      running=own, affine=affine or own)
 
 
 def normals(name, shape, scale=1.0, mean=0.0):
@@ -85,7 +97,20 @@ def conv(into, name, out, channels, kernel, bias=False):
         into[name + ".bias"] = normals(name + ".bias", (out,), 0.1)
 
 
-def norm(into, name, channels):
+def norm(into, name, channels, run):
+    """One set, or one a task."""
+    if run["model"]["bn"]["running"] == "per-task":
+        for task in run["task"]:
+            own = f"{name}.{task['name']}"
+            norm_set(into, own, channels)
+            if run["model"]["bn"]["affine"] == "shared":
+                for part in (".weight", ".bias"):
+                    into[name + part] = into.pop(own + part)
+        return
+    norm_set(into, name, channels)
+
+
+def norm_set(into, name, channels):
     into[name + ".weight"] = normals(name, (channels,), 0.2, 1.0)
     into[name + ".bias"] = normals(name + ".bias", (channels,), 0.2)
     into[name + ".running_mean"] = normals(name + ".mean", (channels,))
@@ -101,7 +126,7 @@ def network(run):
         return max(4, int(full * model["width"] + 0.5))
 
     conv(out, "conv1", width(64), 3, 7)
-    norm(out, "bn1", width(64))
+    norm(out, "bn1", width(64), run)
     channels = width(64)
     for block in blocks_of(run):
         name, mid = block["name"], width(64 << int(block["name"][5]) - 1)
@@ -109,10 +134,10 @@ def network(run):
         sizes = [(mid, 1), (mid, 3), (last, 1)] if block["bottleneck"] else [(mid, 3), (mid, 3)]
         if block["shortcut"]:
             conv(out, name + ".downsample.0", last, channels, 1)
-            norm(out, name + ".downsample.1", last)
+            norm(out, name + ".downsample.1", last, run)
         for i, (size, kernel) in enumerate(sizes, 1):
             conv(out, f"{name}.conv{i}", size, channels, kernel)
-            norm(out, f"{name}.bn{i}", size)
+            norm(out, f"{name}.bn{i}", size, run)
             channels = size
     for task in run["task"]:
         head, outputs = f"heads.{task['name']}.", task_channels(task)
@@ -132,9 +157,15 @@ def network(run):
 
 
 def inputs(run):
-    """in/images and in/target.TASK; a tenth of the labels is missing."""
+    """in/images (or in/images.TASK) and in/target.TASK; a tenth of the labels is missing."""
     (height, width), batch = run["data"]["size"], run["data"]["batch"]
-    out = {"in/images": normals("images", (batch, 3, height, width))}
+    out = {}
+    if run["data"]["inputs"] == "per-task":
+        for task in run["task"]:
+            out["in/images." + task["name"]] = normals("images." + task["name"],
+                                                       (batch, 3, height, width))
+    else:
+        out["in/images"] = normals("images", (batch, 3, height, width))
     for task in run["task"]:
         name, kind = "in/target." + task["name"], task["kind"]
         shape = (batch, 1, 1) if is_image_label(task) else (batch, height, width)
@@ -184,15 +215,18 @@ def masks(run, step):
 def cases():
     for phase, hard in (("warmup", False), ("weights", False), ("weights", True),
                         ("policy", False), ("policy", True), ("retrain", False)):
-        yield {"trunk": "resnet18", "phase": phase, "hard": hard, "dropout": 0.5,
+        yield {"net": "resnet18", "phase": phase, "hard": hard, "dropout": 0.5,
                "precision": "f32" if hard else "f64"}
-    yield {"trunk": "resnet50", "phase": "weights", "semantics": "compat"}
+    yield {"net": "resnet50", "phase": "weights", "semantics": "compat"}
+    for phase in ("warmup", "policy", "retrain"):
+        yield {"net": "domains", "phase": phase}
+    yield {"net": "domains", "phase": "weights", "affine": "shared"}
 
 
-def dump(recompute, trunk, phase, **how):
+def dump(recompute, net, phase, **how):
     """(tensors, metadata) of a dump of two steps; `recompute` is check_dump.py's."""
     import torch
-    text = run_text(trunk, **how)
+    text = run_text(net, **how)
     run = tomllib.loads(text)
     dtype = torch.float64 if run["precision"] == "f64" else torch.float32
     state = {"before/" + name: array for name, array in network(run).items()}

@@ -39,8 +39,17 @@ def blocks_of(run):
     return blocks
 
 
+def own_norms(run, what="running"):
+    """Whether a trunk that tasks share keeps batch norm's statistics (affine: its weight and bias
+    too) for each task, as DomainNet's branch of AdaShare."""
+    kept = run["model"].get("bn", {}).get(what, "shared")
+    return run["sharing"] != "single" and kept == "per-task"
+
+
 class Trunk:
-    def __init__(self, run, parameters, statistics, prefix=""):
+    def __init__(self, run, parameters, statistics, prefix="", task=None):
+        self.task = task if own_norms(run) else None
+        self.own_affine = own_norms(run, "affine")
         self.blocks, self.dilated = blocks_of(run), run["model"]["form"] == "deeplab"
         self.p, self.statistics, self.prefix = parameters, statistics, prefix
 
@@ -51,9 +60,11 @@ class Trunk:
     def norm(self, x, name):
         """Statistics of this batch; the running ones move by 0.1, the variance unbiased."""
         name = self.prefix + name
-        mean, var = self.statistics[name + ".running_mean"], self.statistics[name + ".running_var"]
-        self.statistics[name + ".num_batches_tracked"] += 1
-        weight, bias = self.p[name + ".weight"], self.p[name + ".bias"]
+        own = f"{name}.{self.task}" if self.task else name
+        mean, var = self.statistics[own + ".running_mean"], self.statistics[own + ".running_var"]
+        self.statistics[own + ".num_batches_tracked"] += 1
+        affine = own if self.own_affine else name
+        weight, bias = self.p[affine + ".weight"], self.p[affine + ".bias"]
         return F.batch_norm(x, mean, var, weight, bias, training=True, momentum=0.1, eps=1e-5)
 
     def stem(self, images):
@@ -169,11 +180,15 @@ def sample_gates(logits, uniforms, temperature, hard, active):
 
 
 def sparsity_loss(run, logits, active):
-    """log-skip: sum over tasks of the mean over active blocks of -log p_skip (the official code).
+    """log-skip: sum over tasks of the mean over active blocks of -log p_skip (the official code);
+    log-skip-depth: block l, from 0, weighed by 2 (l + 1) / L.
     log-select: the sum over tasks and active blocks of log p_select (the paper)."""
     log_p = [torch.log_softmax(z, dim=1)[len(z) - active:] for z in logits]
     if run["policy"]["sparsity_form"] == "log-select":
         return sum(p[:, 0].sum() for p in log_p)
+    if run["policy"]["sparsity_form"] == "log-skip-depth":
+        l = torch.arange(len(logits[0]) - active, len(logits[0]), dtype=logits[0].dtype)
+        return sum(-(2 * (l + 1) / len(logits[0]) * p[:, 1]).mean() for p in log_p)
     return sum(-p[:, 1].mean() for p in log_p)
 
 
@@ -217,22 +232,23 @@ def task_gates(run, step, parameters, uniforms, drawn):
 
 def forward(run, step, parameters, statistics, images, gates, masks):
     """Outputs by task; moves `statistics`. images: one tensor, or a dict with one a task."""
-    def trunk(prefix=""):
-        return Trunk(run, parameters, statistics, prefix)
+    def trunk(prefix="", task=None):
+        return Trunk(run, parameters, statistics, prefix, task)
     # In sound, what a constant 0/1 gate skips does not run, so batch norm does not see it; the
     # official code multiplies by 0. Logits need f for their gradient, hard samples or not.
     binary = step["phase"] == "retrain" or (step["phase"] == "weights" and run["policy"]["hard"])
     really_skip = binary and run["semantics"] == "sound"
+    one_pass = not isinstance(images, dict) and not own_norms(run)
     outputs, shared = {}, None
     for task, p in zip(run["task"], gates):
         name = task["name"]
         x = images[name] if isinstance(images, dict) else images
         if run["sharing"] == "single":
             features = trunk(f"trunks.{name}.")(x)
-        elif p is None:  # one pass for all tasks
+        elif p is None and one_pass:
             features = shared = trunk()(x) if shared is None else shared
         else:
-            features = trunk()(x, p, really_skip)
+            features = trunk(task=name)(x, p, really_skip)
         outputs[name] = head(run, task, parameters, features, masks)
     return outputs
 

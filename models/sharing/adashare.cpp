@@ -2,7 +2,6 @@
 // executes or skips by a learned policy, K heads. Parameters: 1 trunk, K head, K [L, 2] logits.
 //   x_{l+1,k} = ReLU(r + F_l(x)) p_{k,l,0} + r p_{k,l,1},  r = shortcut_l(x_{l,k})
 // Without a sample (warm-up) it is hard sharing. What runs is decided by models/plan.
-#include "models/execute.h"
 #include "models/sharing/sharing.h"
 
 namespace weft {
@@ -12,19 +11,16 @@ class AdaShare final : public Model {
  public:
   AdaShare(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
-        trunk_(make_trunk(store_, "", options.trunk, options.seed)),
+        trunk_(make_trunk(store_, "", shared_trunk(), options.seed)),
         heads_(make_heads(trunk_->out_channels())),
         policy_(store_, task_names(), trunk_->blocks(), options.policy, options.seed) {}
 
   std::vector<Var> forward(Pass& pass, const Var& images,
                            const PolicySample* sample) const override {
-    const Features features = run_trunk(pass, *trunk_, make_plan(gates_of(sample)),
-                                        sample ? sample->p : std::vector<Var>{}, images);
+    const Features features = run_shared(pass, *trunk_, images, sample);
     std::vector<Var> out;
-    for (size_t k = 0; k < heads_.size(); ++k) {
-      const int task = sample ? static_cast<int>(k) : 0;
-      out.push_back((*heads_[k])(pass, features.of_task(pass.tape, task)));
-    }
+    for (size_t k = 0; k < heads_.size(); ++k)
+      out.push_back((*heads_[k])(pass, features.of_task(pass.tape, static_cast<int>(k))));
     return out;
   }
 
@@ -33,7 +29,7 @@ class AdaShare final : public Model {
     ModelCost cost;
     count_parameters(cost);
     cost.one_trunk_parameters = cost.trunk_parameters;
-    cost.trunk = make_plan(gates ? *gates : all_selected(1, trunk_->blocks())).macs(trunk);
+    cost.trunk = shared_plan(trunk_->blocks(), gates, /*training=*/false).macs(trunk);
     for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
@@ -42,10 +38,6 @@ class AdaShare final : public Model {
   const Trunk& trunk() const override { return *trunk_; }
 
  private:
-  Gates gates_of(const PolicySample* sample) const {
-    return sample ? sample->gates : all_selected(1, trunk_->blocks());
-  }
-
   std::unique_ptr<Trunk> trunk_;
   std::vector<std::unique_ptr<Head>> heads_;
   Policy policy_;

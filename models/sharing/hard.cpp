@@ -1,7 +1,6 @@
 // Hard sharing (Caruana, 1997): one trunk executes every block for everybody, K heads read its
 // last feature map. The baseline that every other way is measured against; parameters: 1 trunk.
 //   y_k = head_k(trunk(x))
-#include "models/execute.h"
 #include "models/sharing/sharing.h"
 
 namespace weft {
@@ -11,15 +10,14 @@ class HardSharing final : public Model {
  public:
   HardSharing(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
-        trunk_(make_trunk(store_, "", options.trunk, options.seed)),
+        trunk_(make_trunk(store_, "", shared_trunk(), options.seed)),
         heads_(make_heads(trunk_->out_channels())) {}
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
-    // One pass for all: batch norm sees one task, and counts one batch.
-    const Plan plan = make_plan(all_selected(1, trunk_->blocks()));
-    const Features features = run_trunk(pass, *trunk_, plan, {}, images);
+    const Features features = run_shared(pass, *trunk_, images, nullptr);
     std::vector<Var> out;
-    for (const auto& head : heads_) out.push_back((*head)(pass, features.stacked));
+    for (size_t k = 0; k < heads_.size(); ++k)
+      out.push_back((*heads_[k])(pass, features.of_task(pass.tape, static_cast<int>(k))));
     return out;
   }
 
@@ -28,7 +26,7 @@ class HardSharing final : public Model {
     ModelCost cost;
     count_parameters(cost);
     cost.one_trunk_parameters = cost.trunk_parameters;
-    cost.trunk = make_plan(all_selected(1, trunk_->blocks())).macs(trunk);
+    cost.trunk = shared_plan(trunk_->blocks(), nullptr, /*training=*/false).macs(trunk);
     for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }

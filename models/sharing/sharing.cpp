@@ -30,6 +30,40 @@ void Model::count_parameters(ModelCost& cost) const {
   }
 }
 
+bool Model::fixed(const Parameter& p) const {
+  if (!options_.fixed_norm || part_of(p.name) != Part::trunk) return false;
+  for (const char* norm : {"bn", ".downsample.1.", "stem.1."})
+    if (p.name.find(norm) != std::string::npos) return true;
+  return false;
+}
+
+TrunkOptions Model::shared_trunk() const {
+  TrunkOptions trunk = options_.trunk;
+  if (options_.own_statistics) trunk.norm = {task_names(), options_.own_norm};
+  return trunk;
+}
+
+Plan Model::shared_plan(int blocks, const Gates* gates, bool training) const {
+  if (gates != nullptr) return make_plan(*gates, apart(training));
+  const int tasks = static_cast<int>(options_.tasks.size());
+  if (apart(training) || options_.own_statistics)
+    return make_plan(all_selected(tasks, blocks), apart(training));
+  // One pass for all: batch norm sees one task, and counts one batch.
+  return make_plan(all_selected(1, blocks));
+}
+
+Features Model::run_shared(Pass& pass, const Trunk& trunk, const Var& images,
+                           const PolicySample* sample) const {
+  const Plan plan = shared_plan(trunk.blocks(), sample ? &sample->gates : nullptr, pass.training);
+  const int tasks = static_cast<int>(options_.tasks.size());
+  const bool copies = apart(pass.training) && !options_.separate_inputs;
+  Features features = run_trunk(pass, trunk, plan, sample ? sample->p : std::vector<Var>{},
+                                copies ? repeat(pass.tape, images, tasks) : images);
+  // A plan for one task stands for all of them.
+  for (int k = 1; plan.out == Groups{{0}} && k < tasks; ++k) features.groups[0].push_back(k);
+  return features;
+}
+
 Part part_of(const std::string& parameter) {
   if (parameter.rfind("heads.", 0) == 0) return Part::head;
   if (parameter.rfind("policy.", 0) == 0) return Part::policy;
@@ -48,11 +82,23 @@ void check_trunk(const ModelOptions& options) {
       options.sharing));
 }
 
+/// Ways that mix the tasks' features need them of the same images.
+void check_own(const ModelOptions& options) {
+  if (!options.separate_inputs && !options.own_statistics) return;
+  for (const char* way : {"single", "hard", "adashare"})
+    if (options.sharing == way) return;
+  throw ConfigError(fmt::format(
+      "sharing: \"{}\" mixes its tasks' features, so they are of the same images and one batch "
+      "norm; data.inputs and model.bn can be per task with single, hard and adashare",
+      options.sharing));
+}
+
 }  // namespace
 
 std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options) {
   if (options.tasks.empty()) throw ConfigError("model: a run needs at least one [[task]]");
   check_trunk(options);
+  check_own(options);
   if (options.sharing == "single") return make_single(context, dtype, options);
   if (options.sharing == "hard") return make_hard(context, dtype, options);
   if (options.sharing == "adashare") return make_adashare(context, dtype, options);

@@ -1,12 +1,14 @@
 // A multi-task model is a way of sharing: trunk(s), one head a task, and how they are wired. One
 // file in this folder per way; make_model picks it by the run file's word `sharing`.
 // forward: images [N, H, W, C] -> one output a task, [N, h, w, out] (image labels: [N, 1, 1, out]).
+// Where every task brings its own images (DomainNet), they are [K * N, H, W, C] in task order.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "models/execute.h"
 #include "models/heads.h"
 #include "models/policy.h"
 #include "models/trunks.h"
@@ -25,6 +27,10 @@ struct ModelOptions {
   HeadOptions head;
   PolicyOptions policy;
   std::vector<TaskShape> tasks;
+  bool separate_inputs = false;  ///< every task brings its own images
+  bool own_statistics = false;   ///< a shared trunk's batch norm: running statistics a task,
+  bool own_norm = false;         ///< and weight and bias a task
+  bool fixed_norm = false;       ///< the trunk's batch norm: weight and bias are not trained
   uint64_t seed = 0;
 };
 
@@ -47,6 +53,14 @@ class Model {
   const ParameterStore& store() const { return store_; }
   const std::vector<TaskShape>& tasks() const { return options_.tasks; }
   std::vector<std::string> task_names() const;
+  bool separate_inputs() const { return options_.separate_inputs; }
+  /// Parameters that no phase trains.
+  bool fixed(const Parameter& p) const;
+  /// Whether tasks share no value in a shared trunk: their images differ, or their batch norm does
+  /// (by its weights, or in evaluation by its statistics).
+  bool apart(bool training) const {
+    return options_.separate_inputs || options_.own_norm || (options_.own_statistics && !training);
+  }
 
   /// `sample`: the gates of this pass where the model has a policy; null: every block runs for
   /// every task. Models without a policy ignore it.
@@ -61,6 +75,14 @@ class Model {
  protected:
   std::vector<std::unique_ptr<Head>> make_heads(int64_t in);
   void count_parameters(ModelCost& cost) const;
+
+  // For the ways with one trunk for all.
+  /// The trunk's options, with what batch norm keeps for each task.
+  TrunkOptions shared_trunk() const;
+  /// What the tasks have in common under their gates; null: every block runs for every task.
+  Plan shared_plan(int blocks, const Gates* gates, bool training) const;
+  Features run_shared(Pass& pass, const Trunk& trunk, const Var& images,
+                      const PolicySample* sample) const;
 
   ParameterStore store_;
   ModelOptions options_;

@@ -1,8 +1,8 @@
 // Single-task: K networks side by side, nothing shared; the reference of Delta_T. Trained in one
 // run on the same batches, since gradients never meet. Parameters: K trunks ("trunks.TASK....").
 //   y_k = head_k(trunk_k(x))
-#include "models/execute.h"
 #include "models/sharing/sharing.h"
+#include "ops/slice.h"
 
 namespace weft {
 namespace {
@@ -20,8 +20,14 @@ class SingleTask final : public Model {
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
     const Plan plan = make_plan(all_selected(1, trunk().blocks()));
     std::vector<Var> out;
-    for (size_t k = 0; k < heads_.size(); ++k)
-      out.push_back((*heads_[k])(pass, run_trunk(pass, *trunks_[k], plan, {}, images).stacked));
+    const int64_t rows =
+        images.shape()[0] / (separate_inputs() ? static_cast<int64_t>(heads_.size()) : 1);
+    for (size_t k = 0; k < heads_.size(); ++k) {
+      const Var own = separate_inputs()
+                          ? slice(pass.tape, images, 0, static_cast<int64_t>(k) * rows, rows)
+                          : images;
+      out.push_back((*heads_[k])(pass, run_trunk(pass, *trunks_[k], plan, {}, own).stacked));
+    }
     return out;
   }
 

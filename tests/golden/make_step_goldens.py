@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Golden training steps in f64, made by PyTorch without a line of weft.
 
-    /usr/bin/python3 tests/golden/make_step_goldens.py       (needs PyTorch 1.13 or later)
+    /usr/bin/python3 tests/golden/make_step_goldens.py [NET...]     (needs PyTorch 1.13 or later)
 
-writes tests/golden/step_resnet18.safetensors and step_resnet50.safetensors. Metadata:
+writes tests/golden/step_resnet18.safetensors, step_resnet50.safetensors and step_domains.safetensors
+(a plain ResNet-18 whose two tasks bring their own images and batch norm). Metadata:
   run    the run file;   cases   JSON list, case c = {"name", "overrides" (as on the command line),
          "phase", "step", "temperature", "active", "factor" (on the learning rates), "continues"
          (starts where the case before it ended, else from 0/before)}
   parameters, statistics   JSON lists of names: the rows of the digests
 Tensors, names and layouts as in a dump (weft dump --from takes 0/before and 0/in):
-  0/before/NAME, 0/in/images, 0/in/target.TASK             where every case starts; f16 on disk
+  0/before/NAME, 0/in/images (or images.TASK), 0/in/target.TASK   where every case starts; f16 on disk
   c/noise/policy.TASK   c/policy/TASK   c/out/TASK   c/loss/NAME         what case c has to give
   c/grad, c/after [P, 3]   c/statistics [S, 6] (running_mean, running_var; num_batches_tracked is
   c/tracked [S])   a tensor t as its digest (||t||, sum t_i cos i, sum t_i sin i), i = its index in
@@ -49,6 +50,12 @@ CASES = [  # phase, blocks under the policy (0: all), changes to the run, more
     ("retrain", 0, {}, {}),
     ("retrain", 0, {"semantics": "compat"}, {}),
 ]
+DOMAIN_CASES = [  # what own images and own norms change
+    ("warmup", 0, {}, {}),
+    ("weights", 3, {}, {}),
+    ("policy", 0, {}, {}),
+    ("retrain", 0, {}, {}),
+]
 KEYS = {"hard": "policy.hard", "semantics": "semantics", "clip_norm": "warmup.clip_norm"}
 
 
@@ -58,8 +65,8 @@ def digest(tensor):
     return [np.linalg.norm(t), t @ np.cos(i), t @ np.sin(i)]
 
 
-def make(trunk):
-    text = fabricate.run_text(trunk)
+def make(net):
+    text = fabricate.run_text(net)
     base = tomllib.loads(text)
     blocks = len(fabricate.blocks_of(base))
     start = {"before/" + name: array for name, array in fabricate.network(base).items()}
@@ -69,8 +76,8 @@ def make(trunk):
     parameters = [n[len("before/"):] for n in start if n.startswith("before/") and
                   n.endswith((".weight", ".bias")) or n.startswith("before/policy.")]
     cases, result = [], {}
-    for c, (phase, active, changes, more) in enumerate(CASES):
-        run = tomllib.loads(fabricate.run_text(trunk, **changes))
+    for c, (phase, active, changes, more) in enumerate(DOMAIN_CASES if net == "domains" else CASES):
+        run = tomllib.loads(fabricate.run_text(net, **changes))
         case = {"name": " ".join([phase, f"active={active or blocks}"] + [
                     f"{key}={value}" for key, value in changes.items()]),
                 "phase": phase, "step": 100 + c, "temperature": 2.0, "active": active or blocks,
@@ -99,7 +106,7 @@ def make(trunk):
         kept.update({name: np.array(row) for name, row in rows.items()})
         tensors.update({f"{c}/{name}": array for name, array in kept.items()})
         cases.append(case)
-    path = os.path.join(HERE, f"step_{trunk}.safetensors")
+    path = os.path.join(HERE, f"step_{net}.safetensors")
     tensor_file.write(path, tensors, {"run": text, "cases": json.dumps(cases),
                                       "parameters": json.dumps(parameters),
                                       "statistics": json.dumps(statistics)})
@@ -107,5 +114,5 @@ def make(trunk):
 
 
 if __name__ == "__main__":
-    for name in ("resnet18", "resnet50"):
+    for name in sys.argv[1:] or ("resnet18", "resnet50", "domains"):
         make(name)

@@ -67,6 +67,9 @@ TEST_CASE("the sparsity loss covers the active blocks only", "[models][policy]")
   const double others = 2 * -std::log(0.5);
   CHECK(f.policy.sparsity_loss(tape, "log-skip", 2).value().item() ==
         Catch::Approx(-(skip2 + skip3) / 2 + others).epsilon(1e-12));
+  // Weighed by depth: 2 * 3/4 for block 2, 2 * 4/4 for block 3.
+  CHECK(f.policy.sparsity_loss(tape, "log-skip-depth", 2).value().item() ==
+        Catch::Approx(-(1.5 * skip2 + 2 * skip3) / 2 + 1.75 * others).epsilon(1e-12));
   const double select = std::log(p_select(1, 0)) + std::log(p_select(0, 2)) + 4 * std::log(0.5);
   CHECK(f.policy.sparsity_loss(tape, "log-select", 2).value().item() ==
         Catch::Approx(select).epsilon(1e-12));

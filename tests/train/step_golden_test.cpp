@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "ops/concat.h"
 #include "tests/support/catch.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
@@ -77,6 +78,17 @@ class Golden {
     logits_.reset();
   }
 
+  /// Those of all tasks, or the tasks' own, stacked.
+  Var images(Tape& tape, const RunFile& run) const {
+    const auto image = [&](const std::string& name) {
+      return tape.constant(oihw_to_krsc(file_.load("0/in/images" + name, DType::f64)));
+    };
+    if (run.data.inputs == "shared") return image("");
+    std::vector<Var> own;
+    for (const TaskSpec& task : run.tasks) own.push_back(image("." + task.name));
+    return concat(tape, own, 0);
+  }
+
   DrawnPolicy drawn(int c, const RunFile& run) const {
     DrawnPolicy policy;
     for (const TaskSpec& task : run.tasks) {
@@ -105,7 +117,7 @@ class Golden {
     in.step = spec.at("step").get<uint32_t>();
     in.temperature = spec.at("temperature").get<double>();
     in.active = spec.at("active").get<int>();
-    in.images = tape.constant(oihw_to_krsc(file_.load("0/in/images", DType::f64)));
+    in.images = images(tape, run);
     for (const TaskSpec& task : run.tasks)
       in.targets.push_back(oihw_to_krsc(file_.load("0/in/target." + task.name)));
     DrawnPolicy policy;
@@ -203,6 +215,11 @@ class Golden {
 
 TEST_CASE("ResNet-18 with two tasks steps as PyTorch does, in every phase", "[train][golden]") {
   Golden("step_resnet18").check_all();
+}
+
+TEST_CASE("tasks with own images and own batch norm step as PyTorch's separate passes do",
+          "[train][golden]") {
+  Golden("step_domains").check_all();
 }
 
 TEST_CASE("ResNet-50 with three tasks steps as PyTorch does, in every phase", "[train][golden]") {

@@ -3,17 +3,21 @@
 // phases change what they should and nothing else.
 #include "train/trainer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
 
 #include "tests/support/catch.h"
-#include "tests/support/op_check.h"
+#include "tests/train/run_bits.h"
 #include "tests/train/temp_folder.h"
 #include "train/checkpoint.h"
 
 using namespace weft;
+using weft::test::bits_of;
+using weft::test::same;
 using weft::test::TempFolder;
+using weft::test::train;
 
 namespace {
 
@@ -57,31 +61,6 @@ every = 100
 every = 1
 )",
                         "slim.toml", overrides);
-}
-
-/// Everything a run is made of, as bits: parameters, statistics and the state.
-std::vector<Tensor> bits_of(Trainer& trainer) {
-  std::vector<Tensor> out;
-  for (const Parameter& p : trainer.model().store().parameters()) out.push_back(p.value);
-  for (const NamedStats& s : trainer.model().store().stats()) {
-    out.push_back(s.stats.running_mean);
-    out.push_back(s.stats.running_var);
-  }
-  return out;
-}
-
-bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
-  bool equal = a.size() == b.size();
-  for (size_t i = 0; equal && i < a.size(); ++i) equal = same_bits(a[i], b[i]);
-  return equal;
-}
-
-std::vector<Tensor> train(RunFile run, int threads, int64_t steps) {
-  CpuContext cpu(threads);
-  const auto data = open_dataset(run);
-  Trainer trainer(run, *data, &cpu);
-  for (int64_t i = 0; i < steps; ++i) trainer.step();
-  return bits_of(trainer);
 }
 
 }  // namespace
@@ -274,4 +253,20 @@ TEST_CASE("the search clock is a pure function of the step", "[train]") {
   PolicySpec spec;
   CHECK(SearchClock::temperature(spec, 0) == 5.0);
   CHECK(SearchClock::temperature(spec, 10000) == spec.floor);
+}
+
+TEST_CASE("bn.fixed: batch norm's weight and bias stay, its statistics move", "[train]") {
+  for (const bool fixed : {false, true}) {
+    RunFile run = slim_run({"sharing=hard", fixed ? "model.bn.fixed=true" : "debug=false"});
+    CpuContext cpu(1);
+    const auto data = open_dataset(run);
+    Trainer trainer(run, *data, &cpu);
+    trainer.step();
+    ParameterStore& store = trainer.model().store();
+    for (const char* name : {"bn1.weight", "layer2.0.downsample.1.weight", "layer4.1.bn2.weight"}) {
+      const auto v = store.find(name)->value.to_vector();
+      CHECK(std::all_of(v.begin(), v.end(), [](double x) { return x == 1; }) == fixed);
+    }
+    CHECK(store.stats()[0].stats.num_batches_tracked == 1);
+  }
 }

@@ -23,7 +23,7 @@ class Eval final : public Command {
   }
   void run() override {
     OpenedRun run(folder_, checkpoint_, device_, threads_);
-    const Parts parts = make_parts(*run.data);
+    const Parts parts = make_parts(*run.data, run.run.semantics);
     const auto& indices = split_ == "val"     ? parts.val
                           : split_ == "train" ? parts.train
                                               : parts.test;

@@ -11,9 +11,11 @@
 namespace weft::cli {
 namespace {
 
-void print_plan(const char* title, const Gates& gates, const Model& model, const TrunkCost& cost) {
-  fmt::print("{}\n{}\n", title,
-             describe(make_plan(gates), model.trunk(), cost, model.task_names()));
+void print_plan(const char* title, const Gates& gates, const Model& model, const TrunkCost& cost,
+                bool training) {
+  fmt::print(
+      "{}\n{}\n", title,
+      describe(make_plan(gates, model.apart(training)), model.trunk(), cost, model.task_names()));
 }
 
 void plan(const std::string& path) {
@@ -24,7 +26,7 @@ void plan(const std::string& path) {
                                      : all_selected(static_cast<int>(run.run.tasks.size()),
                                                     run.model->trunk().blocks());
     return print_plan("what re-training, evaluation and prediction execute:", gates, *run.model,
-                      run.model->trunk().cost(height, width));
+                      run.model->trunk().cost(height, width), /*training=*/false);
   }
   RunFile run = parse_run_file(path);
   CpuContext cpu;
@@ -33,7 +35,7 @@ void plan(const std::string& path) {
   const auto [height, width] = input_size(run, *data);
   const TrunkCost cost = model->trunk().cost(height, width);
   Gates gates = all_selected(static_cast<int>(run.tasks.size()), model->trunk().blocks());
-  print_plan("warm-up: every task executes every block", gates, *model, cost);
+  print_plan("warm-up: every task executes every block", gates, *model, cost, true);
   if (model->policy() == nullptr) return;
   for (const bool all : {false, true}) {
     const int active = all ? model->policy()->active(1LL << 40, run.policy.curriculum_speed)
@@ -43,7 +45,7 @@ void plan(const std::string& path) {
         task[task.size() - static_cast<size_t>(i)].kind = Gate::Kind::soft;
     print_plan(all ? "search, all blocks learned: soft samples mix both branches"
                    : "search, first policy epoch of the curriculum",
-               gates, *model, cost);
+               gates, *model, cost, true);
   }
 }
 

@@ -64,11 +64,11 @@ Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOp
     Picture& label = sample.labels[k];
     if (label.empty() || tasks[k].image_label()) continue;
     label = cut(resize_nearest(label, plan.height, plan.width), plan, invalid_pixel);
-    if (!options.sound) continue;
-    if (tasks[k].kind == TaskKind::normals && plan.flip) {
+    const bool negates_x = options.sound || options.negates_x;
+    if (tasks[k].kind == TaskKind::normals && plan.flip && negates_x) {
       for (size_t i = 0; i < label.pixels.size(); i += 3) label.pixels[i] = -label.pixels[i];
     }
-    if (tasks[k].kind == TaskKind::depth && plan.zoom != 1) {
+    if (tasks[k].kind == TaskKind::depth && plan.zoom != 1 && options.sound) {
       for (float& depth : label.pixels) depth = nearer(depth, plan.zoom, options.depth_unit);
     }
   }

@@ -1,7 +1,7 @@
 // Resizing and random change of a sample: to the batch's size, zoomed by a factor, mirrored, cut.
 // Sound: a mirror negates the normals' x, and a zoom by s divides depth by s (things s times as
-// large are s times as near). Compat, as AdaShare's loaders: neither. What a cut or a shrunken
-// picture leaves open is black without labels.
+// large are s times as near). Compat, as AdaShare's loaders: neither, but that Taskonomy's
+// mirror does negate x. What a cut or a shrunken picture leaves open is black without labels.
 #pragma once
 
 #include <vector>
@@ -16,6 +16,7 @@ struct FitOptions {
   int height = 0, width = 0;  ///< 0: as the picture is
   AugmentSpec augment;        ///< scale, flip, crop
   bool sound = true;
+  bool negates_x = false;  ///< compat: the set's own loader negates the mirrored normals' x
   DepthUnit depth_unit = DepthUnit::metres;  ///< the loader takes it from the data set
 };
 

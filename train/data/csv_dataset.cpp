@@ -23,6 +23,7 @@ CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
         names_of_classes(csv_.rows, columns_[k], csv_.header[columns_[k]], tasks_[k], csv_.path);
   }
   read_splits(data);
+  read_owners(data);
   for (int64_t row = 0; row < size(); ++row) check_row(row);
 }
 
@@ -42,6 +43,25 @@ void CsvDataset::read_splits(const DataSpec& data) {
     splits_.push_back(split_of(csv_.rows[row][column], place(row), data.split));
 }
 
+void CsvDataset::read_owners(const DataSpec& data) {
+  if (data.task_column.empty()) return;
+  const int column = csv_.column(data.task_column);
+  for (int64_t row = 0; row < size(); ++row) {
+    const std::string& cell = csv_.rows[row][column];
+    int owner = -1;
+    for (size_t k = 0; k < tasks_.size(); ++k)
+      if ((tasks_[k].rows.empty() ? tasks_[k].name : tasks_[k].rows) == cell)
+        owner = static_cast<int>(k);
+    if (owner < 0 && !cell.empty()) {
+      throw DataError(
+          fmt::format("{}: column '{}' says '{}', which is neither the name nor the "
+                      "`rows` of a task",
+                      place(row), data.task_column, cell));
+    }
+    owners_.push_back(owner);
+  }
+}
+
 void CsvDataset::check_row(int64_t row) const {
   const auto check_file = [&](int column) {
     const std::string path = join_path(root_, csv_.rows[row][column]);
@@ -55,7 +75,8 @@ void CsvDataset::check_row(int64_t row) const {
   }
   check_file(image_);
   for (size_t k = 0; k < tasks_.size(); ++k) {
-    if (csv_.rows[row][columns_[k]].empty()) continue;
+    const bool other = only_task(row) >= 0 && only_task(row) != static_cast<int>(k);
+    if (csv_.rows[row][columns_[k]].empty() || other) continue;
     if (tasks_[k].image_label()) {
       image_label(row, k);
     } else {
@@ -75,7 +96,8 @@ Sample CsvDataset::load(int64_t index) const {
   Sample sample{read_image(join_path(root_, row[image_])), {}};
   for (size_t k = 0; k < tasks_.size(); ++k) {
     const std::string& cell = row[columns_[k]];
-    if (cell.empty()) {
+    const bool other = only_task(index) >= 0 && only_task(index) != static_cast<int>(k);
+    if (cell.empty() || other) {
       sample.labels.emplace_back();
     } else if (tasks_[k].image_label()) {
       sample.labels.push_back(image_label(index, k));

@@ -14,14 +14,15 @@ namespace weft {
 
 class CsvDataset final : public Dataset {
  public:
-  /// Uses data.root, index, image, split and ratio. Checks the index at once: columns, splits,
-  /// numbers, and that every file is there.
+  /// Uses data.root, index, image, split, ratio and task_column. Checks the index at once: columns,
+  /// splits, numbers, and that every file is there.
   CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks);
 
   int64_t size() const override { return static_cast<int64_t>(csv_.rows.size()); }
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override { return csv_.rows[index][image_]; }
   Split split(int64_t index) const override { return splits_[index]; }
+  int only_task(int64_t index) const override { return owners_.empty() ? -1 : owners_[index]; }
 
   /// Task k's class names in id order, where its column holds names instead of numbers.
   const std::vector<std::string>& class_names(size_t k) const { return names_[k]; }
@@ -29,6 +30,7 @@ class CsvDataset final : public Dataset {
  private:
   std::string place(int64_t row) const;
   void read_splits(const DataSpec& data);
+  void read_owners(const DataSpec& data);
   void check_row(int64_t row) const;
   Picture image_label(int64_t row, size_t k) const;
 
@@ -39,6 +41,7 @@ class CsvDataset final : public Dataset {
   std::vector<int> columns_;  ///< of each task
   std::vector<std::vector<std::string>> names_;
   std::vector<Split> splits_;
+  std::vector<int> owners_;  ///< the one task of each row, or -1; empty: no such column
 };
 
 }  // namespace weft

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 
 #include "engine/error.h"
 
@@ -12,12 +13,14 @@ namespace weft {
 namespace {
 
 /// The numbers 0 .. n - 1 in the epoch's order (Fisher and Yates).
-std::vector<int64_t> epoch_order(int64_t n, const LoaderOptions& options, int64_t epoch) {
+std::vector<int64_t> epoch_order(int64_t n, const LoaderOptions& options, size_t stream,
+                                 int64_t epoch) {
   std::vector<int64_t> order(n);
   for (int64_t i = 0; i < n; ++i) order[i] = i;
   if (!options.shuffle) return order;
-  const Philox philox(options.seed, Stream::data, static_cast<uint32_t>(epoch),
-                      "order." + options.part);
+  std::string name = "order." + options.part;
+  if (options.per_task) name += "." + options.tasks[stream].name;
+  const Philox philox(options.seed, Stream::data, static_cast<uint32_t>(epoch), name);
   for (int64_t i = n - 1; i > 0; --i) std::swap(order[i], order[philox.below(i, i + 1)]);
   return order;
 }
@@ -31,16 +34,47 @@ int label_channels(const TaskSpec& task) { return task.kind == TaskKind::normals
 
 }  // namespace
 
-Loader::Loader(const Dataset& dataset, std::vector<int64_t> indices, LoaderOptions options)
-    : dataset_(dataset),
-      indices_(std::move(indices)),
-      options_(with_depth_unit(std::move(options), dataset)) {
-  const auto count = static_cast<int64_t>(indices_.size());
-  if (count == 0) {
-    throw DataError(fmt::format("the '{}' part of the data set is empty", options_.part));
+EpochPlan plan_epoch(const Dataset& dataset, const std::vector<int64_t>& indices,
+                     const LoaderOptions& options) {
+  if (indices.empty()) {
+    throw DataError(fmt::format("the '{}' part of the data set is empty", options.part));
   }
-  batch_ = std::min(options_.batch, count);
-  batches_per_epoch_ = options_.drop_last ? count / batch_ : (count + batch_ - 1) / batch_;
+  EpochPlan plan;
+  if (!options.per_task) {
+    plan.streams = {indices};
+  } else {
+    plan.streams.resize(options.tasks.size());
+    for (int64_t index : indices) {
+      const int only = dataset.only_task(index);
+      for (size_t k = 0; k < plan.streams.size(); ++k) {
+        if (only < 0 || only == static_cast<int>(k)) plan.streams[k].push_back(index);
+      }
+    }
+  }
+  int64_t least = std::numeric_limits<int64_t>::max(), most = 0;
+  for (size_t s = 0; s < plan.streams.size(); ++s) {
+    const auto count = static_cast<int64_t>(plan.streams[s].size());
+    least = std::min(least, count);
+    most = std::max(most, count);
+    if (count == 0 && options.drop_last) {
+      throw DataError(fmt::format("the '{}' part of the data set has no images of task '{}'",
+                                  options.part, options.tasks[s].name));
+    }
+  }
+  if (options.drop_last) {
+    plan.batch = std::min(options.batch, least);
+    plan.batches = least / plan.batch;
+  } else {
+    plan.batch = std::min(options.batch, most);
+    plan.batches = (most + plan.batch - 1) / plan.batch;
+  }
+  return plan;
+}
+
+Loader::Loader(const Dataset& dataset, const std::vector<int64_t>& indices, LoaderOptions options)
+    : dataset_(dataset),
+      options_(with_depth_unit(std::move(options), dataset)),
+      plan_(plan_epoch(dataset, indices, options_)) {
   cursor_ = next_to_make_ = options_.start_cursor;
   for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
 }
@@ -79,7 +113,7 @@ Batch Loader::next() {
     batch.cursor = cursor_++;
   }
   wanted_.notify_all();
-  batch.epoch = batch.cursor / batches_per_epoch_;
+  batch.epoch = batch.cursor / plan_.batches;
   return batch;
 }
 
@@ -101,16 +135,25 @@ void Loader::work() {
   }
 }
 
-std::vector<int64_t> Loader::samples_at(int64_t cursor) {
-  const int64_t epoch = cursor / batches_per_epoch_, batch = cursor % batches_per_epoch_;
+std::vector<std::vector<int64_t>> Loader::samples_at(int64_t cursor) {
+  const int64_t epoch = cursor / plan_.batches, batch = cursor % plan_.batches;
   const std::lock_guard lock(order_mutex_);
   if (order_epoch_ != epoch) {
-    order_ = epoch_order(static_cast<int64_t>(indices_.size()), options_, epoch);
+    orders_.clear();
+    for (size_t s = 0; s < plan_.streams.size(); ++s) {
+      const auto count = static_cast<int64_t>(plan_.streams[s].size());
+      orders_.push_back(epoch_order(count, options_, s, epoch));
+    }
     order_epoch_ = epoch;
   }
-  std::vector<int64_t> samples;
-  const int64_t end = std::min((batch + 1) * batch_, static_cast<int64_t>(indices_.size()));
-  for (int64_t i = batch * batch_; i < end; ++i) samples.push_back(indices_[order_[i]]);
+  std::vector<std::vector<int64_t>> samples(plan_.streams.size());
+  for (size_t s = 0; s < samples.size(); ++s) {
+    const std::vector<int64_t>& stream = plan_.streams[s];
+    const int64_t end = std::min((batch + 1) * plan_.batch, static_cast<int64_t>(stream.size()));
+    for (int64_t i = batch * plan_.batch; i < end; ++i) {
+      samples[s].push_back(stream[orders_[s][i]]);
+    }
+  }
   return samples;
 }
 
@@ -127,18 +170,31 @@ Loader::Draft Loader::make(int64_t cursor) {
 Loader::Draft Loader::make_unchecked(int64_t cursor) {
   Draft draft;
   draft.targets.resize(options_.tasks.size());
-  for (int64_t index : samples_at(cursor)) {
-    add_sample(draft, index, cursor / batches_per_epoch_);
+  draft.counts.resize(options_.tasks.size());
+  const auto samples = samples_at(cursor);
+  size_t most = 0;
+  for (const auto& stream : samples) most = std::max(most, stream.size());
+  draft.rows = static_cast<int64_t>(samples.size() * most);
+  for (size_t s = 0; s < samples.size(); ++s) {
+    const int task = options_.per_task ? static_cast<int>(s) : -1;
+    for (size_t i = 0; i < samples[s].size(); ++i) {
+      const auto row = static_cast<int64_t>(s * most + i);
+      add_sample(draft, row, samples[s][i], cursor / plan_.batches, task);
+    }
   }
   return draft;
 }
 
-void Loader::add_sample(Draft& draft, int64_t index, int64_t epoch) const {
+void Loader::add_sample(Draft& draft, int64_t row, int64_t index, int64_t epoch, int only) const {
   const std::string key = dataset_.key(index);
   const Philox draws(options_.seed, Stream::data, static_cast<uint32_t>(epoch), "augment." + key);
   const Sample sample = fit_sample(dataset_.load(index), options_.tasks, options_.fit, draws);
   const Picture& image = sample.image;
-  if (draft.count == 0) draft.first = Picture(image.height, image.width, image.channels);
+  const size_t size = image.pixels.size(), pixels = static_cast<size_t>(image.height) * image.width;
+  if (draft.first.empty()) {
+    draft.first = Picture(image.height, image.width, image.channels);
+    draft.images.resize(draft.rows * size);
+  }
   const Picture& first = draft.first;
   if (image.height != first.height || image.width != first.width ||
       image.channels != first.channels) {
@@ -148,10 +204,10 @@ void Loader::add_sample(Draft& draft, int64_t index, int64_t epoch) const {
         key, image.height, image.width, image.channels, draft.keys[0], first.height, first.width,
         first.channels));
   }
-  const size_t size = image.pixels.size(), pixels = static_cast<size_t>(image.height) * image.width;
-  draft.images.resize((draft.count + 1) * size);
-  normalize_pixels(image, options_.normalize, draft.images.data() + draft.count * size);
+  normalize_pixels(image, options_.normalize, draft.images.data() + row * size);
   for (size_t k = 0; k < options_.tasks.size(); ++k) {
+    if (only >= 0 && only != static_cast<int>(k)) continue;
+    ++draft.counts[k];
     const TaskSpec& task = options_.tasks[k];
     const size_t wanted = (task.image_label() ? 1 : pixels) * label_channels(task);
     const std::vector<float>& label = sample.labels[k].pixels;
@@ -166,22 +222,23 @@ void Loader::add_sample(Draft& draft, int64_t index, int64_t epoch) const {
     }
   }
   draft.keys.push_back(key);
-  ++draft.count;
 }
 
 Batch Loader::finish(Draft& draft) const {
-  const auto tensor = [&](const std::vector<float>& numbers, int height, int width, int channels) {
-    Tensor t = Tensor::empty({draft.count, height, width, channels}, DType::f32);
-    std::memcpy(t.raw(), numbers.data(), numbers.size() * sizeof(float));
+  const auto tensor = [](const std::vector<float>& numbers, int64_t rows, int height, int width,
+                         int channels) {
+    Tensor t = Tensor::empty({rows, height, width, channels}, DType::f32);
+    if (!numbers.empty()) std::memcpy(t.raw(), numbers.data(), numbers.size() * sizeof(float));
     return t;
   };
   const Picture& first = draft.first;
   Batch batch;
-  batch.images = tensor(draft.images, first.height, first.width, first.channels);
+  batch.images = tensor(draft.images, draft.rows, first.height, first.width, first.channels);
   for (size_t k = 0; k < options_.tasks.size(); ++k) {
     const TaskSpec& task = options_.tasks[k];
-    batch.targets.push_back(tensor(draft.targets[k], task.image_label() ? 1 : first.height,
-                                   task.image_label() ? 1 : first.width, label_channels(task)));
+    const bool one = task.image_label();
+    batch.targets.push_back(tensor(draft.targets[k], draft.counts[k], one ? 1 : first.height,
+                                   one ? 1 : first.width, label_channels(task)));
   }
   batch.keys = std::move(draft.keys);
   return batch;

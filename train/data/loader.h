@@ -1,7 +1,9 @@
 // Batches of one part of a data set, made ahead by worker threads. A batch is a pure function of
-// (seed, part, cursor): epoch = cursor / batches_per_epoch, the epoch's order by Philox(seed, data,
-// epoch, part), a sample's augmentation by Philox(seed, data, epoch, its key). So the number of
-// workers changes nothing, and a resume needs the cursor only.
+// (seed, part, cursor): epoch = cursor / batches, the epoch's order by Philox(seed, data, epoch,
+// part), a sample's augmentation by Philox(seed, data, epoch, its key). So the number of workers
+// changes nothing, and a resume needs the cursor only.
+// per_task: each task draws images of its own, in an order of its own (the part's name with the
+// task's); a training epoch is as long as the smallest task, as DomainNet's sampler has it.
 #pragma once
 
 #include <condition_variable>
@@ -20,8 +22,12 @@
 namespace weft {
 
 struct Batch {
-  Tensor images;                ///< f32 [N, H, W, C], normalised
-  std::vector<Tensor> targets;  ///< per task f32 [N, H, W, C] or [N, 1, 1, C]; NaN: no label
+  /// f32 [N, H, W, C], normalised. per_task: [K N, H, W, C], stacked in task order; what a task
+  /// lacks at the end of an evaluation is blank.
+  Tensor images;
+  /// Per task f32 [N, H, W, C] or [N, 1, 1, C]; NaN: no label. per_task: of its own images alone,
+  /// without the blank ones.
+  std::vector<Tensor> targets;
   int64_t epoch = 0;
   int64_t cursor = 0;
   std::vector<std::string> keys;
@@ -39,12 +45,23 @@ struct LoaderOptions {
   int64_t start_cursor = 0;
   int64_t end_cursor = 0;  ///< nothing is made from here on; 0: endless
   std::string part = "train";
+  bool per_task = false;  ///< each task brings its own images
 };
+
+/// What an epoch is made of: samples by stream (one for all tasks, or one a task), the rows that
+/// each gives to a batch, and how many batches there are.
+struct EpochPlan {
+  std::vector<std::vector<int64_t>> streams;
+  int64_t batch = 1, batches = 1;
+};
+/// An empty part is a DataError, as is a training part without samples of some task.
+EpochPlan plan_epoch(const Dataset& dataset, const std::vector<int64_t>& indices,
+                     const LoaderOptions& options);
 
 class Loader {
  public:
   /// An empty part is a DataError. The data set must outlive the loader.
-  Loader(const Dataset& dataset, std::vector<int64_t> indices, LoaderOptions options);
+  Loader(const Dataset& dataset, const std::vector<int64_t>& indices, LoaderOptions options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -52,37 +69,40 @@ class Loader {
   /// The batch at the cursor, which then moves on; throws what making that batch threw.
   Batch next();
   int64_t cursor() const { return cursor_; }
-  int64_t batches_per_epoch() const { return batches_per_epoch_; }
+  int64_t batches_per_epoch() const { return plan_.batches; }
   /// How long next() has waited for batches so far.
   double waited_seconds() const { return waited_; }
 
  private:
   /// A batch in plain memory: the consumer alone allocates tensors.
   struct Draft {
-    int count = 0;
+    int64_t rows = 0;
     Picture first;  ///< the first sample's image, for the shape
     std::vector<float> images;
     std::vector<std::vector<float>> targets;
+    std::vector<int64_t> counts;  ///< of each task's samples
     std::vector<std::string> keys;
     std::exception_ptr error;
   };
 
   Draft make(int64_t cursor);
   Draft make_unchecked(int64_t cursor);
-  std::vector<int64_t> samples_at(int64_t cursor);
-  void add_sample(Draft& draft, int64_t index, int64_t epoch) const;
+  /// By stream.
+  std::vector<std::vector<int64_t>> samples_at(int64_t cursor);
+  /// `only`: the task that the sample is for; -1: all.
+  void add_sample(Draft& draft, int64_t row, int64_t index, int64_t epoch, int only) const;
   Batch finish(Draft& draft) const;
   void work();
 
   const Dataset& dataset_;
-  const std::vector<int64_t> indices_;
   const LoaderOptions options_;
-  int64_t batch_ = 1, batches_per_epoch_ = 1, cursor_ = 0;
+  const EpochPlan plan_;
+  int64_t cursor_ = 0;
   double waited_ = 0;
 
   std::mutex order_mutex_;
   int64_t order_epoch_ = -1;
-  std::vector<int64_t> order_;
+  std::vector<std::vector<int64_t>> orders_;  ///< of the streams
 
   std::mutex mutex_;
   std::condition_variable made_, wanted_;

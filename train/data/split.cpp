@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "engine/philox.h"
 
@@ -19,18 +20,21 @@ uint64_t stirred(std::string_view key) {
 }
 
 /// Moves the `share` of `from` that ranks lowest by hash of `salt` + key into a part of its own; at
-/// least one sample where there are two.
+/// least one sample where there are two. Images that belong to one task divide task by task.
 std::vector<int64_t> divide_off(const Dataset& dataset, std::vector<int64_t>& from, double share,
                                 const std::string& salt) {
-  if (from.size() < 2) return {};
-  std::vector<std::pair<uint64_t, int64_t>> ranked;
-  for (int64_t i : from) ranked.emplace_back(stirred(salt + dataset.key(i)), i);
-  std::sort(ranked.begin(), ranked.end());
-  const auto count = std::max<size_t>(1, std::llround(share * static_cast<double>(from.size())));
+  std::map<int, std::vector<std::pair<uint64_t, int64_t>>> ranked_of_task;
+  for (int64_t i : from)
+    ranked_of_task[dataset.only_task(i)].emplace_back(stirred(salt + dataset.key(i)), i);
   std::vector<int64_t> taken;
   from.clear();
-  for (size_t rank = 0; rank < ranked.size(); ++rank) {
-    (rank < count ? taken : from).push_back(ranked[rank].second);
+  for (auto& [task, ranked] : ranked_of_task) {
+    std::sort(ranked.begin(), ranked.end());
+    const auto size = static_cast<double>(ranked.size());
+    const size_t count = ranked.size() < 2 ? 0 : std::max<size_t>(1, std::llround(share * size));
+    for (size_t rank = 0; rank < ranked.size(); ++rank) {
+      (rank < count ? taken : from).push_back(ranked[rank].second);
+    }
   }
   std::sort(taken.begin(), taken.end());
   std::sort(from.begin(), from.end());
@@ -53,7 +57,7 @@ std::vector<Split> split_by_ratio(const std::vector<std::string>& keys, double v
   return splits;
 }
 
-Parts make_parts(const Dataset& dataset) {
+Parts make_parts(const Dataset& dataset, Semantics semantics) {
   Parts parts;
   std::vector<int64_t> open;
   for (int64_t i = 0; i < dataset.size(); ++i) {
@@ -75,6 +79,7 @@ Parts make_parts(const Dataset& dataset) {
         break;
     }
   }
+  if (parts.val.empty() && semantics == Semantics::compat) parts.val = parts.test;
   if (parts.val.empty()) {
     std::vector<int64_t> all = open;
     all.insert(all.end(), parts.weights.begin(), parts.weights.end());

@@ -1,12 +1,13 @@
 // The parts of a data set. Where it has no validation part, val is the tenth of the training
 // samples whose keys hash lowest; the rest divides 80/20 in the same way into weights and policy
 // (unless the set says which is which). train = weights and policy together, which warm-up and
-// re-training use.
+// re-training use. compat: the official code validates on the test split, and so does weft then.
 #pragma once
 
 #include <vector>
 
 #include "train/data/sample.h"
+#include "train/run_file.h"
 
 namespace weft {
 
@@ -15,7 +16,7 @@ struct Parts {
 };
 
 /// Indices in rising order. No part that is divided off is empty while there are samples enough.
-Parts make_parts(const Dataset& dataset);
+Parts make_parts(const Dataset& dataset, Semantics semantics = Semantics::sound);
 
 /// Of each key its split: the shares of val and test that rank lowest by hash, the rest train.
 std::vector<Split> split_by_ratio(const std::vector<std::string>& keys, double val, double test);

@@ -1,0 +1,74 @@
+// Between search and re-training: the search's record, its best logits, and the policy that is
+// drawn from them or given.
+#include "train/checkpoint.h"
+#include "train/draw.h"
+#include "train/trainer.h"
+
+namespace weft {
+
+void Trainer::write_search_line() {
+  if (!folder_) return;
+  const int64_t epoch = clock().epoch(state_.step) - 1;
+  folder_->write(SearchLine{epoch, state_.total_step, SearchClock::temperature(run_.policy, epoch),
+                            model_->policy()->active(epoch, run_.policy.curriculum_speed),
+                            model_->policy()->probabilities()},
+                 model_->task_names());
+}
+
+void Trainer::keep_best_policy(double now) {
+  const Policy& policy = *model_->policy();
+  const int learned = policy.blocks() - policy.skip_layer();
+  const bool counts = clock_.epoch(state_.step) >= first_best_epoch(run_, learned);
+  if (run_.policy.from != "best" || !counts || now >= state_.search_score) return;
+  state_.search_score = now;
+  state_.search_step = state_.total_step;
+  state_.search_logits.clear();
+  for (const Parameter* logits : policy.logits())
+    state_.search_logits.push_back(to_torch_layout(context_, logits->value).to_vector());
+}
+
+/// policy.from = "best": the logits go back to where validation liked them most.
+void Trainer::recall_best_policy() {
+  if (state_.search_logits.empty()) return;
+  say(fmt::format("policy: the logits of step {}, the search's best (validation loss {:.4f})",
+                  state_.search_step, state_.search_score));
+  const auto& logits = model_->policy()->logits();
+  for (size_t k = 0; k < logits.size(); ++k) {
+    Tensor& value = logits[k]->value;
+    from_torch_layout(context_, value,
+                      Tensor::from(value.shape(), state_.search_logits[k], value.dtype()));
+  }
+}
+
+void Trainer::draw_policy() {
+  const auto tasks = model_->task_names(), blocks = block_names(model_->trunk());
+  if (!run_.retrain.policy.empty()) {
+    state_.drawn = read_policy(run_.retrain.policy, tasks, blocks);
+    state_.drawn_how = "from " + run_.retrain.policy;
+    if (const auto reason = degenerate(state_.drawn, tasks, blocks))
+      say("policy: taken as it is, though " + *reason);
+  } else {
+    recall_best_policy();
+    const auto loss_of = [&](const DrawnPolicy& policy) {
+      return score(run_, evaluate(
+                             context_, *model_, run_, data_, parts_.val,
+                             [&](int64_t) { return &policy; }, run_.eval.batches));
+    };
+    const Drawing drawing = choose_policy(
+        *model_->policy(), tasks, blocks, run_.policy, static_cast<uint64_t>(run_.seed),
+        parts_.val.empty() ? PolicyScore{} : PolicyScore(loss_of));
+    for (const std::string& line : drawing.refused) say("policy: refused: " + line);
+    state_.drawn = drawing.policy;
+    state_.drawn_how = drawing.how;
+  }
+  say("policy: " + state_.drawn_how);
+  if (folder_) write_drawn();
+}
+
+void Trainer::write_drawn() {
+  folder_->write_drawn(policy_json(state_.drawn, model_->task_names(), block_names(model_->trunk()),
+                                   model_->policy()->probabilities(),
+                                   static_cast<uint64_t>(run_.seed)));
+}
+
+}  // namespace weft
