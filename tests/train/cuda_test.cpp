@@ -3,7 +3,9 @@
 // curves stay among those of three f32 seeds. Needs a device: elsewhere each says that it skips.
 #include <algorithm>
 #include <cmath>
+#include <deque>
 
+#include "engine/philox.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
@@ -226,6 +228,54 @@ TEST_CASE("cuda: in TF32 and bf16 200 AdaShare steps stay among the curves of th
                      << " against " << mean << ", spread " << most - least);
       CHECK(std::abs(curve[i] - mean) <= 3 * (most - least));
     }
+  }
+}
+
+TEST_CASE("cuda: one launch updates every parameter as the CPU does", "[cuda]") {
+  WEFT_NEEDS_CUDA();
+  const Device cpu("cpu", 1), cuda("cuda", 1);
+  std::vector<int64_t> sizes = {0, 1, 4095, 4096, 4097, 70001};
+  while (sizes.size() < 450) sizes.push_back(static_cast<int64_t>(sizes.size()) % 37 + 1);
+  const auto numbers = [](int64_t n, const std::string& name, int step) {
+    const Philox words(4, Stream::data, static_cast<uint32_t>(step), name);
+    std::vector<double> values;
+    for (int64_t i = 0; i < n; ++i)
+      values.push_back(2 * words.uniform(static_cast<uint64_t>(i)) - 1);
+    return Tensor::from({n}, values);
+  };
+  for (const Algorithm algorithm : {Algorithm::sgd, Algorithm::adam}) {
+    // Three steps, the last one clipped, on each device; then every value is compared.
+    const auto updated = [&](const AnyContext& context) {
+      std::deque<Parameter> parameters;
+      ParameterGroup group{{}, 0.1};
+      for (size_t i = 0; i < sizes.size(); ++i) {
+        const std::string name = "p" + std::to_string(i);
+        Tensor own = Tensor::empty({sizes[i]}, DType::f32, memory_of(context));
+        const Tensor start = numbers(sizes[i], name, 0);
+        std::visit([&](auto* ctx) { ctx->copy(own, start); }, context);
+        parameters.push_back({name, own, {}, true});
+        group.parameters.push_back(&parameters.back());
+      }
+      OptimizerOptions options;
+      options.algorithm = algorithm;
+      options.weight_decay = 1e-2;
+      Optimizer optimizer(context, {group}, options);
+      for (int step = 1; step <= 3; ++step) {
+        for (Parameter& p : parameters)
+          p.grad = to_device(context, numbers(p.value.numel(), p.name, step));
+        if (step == 3) clip_grad_norm(context, group.parameters, 5);
+        optimizer.step();
+      }
+      std::vector<std::vector<double>> out;
+      for (const Parameter& p : parameters) out.push_back(to_host(context, p.value).to_vector());
+      return out;
+    };
+    const auto on_cpu = updated(cpu.context()), on_cuda = updated(cuda.context());
+    double worst = 0;
+    for (size_t i = 0; i < sizes.size(); ++i)
+      for (size_t j = 0; j < on_cpu[i].size(); ++j)
+        worst = std::max(worst, std::abs(on_cpu[i][j] - on_cuda[i].at(j)));
+    CHECK(worst < 2e-6);
   }
 }
 

@@ -3,18 +3,23 @@
 
 #include <vector>
 
+#include "tests/support/device.h"
 #include "tests/support/op_check.h"
 #include "train/trainer.h"
 
 namespace weft::test {
 
+/// The device under test: --device cuda, or the CPU with its threads.
+inline AnyContext device_of(CpuContext& cpu) { return testing_cuda() ? test_device() : &cpu; }
+
 /// Everything a run is made of, as bits: parameters, statistics and the state.
 inline std::vector<Tensor> bits_of(Trainer& trainer) {
   std::vector<Tensor> out;
-  for (const Parameter& p : trainer.model().store().parameters()) out.push_back(p.value);
+  for (const Parameter& p : trainer.model().store().parameters())
+    out.push_back(to_host(trainer.context(), p.value));
   for (const NamedStats& s : trainer.model().store().stats()) {
-    out.push_back(s.stats.running_mean);
-    out.push_back(s.stats.running_var);
+    out.push_back(to_host(trainer.context(), s.stats.running_mean));
+    out.push_back(to_host(trainer.context(), s.stats.running_var));
   }
   return out;
 }
@@ -28,7 +33,7 @@ inline bool same(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
 inline std::vector<Tensor> train(RunFile run, int threads, int64_t steps) {
   CpuContext cpu(threads);
   const auto data = open_dataset(run);
-  Trainer trainer(run, *data, &cpu);
+  Trainer trainer(run, *data, device_of(cpu));
   for (int64_t i = 0; i < steps; ++i) trainer.step();
   return bits_of(trainer);
 }

@@ -15,6 +15,7 @@
 
 using namespace weft;
 using weft::test::bits_of;
+using weft::test::device_of;
 using weft::test::same;
 using weft::test::TempFolder;
 using weft::test::train;
@@ -87,7 +88,7 @@ TEST_CASE("a run killed in any stage and resumed ends with the bits of an unbrok
   RunFile run = slim_run();
   CpuContext cpu(2);
   const auto data = open_dataset(run);
-  Trainer whole(run, *data, &cpu);
+  Trainer whole(run, *data, device_of(cpu));
   TempFolder whole_folder;
   whole.start(whole_folder.path() + "/run");
   whole.run();
@@ -97,11 +98,11 @@ TEST_CASE("a run killed in any stage and resumed ends with the bits of an unbrok
     TempFolder folder;
     const std::string path = folder.path() + "/run";
     {
-      Trainer first(run, *data, &cpu);
+      Trainer first(run, *data, device_of(cpu));
       first.start(path);
       for (int64_t i = 0; i < kill_at; ++i) first.step();
     }
-    Trainer second(run, *data, &cpu);
+    Trainer second(run, *data, device_of(cpu));
     second.resume(path);
     CHECK(second.state().total_step == kill_at);
     second.run();
@@ -126,23 +127,23 @@ TEST_CASE("between steps 3 and 30 of one plan no allocation reaches the system",
   RunFile run = slim_run({"warmup.steps=40"});
   CpuContext cpu(2);
   const auto data = open_dataset(run);
-  Trainer trainer(run, *data, &cpu);
+  Trainer trainer(run, *data, device_of(cpu));
   for (int i = 0; i < 3; ++i) trainer.step();
-  const int64_t before = cpu.memory().counters().system_calls;
+  const int64_t before = memory_of(device_of(cpu)).counters().system_calls;
   for (int i = 3; i < 30; ++i) trainer.step();
-  CHECK(cpu.memory().counters().system_calls == before);
+  CHECK(memory_of(device_of(cpu)).counters().system_calls == before);
 }
 
 TEST_CASE("weights steps leave the logits alone, and logit steps the weights", "[train]") {
   RunFile run = slim_run();
   CpuContext cpu(2);
   const auto data = open_dataset(run);
-  Trainer trainer(run, *data, &cpu);
+  Trainer trainer(run, *data, device_of(cpu));
   const auto values = [&](Part part) {
     std::vector<std::vector<double>> out;
     for (const Parameter& p : trainer.model().store().parameters())
       if ((part_of(p.name) == Part::policy) == (part == Part::policy))
-        out.push_back(p.value.to_vector());
+        out.push_back(to_host(trainer.context(), p.value).to_vector());
     return out;
   };
   for (int i = 0; i < 3; ++i) trainer.step();
@@ -163,7 +164,7 @@ TEST_CASE("blocks that nobody selects are left untouched by re-training", "[trai
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   TempFolder folder;
-  Trainer trainer(run, *data, &cpu);
+  Trainer trainer(run, *data, device_of(cpu));
   REQUIRE(trainer.state().stage == Stage::retrain);
   REQUIRE(trainer.state().drawn.select.size() == 2);
   trainer.run();
@@ -176,7 +177,7 @@ TEST_CASE("every way of sharing trains", "[train]") {
     CpuContext cpu(2);
     const auto data = open_dataset(run);
     TempFolder folder;
-    Trainer trainer(run, *data, &cpu);
+    Trainer trainer(run, *data, device_of(cpu));
     trainer.start(folder.path() + "/run");
     trainer.run();
     CHECK(std::filesystem::exists(folder.path() + "/run/checkpoints/best.safetensors"));
@@ -193,7 +194,7 @@ TEST_CASE("what is tested are the weights of the step with the least validation 
   TempFolder folder;
   const std::string path = folder.path() + "/run";
   {
-    Trainer trainer(run, *data, &cpu);
+    Trainer trainer(run, *data, device_of(cpu));
     trainer.start(path);
     trainer.run();
   }
@@ -207,7 +208,7 @@ TEST_CASE("what is tested are the weights of the step with the least validation 
   REQUIRE(loss_at.size() == 12);
   for (const auto& [step, loss] : loss_at)
     if (step != summary.best_step) CHECK(loss_at[summary.best_step] < loss);
-  Trainer again(run, *data, &cpu);
+  Trainer again(run, *data, device_of(cpu));
   load_model(path + "/checkpoints/best.safetensors", again.model());
   const auto results = again.evaluate_split("test");
   for (size_t k = 0; k < results.size(); ++k) {
@@ -224,7 +225,7 @@ TEST_CASE("a resumed run adds to the time and memory that were measured before",
   TempFolder folder;
   const std::string path = folder.path() + "/run";
   {
-    Trainer first(run, *data, &cpu);
+    Trainer first(run, *data, device_of(cpu));
     first.start(path);
     for (int i = 0; i < 3; ++i) first.step();
   }
@@ -232,7 +233,7 @@ TEST_CASE("a resumed run adds to the time and memory that were measured before",
   const auto retrain = static_cast<size_t>(Stage::retrain);
   CHECK(before.seconds[retrain] > 0);
   CHECK(before.peak_bytes > 0);
-  Trainer second(run, *data, &cpu);
+  Trainer second(run, *data, device_of(cpu));
   second.resume(path);
   CHECK(second.step_seconds() == before.seconds[retrain]);
   second.run();
@@ -260,11 +261,11 @@ TEST_CASE("bn.fixed: batch norm's weight and bias stay, its statistics move", "[
     RunFile run = slim_run({"sharing=hard", fixed ? "model.bn.fixed=true" : "debug=false"});
     CpuContext cpu(1);
     const auto data = open_dataset(run);
-    Trainer trainer(run, *data, &cpu);
+    Trainer trainer(run, *data, device_of(cpu));
     trainer.step();
     ParameterStore& store = trainer.model().store();
     for (const char* name : {"bn1.weight", "layer2.0.downsample.1.weight", "layer4.1.bn2.weight"}) {
-      const auto v = store.find(name)->value.to_vector();
+      const auto v = to_host(trainer.context(), store.find(name)->value).to_vector();
       CHECK(std::all_of(v.begin(), v.end(), [](double x) { return x == 1; }) == fixed);
     }
     CHECK(store.stats()[0].stats.num_batches_tracked == 1);
