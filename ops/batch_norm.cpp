@@ -110,13 +110,15 @@ void track_running(Tape& tape, const Var& x, BatchNormStats& stats, const BatchN
                    SourceLoc loc) {
   check(x, stats, options, loc);
   const auto groups = static_cast<int64_t>(options.group_weights.size());
-  const Tensor mean = tape.empty({groups, x.shape().back()}, x.dtype());
-  const Tensor invstd = tape.empty({groups, x.shape().back()}, x.dtype());
+  const DType full = stat_dtype(x.dtype());
+  const Tensor mean = tape.empty({groups, x.shape().back()}, full);
+  const Tensor invstd = tape.empty({groups, x.shape().back()}, full);
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, mean.view<T>(),
-                                      invstd.view<T>(), stats.running_mean.view<T>(),
-                                      stats.running_var.view<T>());
+    using Stat = stat_t<T>;
+    kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, mean.view<Stat>(),
+                                      invstd.view<Stat>(), stats.running_mean.view<Stat>(),
+                                      stats.running_var.view<Stat>());
   });
   stats.num_batches_tracked += options.tracked;
 }
