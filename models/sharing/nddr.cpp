@@ -21,7 +21,7 @@ struct Reduction {
             int64_t channels)
       : conv(store, name + ".conv", static_cast<int64_t>(tasks) * channels, channels, 1, {}, false,
              {}),
-        norm(store, name + ".bn", channels, 1e-3, 0.05) {
+        norm(store, name + ".bn", channels, {}, 1e-3, 0.05) {
     const std::vector<double> from_task = mostly_own(tasks, task, 0.9);
     std::vector<double> weight;
     for (int64_t out = 0; out < channels; ++out)
