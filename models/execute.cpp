@@ -74,4 +74,9 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
   return {x, plan.out, n};
 }
 
+Var run_blocks(Pass& pass, const Trunk& trunk, int begin, int end, Var x) {
+  for (int l = begin; l < end; ++l) x = trunk.residual(pass, l, x, trunk.shortcut(pass, l, x));
+  return x;
+}
+
 }  // namespace weft

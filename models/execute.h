@@ -22,4 +22,7 @@ Var repeat(Tape& tape, const Var& x, int times);
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
                    const Var& images);
 
+/// Blocks begin .. end - 1 of a trunk that everybody executes: x_{l+1} = ReLU(r_l + F_l(x_l)).
+Var run_blocks(Pass& pass, const Trunk& trunk, int begin, int end, Var x);
+
 }  // namespace weft

@@ -67,8 +67,8 @@ Macs conv_macs(const Conv& conv, Shape& x) {
 }
 
 BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t channels,
-                     const NormTasks& own)
-    : per_task_(!own.tasks.empty()), affine_(own.affine) {
+                     const NormTasks& own, double eps, double momentum)
+    : per_task_(!own.tasks.empty()), affine_(own.affine), eps_(eps), momentum_(momentum) {
   const std::vector<std::string> tasks = per_task_ ? own.tasks : std::vector<std::string>{""};
   for (const std::string& task : tasks) {
     const std::string set = task.empty() ? name : name + "." + task;
@@ -91,6 +91,8 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   BatchNormOptions options;
   options.training = pass.training;
   options.relu = relu;
+  options.eps = eps_;
+  set_running_update(options, 1, {0}, momentum_);
   const size_t groups = pass.groups.size();
   const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
   std::vector<Var> out;
@@ -113,7 +115,9 @@ Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
   BatchNormOptions options;
   options.training = pass.training;
   options.relu = relu;
-  set_running_update(options, static_cast<int>(pass.groups.size()), groups_by_task(pass.groups));
+  options.eps = eps_;
+  set_running_update(options, static_cast<int>(pass.groups.size()), groups_by_task(pass.groups),
+                     momentum_);
   const Set& set = sets_[0];
   return batch_norm(pass.tape, x, pass.tape.use(*set.gamma), pass.tape.use(*set.beta), *set.stats,
                     options);

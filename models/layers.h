@@ -71,7 +71,7 @@ struct NormTasks {
 class BatchNorm {
  public:
   BatchNorm(ParameterStore& store, const std::string& name, int64_t channels,
-            const NormTasks& own = {});
+            const NormTasks& own = {}, double eps = 1e-5, double momentum = 0.1);
   /// y = BN(x), or max(BN(x), 0) where `relu`.
   Var operator()(Pass& pass, const Var& x, bool relu = false) const;
 
@@ -84,6 +84,7 @@ class BatchNorm {
 
   std::vector<Set> sets_;  ///< one, or one a task
   bool per_task_, affine_;
+  double eps_, momentum_;
 };
 
 class Linear {

@@ -1,8 +1,6 @@
 // The residual MLP: linear layers with a batch norm each.
 #include "models/mlp.h"
 
-#include <numeric>
-
 #include "ops/pointwise.h"
 
 namespace weft {
@@ -42,10 +40,11 @@ class Mlp final : public Trunk {
 
   int blocks() const override { return options_.blocks; }
   std::string block_name(int l) const override { return block(l).name; }
-  std::vector<int> stage_starts() const override {
-    std::vector<int> starts(blocks_.size());
-    std::iota(starts.begin(), starts.end(), 0);
-    return starts;
+  /// Every block is one: its map has the same shape throughout.
+  std::vector<TrunkStage> stages() const override {
+    std::vector<TrunkStage> stages;
+    for (int l = 0; l < options_.blocks; ++l) stages.push_back({l, l + 1, options_.hidden, 1});
+    return stages;
   }
   int64_t out_channels() const override { return options_.hidden; }
   int64_t in_channels() const override { return options_.in; }
@@ -63,6 +62,7 @@ class Mlp final : public Trunk {
     cost.stem = Macs{options_.in * h, options_.in * h} * pixels;
     cost.residual.assign(blocks_.size(), Macs{2 * h * h, 2 * h * h} * pixels);
     cost.shortcut.resize(blocks_.size());
+    cost.maps.assign(blocks_.size(), {height, width, h});
     cost.out = {height, width, h};
     return cost;
   }

@@ -16,7 +16,16 @@ struct TrunkCost {
   Macs stem;
   std::vector<Macs> residual;  ///< F_l
   std::vector<Macs> shortcut;  ///< zero where the shortcut is the identity
-  Shape out;                   ///< [H', W', C] of the last feature map
+  std::vector<Shape> maps;     ///< [H', W', C] that each block hands on
+  Shape out;                   ///< the last of them
+};
+
+/// Blocks begin .. end - 1, between which the feature map keeps its shape; features may be
+/// exchanged between trunks where a stage ends.
+struct TrunkStage {
+  int begin, end;
+  int64_t channels;
+  int64_t stride;  ///< pixels of the image that one step in the map spans
 };
 
 class Trunk {
@@ -25,8 +34,7 @@ class Trunk {
   virtual int blocks() const = 0;
   /// "layer1.0"
   virtual std::string block_name(int l) const = 0;
-  /// Index of the first block of each stage, where features may be exchanged between trunks.
-  virtual std::vector<int> stage_starts() const = 0;
+  virtual std::vector<TrunkStage> stages() const = 0;
   virtual int64_t out_channels() const = 0;
   virtual int64_t in_channels() const = 0;
   virtual Var stem(Pass&, const Var& image) const = 0;

@@ -94,7 +94,7 @@ class Vgg16 final : public Trunk {
 
   int blocks() const override { return 0; }
   std::string block_name(int) const override { return none(); }
-  std::vector<int> stage_starts() const override { return {}; }
+  std::vector<TrunkStage> stages() const override { return {}; }
   int64_t out_channels() const override { return shared_.out_channels(); }
   int64_t in_channels() const override { return in_; }
   Var stem(Pass& pass, const Var& image) const override { return shared_(pass, image); }
