@@ -197,7 +197,7 @@ class Checker {
     const ShareSpec& s = run_.share;
     for (const auto& [path, place] : run_.places) {
       if (path.rfind("share.", 0) != 0) continue;
-      const auto& ways = ways_with(path.substr(std::string("share.").size()));
+      const auto ways = ways_with(path.substr(std::string("share.").size()));
       require(std::find(ways.begin(), ways.end(), run_.sharing) != ways.end(), path,
               fmt::format("means nothing for sharing = \"{}\"; it belongs to {}", run_.sharing,
                           fmt::join(ways, ", ")));

@@ -125,7 +125,7 @@ const std::map<std::string, Words> share_keys{
 };
 
 bool fits(const char* key, const std::string& sharing) {
-  const Words& known = ways_with(key);
+  const Words known = ways_with(key);
   return std::find(known.begin(), known.end(), sharing) != known.end();
 }
 

@@ -62,7 +62,7 @@ every = 1000
 }
 
 /// Every parameter and statistic after `steps` steps, on the host.
-std::vector<Tensor> train(const RunFile& run, int64_t steps) {
+std::vector<Tensor> train(RunFile run, int64_t steps) {
   const Device device(run.device, 1, run.precision);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, device.context());
@@ -78,7 +78,7 @@ std::vector<Tensor> train(const RunFile& run, int64_t steps) {
 }
 
 /// The weighted loss, as means of 20 steps.
-std::vector<double> loss_curve(const RunFile& run) {
+std::vector<double> loss_curve(RunFile run) {
   struct Curve final : TrainObserver {
     const RunFile& run;
     std::vector<double> means;
@@ -170,7 +170,7 @@ TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing"
   WEFT_NEEDS_CUDA();
 #ifdef WEFT_WITH_CUDA
   CudaContext cuda;
-  const RunFile run = scenes_run({"device=cuda", "warmup.steps=40"});
+  RunFile run = scenes_run({"device=cuda", "warmup.steps=40"});
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cuda);
   for (int i = 0; i < 16; ++i) trainer.step();  // the 16th fetches the losses of all
@@ -195,7 +195,7 @@ TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU
           return scenes_run({std::string("device=") + device, std::string("precision=") + precision,
                              std::string("policy.hard=") + hard, "seed=" + std::to_string(seed)});
         };
-        const RunFile run = with("cpu", "f64");
+        RunFile run = with("cpu", "f64");
         const auto data = open_dataset(run);
         const Step exact = one_step(run, phase, *data);
         const Step cuda = one_step(with("cuda", "f32"), phase, *data);
