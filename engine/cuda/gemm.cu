@@ -2,6 +2,7 @@
 #include "engine/cuda/gemm.h"
 
 #include "engine/cuda/check.h"
+#include "engine/cuda/launch.cuh"
 
 namespace weft {
 
@@ -9,6 +10,12 @@ template <class T>
 void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
           const GemmOperand<T>& b, float beta, T* y, int64_t y_stride) {
   if (m == 0 || n == 0) return;
+  if (k == 0) {  // nothing to add; cuBLAS would refuse rows of no elements
+    if (beta == 0)
+      for_each(ctx, "gemm of nothing", m * n,
+               [=] __device__(int64_t i) { y[i / n * y_stride + i % n] = T{}; });
+    return;
+  }
   constexpr bool is_f32 = sizeof(T) == 4;
   const cudaDataType_t type = is_f32 ? CUDA_R_32F : CUDA_R_16BF;
   const cublasComputeType_t compute =

@@ -188,9 +188,9 @@ TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU
   for (const char* hard : {"false", "true"})
     for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain}) {
       // A ReLU that rounds to the other side moves gradients by more than rounding does, on either
-      // backend and in some steps only: so the middle one of five steps is compared.
+      // backend and in some steps only: so the middle one of nine steps is compared.
       std::vector<double> cpu_errors, cuda_errors;
-      for (int seed = 1; seed <= 5; ++seed) {
+      for (int seed = 1; seed <= 9; ++seed) {
         const auto with = [&](const char* device, const char* precision) {
           return scenes_run({std::string("device=") + device, std::string("precision=") + precision,
                              std::string("policy.hard=") + hard, "seed=" + std::to_string(seed)});
@@ -205,9 +205,9 @@ TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU
       }
       std::sort(cpu_errors.begin(), cpu_errors.end());
       std::sort(cuda_errors.begin(), cuda_errors.end());
-      INFO(name_of(phase) << ", hard " << hard << ": gradients off by " << cpu_errors[2]
-                          << " on the CPU, " << cuda_errors[2] << " on the GPU");
-      CHECK(cuda_errors[2] <= 2 * cpu_errors[2]);
+      INFO(name_of(phase) << ", hard " << hard << ": gradients off by " << cpu_errors[4]
+                          << " on the CPU, " << cuda_errors[4] << " on the GPU");
+      CHECK(cuda_errors[4] <= 2 * cpu_errors[4]);
     }
 }
 

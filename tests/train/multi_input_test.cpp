@@ -123,7 +123,7 @@ TEST_CASE("own images: every way of sharing trains through its phases", "[train]
                               "model.bn={running=\"" + bn + "\", affine=\"" + bn + "\"}"});
       CpuContext cpu(2);
       const auto data = open_dataset(run);
-      Trainer trainer(run, *data, weft::test::device_of(cpu));
+      Trainer trainer(run, *data, &cpu);
       const std::string path = folder.file(std::string("run-") + sharing + bn);
       trainer.start(path);
       trainer.run();
@@ -159,17 +159,17 @@ TEST_CASE("own images: killed and resumed ends with the bits of an unbroken run"
   RunFile run = domain_run(folder);
   CpuContext cpu(2);
   const auto data = open_dataset(run);
-  Trainer whole(run, *data, weft::test::device_of(cpu));
+  Trainer whole(run, *data, &cpu);
   whole.start(folder.file("whole"));
   whole.run();
   for (int64_t kill_at : {2, 4, 6, 10}) {
     const std::string path = folder.file(fmt::format("killed{}", kill_at));
     {
-      Trainer first(run, *data, weft::test::device_of(cpu));
+      Trainer first(run, *data, &cpu);
       first.start(path);
       for (int64_t i = 0; i < kill_at; ++i) first.step();
     }
-    Trainer second(run, *data, weft::test::device_of(cpu));
+    Trainer second(run, *data, &cpu);
     second.resume(path);
     second.run();
     INFO("killed after step " << kill_at);
