@@ -24,6 +24,7 @@ ModelOptions model_options(const RunFile& run) {
   options.head.aspp = run.model.head == "aspp";
   options.head.width = run.model.head_width;
   options.head.dropout = run.model.dropout;
+  options.share = run.share;
   options.policy.init_method = run.policy.init_method;
   options.policy.init_neg_logits = run.policy.init_neg_logits;
   options.policy.skip_layer = run.policy.skip_layer;
@@ -88,11 +89,13 @@ std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, cons
                                           Phase phase) {
   const OptimizerSpec& spec =
       phase == Phase::policy ? run.policy.logits : phase_spec(run, phase).optimizer;
-  ParameterGroup trunk{{}, spec.trunk_lr.value_or(spec.lr)}, heads{{}, spec.lr};
+  ParameterGroup trunk{{}, spec.trunk_lr.value_or(spec.lr)}, heads{{}, spec.lr},
+      stitches{{}, spec.lr * run.share.lr_factor};
   for (Parameter& p : model.store().parameters()) {
     const Part part = part_of(p.name);
     if ((part == Part::policy) != (phase == Phase::policy)) continue;
-    (part == Part::trunk ? trunk : heads).parameters.push_back(&p);
+    ParameterGroup& group = part == Part::trunk ? trunk : part == Part::stitch ? stitches : heads;
+    group.parameters.push_back(&p);
   }
   OptimizerOptions options;
   options.algorithm = spec.kind == OptimizerKind::sgd ? Algorithm::sgd : Algorithm::adam;
@@ -101,7 +104,8 @@ std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, cons
   options.beta2 = spec.betas[1];
   options.eps = spec.eps;
   options.weight_decay = spec.weight_decay;
-  return std::make_unique<Optimizer>(context, std::vector<ParameterGroup>{heads, trunk}, options);
+  return std::make_unique<Optimizer>(context, std::vector<ParameterGroup>{heads, trunk, stitches},
+                                     options);
 }
 
 std::pair<int64_t, int64_t> input_size(const RunFile& run, const Dataset& data) {

@@ -21,7 +21,8 @@ LoaderOptions train_loader_options(const RunFile& run, const Dataset& data, cons
 /// In order, unaugmented, the last batch as short as it is.
 LoaderOptions eval_loader_options(const RunFile& run, const Dataset& data);
 
-/// Heads at lr and trunk at trunk_lr (warmup, weights, retrain), or the logits (policy).
+/// Heads at lr, trunk at trunk_lr, stitches at lr times share.lr_factor (warmup, weights,
+/// retrain), or the logits (policy).
 std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, const RunFile& run,
                                           Phase phase);
 /// The phase's settings in the run file.

@@ -66,6 +66,7 @@ class Recorder final : public StepProbe {
     }
     if (out.sparsity) add("loss/sparsity", to_host(out.sparsity->value()));
     if (out.sharing) add("loss/sharing", to_host(out.sharing->value()));
+    if (out.regulariser) add("loss/regulariser", to_host(out.regulariser->value()));
     if (out.total) add("loss/total", to_host(out.total->value()));
   }
 

@@ -48,6 +48,10 @@ class FieldVisitor {
     }
   }
 
+  /// Whether a key that means nothing beside the others' values is visited all the same: by the
+  /// reader, so that the check can say where such a key belongs.
+  virtual bool unfitting() const { return false; }
+
   /// begin() of a table; false where there is nothing to visit in it.
   virtual bool begin(const char* key) = 0;
   virtual void end() = 0;

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "models/sharing/share_options.h"
+
 namespace weft {
 
 enum class Semantics : uint8_t { sound, compat };
@@ -164,6 +166,14 @@ struct RetrainSpec : PhaseSpec {
   std::string policy;           ///< a policy file to re-train under; empty: drawn
 };
 
+/// [share]: what the way of sharing needs beside its word.
+struct ShareSpec : ShareOptions {
+  double lr_factor = 100;  ///< on the rate of stitches: cross_stitch, sluice, nddr
+};
+
+/// Ways of sharing that know the key of [share]; a key elsewhere is an error.
+const std::vector<std::string>& ways_with(const std::string& share_key);
+
 struct EvalSpec {
   int64_t every = 400;
   std::string split = "val";
@@ -184,6 +194,7 @@ struct RunFile {
   PhaseSpec warmup;
   PolicySpec policy;
   RetrainSpec retrain;
+  ShareSpec share;
   EvalSpec eval;
   int64_t checkpoint_every = 400;  ///< checkpoint.every
 

@@ -193,6 +193,26 @@ class Checker {
     at_least(p.draws, 1, "policy.draws");
   }
 
+  void share() const {
+    const ShareSpec& s = run_.share;
+    for (const auto& [path, place] : run_.places) {
+      if (path.rfind("share.", 0) != 0) continue;
+      const auto& ways = ways_with(path.substr(std::string("share.").size()));
+      require(std::find(ways.begin(), ways.end(), run_.sharing) != ways.end(), path,
+              fmt::format("means nothing for sharing = \"{}\"; it belongs to {}", run_.sharing,
+                          fmt::join(ways, ", ")));
+    }
+    positive(s.lr_factor, "share.lr_factor");
+    at_least(s.weight, 0.0, "share.weight");
+    at_least(s.orthogonality, 0.0, "share.orthogonality");
+    at_least(s.subspaces, 1, "share.subspaces");
+    const size_t pairs = run_.tasks.size() * (run_.tasks.size() - 1) / 2;
+    require(s.pair_weights.empty() || s.pair_weights.size() == pairs, "share.pair_weights",
+            fmt::format("has {} values for {} pairs of tasks: (0,1), (0,2) .. (1,2) ..",
+                        s.pair_weights.size(), pairs));
+    for (double weight : s.pair_weights) at_least(weight, 0.0, "share.pair_weights");
+  }
+
   void phases() const {
     phase(run_.warmup, "warmup");
     policy();
@@ -226,6 +246,7 @@ void check_run_file(const RunFile& run) {
   check.model();
   check.data();
   check.tasks();
+  check.share();
   check.phases();
 }
 

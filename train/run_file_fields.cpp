@@ -1,6 +1,8 @@
 // Every key of the run file, once: adding one is adding a line here and a member in run_file.h.
 #include "train/run_file_fields.h"
 
+#include <algorithm>
+
 namespace weft {
 namespace {
 
@@ -109,7 +111,49 @@ void visit_search(FieldVisitor& v, PolicySpec& p) {
   v.word("from", p.from, {"last", "best"});
 }
 
+const Words ways{"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"};
+const std::map<std::string, Words> share_keys{
+    {"layers", {"soft"}},
+    {"distance", {"soft"}},
+    {"weight", {"soft"}},
+    {"pair_weights", {"soft"}},
+    {"lr_factor", {"cross_stitch", "sluice", "nddr"}},
+    {"per_channel", {"cross_stitch"}},
+    {"subspaces", {"sluice"}},
+    {"orthogonality", {"sluice"}},
+    {"init", {"sluice"}},
+};
+
+bool fits(const char* key, const std::string& sharing) {
+  const Words& known = ways_with(key);
+  return std::find(known.begin(), known.end(), sharing) != known.end();
+}
+
+void visit_share(FieldVisitor& v, ShareSpec& s, const std::string& sharing) {
+  const auto visited = [&](const char* key) { return v.unfitting() || fits(key, sharing); };
+  const auto field = [&](const char* key, auto& value) {
+    if (visited(key)) v.field(key, value);
+  };
+  const auto any = [&](const auto& entry) { return visited(entry.first.c_str()); };
+  if (std::none_of(share_keys.begin(), share_keys.end(), any)) return;
+  v.table("share", [&] {
+    field("layers", s.layers);
+    if (visited("distance")) v.word("distance", s.distance, {"l2", "squared", "trace"});
+    field("weight", s.weight);
+    field("pair_weights", s.pair_weights);
+    field("lr_factor", s.lr_factor);
+    field("per_channel", s.per_channel);
+    field("subspaces", s.subspaces);
+    field("orthogonality", s.orthogonality);
+    if (visited("init")) v.word("init", s.init, {"imbalanced", "balanced"});
+  });
+}
+
 }  // namespace
+
+const std::vector<std::string>& ways_with(const std::string& share_key) {
+  return share_keys.at(share_key);
+}
 
 const char* name_of(TaskKind kind) { return task_kinds[static_cast<size_t>(kind)].c_str(); }
 const char* name_of(Precision precision) {
@@ -141,7 +185,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.word("device", run.device, {"cpu", "cuda"});
   v.choice("precision", run.precision, precisions);
   v.choice("semantics", run.semantics, semantics_words);
-  v.word("sharing", run.sharing, {"single", "hard", "adashare"});
+  v.word("sharing", run.sharing, ways);
   v.field("debug", run.debug);
   v.table("model", [&] { visit_fields(v, run.model); });
   v.table("data", [&] { visit_fields(v, run.data); });
@@ -153,6 +197,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
     v.word("init", run.retrain.init, {"random", "search"});
     v.field("policy", run.retrain.policy);
   });
+  visit_share(v, run.share, run.sharing);
   v.table("eval", [&] {
     v.field("every", run.eval.every);
     v.word("split", run.eval.split, {"train", "val", "test"});

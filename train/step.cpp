@@ -69,6 +69,10 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
     out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k]));
     if (out.losses[k]) out.total = plus(tape, out.total, scale(tape, *out.losses[k], task.weight));
   }
+  if (in.phase != Phase::policy && in.phase != Phase::infer && out.total) {
+    out.regulariser = model.regulariser(tape);
+    if (out.regulariser) out.total = add(tape, *out.total, *out.regulariser);
+  }
   if (in.phase == Phase::policy) {
     const bool compat = run.semantics == Semantics::compat;
     Policy& policy = *model.policy();

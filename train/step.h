@@ -1,6 +1,6 @@
 // One step's forward pass: what runs, what is lost, and by which policy. The trainer, the dump and
 // the benchmarks all go through compute_step, so what one shows is what the others do.
-//   weights phases: L = sum_k lambda_k L_k
+//   weights phases: L = sum_k lambda_k L_k + what the way of sharing adds (soft, sluice)
 //   policy phase:   L + sharing * L_share + sparsity * L_sparse    (ADASHARE.md section 3)
 #pragma once
 
@@ -30,6 +30,7 @@ struct StepOutputs {
   std::vector<std::optional<Var>> losses;  ///< per task; nullopt: the batch has no label of it
   std::optional<PolicySample> sample;
   std::optional<Var> sparsity, sharing;  ///< policy phase: before their coefficients
+  std::optional<Var> regulariser;        ///< weights phases: the way of sharing's own term
   std::optional<Var> total;              ///< nullopt: nothing to learn from in this batch
 };
 

@@ -1,5 +1,6 @@
 // What a finished run has to say beside its metrics: summary.json in its folder, read by `table`
-// and `study`. Parameters and FLOPs are counted, not measured; seconds are.
+// and `study`. Parameters and FLOPs are counted, not measured; seconds are. Those of what joins
+// trunks (stitches, masks) count as the trunk's.
 #pragma once
 
 #include <map>

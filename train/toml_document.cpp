@@ -164,6 +164,7 @@ class Reader final : public FieldVisitor {
     fail(*node, fmt::format("'{}' is \"{}\"; it is one of {}; did you mean \"{}\"?", path(key),
                             value, fmt::join(words, ", "), nearest(value, words)));
   }
+  bool unfitting() const override { return true; }
   bool begin(const char* key) override {
     auto* node = find(key);
     if (!node) return false;

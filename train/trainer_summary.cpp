@@ -21,11 +21,11 @@ RunSummary Trainer::summary(const std::vector<TaskResult>& results) const {
   const Gates gates = gates_from(state_.drawn.select);
   const auto [height, width] = input_size(run_, data_);
   const ModelCost cost = model_->cost(height, width, gates.empty() ? nullptr : &gates);
-  s.trunk_parameters = cost.trunk_parameters;
+  s.trunk_parameters = cost.body_parameters();
   s.head_parameters = cost.head_parameters;
   s.trunk_parameters_of_one =
-      static_cast<double>(cost.trunk_parameters) / static_cast<double>(cost.one_trunk_parameters);
-  s.trunk_gflop = 2e-9 * static_cast<double>(cost.trunk.dense);
+      static_cast<double>(cost.body_parameters()) / static_cast<double>(cost.one_trunk_parameters);
+  s.trunk_gflop = 2e-9 * static_cast<double>(cost.body().dense);
   s.heads_gflop = 2e-9 * static_cast<double>(cost.heads.dense);
   const Measured m = measured();
   for (Stage stage : {Stage::warmup, Stage::search, Stage::retrain})

@@ -27,6 +27,7 @@ void Model::count_parameters(ModelCost& cost) const {
     const Part part = part_of(p.name);
     if (part == Part::trunk) cost.trunk_parameters += p.value.numel();
     if (part == Part::head) cost.head_parameters += p.value.numel();
+    if (part == Part::stitch || part == Part::sharing) cost.sharing_parameters += p.value.numel();
   }
 }
 
@@ -65,8 +66,11 @@ Features Model::run_shared(Pass& pass, const Trunk& trunk, const Var& images,
 }
 
 Part part_of(const std::string& parameter) {
-  if (parameter.rfind("heads.", 0) == 0) return Part::head;
-  if (parameter.rfind("policy.", 0) == 0) return Part::policy;
+  const auto begins = [&](const char* with) { return parameter.rfind(with, 0) == 0; };
+  if (begins("heads.")) return Part::head;
+  if (begins("policy.")) return Part::policy;
+  if (begins("sharing.stitch.")) return Part::stitch;
+  if (begins("sharing.")) return Part::sharing;
   return Part::trunk;
 }
 
@@ -102,8 +106,15 @@ std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOp
   if (options.sharing == "single") return make_single(context, dtype, options);
   if (options.sharing == "hard") return make_hard(context, dtype, options);
   if (options.sharing == "adashare") return make_adashare(context, dtype, options);
-  throw ConfigError(
-      fmt::format("sharing: there is no '{}'; choose single, hard or adashare", options.sharing));
+  if (options.sharing == "soft") return make_soft(context, dtype, options);
+  if (options.sharing == "cross_stitch") return make_cross_stitch(context, dtype, options);
+  if (options.sharing == "sluice") return make_sluice(context, dtype, options);
+  if (options.sharing == "nddr") return make_nddr(context, dtype, options);
+  if (options.sharing == "mtan") return make_mtan(context, dtype, options);
+  throw ConfigError(fmt::format(
+      "sharing: there is no '{}'; choose single, hard, soft, cross_stitch, sluice, nddr, mtan or "
+      "adashare",
+      options.sharing));
 }
 
 }  // namespace weft

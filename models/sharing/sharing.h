@@ -5,12 +5,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/execute.h"
 #include "models/heads.h"
 #include "models/policy.h"
+#include "models/sharing/share_options.h"
 #include "models/trunks.h"
 
 namespace weft {
@@ -26,6 +28,7 @@ struct ModelOptions {
   TrunkOptions trunk;
   HeadOptions head;
   PolicyOptions policy;
+  ShareOptions share;
   std::vector<TaskShape> tasks;
   bool separate_inputs = false;  ///< every task brings its own images
   bool own_statistics = false;   ///< a shared trunk's batch norm: running statistics a task,
@@ -34,13 +37,23 @@ struct ModelOptions {
   uint64_t seed = 0;
 };
 
-/// Parameters and MACs an image, trunk and heads apart.
+/// Parameters and MACs an image: trunks, what joins them, and heads. In `sharing` a learned weight
+/// times a feature is one MAC, whether in a convolution or in a weighted sum.
 struct ModelCost {
   int64_t trunk_parameters = 0;
   int64_t one_trunk_parameters = 0;  ///< of a single trunk
+  int64_t sharing_parameters = 0;
   int64_t head_parameters = 0;
   Macs trunk;
+  Macs sharing;
   Macs heads;
+
+  /// All but the heads: what a way of sharing costs.
+  int64_t body_parameters() const { return trunk_parameters + sharing_parameters; }
+  Macs body() const {
+    Macs sum = trunk;
+    return sum += sharing;
+  }
 };
 
 class Model {
@@ -65,6 +78,8 @@ class Model {
   /// `sample`: the gates of this pass where the model has a policy; null: every block runs for
   /// every task. Models without a policy ignore it.
   virtual std::vector<Var> forward(Pass&, const Var& images, const PolicySample* sample) const = 0;
+  /// What the way of sharing adds to the loss wherever weights are trained.
+  virtual std::optional<Var> regulariser(Tape&) const { return std::nullopt; }
   /// Cost for one image; `gates` as in forward.
   virtual ModelCost cost(int64_t height, int64_t width, const Gates* gates) const = 0;
   /// Null where the way of sharing learns none.
@@ -89,7 +104,8 @@ class Model {
 };
 
 /// Where a parameter belongs, by its name: optimizer groups and tables ask this.
-enum class Part { trunk, head, policy };
+///   heads.*   policy.*   sharing.stitch.* (learns at lr times share.lr_factor)   sharing.*
+enum class Part { trunk, head, policy, stitch, sharing };
 Part part_of(const std::string& parameter);
 
 /// Throws ConfigError for a way of sharing that does not exist.
@@ -99,5 +115,10 @@ std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOp
 std::unique_ptr<Model> make_single(AnyContext, DType, const ModelOptions&);
 std::unique_ptr<Model> make_hard(AnyContext, DType, const ModelOptions&);
 std::unique_ptr<Model> make_adashare(AnyContext, DType, const ModelOptions&);
+std::unique_ptr<Model> make_soft(AnyContext, DType, const ModelOptions&);
+std::unique_ptr<Model> make_cross_stitch(AnyContext, DType, const ModelOptions&);
+std::unique_ptr<Model> make_sluice(AnyContext, DType, const ModelOptions&);
+std::unique_ptr<Model> make_nddr(AnyContext, DType, const ModelOptions&);
+std::unique_ptr<Model> make_mtan(AnyContext, DType, const ModelOptions&);
 
 }  // namespace weft

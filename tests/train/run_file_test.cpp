@@ -128,8 +128,8 @@ TEST_CASE("run file: complaints name file, line and the nearest key", "[run_file
   CHECK(message(text + "[data.augment]\ncrop = [3]\n") ==
         "run.toml:11: 'data.augment.crop' expects two integers, [height, width], got 1 values");
   CHECK(message("sharing = \"adashar\"\n" + text) ==
-        "run.toml:1: 'sharing' is \"adashar\"; it is one of single, hard, adashare; did you mean "
-        "\"adashare\"?");
+        "run.toml:1: 'sharing' is \"adashar\"; it is one of single, hard, adashare, soft, "
+        "cross_stitch, sluice, nddr, mtan; did you mean \"adashare\"?");
   CHECK_THAT(message("name = \"x\n"),
              Catch::Matchers::StartsWith("run.toml:1: Error while parsing string"));
 }
@@ -175,6 +175,33 @@ TEST_CASE("run file: values that do not fit together", "[run_file]") {
         "command line: 'task.depth.classes' means nothing for depth");
   CHECK(message(text, {"policy.decay=1.5"}) ==
         "command line: 'policy.decay' is 1.5; it is in (0, 1]");
+}
+
+TEST_CASE("run file: [share] belongs to the way of sharing", "[run_file][ways]") {
+  const RunFile run =
+      parse_run_text(small, "run.toml",
+                     {"sharing=soft", "share.layers=[\"layer1\", \"*.conv2\"]",
+                      "share.distance=trace", "share.weight=0.5", "share.pair_weights=[2]"});
+  CHECK(run.share.layers == std::vector<std::string>{"layer1", "*.conv2"});
+  const std::string text = print_run_file(run);
+  CHECK(text.find("[share]\nlayers = [\"layer1\", \"*.conv2\"]\ndistance = \"trace\"\n"
+                  "weight = 0.5\npair_weights = [2.0]\n") != std::string::npos);
+  CHECK(text.find("lr_factor") == std::string::npos);
+  CHECK(print_run_file(parse_run_text(text, "again.toml")) == text);
+  CHECK(print_run_file(parse_run_text(small, "run.toml")).find("[share]") == std::string::npos);
+
+  CHECK(message(small, {"sharing=nddr", "share.distance=l2"}) ==
+        "command line: 'share.distance' means nothing for sharing = \"nddr\"; it belongs to soft");
+  CHECK(message(std::string(small) + "[share]\nlr_factor = 10\n") ==
+        "run.toml:11: 'share.lr_factor' means nothing for sharing = \"adashare\"; it belongs to "
+        "cross_stitch, sluice, nddr");
+  CHECK(message(small, {"sharing=soft", "share.distanse=l2"}) ==
+        "command line: unknown key 'share.distanse'; did you mean 'share.distance'?");
+  CHECK(message(small, {"sharing=soft", "share.pair_weights=[1, 2]"}) ==
+        "command line: 'share.pair_weights' has 2 values for 1 pairs of tasks: (0,1), (0,2) .. "
+        "(1,2) ..");
+  CHECK(message(small, {"sharing=sluice", "share.subspaces=0"}) ==
+        "command line: 'share.subspaces' is 0; it is at least 1");
 }
 
 TEST_CASE("run file: a file that cannot be read", "[run_file]") {

@@ -18,10 +18,10 @@ void dry_run(const RunFile& run, const Dataset& data, CpuContext& cpu) {
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = trainer.model().cost(height, width, nullptr);
   fmt::print("parameters  trunk {:.3f} M, heads {:.3f} M\n",
-             static_cast<double>(cost.trunk_parameters) / 1e6,
+             static_cast<double>(cost.body_parameters()) / 1e6,
              static_cast<double>(cost.head_parameters) / 1e6);
   fmt::print("GFLOP/image trunk {:.3f}, heads {:.3f} (forward, every block)\n",
-             2e-9 * static_cast<double>(cost.trunk.dense),
+             2e-9 * static_cast<double>(cost.body().dense),
              2e-9 * static_cast<double>(cost.heads.dense));
   fmt::print("{:<10} {:>9} {:>12} {:>12}\n", "phase", "steps", "s/step", "peak MiB");
   double total = 0;

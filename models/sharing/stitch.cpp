@@ -1,0 +1,40 @@
+// Stitch: products and sums of whole maps.
+#include "models/sharing/stitch.h"
+
+#include "ops/pointwise.h"
+#include "ops/reshape.h"
+#include "ops/slice.h"
+
+namespace weft {
+
+Stitch::Stitch(ParameterStore& store, const std::string& name, const std::vector<double>& initial,
+               int64_t channels) {
+  const auto m = static_cast<int64_t>(initial.size());
+  weights_ = &store.add("sharing.stitch." + name, channels > 0 ? Shape{m, channels} : Shape{m});
+  std::vector<double> values;
+  for (double a : initial)
+    values.insert(values.end(), static_cast<size_t>(channels ? channels : 1), a);
+  const Tensor host = Tensor::from(weights_->value.shape(), values, weights_->value.dtype());
+  std::visit([&](auto* ctx) { ctx->copy(weights_->value, host); }, store.context());
+}
+
+Var Stitch::operator()(Pass& pass, const std::vector<Var>& x) const {
+  Tape& tape = pass.tape;
+  const Var all = tape.use(*weights_);
+  const Shape one{all.shape().rank() == 2 ? all.shape()[1] : 1};  // stretches over the map
+  Var sum;
+  for (size_t j = 0; j < x.size(); ++j) {
+    const Var a = reshape(tape, slice(tape, all, 0, static_cast<int64_t>(j), 1), one);
+    const Var term = mul(tape, x[j], a);
+    sum = j == 0 ? term : add(tape, sum, term);
+  }
+  return sum;
+}
+
+std::vector<double> mostly_own(size_t m, size_t at, double own) {
+  std::vector<double> a(m, m > 1 ? (1 - own) / static_cast<double>(m - 1) : 1.0);
+  if (m > 1) a[at] = own;
+  return a;
+}
+
+}  // namespace weft

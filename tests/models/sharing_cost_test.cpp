@@ -1,0 +1,136 @@
+// What every way of sharing costs, in closed form: parameters of trunks and of what joins them, and
+// MACs an image, for K tasks on the dilated ResNet-18 at 4, 8, 16 and 32 channels; the initial
+// values of stitches; and what [share] refuses.
+#include <numeric>
+
+#include "models/sharing/sharing.h"
+#include "tests/support/catch.h"
+
+using namespace weft;
+
+namespace {
+
+// Of a 65 x 49 image: channels and pixels of the map after each stage.
+constexpr int64_t c[] = {4, 8, 16, 32}, pixels[] = {17 * 13, 9 * 7, 9 * 7, 9 * 7};
+
+ModelOptions options_of(const std::string& sharing, int64_t tasks) {
+  ModelOptions o;
+  o.sharing = sharing;
+  o.trunk.width = 0.0625;
+  o.head.aspp = false;
+  for (int64_t k = 0; k < tasks; ++k) o.tasks.push_back({fmt::format("task{}", k), 2});
+  return o;
+}
+
+ModelCost cost_of(const ModelOptions& options) {
+  CpuContext cpu;
+  return make_model(&cpu, DType::f32, options)->cost(65, 49, nullptr);
+}
+
+/// Sum over the stages.
+template <class F>
+int64_t over_stages(F&& f) {
+  int64_t total = 0;
+  for (int s = 0; s < 4; ++s) total += f(s);
+  return total;
+}
+
+std::vector<double> values(Model& model, const std::string& name) {
+  const Parameter* p = model.store().find(name);
+  REQUIRE(p != nullptr);
+  return p->value.to_vector();
+}
+
+std::string refusal(const ModelOptions& options) {
+  try {
+    cost_of(options);
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("ways of sharing cost what their formulas say", "[models][ways]") {
+  const int64_t k = GENERATE(1, 2, 5);
+  const ModelCost one = cost_of(options_of("hard", 1));
+  for (const char* sharing :
+       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
+    INFO(sharing << " for " << k << " tasks");
+    const std::string way = sharing;
+    const ModelCost cost = cost_of(options_of(way, k));
+    const int64_t trunks = way == "hard" || way == "adashare" || way == "mtan" ? 1 : k;
+    CHECK(cost.one_trunk_parameters == one.trunk_parameters);
+    CHECK(cost.trunk_parameters == trunks * one.trunk_parameters);
+    CHECK(cost.trunk.dense == trunks * one.trunk.dense);
+    CHECK(cost.trunk.useful == trunks * one.trunk.useful);
+    CHECK(cost.head_parameters == k * one.head_parameters);
+    CHECK(cost.heads.dense == k * one.heads.dense);
+    CHECK(cost.body_parameters() == cost.trunk_parameters + cost.sharing_parameters);
+    CHECK(cost.body().dense == cost.trunk.dense + cost.sharing.dense);
+    int64_t parameters = 0, macs = 0;
+    if (way == "cross_stitch") {
+      parameters = 4 * k * k;
+      macs = over_stages([&](int s) { return k * k * pixels[s] * c[s]; });
+    } else if (way == "sluice") {
+      constexpr int64_t parts = 2;
+      const auto project = [&](int s) { return s < 3 ? c[s] * c[3] : 0; };
+      parameters =
+          4 * k * k * parts * parts + 4 * k + over_stages([&](int s) { return k * project(s); });
+      macs = over_stages([&](int s) {
+        return k * k * parts * pixels[s] * c[s] + k * pixels[3] * (c[3] + project(s));
+      });
+    } else if (way == "nddr") {
+      parameters = over_stages([&](int s) { return k * (k * c[s] * c[s] + 2 * c[s]); });
+      macs = over_stages([&](int s) { return k * k * pixels[s] * c[s] * c[s]; });
+    } else if (way == "mtan") {
+      const auto mask = [&](int s) { return (s == 0 ? 2 : 3) * c[s] * c[s]; };
+      const auto next = [&](int s) {
+        return s < 3 ? 10 * c[s] * c[s + 1] + 9 * c[s + 1] * c[s + 1] : 0;
+      };
+      parameters = over_stages(
+          [&](int s) { return k * (mask(s) + 4 * c[s]) + next(s) + (s < 3 ? 6 * c[s + 1] : 0); });
+      macs = over_stages([&](int s) { return k * pixels[s] * (mask(s) + next(s)); });
+    }
+    CHECK(cost.sharing_parameters == parameters);
+    CHECK(cost.sharing.dense == macs);
+  }
+  ModelOptions per_channel = options_of("cross_stitch", k);
+  per_channel.share.per_channel = true;
+  CHECK(cost_of(per_channel).sharing_parameters == k * k * (4 + 8 + 16 + 32));
+}
+
+TEST_CASE("stitches begin at their published values, which add up to 1", "[models][ways]") {
+  CpuContext cpu;
+  const auto cross = make_model(&cpu, DType::f64, options_of("cross_stitch", 3));
+  const auto row = values(*cross, "sharing.stitch.stage2.task1");
+  for (size_t j = 0; j < 3; ++j) CHECK(row[j] == Approx(j == 1 ? 0.9 : 0.05));
+  const auto sluice = make_model(&cpu, DType::f64, options_of("sluice", 2));
+  const auto a = values(*sluice, "sharing.stitch.stage3.task1.0");
+  CHECK(a[2] == 0.95);
+  CHECK(a[0] == Approx(0.05 / 3));
+  CHECK(std::accumulate(a.begin(), a.end(), 0.0) == Approx(1));
+  CHECK(values(*sluice, "sharing.stitch.layers.task0")[3] == 0.9);
+  ModelOptions balanced = options_of("sluice", 2);
+  balanced.share.init = "balanced";
+  CHECK(values(*make_model(&cpu, DType::f64, balanced), "sharing.stitch.stage1.task0.1") ==
+        std::vector<double>(4, 0.25));
+  const auto nddr = make_model(&cpu, DType::f64, options_of("nddr", 2));
+  const auto w = values(*nddr, "sharing.stitch.stage1.task1.conv.weight");  // [4, 8]
+  for (size_t out = 0; out < 4; ++out)
+    for (size_t in = 0; in < 8; ++in)
+      CHECK(w[out * 8 + in] == Approx(in == out ? 0.1 : in == out + 4 ? 0.9 : 0.0));
+}
+
+TEST_CASE("what a way of sharing cannot be told is refused", "[models][ways]") {
+  ModelOptions soft = options_of("soft", 2);
+  soft.share.layers = {"layer2", "layer5"};
+  CHECK(refusal(soft) ==
+        "share.layers: 'layer5' names no layer of the trunk; it has conv1 to layer4.1.conv2");
+  ModelOptions sluice = options_of("sluice", 2);
+  sluice.share.subspaces = 3;
+  CHECK(refusal(sluice) ==
+        "share.subspaces: the 4 channels of stage 1 do not divide into 3 equal parts");
+  CHECK(refusal(options_of("telepathy", 2)).find("choose single, hard, soft") != std::string::npos);
+}

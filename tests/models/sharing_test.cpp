@@ -1,0 +1,180 @@
+// Every way of sharing against its definition (naive_net.h): with random parameters in f64, for two
+// and three tasks, every prediction, the regulariser and every gradient agree to 1e-9. The network
+// is the dilated ResNet-18 at four channels and up, two blocks a stage.
+#include "models/sharing/sharing.h"
+
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "tests/models/naive_net.h"
+#include "tests/support/catch.h"
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+constexpr int64_t height = 17, width = 14;
+
+struct Way {
+  std::string sharing;
+  ShareOptions share = {};
+};
+
+ModelOptions options_of(const Way& way, size_t tasks) {
+  ModelOptions o;
+  o.sharing = way.sharing;
+  o.share = way.share;
+  o.trunk.width = 0.0625;  // 4, 8, 16 and 32 channels
+  o.head.aspp = false;
+  o.tasks = {{"seg", 3}, {"depth", 1}};
+  if (tasks == 3) o.tasks.push_back({"normals", 2});
+  o.seed = 7;
+  return o;
+}
+
+/// Uniform in [low, high], by name.
+std::vector<double> noise(const std::string& name, int64_t n, double low, double high) {
+  const Philox words(11, Stream::init, 0, name);
+  std::vector<double> out;
+  for (int64_t i = 0; i < n; ++i)
+    out.push_back(low + (high - low) * words.uniform(static_cast<uint64_t>(i)));
+  return out;
+}
+
+/// Every parameter anew, so that nothing holds only at the initial values.
+void randomise(Model& model) {
+  for (Parameter& p : model.store().parameters()) {
+    const Shape& s = p.value.shape();
+    const bool scale = s.rank() == 1 && p.name.find("bn") != std::string::npos &&
+                       p.name.find(".weight") != std::string::npos;
+    const double size = s.rank() == 4 ? 1.5 / std::sqrt(static_cast<double>(s.inner(1))) : 0.8;
+    const auto values =
+        scale ? noise(p.name, s.numel(), 0.5, 1.5) : noise(p.name, s.numel(), -size, size);
+    p.value = Tensor::from(s, values, DType::f64);
+  }
+}
+
+bool close(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(b)); }
+
+/// Both must be near, and the reference must be something.
+void check_values(const std::string& name, const Tensor& mine, const std::vector<double>& naive) {
+  INFO(name);
+  REQUIRE(mine.defined());
+  const std::vector<double> values = mine.to_vector();
+  REQUIRE(values.size() == naive.size());
+  size_t wrong = 0, zeros = 0;
+  for (size_t i = 0; i < naive.size(); ++i) {
+    if (!close(values[i], naive[i])) ++wrong;
+    if (naive[i] == 0) ++zeros;
+  }
+  CHECK(wrong == 0);
+  CHECK(zeros < naive.size());
+}
+
+void check_way(const Way& way, size_t tasks) {
+  INFO(way.sharing << " " << way.share.distance << " for " << tasks << " tasks");
+  const ModelOptions options = options_of(way, tasks);
+  CpuContext cpu(2);
+  const auto model = make_model(&cpu, DType::f64, options);
+  randomise(*model);
+  const std::vector<double> pixels = noise("image", 2 * height * width * 3, -1, 1);
+
+  // Naive.
+  steps().clear();
+  std::map<std::string, Numbers> parameters;
+  for (const Parameter& p : model->store().parameters())
+    for (double v : p.value.to_vector()) parameters[p.name].push_back(variable(v));
+  std::vector<Numbers> select;
+  std::vector<std::vector<double>> p_values;
+  for (const TaskShape& task : options.tasks) {
+    p_values.push_back(noise("p." + task.name, 2 * model->trunk().blocks(), 0.1, 0.9));
+    select.emplace_back();
+    for (double v : p_values.back()) select.back().push_back(variable(v));
+  }
+  Map image(2, height, width, 3);
+  for (size_t i = 0; i < pixels.size(); ++i) image.values[i] = {pixels[i]};
+  const NaiveOutput naive = NaiveNet(options, parameters).forward(image, select);
+  Number loss = naive.regulariser;
+  for (size_t k = 0; k < tasks; ++k) {
+    const Numbers& y = naive.predictions[k].values;
+    const auto w = noise("w." + options.tasks[k].name, static_cast<int64_t>(y.size()), -1, 1);
+    for (size_t i = 0; i < y.size(); ++i) loss = loss + w[i] * y[i];
+  }
+  const std::vector<double> d = gradients(loss);
+
+  // weft.
+  Tape tape(&cpu);
+  Pass pass{tape, true, Noise{}};
+  PolicySample sample;
+  if (way.sharing == "adashare") {
+    sample.gates = all_selected(static_cast<int>(tasks), model->trunk().blocks());
+    for (auto& task : sample.gates)
+      for (Gate& gate : task) gate.kind = Gate::Kind::soft;
+    for (const auto& p : p_values)
+      sample.p.push_back(tape.leaf(Tensor::from({model->trunk().blocks(), 2}, p, DType::f64)));
+  }
+  const Var x = tape.constant(Tensor::from({2, height, width, 3}, pixels, DType::f64));
+  const auto y = model->forward(pass, x, sample.p.empty() ? nullptr : &sample);
+  REQUIRE(y.size() == tasks);
+  std::optional<Var> total = model->regulariser(tape);
+  CHECK(total.has_value() == (way.sharing == "soft" || way.sharing == "sluice"));
+  if (total) {
+    CHECK(close(total->value().item(), naive.regulariser.value));
+    CHECK(naive.regulariser.value > 0);
+  }
+  for (size_t k = 0; k < tasks; ++k) {
+    std::vector<double> values;
+    for (const Number& v : naive.predictions[k].values) values.push_back(v.value);
+    check_values("prediction of " + options.tasks[k].name, y[k].value(), values);
+    const auto w = noise("w." + options.tasks[k].name, y[k].value().numel(), -1, 1);
+    const Var term =
+        sum(tape, mul(tape, y[k], tape.constant(Tensor::from(y[k].shape(), w, DType::f64))));
+    total = total ? add(tape, *total, term) : term;
+  }
+  tape.backward(*total);
+  const auto of = [&](const Numbers& numbers) {
+    std::vector<double> out;
+    for (const Number& n : numbers) out.push_back(d[static_cast<size_t>(n.step)]);
+    return out;
+  };
+  for (const Parameter& p : model->store().parameters())
+    if (part_of(p.name) != Part::policy) check_values(p.name, p.grad, of(parameters.at(p.name)));
+  for (size_t k = 0; k < sample.p.size(); ++k)
+    check_values("p of " + options.tasks[k].name, tape.grad(sample.p[k]), of(select[k]));
+}
+
+ShareOptions soft(const std::string& distance, size_t tasks) {
+  ShareOptions s;
+  s.layers = {"layer2", "*.conv2"};
+  s.distance = distance;
+  s.weight = 0.3;
+  s.pair_weights = tasks == 2 ? std::vector<double>{0.7} : std::vector<double>{0.7, 1.1, 0.4};
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("every way of sharing is its definition: values and gradients", "[models][ways]") {
+  const size_t tasks = GENERATE(2, 3);
+  const char* const way = GENERATE("single", "hard", "adashare", "cross_stitch", "nddr", "mtan");
+  check_way({way}, tasks);
+}
+
+TEST_CASE("cross-stitch with a weight a channel is its definition", "[models][ways]") {
+  ShareOptions share;
+  share.per_channel = true;
+  check_way({"cross_stitch", share}, GENERATE(2, 3));
+}
+
+TEST_CASE("soft sharing is its definition, by every distance", "[models][ways]") {
+  const size_t tasks = GENERATE(2, 3);
+  const char* const distance = GENERATE("l2", "squared", "trace");
+  check_way({"soft", soft(distance, tasks)}, tasks);
+}
+
+TEST_CASE("sluice is its definition, with two and with four subspaces", "[models][ways]") {
+  ShareOptions share;
+  share.subspaces = GENERATE(2, 4);
+  share.orthogonality = 0.3;
+  check_way({"sluice", share}, GENERATE(2, 3));
+}
