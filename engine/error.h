@@ -66,7 +66,8 @@ class CudaError : public Error {
   using Error::Error;
 };
 
-/// A check that the user asked for did not hold (compare): exit code 1, and no fault of weft's code.
+/// A check that the user asked for did not hold (compare): exit code 1, and no fault of weft's
+/// code.
 class CheckFailed : public Error {
  public:
   using Error::Error;

@@ -1,6 +1,6 @@
-// Row-major matrix products by cuBLAS: y [m, n] = op(a) op(b) + beta y, sums in f32. f32 factors
-// are multiplied in full, or rounded to TF32 where the context's math says so; bf16 as they are. k
-// = 0 gives beta y. Leading dimensions are elements from row to row of what lies in memory.
+// Row-major matrix products by cuBLAS: y [m, n] = op(a) op(b) + beta y, sums in f32, beta 0 or 1.
+// f32 factors are multiplied in full, or rounded to TF32 where the context's math says so; bf16 as
+// they are. Leading dimensions are elements from row to row of what lies in memory.
 #pragma once
 
 #include <cstdint>
