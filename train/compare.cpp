@@ -23,14 +23,15 @@ void add_ops(std::string& out, const Comparison& c) {
                      "y rel", "worst d", "bound", "fwd ms", "bwd ms", "GFLOP/s", "GB/s", "share");
   for (const OpTime& t : c.times) {
     double y = std::nan(""), gradient = std::nan(""), bound = std::nan("");
-    bool passed = true;
+    bool passed = true, seen = false;
     for (const OpError& e : c.errors) {
       if (e.op != t.op || e.way != t.way) continue;
       if (e.tensor == "y") {
         y = e.relative;
         bound = e.bound;
-      } else if (!(e.relative <= gradient)) {
-        gradient = e.relative;
+      } else if (std::isnan(gradient) ? !seen : !(e.relative <= gradient)) {
+        gradient = e.relative;  // a NaN stays
+        seen = true;
       }
       passed = passed && e.passed();
     }
@@ -51,9 +52,8 @@ void add_steps(std::string& out, const Comparison& c) {
     const bool exact = e.way == c.ways[0].name;
     out += fmt::format("{:<9} {:<10} {:>9} {:>10} {:>9} {:>9.2f}  {}{}\n", e.phase, e.way,
                        exact ? "-" : fmt::format("{:.1e}", e.loss),
-                       exact ? "-" : dash_or(e.gradients, "{:.1e}"),
-                       e.bound > 0 ? fmt::format("{:.1e}", e.bound) : "-", e.ms, worst,
-                       e.passed() ? "" : "  FAILED");
+                       exact ? "-" : dash_or(e.gradients, "{:.1e}"), dash_or(e.bound, "{:.1e}"),
+                       e.ms, worst, e.passed() ? "" : "  FAILED");
   }
 }
 
@@ -105,7 +105,8 @@ std::string comparison_json(const Comparison& c) {
                           {"way", e.way},
                           {"loss", number(e.loss)},
                           {"gradients", number(e.gradients)},
-                          {"bound", e.bound},
+                          {"bound", number(e.bound)},
+                          {"loss_bound", number(e.loss_bound)},
                           {"ms", e.ms},
                           {"worst", worst},
                           {"passed", e.passed()}});

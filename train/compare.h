@@ -1,14 +1,16 @@
 // weft compare: the same computation on every backend and in every precision, against the CPU's
 // f64. Op by op: output and each gradient by ||a - b|| / ||b|| and the largest |a - b|, time, and
-// the share of the device's ceiling. Then whole steps: losses, all gradients, the worst parameters.
-// An op's error may be 2^-23 (8 + 2 sqrt(n)) for sums of n terms, and on top, where factors are
-// rounded first, 2^-9 in TF32 (2^-11 each, both ways) and 2^-6 in bf16 (2^-9 each, every tensor on
-// the way). bf16 is held against f64 of the same rounded inputs. A step in f32 on a GPU may be
-// twice as far from f64 as the CPU's f32, the middle one of some batches: a ReLU that flips moves
-// single ones further.
+// the share of the device's ceiling (small tensors stay in a CPU's caches and pass its memory's
+// copy rate). Then whole steps: the loss, all gradients, the worst parameters. An op's error may be
+// 2^-23 (8 + 2 sqrt(n)) for sums of n terms, and on top, where factors are rounded first, 2^-9 in
+// TF32 (2^-11 each, both ways) and 2^-6 in bf16 (2^-9 each, every tensor on the way). bf16 is held
+// against f64 of the same rounded inputs. A step in f32 on a GPU may be twice as far from f64 as
+// the CPU's f32, the middle one of some batches: a ReLU that flips moves single ones further.
 #pragma once
 
+#include <cmath>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,11 +50,16 @@ struct OpTime {
 /// One phase, one way: the middle of a few batches.
 struct StepError {
   std::string phase, way;
-  double loss = 0, gradients = 0;  ///< relative errors; NaN where the phase has none
-  double bound = 0;                ///< of `gradients`; 0: none is set
+  double loss = 0;  ///< relative errors; NaN gradients: the phase has none
+  double gradients = std::numeric_limits<double>::quiet_NaN();
+  double bound = std::numeric_limits<double>::quiet_NaN();  ///< of `gradients`; NaN: not judged
+  double loss_bound = std::numeric_limits<double>::quiet_NaN();  ///< likewise
   double ms = 0;
   std::vector<std::pair<std::string, double>> worst;  ///< parameters, by relative error
-  bool passed() const { return bound == 0 || gradients <= bound; }
+  bool passed() const {
+    return (std::isnan(bound) || gradients <= bound) &&
+           (std::isnan(loss_bound) || loss <= loss_bound);
+  }
 };
 
 struct Comparison {
@@ -73,7 +80,8 @@ struct OpProbe {
   bool full = false;  ///< never in bf16: losses, softmax, the policy
 };
 
-/// The layers of a run's network, at its batch and size, and what lies between them.
+/// The layers of a run's network, at its batch and size, and what lies between them; none where its
+/// trunk is no ResNet.
 std::vector<OpProbe> network_ops(const RunFile& run, int64_t height, int64_t width);
 
 /// ||a - b|| / ||b|| and the largest |a - b|.

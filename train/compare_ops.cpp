@@ -100,7 +100,7 @@ OpError error_between(const std::vector<double>& a, const std::vector<double>& b
   OpError e;
   for (size_t i = 0; i < b.size(); ++i) {
     const double d = std::abs(a[i] - b[i]);
-    if (!(d <= e.largest)) e.largest = d;  // a NaN stays
+    if (!std::isnan(e.largest) && !(d <= e.largest)) e.largest = d;  // a NaN stays
     apart += d * d;
     size += b[i] * b[i];
   }

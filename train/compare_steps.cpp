@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "train/build.h"
 #include "train/ceiling.h"
@@ -14,7 +15,7 @@ namespace weft {
 namespace {
 
 constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
-constexpr double temperature = 2;
+constexpr double temperature = 2, least_loss_bound = 1e-6;
 constexpr uint32_t step_number = 3;
 
 /// What one step found, on the host.
@@ -43,6 +44,8 @@ class Network {
     blocks_ = model_->trunk().blocks();
     policy_ = some_policy(run_.tasks.size(), blocks_);
   }
+
+  bool has_policy() { return model_->policy() != nullptr; }
 
   Found step(Phase phase, const Batch& batch) {
     set_trainable(*model_, phase);
@@ -106,9 +109,36 @@ std::vector<std::pair<std::string, double>> worst_three(const Found& a, const Fo
   return all;
 }
 
-double middle(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+/// Position of the middle value; a NaN counts as the largest, so that one among many is seen.
+size_t middle(const std::vector<double>& values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto rank = [&](size_t i) {
+    return std::isnan(values[i]) ? std::numeric_limits<double>::infinity() : values[i];
+  };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t x, size_t y) { return rank(x) < rank(y); });
+  const bool any_nan =
+      std::any_of(values.begin(), values.end(), [](double v) { return std::isnan(v); });
+  return any_nan ? order.back() : order[order.size() / 2];
+}
+
+StepError judge(const Way& way, Phase phase, const std::vector<Found>& found,
+                const std::vector<Found>& exact) {
+  StepError e;
+  e.phase = name_of(phase);
+  e.way = way.name;
+  std::vector<double> losses, gradients;
+  for (size_t i = 0; i < found.size(); ++i) {
+    losses.push_back(std::abs(found[i].loss / exact[i].loss - 1));
+    gradients.push_back(gradient_error(found[i], exact[i]));
+  }
+  e.loss = losses[middle(losses)];
+  if (phase == Phase::infer) return e;
+  const size_t at = middle(gradients);
+  e.gradients = gradients[at];
+  e.worst = worst_three(found[at], exact[at]);
+  return e;
 }
 
 }  // namespace
@@ -120,34 +150,34 @@ void compare_steps(Comparison& comparison, const RunFile& run, const Dataset& da
   for (int i = 0; i < batches; ++i) inputs.push_back(loader.next());
   std::vector<std::unique_ptr<Network>> networks;
   for (const Way& way : comparison.ways) networks.push_back(std::make_unique<Network>(way, run));
-  for (const Phase phase :
-       {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain, Phase::infer}) {
+  std::vector<Phase> phases = {Phase::retrain, Phase::infer};  // where no policy is learned
+  if (networks[0]->has_policy())
+    phases.insert(phases.begin(), {Phase::warmup, Phase::weights, Phase::policy});
+  // Errors first, of every phase: a step moves the running statistics that infer uses, and times
+  // take different numbers of steps.
+  for (const Phase phase : phases) {
     say(fmt::format("a step of {}", name_of(phase)));
     std::vector<Found> exact;
-    for (const Batch& batch : inputs) exact.push_back(networks[0]->step(phase, batch));
-    double of_cpu = 0;  // how far the CPU's f32 is
+    StepError of_cpu;
     for (size_t w = 0; w < networks.size(); ++w) {
-      StepError e;
-      e.phase = name_of(phase);
-      e.way = comparison.ways[w].name;
-      e.ms = networks[w]->milliseconds(phase, inputs[0]);
-      std::vector<double> losses, gradients;
-      for (size_t i = 0; i < inputs.size() && w > 0; ++i) {
-        const Found found = networks[w]->step(phase, inputs[i]);
-        losses.push_back(std::abs(found.loss / exact[i].loss - 1));
-        gradients.push_back(gradient_error(found, exact[i]));
-        if (i == 0) e.worst = worst_three(found, exact[i]);
-      }
-      if (w > 0) {
-        e.loss = middle(losses);
-        e.gradients = phase == Phase::infer ? nothing : middle(gradients);
-        const Way& way = comparison.ways[w];
-        if (way.name == "cpu f32") of_cpu = e.gradients;
-        if (way.name == "cuda f32" && phase != Phase::infer) e.bound = 2 * of_cpu;
+      std::vector<Found> found;
+      for (const Batch& batch : inputs) found.push_back(networks[w]->step(phase, batch));
+      if (w == 0) exact = found;
+      StepError e = judge(comparison.ways[w], phase, found, exact);
+      if (w == 0) e.worst.clear();  // it is held against itself
+      if (e.way == "cpu f32") of_cpu = e;
+      if (e.way == "cuda f32") {
+        e.bound = 2 * of_cpu.gradients;
+        e.loss_bound = std::max(2 * of_cpu.loss, least_loss_bound);
       }
       comparison.steps.push_back(e);
     }
   }
+  for (StepError& e : comparison.steps)
+    for (size_t w = 0; w < networks.size(); ++w)
+      for (const Phase phase : phases)
+        if (e.way == comparison.ways[w].name && e.phase == name_of(phase))
+          e.ms = networks[w]->milliseconds(phase, inputs[0]);
 }
 
 }  // namespace weft

@@ -17,6 +17,11 @@ grep -q FAILED "$folder/out" && fail "f32 on the CPU passes its bounds: $(grep F
 grep -q '"passed": true' "$folder/c.json" || fail "the JSON says nothing of passing"
 [ "$(tail -c 2 "$folder/c.json")" = '}' ] || fail "the JSON is cut off"
 
+"$weft" compare "${settings[@]}" sharing=hard --device cpu --batches 3 >"$folder/out" 2>"$folder/err" ||
+  fail "sharing=hard ended with $?: $(cat "$folder/err" "$folder/out")"
+grep -q '^retrain.*cpu f32' "$folder/out" || fail "hard sharing trains in one phase, retrain"
+grep -q '^warmup' "$folder/out" && fail "hard sharing has no warm-up"
+
 if ! "$weft" info | grep -q '^cuda .*compute'; then
   "$weft" compare --device cuda >"$folder/out" 2>"$folder/err"
   [ $? -eq 2 ] || fail "without a GPU --device cuda ends with 2"

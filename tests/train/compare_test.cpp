@@ -44,7 +44,10 @@ TEST_CASE("compare: one error past its bound fails the comparison, and the table
   c.ways = {{"cpu f64", "cpu", Precision::f64, cpu}, {"cpu f32", "cpu", Precision::f32, cpu}};
   c.times = {{"relu", "cpu f32", 1, 1, 0, 10, 0.5}};
   c.errors = {{"relu", "y", "cpu f32", 0, 1e-8, 1e-6}, {"relu", "d0", "cpu f32", 0, 1e-8, 1e-6}};
-  c.steps = {{"warmup", "cpu f32", 1e-7, 1e-6, 0, 3, {}}};
+  c.steps.emplace_back();
+  c.steps[0].phase = "warmup";
+  c.steps[0].way = "cpu f32";
+  c.steps[0].gradients = 1e-6;
   CHECK(c.passed());
   CHECK(comparison_table(c).find("FAILED") == std::string::npos);
   c.errors[1].relative = 1e-3;
@@ -52,6 +55,12 @@ TEST_CASE("compare: one error past its bound fails the comparison, and the table
   CHECK(comparison_table(c).find("FAILED") != std::string::npos);
   CHECK_FALSE(nlohmann::json::parse(comparison_json(c)).at("passed").get<bool>());
   c.errors[1].relative = 0;
+  CHECK(c.passed());
   c.steps[0].bound = 1e-7;  // and its gradients are off by 1e-6
+  CHECK_FALSE(c.passed());
+  c.steps[0].bound = 1e-5;
+  CHECK(c.passed());
+  c.steps[0].loss_bound = 1e-6;
+  c.steps[0].loss = std::nan("");
   CHECK_FALSE(c.passed());
 }
