@@ -22,7 +22,7 @@ struct Block {
 template <class T, class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
     gather_kernel(const __grid_constant__ Args<T> a) {
-  constexpr int m_tiles = 4, n_tiles = B::warp_n / 8, stages = B::stages;
+  constexpr int m_tiles = 4, n_tiles = B::warp_n / 8;
   constexpr int steps_a_stage = row_bytes / mma::step_bytes;
   extern __shared__ __align__(128) unsigned char memory[];
   const uint32_t shared = mma::shared_address(memory);
@@ -32,7 +32,6 @@ __global__ void __launch_bounds__(B::threads, B::resident)
   const Run& rows = a.rows.run[a.list[tile.index].row_run];
   const Run& cols = a.cols.run[a.list[tile.index].column_run];
   Copier<T, B::m, B::n, B::threads> copier(a, rows, cols, tile.first_m, first_n);
-  const int steps = copier.stages();
 
   float sum[m_tiles][n_tiles][4] = {};
   uint32_t left[2][m_tiles][4], right[2][n_tiles / 2][4];
@@ -63,31 +62,8 @@ __global__ void __launch_bounds__(B::threads, B::resident)
                          right[from][j / 2][j % 2 * 2 + 1]);
   };
 
-#pragma unroll
-  for (int s = 0; s < stages - 1; ++s) {
-    if (s < steps) copier.copy(shared + s * B::stage_bytes);
-    mma::commit();
-  }
-  mma::wait<stages - 2>();
-  __syncthreads();
-  load_step(0, 0, 0);
-  for (int s = 0; s < steps; ++s)
-#pragma unroll
-    for (int step = 0; step < steps_a_stage; ++step) {
-      if (step + 1 < steps_a_stage) {
-        load_step(s % stages, step + 1, (step + 1) % 2);
-      } else {
-        mma::wait<stages - 2>();  // the next stage has come for all; none still reads this one
-        __syncthreads();
-        load_step((s + 1) % stages, 0, 0);
-      }
-      if (step == 0) {  // refills the stage that all left at the last barrier
-        if (s + stages - 1 < steps)
-          copier.copy(shared + (s + stages - 1) % stages * B::stage_bytes);
-        mma::commit();
-      }
-      multiply_step(step % 2);
-    }
+  const auto copy_stage = [&](int stage) { copier.copy(shared + stage * B::stage_bytes); };
+  mma::pipeline<B::stages, steps_a_stage>(copier.stages(), copy_stage, load_step, multiply_step);
 
 #pragma unroll
   for (int i = 0; i < m_tiles; ++i)
@@ -99,11 +75,6 @@ __global__ void __launch_bounds__(B::threads, B::resident)
         out.write(first_n + warp_column + 8 * j + lane % 4 * 2, sum[i][j][2 * half],
                   sum[i][j][2 * half + 1]);
     }
-}
-
-template <class T>
-bool aligned(const T* p) {
-  return reinterpret_cast<uintptr_t>(p) % 16 == 0;
 }
 
 template <class T, class B>
@@ -121,7 +92,7 @@ void start(CudaContext& ctx, const char* name, Args<T>& args) {
 /// The tile is chosen by sizes alone: large ones where there are enough of them for any card.
 template <class T>
 void run(CudaContext& ctx, const char* name, Args<T>& args) {
-  args.pairs = args.columns % 2 == 0 && aligned(args.to);
+  args.pairs = args.columns % 2 == 0 && is_aligned(args.to);
   if (gather_on_hopper(ctx, name, args)) return;
   const int64_t pixels = int64_t{args.images} * args.rows.extent * args.cols.extent;
   if (args.columns <= 64)
@@ -185,7 +156,7 @@ bool fits(const Conv2dShape& s, int64_t depth) {
 template <class T>
 bool forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const T> weight,
              View<const T> bias, View<T> y) {
-  if (!allowed<T>(ctx) || !fits<T>(s, s.c) || !aligned(x.data) || !aligned(weight.data))
+  if (!allowed<T>(ctx) || !fits<T>(s, s.c) || !is_aligned(x.data) || !is_aligned(weight.data))
     return false;
   const Conv2dOptions& o = s.options;
   if (o.stride.h != o.stride.w) return false;
@@ -218,7 +189,7 @@ bool forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const
 template <class T>
 bool backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight, View<const T> dy,
                     View<T> dx) {
-  if (!allowed<T>(ctx) || !fits<T>(s, s.k) || !aligned(dy.data)) return false;
+  if (!allowed<T>(ctx) || !fits<T>(s, s.k) || !is_aligned(dy.data)) return false;
   const Conv2dOptions& o = s.options;
   if (o.stride.h != o.stride.w) return false;
   const int stride = static_cast<int>(o.stride.h);

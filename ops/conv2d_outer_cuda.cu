@@ -72,7 +72,7 @@ struct Block {
 template <class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
     outer_kernel(const __grid_constant__ Args a) {
-  constexpr int m_tiles = B::warp / 16, n_tiles = B::warp / 8, stages = B::stages;
+  constexpr int m_tiles = B::warp / 16, n_tiles = B::warp / 8;
   constexpr int left_pitch = B::left_pitch, right_pitch = B::right_pitch;
   constexpr int row_threads = B::threads / step_pixels, steps_a_stage = step_pixels / 8;
   extern __shared__ __align__(128) float tiles[];
@@ -156,30 +156,7 @@ __global__ void __launch_bounds__(B::threads, B::resident)
         mma::multiply<float>(sum[i][j], a_fragment[i], b_fragment[j][0], b_fragment[j][1]);
   };
 
-#pragma unroll
-  for (int s = 0; s < stages - 1; ++s) {
-    if (s < steps) copy_stage(s);
-    mma::commit();
-  }
-  mma::wait<stages - 2>();
-  __syncthreads();
-  load_step(0, 0, 0);
-  for (int s = 0; s < steps; ++s)
-#pragma unroll
-    for (int step = 0; step < steps_a_stage; ++step) {
-      if (step + 1 < steps_a_stage) {
-        load_step(s % stages, step + 1, (step + 1) % 2);
-      } else {
-        mma::wait<stages - 2>();  // the next stage has come for all; none still reads this one
-        __syncthreads();
-        load_step((s + 1) % stages, 0, 0);
-      }
-      if (step == 0) {  // refills the stage that all left at the last barrier
-        if (s + stages - 1 < steps) copy_stage((s + stages - 1) % stages);
-        mma::commit();
-      }
-      multiply_step(step % 2);
-    }
+  mma::pipeline<B::stages, steps_a_stage>(steps, copy_stage, load_step, multiply_step);
 
   float* const out = a.parts + int64_t{blockIdx.z} * a.k * a.c;
 #pragma unroll
@@ -246,8 +223,6 @@ int divide(Args& args, const Conv2dShape& s, int64_t tile_m, int64_t tile_n) {
   return pieces;
 }
 
-bool aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
-
 }  // namespace
 
 template <>
@@ -255,7 +230,8 @@ bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const float> x
                      View<const float> dy, View<float> dweight) {
   const Conv2dOptions& o = s.options;
   if (!allowed<float>(ctx) || s.taps() > max_taps || s.c % 4 != 0 || s.k % 4 != 0 ||
-      o.stride.h != o.stride.w || !aligned(x.data) || !aligned(dy.data) || !aligned(dweight.data))
+      o.stride.h != o.stride.w || !is_aligned(x.data) || !is_aligned(dy.data) ||
+      !is_aligned(dweight.data))
     return false;
   Args args{};
   args.x = x.data;

@@ -9,11 +9,6 @@
 
 namespace weft {
 
-template <class T>
-bool is_aligned(const T* p) {
-  return fits_vec(p, 0);
-}
-
 /// n is 1, or a multiple of Vec<T>::size where p is aligned to 16 bytes.
 template <int n, class T>
 __device__ void read(const T* p, float (&to)[n]) {

@@ -32,10 +32,13 @@ struct alignas(16) Vec {
   T at[size];
 };
 
-/// True where a pointer may be read as Vec<T> and n elements make whole ones.
+/// True where a pointer may be read as Vec<T>.
+inline bool is_aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
+
+/// The same, and n elements make whole ones.
 template <class T>
 bool fits_vec(const T* p, int64_t n) {
-  return reinterpret_cast<uintptr_t>(p) % 16 == 0 && n % Vec<T>::size == 0;
+  return is_aligned(p) && n % Vec<T>::size == 0;
 }
 
 }  // namespace weft

@@ -64,4 +64,38 @@ __device__ inline void multiply(float (&c)[4], const uint32_t (&a)[4], uint32_t 
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+/// A block's loop over `filled` stages of k: copies of later stages are under way, and the
+/// fragments of one step are loaded, while the tensor cores work on the step before. `copy` fills a
+/// stage with the next part of k, `load(stage, step, to)` takes fragments into registers of two
+/// sides in turn (to = 0, 1), `multiply(from)` adds their product.
+template <int stages, int steps_a_stage, class Copy, class Load, class Multiply>
+__device__ __forceinline__ void pipeline(int filled, const Copy& copy, const Load& load,
+                                         const Multiply& multiply) {
+  static_assert(steps_a_stage % 2 == 0, "a stage begins on side 0");
+#pragma unroll
+  for (int s = 0; s < stages - 1; ++s) {
+    if (s < filled) copy(s);
+    commit();
+  }
+  wait<stages - 2>();
+  __syncthreads();
+  load(0, 0, 0);
+  for (int s = 0; s < filled; ++s)
+#pragma unroll
+    for (int step = 0; step < steps_a_stage; ++step) {
+      if (step + 1 < steps_a_stage) {
+        load(s % stages, step + 1, (step + 1) % 2);
+      } else {
+        wait<stages - 2>();  // the next stage has come for all; none still reads this one
+        __syncthreads();
+        load((s + 1) % stages, 0, 0);
+      }
+      if (step == 0) {  // refills the stage that all left at the last barrier
+        if (s + stages - 1 < filled) copy((s + stages - 1) % stages);
+        commit();
+      }
+      multiply(step % 2);
+    }
+}
+
 }  // namespace weft::mma
