@@ -1,7 +1,6 @@
-// Arguments, stopwatch, peak.
+// Arguments: --name value.
 #include "bench/bench.h"
 
-#include <chrono>
 #include <sstream>
 
 #include "engine/error.h"
@@ -37,13 +36,6 @@ std::vector<std::string> split(const std::string& text, char at) {
   std::stringstream in(text);
   for (std::string part; std::getline(in, part, at);) parts.push_back(part);
   return parts;
-}
-
-double milliseconds(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
-      .count();
 }
 
 }  // namespace weft::bench

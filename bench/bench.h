@@ -1,8 +1,7 @@
-// What the benchmarks share: arguments and a stopwatch. Shares are of the peaks in train/ceiling.h.
+// What the benchmarks share: their arguments. Shares are of the peaks in train/ceiling.h.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,7 +20,6 @@ class Arguments {
 };
 
 std::vector<std::string> split(const std::string& text, char at);
-double milliseconds(const std::function<void()>& work);
 
 void steps(const Arguments& arguments);
 void conv(const Arguments& arguments);

@@ -135,7 +135,7 @@ void steps(const Arguments& arguments) {
     for (int i = 0; i < (is_asynchronous(context) ? 3 : 1); ++i) one_step();
     memory_of(context).reset_peak();
     std::vector<double> ms;
-    for (int64_t i = 0; i < s.reps; ++i) ms.push_back(milliseconds(one_step));
+    for (int64_t i = 0; i < s.reps; ++i) ms.push_back(milliseconds(context, one_step));
     std::sort(ms.begin(), ms.end());
     // Useful work: trunk per distinct input, heads per task; backward costs two more products,
     // one where the weights need none.

@@ -2,7 +2,6 @@
 #include "train/ceiling.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include "engine/tape.h"
@@ -14,14 +13,12 @@ namespace weft {
 
 double least_milliseconds(const AnyContext& context, int64_t reps,
                           const std::function<void()>& work, int calls) {
-  using Clock = std::chrono::steady_clock;
   const int in_a_row = is_asynchronous(context) ? calls : 1;
   double best = std::numeric_limits<double>::infinity();
   for (int64_t i = 0; i <= reps; ++i) {
-    const auto begin = Clock::now();
-    for (int call = 0; call < in_a_row; ++call) work();
-    synchronize(context);
-    const double ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+    const double ms = milliseconds(context, [&] {
+      for (int call = 0; call < in_a_row; ++call) work();
+    });
     if (i > 0) best = std::min(best, ms / in_a_row);
   }
   return best;

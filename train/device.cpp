@@ -1,7 +1,19 @@
 // Device: the one place that makes contexts from words.
 #include "train/device.h"
 
+#include <chrono>
+
 namespace weft {
+namespace {
+
+double milliseconds_by_clock(const std::function<void()>& work) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  work();
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+}  // namespace
 
 #ifdef WEFT_WITH_CUDA
 
@@ -57,6 +69,15 @@ bool is_asynchronous(const AnyContext& context) {
   return std::holds_alternative<CudaContext*>(context);
 }
 
+double milliseconds(const AnyContext& context, const std::function<void()>& work) {
+  auto* const* cuda = std::get_if<CudaContext*>(&context);
+  if (cuda == nullptr) return milliseconds_by_clock(work);
+  CudaTimer timer(**cuda);
+  timer.start();
+  work();
+  return timer.stop();
+}
+
 #else
 
 struct Device::Impl {
@@ -84,6 +105,9 @@ std::string Device::describe() const {
 Tensor fetch_later(const AnyContext&, const Tensor& t) { return t; }
 void synchronize(const AnyContext&) {}
 bool is_asynchronous(const AnyContext&) { return false; }
+double milliseconds(const AnyContext&, const std::function<void()>& work) {
+  return milliseconds_by_clock(work);
+}
 
 #endif
 

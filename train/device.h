@@ -1,6 +1,7 @@
 // Where a run computes: the context behind the run file's words `device` and `precision`.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -39,5 +40,8 @@ Tensor fetch_later(const AnyContext& context, const Tensor& t);
 void synchronize(const AnyContext& context);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
+/// How long `work` takes to its end on the device: by the clock on a CPU, by events on a GPU's
+/// stream.
+double milliseconds(const AnyContext& context, const std::function<void()>& work);
 
 }  // namespace weft

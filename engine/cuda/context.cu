@@ -119,10 +119,8 @@ struct CudaContext::Impl {
   cublasHandle_t cublas = nullptr;
   std::shared_ptr<Buffer> workspace;
   std::deque<Upload> uploads;
-  int multiprocessors = 0;
 
   Impl() {
-    WEFT_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, 0));
     WEFT_CUDA(cublasCreate(&cublas));
     workspace = memory.allocate(cublas_workspace_bytes);
     WEFT_CUDA(cublasSetStream(cublas, compute.handle));
@@ -172,7 +170,8 @@ CudaContext::~CudaContext() = default;
 CudaDevice CudaContext::device() const {
   cudaDeviceProp properties;
   WEFT_CUDA(cudaGetDeviceProperties(&properties, 0));
-  CudaDevice out{properties.name, properties.major, properties.minor, impl_->multiprocessors};
+  CudaDevice out{properties.name, properties.major, properties.minor,
+                 properties.multiProcessorCount};
   WEFT_CUDA(cudaMemGetInfo(&out.free_bytes, &out.bytes));
   int version = 0;
   WEFT_CUDA(cudaDriverGetVersion(&version));
@@ -185,7 +184,6 @@ CudaDevice CudaContext::device() const {
 CachingAllocator& CudaContext::memory() const { return impl_->memory; }
 CUstream_st* CudaContext::stream() const { return impl_->compute.handle; }
 cublasContext* CudaContext::cublas() const { return impl_->cublas; }
-int CudaContext::multiprocessors() const { return impl_->multiprocessors; }
 
 void CudaContext::synchronize() {
   ++waits_;

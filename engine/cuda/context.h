@@ -45,10 +45,8 @@ class CudaContext {
 
   CachingAllocator& memory() const;
   MatrixMath math() const { return math_; }
-  void set_math(MatrixMath math) { math_ = math; }
   CUstream_st* stream() const;
   cublasContext* cublas() const;
-  int multiprocessors() const;
 
   void fill(const Tensor& t, double value);
   /// Between host and device in either direction, or within; one to the host waits for its end.
