@@ -3,8 +3,7 @@
 //   L = sum_k lambda_k L_k + weight sum_{i<j} w_ij sum_l d(W_il, W_jl),  W_il: weights of layer l
 //   d: l2       ||W_i - W_j||_2   (1e-24 under the root: gradient 0, not infinite, where they meet)
 //      squared  ||W_i - W_j||_2^2
-//      trace    ||[vec W_i; vec W_j]||_*, the trace norm of the two as the rows of one matrix: it
-//      is
+//      trace    ||[vec W_i; vec W_j]||_*, the trace norm of the two as the rows of one matrix,
 //               least where they are parallel, rank 1 (Yang & Hospedales, 2017, arXiv 1606.04038;
 //               for K = 2 theirs exactly, for more their term for every pair, so that w_ij counts)
 // share.layers names the constrained layers: "layer1", "layer2.0.conv1" or "*.conv2" stand for
@@ -12,6 +11,7 @@
 // share.pair_weights are w_ij in the order (0,1), (0,2) .. (1,2) ... Parameters: K trunks. The term
 // also acts in a batch without a task's labels: constrained layers are common property, free ones
 // stay untouched.
+#include "engine/glob.h"
 #include "models/sharing/task_trunks.h"
 #include "ops/concat.h"
 #include "ops/pointwise.h"
@@ -21,16 +21,6 @@
 
 namespace weft {
 namespace {
-
-/// '*' stands for any characters.
-bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern[0] != '*')
-    return !text.empty() && pattern[0] == text[0] && matches(pattern.substr(1), text.substr(1));
-  for (size_t skip = 0; skip <= text.size(); ++skip)
-    if (matches(pattern.substr(1), text.substr(skip))) return true;
-  return false;
-}
 
 class SoftSharing final : public Model {
  public:

@@ -50,15 +50,6 @@ Split split_of(const std::string& cell, const std::string& place, const std::str
       fmt::format("{}: column '{}' says '{}'; expected train, val or test", place, column, cell));
 }
 
-bool matches(std::string_view pattern, std::string_view text) {
-  const size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == text;
-  if (text.substr(0, star) != pattern.substr(0, star)) return false;
-  for (size_t from = star; from <= text.size(); ++from)
-    if (matches(pattern.substr(star + 1), text.substr(from))) return true;
-  return false;
-}
-
 std::vector<std::string> names_of_classes(const std::vector<std::vector<std::string>>& rows,
                                           int column, const std::string& column_name,
                                           const TaskSpec& task, const std::string& path) {

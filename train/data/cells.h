@@ -18,8 +18,6 @@ std::string_view trimmed(std::string_view cell);
 std::optional<double> number_of(const std::string& cell);
 /// train, val, test and their usual synonyms; `place` and `column` are for the message.
 Split split_of(const std::string& cell, const std::string& place, const std::string& column);
-/// `*` in the pattern stands for any characters, none too.
-bool matches(std::string_view pattern, std::string_view text);
 
 /// The distinct words of a classification or binary task's column, sorted: class id = position.
 /// Empty where the column holds numbers (binary: or yes and no, true and false), or `map` says

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "engine/error.h"
+#include "engine/glob.h"
 #include "train/data/cells.h"
 
 namespace weft {
