@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
 # basics.sh WEFT: exit codes, the one-line complaints, and that results and errors keep apart.
-weft=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-broken=0
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "$0")/../support/cli.sh" "$1"
 
-# expect CODE STDERR ARGUMENT...: the exit code, and all of stderr.
-expect() {
+# exactly CODE STDERR ARGUMENT...: the exit code, and all of stderr.
+exactly() {
   local code=$1 complaint=$2 got
   shift 2
   "$weft" "$@" >out 2>err </dev/null
@@ -23,32 +20,32 @@ output() {
   broken=1
 }
 
-expect 0 '' --version
+exactly 0 '' --version
 output '^weft [0-9]+\.[0-9]+\.[0-9]+ \('
-expect 0 '' --help
+exactly 0 '' --help
 output '^  info '
-expect 0 '' info
+exactly 0 '' info
 output '^threads  [1-9]'
-expect 2 'weft: A subcommand is required'
-expect 2 "weft: unknown command 'inof'; did you mean 'info'? (weft --help lists them)" inof
-expect 2 'weft: --out is required' data scenes
-expect 2 'weft: Could not convert: --seed = x' data scenes --out x --seed x
-expect 0 '' data scenes --out scenes --count 2 --height 24 --width 32 --seed 3
+exactly 2 'weft: A subcommand is required'
+exactly 2 "weft: unknown command 'inof'; did you mean 'info'? (weft --help lists them)" inof
+exactly 2 'weft: --out is required' data scenes
+exactly 2 'weft: Could not convert: --seed = x' data scenes --out x --seed x
+exactly 0 '' data scenes --out scenes --count 2 --height 24 --width 32 --seed 3
 output '^2 scenes in scenes'
-[ "$(find scenes -name '*.png' | wc -l)" -ge 3 ] || { echo "data scenes wrote too few pictures"; broken=1; }
+[ "$(find scenes -name '*.png' | wc -l)" -ge 3 ] || fail "data scenes wrote too few pictures"
 
 mkdir own
 cp scenes/*image*.png own/ 2>/dev/null
 first=$(cd own && printf '%s\n' *image*.png | head -n 1)
 printf 'image,kind\n%s,1\n%s,0\n' "$first" "$first" >own/index.csv
-expect 0 '' new --data own
+exactly 0 '' new --data own
 output '^wrote own.toml:'
 output '^  kind binary'
-expect 2 'weft: own.toml exists; --out gives another name' new --data own
-expect 2 'weft: gone: no such file or folder' new --data gone
+exactly 2 'weft: own.toml exists; --out gives another name' new --data own
+exactly 2 'weft: gone: no such file or folder' new --data gone
 printf 'image,kind\nmissing.png,1\n' >own/index.csv
-expect 2 "weft: own/missing.png: cannot open: No such file or directory" new --data own --out b.toml
-[ ! -e b.toml ] || { echo "a failed new left b.toml behind"; broken=1; }
+exactly 2 "weft: own/missing.png: cannot open: No such file or directory" new --data own --out b.toml
+[ ! -e b.toml ] || fail "a failed new left b.toml behind"
 "$weft" info >/dev/full 2>err
-[ $? -eq 2 ] || { echo "a full standard output went unseen"; broken=1; }
+[ $? -eq 2 ] || fail "a full standard output went unseen"
 exit $broken

@@ -1,24 +1,8 @@
 #!/usr/bin/env bash
 # study.sh WEFT: a study of two methods and two seeds end to end: tables in every form, nothing run
 # twice, the same tables after a kill, a cell that fails, trials, and what is refused.
-weft=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-broken=0
-
-# expect CODE PATTERN ARGUMENT...: the exit code, and a line of stdout or stderr.
-expect() {
-  local code=$1 pattern=$2 got
-  shift 2
-  "$weft" "$@" >out 2>err </dev/null
-  got=$?
-  [ $got -eq "$code" ] && cat out err | grep -qE -- "$pattern" && return
-  printf 'weft %s: exit %d, expected %d and a line like "%s"; got:\n' "$*" $got "$code" "$pattern"
-  cat out err
-  broken=1
-}
-fail() { echo "$1"; broken=1; }
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "$0")/../support/cli.sh" "$1"
 # What a study found, without the times and the memory, which no two runs share.
 found() {
   grep -vE 'seconds|peak_bytes' "$1/study.csv"

@@ -1,23 +1,8 @@
 #!/usr/bin/env bash
 # tables.sh WEFT: a table through every command: one [[task]] that stands for three, trained under
 # AdaShare, resumed, evaluated, its plan; and the commands that are for pictures say so.
-weft=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-broken=0
-
-# expect CODE PATTERN ARGUMENT...: the exit code, and a line of stdout or stderr.
-expect() {
-  local code=$1 pattern=$2 got
-  shift 2
-  "$weft" "$@" >out 2>err </dev/null
-  got=$?
-  [ $got -eq "$code" ] && cat out err | grep -qE -- "$pattern" && return
-  printf 'weft %s: exit %d, expected %d and a line like "%s"; got:\n' "$*" $got "$code" "$pattern"
-  cat out err
-  broken=1
-}
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "$0")/../support/cli.sh" "$1"
 
 {
   echo 'shop,kind,size,price'
@@ -58,8 +43,8 @@ RUN
 
 expect 0 'about .* in all' train prices.toml --dry-run
 expect 0 '^run folder: first$' train prices.toml --out first --threads 1
-[ "$(grep -c '^\[\[task\]\]' first/run.toml)" = 3 ] || { echo "run.toml: not 3 tasks"; broken=1; }
-grep -q '^in_channels = 3$' first/run.toml || { echo "run.toml: no in_channels = 3"; broken=1; }
+[ "$(grep -c '^\[\[task\]\]' first/run.toml)" = 3 ] || fail "run.toml: not 3 tasks"
+grep -q '^in_channels = 3$' first/run.toml || fail "run.toml: no in_channels = 3"
 expect 0 '^run folder: second$' train prices.toml --out second --threads 2
 cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
 # A run folder's own run file is complete: the table is read again, and adds nothing to it.
@@ -77,5 +62,5 @@ expect 2 "'small' is no number.*data.categorical" train prices.toml data.categor
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
 expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= \
   task.price.kind=binary task.price.standardize=false --out no
-[ -e no ] && { echo "a run that cannot start left a folder"; broken=1; }
+[ -e no ] && fail "a run that cannot start left a folder"
 exit $broken

@@ -1,22 +1,7 @@
 #!/usr/bin/env bash
 # train.sh WEFT: a small run through every command that makes or reads a run folder.
-weft=$(realpath "$1")
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-cd "$folder" || exit 1
-broken=0
-
-# expect CODE PATTERN ARGUMENT...: the exit code, and a line of stdout or stderr.
-expect() {
-  local code=$1 pattern=$2 got
-  shift 2
-  "$weft" "$@" >out 2>err </dev/null
-  got=$?
-  [ $got -eq "$code" ] && cat out err | grep -qE -- "$pattern" && return
-  printf 'weft %s: exit %d, expected %d and a line like "%s"; got:\n' "$*" $got "$code" "$pattern"
-  cat out err
-  broken=1
-}
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "$0")/../support/cli.sh" "$1"
 
 cat >slim.toml <<'RUN'
 name = "slim"
@@ -51,16 +36,16 @@ every = 4
 RUN
 
 expect 0 'about .* in all' train slim.toml --dry-run
-[ -e runs ] && { echo "a dry run wrote something"; broken=1; }
+[ -e runs ] && fail "a dry run wrote something"
 expect 0 '^run folder: first$' train slim.toml --out first --threads 1
 expect 2 'exists and is not empty' train slim.toml --out first
 expect 0 '^run folder: second$' train slim.toml --out second --threads 3
 cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
 cmp first/policy/drawn.json second/policy/drawn.json || broken=1
 diff <(sed 's/,"seconds":[^,]*//' first/metrics.jsonl) <(sed 's/,"seconds":[^,]*//' second/metrics.jsonl) >/dev/null ||
-  { echo "metrics differ between 1 and 3 threads"; broken=1; }
+  fail "metrics differ between 1 and 3 threads"
 for picture in predictions policy history; do
-  [ -s first/pictures/$picture.png ] || { echo "$picture.png is missing"; broken=1; }
+  [ -s first/pictures/$picture.png ] || fail "$picture.png is missing"
 done
 expect 0 '^seg +loss' eval first
 expect 0 '^seg +loss' eval first --split val --checkpoint last
@@ -71,11 +56,11 @@ expect 0 '^run,' table first --style csv
 "$weft" data scenes --out rooms --count 1 --height 48 --width 64 >/dev/null 2>&1
 photo=$(find rooms -name '*image*.png' | head -n 1)
 expect 0 'normals\.png' predict first "$photo" --out labels
-[ "$(find labels -name '*.npy' | wc -l)" -eq 2 ] || { echo "predict wrote no npy"; broken=1; }
+[ "$(find labels -name '*.npy' | wc -l)" -eq 2 ] || fail "predict wrote no npy"
 for phase in warmup weights policy retrain; do
   expect 0 "1 $phase step" dump slim.toml --phase $phase --out $phase.safetensors
 done
 expect 0 '1 policy step' dump slim.toml --phase policy --from policy.safetensors --precision f64 --out f64.safetensors
 expect 2 "task 'seg'|classes" train slim.toml task.seg.classes=5 --out third
-[ -e third ] && { echo "a refused run left a folder"; broken=1; }
+[ -e third ] && fail "a refused run left a folder"
 exit $broken
