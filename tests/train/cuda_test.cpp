@@ -106,8 +106,7 @@ struct Step {
   std::vector<std::vector<double>> gradients;
 };
 
-Step one_step(const RunFile& run, Phase phase, const Dataset& data) {
-  const Device device(run.device, 2, run.precision);
+Step one_step(const Device& device, const RunFile& run, Phase phase, const Dataset& data) {
   const auto model = make_model(device.context(), run);
   set_trainable(*model, phase);
   Loader loader(data, make_parts(data).train, train_loader_options(run, data, "train", 0));
@@ -183,32 +182,34 @@ TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing"
 #endif
 }
 
-TEST_CASE("cuda: whole steps in f32 are about as far from f64 as the CPU's", "[cuda]") {
+TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU's", "[cuda]") {
   WEFT_NEEDS_CUDA();
+  const Device cpu("cpu", 2), cuda("cuda", 2);
   for (const char* hard : {"false", "true"})
     for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain}) {
       // A ReLU that rounds to the other side moves gradients by more than rounding does, on either
-      // backend and in some steps only: so the middle one of nine steps is compared.
-      // On this slim net soft weights steps were 2.2 times as far, all others less than twice.
+      // backend and in some steps only: so the middle one of many steps is compared.
       std::vector<double> cpu_errors, cuda_errors;
-      for (int seed = 1; seed <= 9; ++seed) {
-        const auto with = [&](const char* device, const char* precision) {
-          return scenes_run({std::string("device=") + device, std::string("precision=") + precision,
-                             std::string("policy.hard=") + hard, "seed=" + std::to_string(seed)});
-        };
-        RunFile run = with("cpu", "f64");
+      for (int seed = 1; seed <= 25; ++seed) {
+        RunFile run =
+            scenes_run({std::string("policy.hard=") + hard, "seed=" + std::to_string(seed)});
         const auto data = open_dataset(run);
-        const Step exact = one_step(run, phase, *data);
-        const Step cuda = one_step(with("cuda", "f32"), phase, *data);
-        CHECK(std::abs(cuda.loss - exact.loss) <= 1e-5 * std::abs(exact.loss));
-        cpu_errors.push_back(gradient_error(one_step(with("cpu", "f32"), phase, *data), exact));
-        cuda_errors.push_back(gradient_error(cuda, exact));
+        RunFile in_f64 = run;
+        in_f64.precision = Precision::f64;
+        const Step exact = one_step(cpu, in_f64, phase, *data);
+        const Step on_cuda = one_step(cuda, run, phase, *data);
+        CHECK(std::abs(on_cuda.loss - exact.loss) <= 1e-5 * std::abs(exact.loss));
+        cpu_errors.push_back(gradient_error(one_step(cpu, run, phase, *data), exact));
+        cuda_errors.push_back(gradient_error(on_cuda, exact));
       }
       std::sort(cpu_errors.begin(), cpu_errors.end());
       std::sort(cuda_errors.begin(), cuda_errors.end());
-      INFO(name_of(phase) << ", hard " << hard << ": gradients off by " << cpu_errors[4]
-                          << " on the CPU, " << cuda_errors[4] << " on the GPU");
-      CHECK(cuda_errors[4] <= 3 * cpu_errors[4]);
+      const size_t middle = cpu_errors.size() / 2;
+      INFO(name_of(phase) << ", hard " << hard << ": gradients off by " << cpu_errors[middle]
+                          << " on the CPU, " << cuda_errors[middle] << " on the GPU; all steps: "
+                          << fmt::format("{:.1e} and {:.1e}", fmt::join(cpu_errors, " "),
+                                         fmt::join(cuda_errors, " ")));
+      CHECK(cuda_errors[middle] <= 2 * cpu_errors[middle]);
     }
 }
 
