@@ -15,6 +15,12 @@ run() {
   "$@" || { status=1; printf 'FAILED (%d): %s\n' $? "$*"; }
 }
 
+# sanitize TOOL TESTS
+sanitize() {
+  run compute-sanitizer --tool "$1" --error-exitcode 3 --print-limit 20 \
+    $build/weft_tests --device cuda "$2"
+}
+
 for what in "$@"; do
   case $what in
     build)
@@ -24,10 +30,11 @@ for what in "$@"; do
       ;;
     tests) run $build/weft_tests --device cuda '~[slow]' ;;
     sanitize)
-      for tool in memcheck racecheck initcheck; do
-        run compute-sanitizer --tool $tool --error-exitcode 3 --print-limit 20 \
-          $build/weft_tests --device cuda '[ops]'
-      done
+      sanitize memcheck '[ops]'
+      sanitize racecheck '[ops]'  # its hazards are in cuBLAS's kernels (nvjet), none in weft's
+      # initcheck does not see what cuBLAS's bf16 products write, and calls it uninitialised where it
+      # is read: a program of one cuBLAS call and one kernel that reads its result shows the same.
+      sanitize initcheck '[ops]~[bf16]'
       ;;
     bench)
       run python3 bench/peer/alternate.py --bench $build/weft_bench --device cuda --batch 16 \
