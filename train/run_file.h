@@ -143,6 +143,8 @@ struct PhaseSpec {
 
 /// [policy], the search: weight and logit steps in turn; steps counts both.
 struct PolicySpec : PhaseSpec {
+  std::string model = "task-specific";  ///< the official code's policy_model; no other is learned
+  double data_share = 0.2;  ///< of the training samples: the logits' (paper), unless the set says
   OptimizerSpec logits;
   double logits_clip_norm = 0;
   int64_t weight_steps = 0, logit_steps = 0;  ///< of one policy epoch; 0: once over the part

@@ -87,6 +87,8 @@ void visit_phase(FieldVisitor& v, PhaseSpec& p) {
 }
 
 void visit_search(FieldVisitor& v, PolicySpec& p) {
+  v.field("model", p.model);
+  v.field("data_share", p.data_share);
   visit_phase(v, p);
   v.table("logits", [&] {
     visit_optimizer(v, p.logits, false);

@@ -32,7 +32,7 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
       data_(data),
       context_(context),
       observer_(observer),
-      parts_(make_parts(data, run_.semantics)),
+      parts_(make_parts(data, run_.semantics, run_.policy.data_share)),
       model_(make_model(context, run_)),
       clock_(search_clock()) {
   // A set may bring class weights of its own (Taskonomy's prior factor); the run file's win.

@@ -85,6 +85,7 @@ TEST_CASE("split: exact shares, disjoint, by key alone", "[data]") {
   }
   CHECK(seen.size() == 1000);
   CHECK(make_parts(set).val == parts.val);
+  CHECK(make_parts(set, Semantics::sound, 0.5).policy.size() == 405);
   // Hashes are spread: no tenth of the indices gets all of val.
   CHECK(std::count_if(parts.val.begin(), parts.val.end(), [](int64_t i) { return i < 550; }) > 30);
   // Small sets still get every part.

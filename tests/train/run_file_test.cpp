@@ -175,6 +175,10 @@ TEST_CASE("run file: values that do not fit together", "[run_file]") {
         "command line: 'task.depth.classes' means nothing for depth");
   CHECK(message(text, {"policy.decay=1.5"}) ==
         "command line: 'policy.decay' is 1.5; it is in (0, 1]");
+  CHECK(message(text, {"policy.data_share=1"}) ==
+        "command line: 'policy.data_share' is 1; it is more than 0 and less than 1");
+  CHECK_THAT(message(text, {"policy.model=instance-specific"}),
+             contains_text("weft learns one policy for each task"));
 }
 
 TEST_CASE("run file: [share] belongs to the way of sharing", "[run_file][ways]") {

@@ -57,7 +57,7 @@ std::vector<Split> split_by_ratio(const std::vector<std::string>& keys, double v
   return splits;
 }
 
-Parts make_parts(const Dataset& dataset, Semantics semantics) {
+Parts make_parts(const Dataset& dataset, Semantics semantics, double policy_share) {
   Parts parts;
   std::vector<int64_t> open;
   for (int64_t i = 0; i < dataset.size(); ++i) {
@@ -94,7 +94,7 @@ Parts make_parts(const Dataset& dataset, Semantics semantics) {
     }
   }
   if (parts.policy.empty()) {
-    parts.policy = divide_off(dataset, open, 0.2, "policy:");
+    parts.policy = divide_off(dataset, open, policy_share, "policy:");
     if (parts.policy.empty()) parts.policy = open;  // one sample serves both
   }
   parts.weights.insert(parts.weights.end(), open.begin(), open.end());
