@@ -57,10 +57,12 @@ class StudyCommand final : public Command {
   static void report(const Study& study, const std::vector<StudyCell>& cells) {
     const auto results = study_results(study, cells);
     std::string markdown = study_markdown(study, results);
+    const bool cuda = std::any_of(cells.begin(), cells.end(),
+                                  [](const StudyCell& cell) { return cell.run.device == "cuda"; });
     markdown += fmt::format(
-        "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {} with {} cores, {} of them for a cell.\n",
-        study.source, version(), fmt::gmtime(std::time(nullptr)), cpu_field("model name"),
-        physical_cores(), study.threads);
+        "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n",
+        study.source, version(), fmt::gmtime(std::time(nullptr)), cuda ? "a GPU, beside " : "",
+        cpu_field("model name"), physical_cores(), study.threads);
     fmt::print("{}\n", markdown);
     const std::string curves = study.out + "/curves/";
     std::filesystem::create_directories(curves);
