@@ -26,7 +26,7 @@ Picture draw_plot(const Plot& plot, int height = 640, int width = 1120);
 
 /// Multiples of 1, 2 or 5 times a power of ten within [low, high], at most `most` of them.
 std::vector<double> round_ticks(double low, double high, int most);
-/// Colours that are easy to tell apart, also for colour-blind readers; the ninth is the first.
+/// Colours that are easy to tell apart, also for colour-blind readers; the 13th is the first.
 Rgb line_colour(size_t index);
 
 }  // namespace weft
