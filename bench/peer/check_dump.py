@@ -23,6 +23,7 @@ where a limit is passed, or a tensor is missing or too many. --each lists every 
 import argparse
 import contextlib
 import io
+import itertools
 import json
 import os
 import sys
@@ -176,7 +177,7 @@ def check_step(run, step, dump, each, summary):
     f64 = run["precision"] == "f64"
     gradients = under(dump, "grad/")
     exact = recompute(run, step, dump, torch.float64, gradients)
-    rounded = list(f32_ways(run, step, dump, gradients))[:1 if f64 else None]
+    rounded = list(itertools.islice(f32_ways(run, step, dump, gradients), 1 if f64 else None))
     folders = ("policy/", "out/", "loss/", "grad/", "after/")
     given = {name: to_torch(array) for name, array in dump.items() if name.startswith(folders)}
     problems = ["not in the dump: " + name for name in sorted(set(exact) - set(given))]
