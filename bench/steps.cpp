@@ -2,7 +2,6 @@
 // ResNet-18 or 34 (Deeplab), ASPP heads, random images and labels, SGD on weights and Adam on
 // logits; retrain and infer under the peer's alternating 0/1 policy. Medians of whole steps.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "bench/bench.h"

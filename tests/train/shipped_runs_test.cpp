@@ -30,9 +30,9 @@ TEST_CASE("every shipped study is sound, and fair in its steps", "[study]") {
     for (StudySet& set : study.sets) set.run = WEFT_SOURCE_DIR "/" + set.run;
     study.out = "nowhere";
     const auto cells = study_cells(study);
+    const int64_t steps = planned_steps(cells[0].run);
     for (const StudyCell& cell : cells) {
       INFO(cell_name(study, cell));
-      const int64_t steps = planned_steps(cells[0].run);
       CHECK((planned_steps(cell.run) == steps || cell.run.retrain.steps == steps));
     }
     ++count;
