@@ -21,6 +21,21 @@ sanitize() {
     $build/weft_tests --device cuda "$2"
 }
 
+# racecheck TESTS: a hazard in any kernel but cuBLAS's own (nvjet) fails. They are not left out by
+# --kernel-name-exclude, which ends in an error of the tool's own at the first such bf16 product.
+racecheck() {
+  local log
+  log=$(mktemp)
+  run compute-sanitizer --tool racecheck --print-limit 1000 $build/weft_tests --device cuda "$1" |
+    tee "$log"
+  if ! grep -q '^All tests passed' "$log" || ! grep -q 'RACECHECK SUMMARY' "$log" ||
+    grep ' access at ' "$log" | grep -qv ' access at nvjet_'; then
+    status=1
+    echo "FAILED: racecheck $1"
+  fi
+  rm -f "$log"
+}
+
 for what in "$@"; do
   case $what in
     build)
@@ -31,7 +46,7 @@ for what in "$@"; do
     tests) run $build/weft_tests --device cuda '~[slow]' ;;
     sanitize)
       sanitize memcheck '[ops]'
-      sanitize racecheck '[ops]'  # its hazards are in cuBLAS's kernels (nvjet), none in weft's
+      racecheck '[ops]'
       # initcheck does not see what cuBLAS's bf16 products write, and calls it uninitialised where it
       # is read: a program of one cuBLAS call and one kernel that reads its result shows the same.
       sanitize initcheck '[ops]~[bf16]'

@@ -206,10 +206,13 @@ class Tables {
       const int shown = digits < 2 || !(mean > 0)
                             ? digits
                             : std::max(digits, 2 - static_cast<int>(std::floor(std::log10(mean))));
-      cells.push_back(s.n == 0 ? "-"
-                      : deviation == 0
-                          ? fmt::format("{:.{}f}", mean, shown)
-                          : fmt::format("{:.{}f} ± {:.{}f}", mean, shown, deviation, shown));
+      const auto text = [&](double value) {
+        return mean > 0 && mean < 1e-4 ? fmt::format("{:.2e}", value)
+                                       : fmt::format("{:.{}f}", value, shown);
+      };
+      cells.push_back(s.n == 0         ? "-"
+                      : deviation == 0 ? text(mean)
+                                       : fmt::format("{} ± {}", text(mean), text(deviation)));
     }
     columns.push_back(std::move(cells));
   }
@@ -286,14 +289,15 @@ std::string trial_text(const StudyRow& row) {
 
 Spread spread_of(const std::vector<double>& values) {
   Spread s{none, 0, 0};
-  double sum = 0, squares = 0;
+  // Summed from the first value on: equal values have exactly that mean, and no deviation.
+  double first = 0, sum = 0, squares = 0;
   for (double v : values)
     if (!std::isnan(v)) {
-      sum += v;
-      ++s.n;
+      if (s.n++ == 0) first = v;
+      sum += v - first;
     }
   if (s.n == 0) return s;
-  s.mean = sum / s.n;
+  s.mean = first + sum / s.n;
   for (double v : values)
     if (!std::isnan(v)) squares += (v - s.mean) * (v - s.mean);
   if (s.n > 1) s.deviation = std::sqrt(squares / (s.n - 1));

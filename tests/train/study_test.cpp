@@ -235,6 +235,7 @@ TEST_CASE("spreads: sample standard deviation, NaN left out", "[study]") {
   CHECK(spread_text(s) == "3.00 ± 2.65");
   CHECK(spread_text(spread_of({0.5})) == "0.5000");
   CHECK(spread_text(spread_of({4, 4, 4})) == "4.00");
+  CHECK(spread_of({5.12e-6, 5.12e-6, 5.12e-6}).deviation == 0);  // their sum / 3 is not 5.12e-6
   CHECK(spread_text(spread_of({})) == "-");
 }
 
@@ -270,6 +271,7 @@ TEST_CASE("tables: Markdown and CSV of a study, to the letter", "[study]") {
   hard.steps = 25;
   single.runs = {summary_of("single", 1, 40, 0.5), summary_of("single", 2, 50, 0.7)};
   hard.runs = {summary_of("hard", 2, 55, 0.4)};  // its first seed is missing
+  hard.runs[0].heads_gflop = 5.12e-6;
   result.rows = {single, hard};
   CHECK(study_markdown(study, {result}) ==
         R"(# s
@@ -286,7 +288,7 @@ Seeds 1, 2: mean ± standard deviation. Test split, with the weights of the step
 | method | seeds | × one trunk | trunk M | heads M | trunk GFLOP | heads GFLOP | steps | tested at | train s | peak MiB |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 | single | 2 | 2.00 | 2.000 | 0.500 | 0.250 | 0.125 | 20 | 20 | 11.5 ± 0.7 | 3.0 |
-| hard | 1 of 2 | 1.00 | 1.000 | 0.500 | 0.250 | 0.125 | 20 | 16 | 12.0 | 3.0 |
+| hard | 1 of 2 | 1.00 | 1.000 | 0.500 | 0.250 | 5.12e-06 | 20 | 16 | 12.0 | 3.0 |
 
 Steps differ, all stages counted: single 20, hard 25.
 Validation loss was still least at the last step: single (2 of 2 seeds).

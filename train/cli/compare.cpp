@@ -97,7 +97,7 @@ class Compare final : public Command {
   std::string run_, device_, json_;
   std::vector<std::string> settings_;
   int threads_ = 0;
-  int64_t batches_ = 5;
+  int64_t batches_ = 15;
 };
 
 }  // namespace
