@@ -44,16 +44,16 @@ void add_ops(std::string& out, const Comparison& c) {
 }
 
 void add_steps(std::string& out, const Comparison& c) {
-  out += fmt::format("\n{:<9} {:<10} {:>9} {:>10} {:>9} {:>9}   {}\n", "step", "way", "loss rel",
-                     "gradients", "bound", "ms", "worst parameters");
+  out += fmt::format("\n{:<9} {:<10} {:>9} {:>9} {:>9} {:>9} {:>9}   {}\n", "step", "way",
+                     "loss rel", "d least", "bound", "d middle", "ms", "worst parameters");
   for (const StepError& e : c.steps) {
     std::string worst;
     for (const auto& [name, error] : e.worst) worst += fmt::format(" {} {:.1e}", name, error);
     const bool exact = e.way == c.ways[0].name;
-    out += fmt::format("{:<9} {:<10} {:>9} {:>10} {:>9} {:>9.2f}  {}{}\n", e.phase, e.way,
-                       exact ? "-" : fmt::format("{:.1e}", e.loss),
-                       exact ? "-" : dash_or(e.gradients, "{:.1e}"), dash_or(e.bound, "{:.1e}"),
-                       e.ms, worst, e.passed() ? "" : "  FAILED");
+    const auto text = [&](double error) { return exact ? "-" : dash_or(error, "{:.1e}"); };
+    out += fmt::format("{:<9} {:<10} {:>9} {:>9} {:>9} {:>9} {:>9.2f}  {}{}\n", e.phase, e.way,
+                       text(e.loss), text(e.gradients), text(e.bound), text(e.middle), e.ms, worst,
+                       e.passed() ? "" : "  FAILED");
   }
 }
 
@@ -105,6 +105,7 @@ std::string comparison_json(const Comparison& c) {
                           {"way", e.way},
                           {"loss", number(e.loss)},
                           {"gradients", number(e.gradients)},
+                          {"gradients_middle", number(e.middle)},
                           {"bound", number(e.bound)},
                           {"loss_bound", number(e.loss_bound)},
                           {"ms", e.ms},

