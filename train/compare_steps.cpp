@@ -114,7 +114,7 @@ std::vector<std::pair<std::string, double>> worst_three(const Found& a, const Fo
   return all;
 }
 
-/// Positions of the least and the middle value; of a NaN, if there is one, so that it is seen.
+/// Positions of the least and the middle value; of one that is not finite, so that it is seen.
 struct Ranked {
   size_t least, middle;
 };
@@ -123,7 +123,7 @@ Ranked rank(const std::vector<double>& values) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
   for (size_t i : order)
-    if (std::isnan(values[i])) return {i, i};
+    if (!std::isfinite(values[i])) return {i, i};
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t x, size_t y) { return values[x] < values[y]; });
   return {order[0], order[order.size() / 2]};

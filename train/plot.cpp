@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace weft {
 namespace {
@@ -38,10 +39,11 @@ std::vector<double> round_ticks(double low, double high, int most) {
 }
 
 Rgb line_colour(size_t index) {
-  constexpr int known[12][3] = {{60, 64, 72},    {0, 114, 178},   {230, 159, 0}, {0, 158, 115},
-                                {204, 121, 167}, {86, 180, 233},  {140, 86, 75}, {213, 94, 0},
-                                {153, 153, 51},  {170, 170, 178}, {51, 34, 136}, {17, 97, 51}};
-  const auto& c = known[index % 12];
+  constexpr int known[][3] = {{60, 64, 72},    {0, 114, 178},   {230, 159, 0},  {0, 158, 115},
+                              {204, 121, 167}, {86, 180, 233},  {140, 86, 75},  {213, 94, 0},
+                              {153, 153, 51},  {170, 170, 178}, {51, 34, 136},  {17, 97, 51},
+                              {196, 18, 48},   {110, 220, 60},  {118, 42, 200}, {240, 220, 60}};
+  const auto& c = known[index % std::size(known)];
   return {static_cast<float>(c[0]) / 255, static_cast<float>(c[1]) / 255,
           static_cast<float>(c[2]) / 255};
 }
