@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# What needs a GPU, in one go: tests/gpu.sh [build|tests|sanitize|bench]... (all of them by default).
+# What needs a GPU, in one go: tests/gpu.sh [build|tests|compare|sanitize|bench]... (all of them by default).
 #   build     build/gpu with CUDA
 #   tests     the op tests, the trainer's and whole steps on the device
+#   compare   weft compare: ops and whole steps against f64, every precision
 #   sanitize  compute-sanitizer's memcheck, racecheck and initcheck on the op tests
 #   bench     whole steps beside PyTorch, in turn (bench/peer/alternate.py)
 # Nothing is installed. WEFT_CMAKE holds further arguments for CMake, such as where a header lies.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=build/gpu status=0
-[ $# -eq 0 ] && set -- build tests sanitize bench
+[ $# -eq 0 ] && set -- build tests compare sanitize bench
 
 run() {
   printf -- '-- %s\n' "$*"
@@ -44,6 +45,7 @@ for what in "$@"; do
       run cmake --build $build -j "$(nproc)" -t weft_tests weft_cli weft_bench
       ;;
     tests) run $build/weft_tests --device cuda '~[slow]' ;;
+    compare) run $build/weft compare ;;
     sanitize)
       sanitize memcheck '[ops]'
       racecheck '[ops]'
@@ -55,7 +57,7 @@ for what in "$@"; do
       run python3 bench/peer/alternate.py --bench $build/weft_bench --device cuda --batch 16 \
         --crop 321 --mode channels_last --precision tf32 --rounds 3 --reps 10
       ;;
-    *) echo "tests/gpu.sh: build, tests, sanitize or bench, not '$what'"; exit 2 ;;
+    *) echo "tests/gpu.sh: build, tests, compare, sanitize or bench, not '$what'"; exit 2 ;;
   esac
 done
 exit $status
