@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What needs a GPU, in one go: tests/gpu.sh [build|tests|compare|sanitize|bench]... (all of them by default).
+# What needs a GPU, in one go: tests/gpu.sh [build|tests|compare|sanitize|bench]... (default: all)
 #   build     build/gpu with CUDA
 #   tests     the op tests, the trainer's and whole steps on the device
 #   compare   weft compare: ops and whole steps against f64, every precision
