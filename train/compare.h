@@ -93,6 +93,12 @@ using Saying = std::function<void(const std::string&)>;  ///< progress, a line a
 
 /// Fills errors and times of `comparison` for every way in it.
 void compare_ops(Comparison& comparison, const std::vector<OpProbe>& probes, const Saying& say);
+/// Positions of the least and the middle value; of one that is not finite, so that it is seen.
+struct Ranked {
+  size_t least, middle;
+};
+Ranked rank(const std::vector<double>& values);
+
 /// Fills steps, from so many batches.
 void compare_steps(Comparison& comparison, const RunFile& run, const Dataset& data, int batches,
                    const Saying& say);

@@ -114,21 +114,6 @@ std::vector<std::pair<std::string, double>> worst_three(const Found& a, const Fo
   return all;
 }
 
-/// Positions of the least and the middle value; of one that is not finite, so that it is seen.
-struct Ranked {
-  size_t least, middle;
-};
-
-Ranked rank(const std::vector<double>& values) {
-  std::vector<size_t> order(values.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  for (size_t i : order)
-    if (!std::isfinite(values[i])) return {i, i};
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t x, size_t y) { return values[x] < values[y]; });
-  return {order[0], order[order.size() / 2]};
-}
-
 StepError measure(const Way& way, Phase phase, const std::vector<Found>& found,
                   const std::vector<Found>& exact) {
   StepError e;
@@ -149,6 +134,16 @@ StepError measure(const Way& way, Phase phase, const std::vector<Found>& found,
 }
 
 }  // namespace
+
+Ranked rank(const std::vector<double>& values) {
+  std::vector<size_t> order(values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  for (size_t i : order)
+    if (!std::isfinite(values[i])) return {i, i};
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t x, size_t y) { return values[x] < values[y]; });
+  return {order[0], order[order.size() / 2]};
+}
 
 void compare_steps(Comparison& comparison, const RunFile& run, const Dataset& data, int batches,
                    const Saying& say) {
