@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
   }
   fmt::print(stderr,
              "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
-             "--trunk resnet18 --tasks 40,3 --device cpu --precision f32 --phases warmup,infer], "
+             "--trunk resnet18 --width 1 --tasks 40,3 --device cpu --precision f32 "
+             "--phases warmup,infer --row 1 --graphs 0], "
              "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32]\n");
   return 2;
 }

@@ -1,6 +1,7 @@
 // Whole training steps, phase by phase, on the network and shapes of bench/peer/adashare_torch.py:
 // ResNet-18 or 34 (Deeplab), ASPP heads, random images and labels, SGD on weights and Adam on
-// logits; retrain and infer under the peer's alternating 0/1 policy. Medians of whole steps.
+// logits; retrain and infer under the peer's alternating 0/1 policy. Medians of whole steps, each
+// waited for as the peer does; --row 16 --graphs 1 runs them as the trainer does on a GPU.
 #include <algorithm>
 #include <cmath>
 
@@ -16,6 +17,8 @@ namespace {
 
 struct Setting {
   int64_t batch = 2, crop = 97, reps = 5;
+  int64_t row = 1;      ///< steps that run before the host waits
+  bool graphs = false;  ///< passes are recorded and started as one (train/device.h, Repeated)
   int threads = physical_cores();
   std::string trunk = "resnet18", tasks = "40,3", device = "cpu", precision = "f32";
   std::string phases = "warmup,weights,policy,retrain,infer";
@@ -79,6 +82,9 @@ void steps(const Arguments& arguments) {
   s.batch = arguments.number("batch", s.batch);
   s.crop = arguments.number("crop", s.crop);
   s.reps = arguments.number("reps", s.reps);
+  s.row = arguments.number("row", s.row);
+  s.graphs = arguments.number("graphs", s.graphs) != 0;
+  s.width = std::stod(arguments.text("width", fmt::format("{}", s.width)));
   s.threads = static_cast<int>(arguments.number("threads", s.threads));
   s.trunk = arguments.text("trunk", s.trunk);
   s.tasks = arguments.text("tasks", s.tasks);
@@ -114,27 +120,35 @@ void steps(const Arguments& arguments) {
     const auto wanted = split(s.phases, ',');
     if (std::find(wanted.begin(), wanted.end(), name_of(phase)) == wanted.end()) continue;
     set_trainable(*model, phase);
-    const auto one_step = [&] {
-      const bool infer = phase == Phase::infer;
+    const bool infer = phase == Phase::infer;
+    const auto passes = [&] {
       Tape tape(context, infer ? Tape::Mode::no_grad : Tape::Mode::train);
       StepInputs in{phase, 1, step++, 5.0, blocks, &drawn, tape.constant(images), targets};
       if (infer) {  // the peer's infer computes no losses
         Pass pass{tape, false, Noise{}};
         const auto sample = sample_policy(pass, *model, run, in);
         model->forward(pass, in.images, &*sample);
-        return synchronize(context);
+        return;
       }
       const StepOutputs out = compute_step(tape, *model, run, in);
       tape.backward(*out.total);
-      (phase == Phase::policy ? *logits : *weights).step();
-      model->store().clear_gradients();
-      if (phase == Phase::policy) model->policy()->logits_changed();
+    };
+    Repeated repeated(context);
+    const auto row_of_steps = [&] {
+      for (int64_t i = 0; i < s.row; ++i) {
+        s.graphs ? repeated.run(passes) : passes();
+        if (infer) continue;
+        (phase == Phase::policy ? *logits : *weights).step();
+        model->store().clear_gradients();
+        if (phase == Phase::policy) model->policy()->logits_changed();
+      }
       synchronize(context);
     };
-    for (int i = 0; i < (is_asynchronous(context) ? 3 : 1); ++i) one_step();
+    for (int i = 0; i < (is_asynchronous(context) ? 3 : 1); ++i) row_of_steps();
     memory_of(context).reset_peak();
     std::vector<double> ms;
-    for (int64_t i = 0; i < s.reps; ++i) ms.push_back(milliseconds(context, one_step));
+    for (int64_t i = 0; i < s.reps; ++i)
+      ms.push_back(milliseconds(context, row_of_steps) / static_cast<double>(s.row));
     std::sort(ms.begin(), ms.end());
     // Useful work: trunk per distinct input, heads per task; backward costs two more products,
     // one where the weights need none.

@@ -113,6 +113,7 @@ void CachingAllocator::trim() {
 }
 
 void CachingAllocator::trim_locked() {
+  if (held_) return;
   for (auto& [block, list] : free_) {
     for (void* start : list) raw_.release(start);
     counters_.cached_bytes -= block * list.size();

@@ -71,6 +71,8 @@ class CachingAllocator {
   void set_guards(bool on) { guards_ = on; }
   /// Returns every cached block to the system.
   void trim();
+  /// While held, trim() returns none: work that uses them is recorded, and has not run yet.
+  void hold(bool on) { held_ = on; }
 
   /// Smallest size class that holds `bytes`.
   static size_t size_class(size_t bytes);
@@ -88,6 +90,7 @@ class CachingAllocator {
   size_t cap_ = 0;
   bool poison_ = false;
   bool guards_ = false;
+  bool held_ = false;
 };
 
 /// malloc'ed memory, aligned to 64 bytes: the CPU's tensors and every batch on the host.

@@ -3,6 +3,10 @@
 
 #include <chrono>
 
+#ifdef WEFT_WITH_CUDA
+#include "engine/cuda/graph.h"
+#endif
+
 namespace weft {
 namespace {
 
@@ -69,6 +73,21 @@ bool is_asynchronous(const AnyContext& context) {
   return std::holds_alternative<CudaContext*>(context);
 }
 
+struct Repeated::Impl {
+  CudaGraph graph;
+  explicit Impl(CudaContext& ctx) : graph(ctx) {}
+};
+
+Repeated::Repeated(const AnyContext& context) {
+  if (auto* const* cuda = std::get_if<CudaContext*>(&context))
+    impl_ = std::make_unique<Impl>(**cuda);
+}
+
+void Repeated::run(const std::function<void()>& work) {
+  if (impl_ == nullptr) return work();
+  impl_->graph.run(work);
+}
+
 double milliseconds(const AnyContext& context, const std::function<void()>& work) {
   auto* const* cuda = std::get_if<CudaContext*>(&context);
   if (cuda == nullptr) return milliseconds_by_clock(work);
@@ -105,6 +124,9 @@ std::string Device::describe() const {
 Tensor fetch_later(const AnyContext&, const Tensor& t) { return t; }
 void synchronize(const AnyContext&) {}
 bool is_asynchronous(const AnyContext&) { return false; }
+struct Repeated::Impl {};
+Repeated::Repeated(const AnyContext&) {}
+void Repeated::run(const std::function<void()>& work) { work(); }
 double milliseconds(const AnyContext&, const std::function<void()>& work) {
   return milliseconds_by_clock(work);
 }
@@ -112,5 +134,6 @@ double milliseconds(const AnyContext&, const std::function<void()>& work) {
 #endif
 
 Device::~Device() = default;
+Repeated::~Repeated() = default;
 
 }  // namespace weft

@@ -40,6 +40,20 @@ Tensor fetch_later(const AnyContext& context, const Tensor& t);
 void synchronize(const AnyContext& context);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
+/// Work that asks for the same kernels every time: a GPU starts them as one (engine/cuda/graph.h,
+/// which says what `work` must not do); a CPU just runs them.
+class Repeated {
+ public:
+  explicit Repeated(const AnyContext& context);
+  ~Repeated();
+  Repeated(const Repeated&) = delete;
+  Repeated& operator=(const Repeated&) = delete;
+  void run(const std::function<void()>& work);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;  // null on a CPU
+};
 /// How long `work` takes to its end on the device: by the clock on a CPU, by events on a GPU's
 /// stream.
 double milliseconds(const AnyContext& context, const std::function<void()>& work);

@@ -6,7 +6,6 @@
 
 #include "train/checkpoint.h"
 #include "train/compat.h"
-#include "train/device.h"
 #include "train/draw.h"
 #include "train/schedule.h"
 #include "train/stop.h"
@@ -190,19 +189,11 @@ bool Trainer::step() {
                   {}};
   try {
     set_trainable(*model_, phase);
-    Tape tape(context_);
-    tape.check_numbers(run_.debug);
-    StepInputs in = step_inputs(phase);
-    in.images = upload_images(tape, batch.images, *model_, run_);
-    in.targets = batch.targets;
-    if (probe_ != nullptr) probe_->before(in, batch);
-    const StepOutputs out = compute_step(tape, *model_, run_, in);
+    const StepOutputs out = differentiate(phase, batch);
     for (const auto& loss : out.losses)
       pending.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
     if (!is_asynchronous(context_)) check_losses(pending);
-    if (probe_ != nullptr) probe_->computed(in, out);
     if (out.total) {
-      tape.backward(*out.total);
       const PhaseSpec& spec = phase_spec(run_, phase);
       const double clip = phase == Phase::policy ? run_.policy.logits_clip_norm : spec.clip_norm;
       if (clip > 0) clip_grad_norm(context_, optimizer.parameters(), clip);
@@ -228,6 +219,29 @@ bool Trainer::step() {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   after_step();
   return true;
+}
+
+StepOutputs Trainer::differentiate(Phase phase, const Batch& batch) {
+  StepInputs in = step_inputs(phase);
+  in.targets = batch.targets;
+  StepOutputs out;
+  const auto forward_and_backward = [&] {
+    model_->store().clear_gradients();  // what a first try has left (Repeated)
+    Tape tape(context_);
+    tape.check_numbers(run_.debug);
+    in.images = upload_images(tape, batch.images, *model_, run_);
+    if (probe_ != nullptr) probe_->before(in, batch);
+    out = compute_step(tape, *model_, run_, in);
+    if (probe_ != nullptr) probe_->computed(in, out);
+    if (out.total) tape.backward(*out.total);
+  };
+  // Hard samples run other blocks every time; the debug mode and probes look at values on the way.
+  const bool same_kernels = !(run_.policy.hard && phase == Phase::weights);
+  if (same_kernels && !run_.debug && probe_ == nullptr)
+    repeated_.try_emplace(phase, context_).first->second.run(forward_and_backward);
+  else
+    forward_and_backward();
+  return out;
 }
 
 bool Trainer::at_evaluation() const {

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 
 #include "train/build.h"
 #include "train/data/split.h"
+#include "train/device.h"
 #include "train/evaluate.h"
 #include "train/run_folder.h"
 #include "train/summary.h"
@@ -104,6 +106,8 @@ class Trainer {
     double seconds = 0;
     std::vector<Tensor> losses;  ///< per task; undefined: the batch had no label
   };
+  /// Forward and backward pass: losses, and gradients in the parameters.
+  StepOutputs differentiate(Phase phase, const Batch& batch);
   bool at_evaluation() const;
   bool at_checkpoint() const;
   /// Waits for the losses of all pending steps, checks and reports them in order.
@@ -128,6 +132,7 @@ class Trainer {
   SearchClock clock_;
   TrainState state_;
   std::unique_ptr<Optimizer> weights_optimizer_, logits_optimizer_;
+  std::map<Phase, Repeated> repeated_;
   std::unique_ptr<Loader> loader_, policy_loader_;
   std::optional<RunFolder> folder_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

@@ -5,6 +5,9 @@
 #include <bit>
 #include <cstring>
 #include <deque>
+#include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "engine/cuda/element.cuh"
 #include "engine/cuda/launch.cuh"
@@ -119,6 +122,8 @@ struct CudaContext::Impl {
   cublasHandle_t cublas = nullptr;
   std::shared_ptr<Buffer> workspace;
   std::deque<Upload> uploads;
+  bool recording = false;
+  std::vector<cudaEvent_t> awaited;  ///< by the graph that is being recorded
 
   Impl() {
     WEFT_CUDA(cublasCreate(&cublas));
@@ -133,6 +138,7 @@ struct CudaContext::Impl {
   }
   /// Uploads whose every use has run give their memory back.
   void collect() {
+    if (recording) return;  // the uses have not even been launched
     for (Upload& u : uploads)
       if (!u.released && u.device.unique()) {
         WEFT_CUDA(cudaEventRecord(u.used.handle, compute.handle));
@@ -141,6 +147,11 @@ struct CudaContext::Impl {
     while (!uploads.empty() && uploads.front().released && uploads.front().copied.passed() &&
            uploads.front().used.passed())
       uploads.pop_front();
+  }
+  /// Freed blocks go to later nodes of the graph, but not to the system before it has run.
+  void set_recording(bool on) {
+    recording = on;
+    for (CachingAllocator* each : {&memory, &upload_memory, &pinned}) each->hold(on);
   }
 };
 
@@ -186,8 +197,28 @@ CUstream_st* CudaContext::stream() const { return impl_->compute.handle; }
 cublasContext* CudaContext::cublas() const { return impl_->cublas; }
 
 void CudaContext::synchronize() {
+  if (impl_->recording)
+    throw std::logic_error("cuda: waiting for work that is being recorded and has not run");
   ++waits_;
   WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
+}
+
+void CudaContext::begin_recording() {
+  impl_->collect();
+  // Relaxed: the allocators may ask the driver for memory meanwhile.
+  WEFT_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
+  impl_->set_recording(true);
+}
+
+CUgraph_st* CudaContext::end_recording() {
+  impl_->set_recording(false);
+  cudaGraph_t graph = nullptr;
+  const cudaError_t status = cudaStreamEndCapture(stream(), &graph);
+  for (cudaEvent_t copied : std::exchange(impl_->awaited, {}))
+    WEFT_CUDA(cudaStreamWaitEvent(stream(), copied, 0));
+  if (status == cudaSuccess) return graph;
+  cudaGetLastError();
+  return nullptr;
 }
 
 void CudaContext::fill(const Tensor& t, double value) {
@@ -249,7 +280,10 @@ Tensor CudaContext::upload(const Tensor& host) {
   WEFT_CUDA(
       cudaMemcpyAsync(u.device.raw(), u.pinned.raw(), host.bytes(), cudaMemcpyHostToDevice, copy));
   WEFT_CUDA(cudaEventRecord(u.copied.handle, copy));
-  WEFT_CUDA(cudaStreamWaitEvent(impl_->compute.handle, u.copied.handle, 0));
+  if (impl_->recording)
+    impl_->awaited.push_back(u.copied.handle);
+  else
+    WEFT_CUDA(cudaStreamWaitEvent(stream(), u.copied.handle, 0));
   return u.device;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/tensor.h"
 
 // CUDA's own names for its handles, so that no CUDA header is needed to hold a context.
+struct CUgraph_st;
 struct CUstream_st;
 struct cublasContext;
 
@@ -62,6 +63,12 @@ class CudaContext {
   /// synchronize(). Its memory is pinned, and a small one: for losses and other scalars.
   Tensor download_later(const Tensor& device);
   void synchronize();
+  /// Until end_recording() launches become nodes of a graph and run only when that is launched
+  /// (engine/cuda/graph.h). Waiting meanwhile is a std::logic_error.
+  void begin_recording();
+  /// The graph, which the caller destroys; null where recording had been broken off. What it was
+  /// given by upload() is there for whatever the compute stream is given next.
+  CUgraph_st* end_recording();
   /// How often the host has waited for the device so far: training steps in steady state do not.
   int64_t waits() const { return waits_; }
 

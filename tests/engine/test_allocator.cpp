@@ -68,6 +68,20 @@ TEST_CASE("allocator: the cap and an exhausted system say what to do", "[engine]
   CHECK_NOTHROW(memory.allocate(1 << 21));
 }
 
+TEST_CASE("allocator: what is held does not go back to the system", "[engine]") {
+  CachingAllocator memory(memory_of_test);
+  memory.allocate(1 << 19);
+  memory.hold(true);
+  memory.trim();
+  system_limit = 1 << 20;
+  CHECK_THROWS_AS(memory.allocate(1 << 21), MemoryError);
+  CHECK(memory.counters().cached_bytes == 1 << 19);
+  memory.hold(false);
+  CHECK_THROWS_AS(memory.allocate(1 << 21), MemoryError);  // nor is it enough
+  CHECK(memory.counters().cached_bytes == 0);
+  system_limit = SIZE_MAX;
+}
+
 TEST_CASE("allocator: guards see a write past the end, poison an unwritten element", "[engine]") {
   CachingAllocator memory(memory_of_test);
   memory.set_guards(true);

@@ -164,6 +164,23 @@ TEST_CASE("cuda: two runs of 50 AdaShare steps give the same bits in every preci
   }
 }
 
+TEST_CASE("cuda: recorded steps give the bits of those that run directly, in every phase",
+          "[cuda][determinism]") {
+  WEFT_NEEDS_CUDA();
+  for (const char* precision : {"f32", "tf32", "bf16"}) {
+    INFO(precision);
+    // Warm-up, eight blocks one by one, a policy, half of re-training; debug mode records nothing.
+    RunFile run = scenes_run({"device=cuda", std::string("precision=") + precision,
+                              "warmup.steps=10", "policy.steps=40", "policy.weight_steps=3",
+                              "policy.logit_steps=2", "retrain.steps=20"});
+    const auto recorded = train(run, 60);
+    run.debug = true;
+    const auto direct = train(run, 60);
+    REQUIRE(recorded.size() == direct.size());
+    for (size_t i = 0; i < direct.size(); ++i) CHECK(same_bits(recorded[i], direct[i]));
+  }
+}
+
 TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing",
           "[cuda][memory]") {
   WEFT_NEEDS_CUDA();

@@ -1,0 +1,112 @@
+// CudaGraph: recorded work does what the same work does directly, whatever its arguments, its
+// kernels or its failures. Needs a device: elsewhere each test says that it skips.
+#include <functional>
+#include <memory>
+#include <stdexcept>
+
+#include "engine/error.h"
+#include "tests/support/device.h"
+#ifdef WEFT_WITH_CUDA
+#include "engine/cuda/graph.h"
+#endif
+
+using namespace weft;
+
+#ifdef WEFT_WITH_CUDA
+namespace {
+
+/// total (one element on the device) and what tests do to it.
+struct Sum {
+  CudaContext ctx;
+  CudaGraph graph{ctx};
+  Tensor total = Tensor::empty({1}, DType::f32, ctx.memory());
+
+  Sum() { ctx.fill(total, 0); }
+  /// By a kernel into fresh memory, or by way of the copy stream.
+  void add(double value) {
+    const Tensor term = Tensor::empty({1}, DType::f32, ctx.memory());
+    ctx.fill(term, value);
+    ctx.accumulate(total, term);
+  }
+  void add_uploaded(double value) {
+    ctx.accumulate(total, ctx.upload(Tensor::from({1}, {value}, DType::f32)));
+  }
+  double value() { return to_host(&ctx, total).item(); }
+};
+
+}  // namespace
+#endif
+
+TEST_CASE("cuda graph: arguments and uploads of each run are its own", "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+#ifdef WEFT_WITH_CUDA
+  Sum sum;
+  double expected = 0;
+  for (int i = 1; i <= 40; ++i) {
+    sum.graph.run([&] {
+      sum.add(i);
+      sum.add_uploaded(100 * i);
+    });
+    expected += 101 * i;
+    if (i % 8 == 0) CHECK(sum.value() == expected);  // in between nothing waits
+  }
+  CHECK(sum.graph.built() == 1);
+#endif
+}
+
+TEST_CASE("cuda graph: other kernels than the time before are a new graph", "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+#ifdef WEFT_WITH_CUDA
+  Sum sum;
+  double expected = 0;
+  for (int terms : {1, 1, 2, 0, 2, 3, 3, 3}) {
+    sum.graph.run([&] {
+      for (int i = 1; i <= terms; ++i) sum.add(i);
+    });
+    expected += terms * (terms + 1) / 2;
+    CHECK(sum.value() == expected);
+  }
+  CHECK(sum.graph.built() > 1);
+#endif
+}
+
+TEST_CASE("cuda graph: where memory runs out, the work runs again and once", "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+#ifdef WEFT_WITH_CUDA
+  Sum sum;
+  int tries = 0;
+  const auto work = [&] {
+    sum.add(1);
+    if (++tries == 2) throw MemoryError("no room for what follows");
+    sum.add(10);
+  };
+  for (int i = 1; i <= 4; ++i) {
+    sum.graph.run(work);
+    CHECK(sum.value() == 11 * i);
+  }
+  CHECK(tries == 5);
+  sum.ctx.memory().set_cap(1);
+  CHECK_THROWS_AS(sum.graph.run(work), MemoryError);
+#endif
+}
+
+TEST_CASE("cuda graph: what fails while it is recorded has not run, and leaves the device usable",
+          "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+#ifdef WEFT_WITH_CUDA
+  Sum sum;
+  sum.graph.run([&] { sum.add(1); });
+  const auto fails = [&](const std::function<void()>& then) {
+    return [&sum, then] {
+      sum.add(1);
+      then();
+    };
+  };
+  CHECK_THROWS_WITH(sum.graph.run(fails([] { throw Error("a bad label"); })), "a bad label");
+  CHECK_THROWS_AS(sum.graph.run(fails([&] { sum.ctx.synchronize(); })), std::logic_error);
+  CHECK_THROWS_AS(sum.graph.run(fails([&] { sum.value(); })), std::logic_error);
+  CHECK(sum.value() == 1);
+  sum.graph.run([&] { sum.add(1); });
+  CHECK(sum.value() == 2);
+#endif
+}
