@@ -63,6 +63,8 @@ void conv(const Arguments& arguments) {
   const int64_t reps = arguments.number("reps", 10);
   const int threads = static_cast<int>(arguments.number("threads", physical_cores()));
   const std::string precision = arguments.text("precision", "f32");
+  if (precision != "f32" && precision != "tf32")
+    throw ConfigError("conv: --precision f32 or tf32, not " + precision);
   const Device device(arguments.text("device", "cpu"), threads,
                       precision == "tf32" ? Precision::tf32 : Precision::f32);
   const AnyContext context = device.context();

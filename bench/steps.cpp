@@ -107,7 +107,9 @@ void steps(const Arguments& arguments) {
   const auto weights = make_optimizer(context, *model, run, Phase::warmup);
   const auto logits = make_optimizer(context, *model, run, Phase::policy);
   const double peak =
-      is_asynchronous(context) ? matrix_peak_gflops(context) : fma_peak_gflops(s.threads);
+      is_asynchronous(context)
+          ? matrix_peak_gflops(context, run.precision == Precision::bf16 ? DType::bf16 : DType::f32)
+          : fma_peak_gflops(s.threads);
   const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
   const Gates fixed = gates_from(drawn.select);
 

@@ -2,7 +2,7 @@
 // instructions of its own (conv2d_hopper_cuda.cu). A block makes BM x BN of the result, each warp
 // 64 x 64 (or 64 x 32), from stages of 128 bytes of k. A warp loads the fragments of one step while
 // the tensor cores work on the step before.
-#include "ops/conv2d_gather_cuda.cuh"
+#include "ops/conv2d_tiles_cuda.cuh"
 
 namespace weft::tensor_conv {
 namespace {
@@ -63,7 +63,8 @@ __global__ void __launch_bounds__(B::threads, B::resident)
   };
 
   const auto copy_stage = [&](int stage) { copier.copy(shared + stage * B::stage_bytes); };
-  mma::pipeline<B::stages, steps_a_stage>(copier.stages(), copy_stage, load_step, multiply_step);
+  mma::pipeline<B::stages, steps_a_stage>(copier.begin_piece(), copy_stage, load_step,
+                                          multiply_step);
 
 #pragma unroll
   for (int i = 0; i < m_tiles; ++i)
@@ -83,10 +84,7 @@ void start(CudaContext& ctx, const char* name, Args<T>& args) {
   static const cudaError_t granted =
       cudaFuncSetAttribute(gather_kernel<T, B>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
   check(granted, name);
-  const int tiles = list_classes(args, B::m);
-  launch(ctx, name, gather_kernel<T, B>,
-         dim3(static_cast<unsigned>(blocks_for(args.columns, B::n)), static_cast<unsigned>(tiles)),
-         dim3(B::threads), bytes, args);
+  start_tiles<T>(ctx, name, gather_kernel<T, B>, args, B::m, B::n, B::threads, B::resident, bytes);
 }
 
 /// The tile is chosen by sizes alone: large ones where there are enough of them for any card.

@@ -4,11 +4,11 @@
 // Pixels m are taken class by class: all pixels of a class see the same taps inside the image, so
 // its tiles multiply just these, exactly, and no loop tests a border. A dilated 3x3 on a small map
 // has nine classes. backward_input is the same sum with the roles swapped, over weight[c, t, k]
-// transposed once, and a class for each residue of the stride.
+// transposed once, and a class for each residue of the stride. A block makes one tile, or a piece
+// of the sum over k for one (conv2d_tiles_cuda.cuh, which starts the kernels).
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "engine/cuda/element.cuh"
 #include "engine/cuda/launch.cuh"
@@ -45,6 +45,8 @@ struct Args {
   Axis rows, cols;
   int classes;
   Class list[max_classes];
+  int pieces;    ///< of every tile's k; a block owns one
+  float* parts;  ///< where they go, [pieces][pixels][columns]; null: there is one, `to` is it
 };
 
 /// False where the axis has more stretches than a kernel argument holds.
@@ -75,28 +77,9 @@ bool build_axis(Axis& axis, int extent, int source_extent, int taps, int step, S
   return true;
 }
 
-/// Tiles of `tile_m` pixels by class, the deepest classes first; returns how many there are.
+/// k per stage: 128 bytes of a row.
 template <class T>
-int list_classes(Args<T>& args, int tile_m) {
-  std::vector<Class> all;
-  for (int r = 0; r < args.rows.runs; ++r)
-    for (int c = 0; c < args.cols.runs; ++c) all.push_back({r, c, 0});
-  const auto depth = [&](const Class& c) {
-    return args.rows.run[c.row_run].taps * args.cols.run[c.column_run].taps;
-  };
-  std::stable_sort(all.begin(), all.end(),
-                   [&](const Class& a, const Class& b) { return depth(a) > depth(b); });
-  int tiles = 0;
-  for (Class& c : all) {
-    c.first_tile = tiles;
-    const int pixels =
-        args.images * args.rows.run[c.row_run].count * args.cols.run[c.column_run].count;
-    tiles += (pixels + tile_m - 1) / tile_m;
-  }
-  args.classes = static_cast<int>(all.size());
-  std::copy(all.begin(), all.end(), args.list);
-  return tiles;
-}
+constexpr int depth_step = row_bytes / static_cast<int>(sizeof(T));
 
 /// Where 16-byte chunk `chunk` of a tile's row lies: rotated, so that eight rows' chunks and eight
 /// chunks of a row both fall into different banks.
@@ -120,7 +103,7 @@ struct Place {
 /// rows_at_once-th row.
 template <class T, int tile_m, int tile_n, int threads>
 struct Copier {
-  static constexpr int elements = 16 / sizeof(T), depth_step = row_bytes / sizeof(T);
+  static constexpr int elements = 16 / sizeof(T);
   static constexpr int rows_at_once = threads / chunks, copies = tile_m / rows_at_once;
   const Args<T>& a;
   const Run &rows, &cols;
@@ -151,8 +134,18 @@ struct Copier {
     weight = a.weight + int64_t{first_n + first_row} * a.taps * a.depth + chunk * elements;
   }
 
-  __device__ int stages() const {
-    return rows.taps * cols.taps * ((a.depth + depth_step - 1) / depth_step);
+  /// Goes to the first stage of this block's piece, and says how many there are.
+  __device__ int begin_piece() {
+    const int by_tap = (a.depth + depth_step<T> - 1) / depth_step<T>;
+    const int all = rows.taps * cols.taps * by_tap;
+    if (a.pieces == 1) return all;
+    const int each = (all + a.pieces - 1) / a.pieces, first = static_cast<int>(blockIdx.z) * each;
+    if (first >= all) return 0;
+    const int tap = first / by_tap;
+    row_tap = tap / cols.taps;
+    column_tap = tap % cols.taps;
+    k = (first - tap * by_tap) * depth_step<T>;
+    return min(each, all - first);
   }
 
   __device__ void copy(uint32_t to) {
@@ -177,7 +170,7 @@ struct Copier {
       mma::copy_async(to + tile_m * row_bytes + swizzled(row, chunk),
                       valid ? w + rows_at_once * i * weight_row : a.weight, valid);
     }
-    k += depth_step;
+    k += depth_step<T>;
     if (k < a.depth) return;
     k = 0;
     if (++column_tap < cols.taps) return;
@@ -201,6 +194,7 @@ template <class T>
 struct Output {
   const Args<T>& a;
   T* row = nullptr;  ///< null: past the class
+  float* part = nullptr;
   __device__ Output(const Args<T>& args, const Run& rows, const Run& cols, int m) : a(args) {
     if (m >= a.images * rows.count * cols.count) return;
     const Place at(m, rows, cols);
@@ -208,17 +202,25 @@ struct Output {
         (int64_t{at.image} * a.rows.extent + rows.start + at.i * a.step) * a.cols.extent +
         cols.start + at.j * a.step;
     row = a.to + pixel * a.columns;
+    if (a.parts == nullptr) return;
+    const int64_t pixels = int64_t{a.images} * a.rows.extent * a.cols.extent;
+    part = a.parts + (blockIdx.z * pixels + pixel) * a.columns;
   }
   __device__ void write(int n, float first, float second) const {
     if (row == nullptr || n >= a.columns) return;
     const bool both = n + 1 < a.columns;
+    if (part != nullptr) return put(part + n, first, second, both);
     if (a.bias != nullptr) {
       first += load(a.bias + n);
       if (both) second += load(a.bias + n + 1);
     }
-    if (a.pairs) return store_pair(row + n, first, second);
-    store(row + n, first);
-    if (both) store(row + n + 1, second);
+    put(row + n, first, second, both);
+  }
+  template <class U>
+  __device__ void put(U* at, float first, float second, bool both) const {
+    if (a.pairs) return store_pair(at, first, second);
+    store(at, first);
+    if (both) store(at + 1, second);
   }
 };
 

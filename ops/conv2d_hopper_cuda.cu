@@ -4,7 +4,7 @@
 // products of one stage run while the next stage's fragments are loaded, so a stage is refilled
 // only after the one that follows it has been given to the cores.
 #include "engine/cuda/wgmma.cuh"
-#include "ops/conv2d_gather_cuda.cuh"
+#include "ops/conv2d_tiles_cuda.cuh"
 
 namespace weft::tensor_conv {
 namespace {
@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(threads, Block<tile_n>::resident)
   const Run& rows = a.rows.run[a.list[tile.index].row_run];
   const Run& cols = a.cols.run[a.list[tile.index].column_run];
   Copier<T, tile_m, tile_n, threads> copier(a, rows, cols, tile.first_m, first_n);
-  const int steps = copier.stages();
+  const int steps = copier.begin_piece();
 
   float sum[tile_n / 2] = {};
   uint32_t left[2][steps_a_stage][4];
@@ -87,11 +87,9 @@ void start(CudaContext& ctx, const char* name, Args<T>& args) {
   static const cudaError_t granted = cudaFuncSetAttribute(
       hopper_kernel<T, tile_n>, cudaFuncAttributeMaxDynamicSharedMemorySize, Block<tile_n>::bytes);
   check(granted, name);
-  const int tiles = list_classes(args, tile_m);
-  launch(
-      ctx, name, hopper_kernel<T, tile_n>,
-      dim3(static_cast<unsigned>(blocks_for(args.columns, tile_n)), static_cast<unsigned>(tiles)),
-      dim3(threads), Block<tile_n>::bytes, args);
+  using B = Block<tile_n>;
+  start_tiles<T>(ctx, name, hopper_kernel<T, tile_n>, args, tile_m, tile_n, threads, B::resident,
+                 B::bytes);
 }
 
 /// Whether this build holds wgmma code and the card runs it.

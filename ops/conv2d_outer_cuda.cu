@@ -15,7 +15,9 @@ namespace weft::tensor_conv {
 namespace {
 
 constexpr int step_pixels = 32, max_taps = 9, pad = 8;
-constexpr int wanted_blocks = 1056;  // some for each multiprocessor of a large card, on any card
+// Some blocks for each multiprocessor of a large card, on any card, if pieces stay long; but for
+// two each pieces may be short.
+constexpr int wanted_blocks = 1056, long_piece = 512, needed_blocks = 264, short_piece = 128;
 
 struct TapArea {
   int p, q, h, w;  ///< first output pixel that sees the image, and what it reads
@@ -205,13 +207,15 @@ void start(CudaContext& ctx, const Args& args, int pieces) {
          dim3(B::threads), bytes, args);
 }
 
-/// Pieces of each tap's pixels, so that there are about `wanted_blocks` blocks.
+/// Pieces of each tap's pixels.
 int divide(Args& args, const Conv2dShape& s, int64_t tile_m, int64_t tile_n) {
   int64_t most = 1;
   for (int t = 0; t < args.taps; ++t)
     most = std::max<int64_t>(most, int64_t{args.images} * args.tap[t].rows * args.tap[t].columns);
   const int64_t tiles = args.taps * blocks_for(s.k, tile_m) * blocks_for(s.c, tile_n);
-  const int64_t each = std::clamp<int64_t>(wanted_blocks / tiles, 1, (most + 511) / 512);
+  const int64_t each =
+      std::max({int64_t{1}, std::min(wanted_blocks / tiles, blocks_for(most, long_piece)),
+                std::min(needed_blocks / tiles, blocks_for(most, short_piece))});
   args.piece = static_cast<int>((most / each + step_pixels) / step_pixels * step_pixels);
   int pieces = 0;
   for (int t = 0; t < args.taps; ++t) {

@@ -136,6 +136,11 @@ class Demo final : public Command {
     std::vector<std::string> overrides = with_device(settings_, device_);
     overrides.push_back(fmt::format("seed={}", seed_));
     RunFile run = parse_run_text(demo_run, "demo", overrides);
+    if (run.device == "cuda") {  // a step takes less time than two workers need to render a batch
+      overrides.insert(overrides.begin(),
+                       fmt::format("data.workers={}", std::clamp(physical_cores() / 2, 2, 8)));
+      run = parse_run_text(demo_run, "demo", overrides);
+    }
     const std::string folder = out_.empty() ? free_folder(seed_) : out_;
     if (fs::exists(folder) && !fs::is_empty(folder))
       throw ConfigError(folder + ": is not empty; choose another --out");

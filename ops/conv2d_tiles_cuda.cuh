@@ -1,0 +1,105 @@
+// How conv2d_gather_cuda.cuh's kernels are started: over tiles of `tile_m` pixels of one class by
+// `tile_n` columns. Where these are fewer than a card has multiprocessors, the k of each tile goes
+// to several blocks in pieces, part[z, m, n] = sum over piece z of k, and a second kernel adds the
+// pieces up in order: to[m, n] = bias[n] + sum over z of part[z, m, n].
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "ops/conv2d_gather_cuda.cuh"
+
+namespace weft::tensor_conv {
+
+/// The tiles of pixels, and the stages of k that they take.
+struct Tiles {
+  int count = 0, deepest = 0;
+  int64_t stages = 0;  ///< of all together
+};
+
+/// Tiles of `tile_m` pixels by class, the deepest classes first.
+template <class T>
+Tiles list_classes(Args<T>& args, int tile_m) {
+  std::vector<Class> all;
+  for (int r = 0; r < args.rows.runs; ++r)
+    for (int c = 0; c < args.cols.runs; ++c) all.push_back({r, c, 0});
+  const auto depth = [&](const Class& c) {
+    return args.rows.run[c.row_run].taps * args.cols.run[c.column_run].taps;
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const Class& a, const Class& b) { return depth(a) > depth(b); });
+  Tiles tiles;
+  for (Class& c : all) {
+    c.first_tile = tiles.count;
+    const int pixels =
+        args.images * args.rows.run[c.row_run].count * args.cols.run[c.column_run].count;
+    const int count = (pixels + tile_m - 1) / tile_m;
+    const int stages = depth(c) * ((args.depth + depth_step<T> - 1) / depth_step<T>);
+    tiles.count += count;
+    tiles.stages += int64_t{count} * stages;
+    tiles.deepest = std::max(tiles.deepest, stages);
+  }
+  args.classes = static_cast<int>(all.size());
+  std::copy(all.begin(), all.end(), args.list);
+  return tiles;
+}
+
+/// Into how many pieces each tile's k is divided: what takes least by a rough estimate of an H100's
+/// microseconds. It knows sizes only, so sums have one order on every card.
+template <class T>
+int pieces_of(const Args<T>& args, const Tiles& tiles, int tile_n, int resident) {
+  constexpr double multiprocessors = 132, bytes_a_us = 2.5e6, launch_us = 4, fill_us = 2;
+  const double across = static_cast<double>(blocks_for(args.columns, tile_n));
+  const double slots = multiprocessors * resident, stage_us = 0.2 + tile_n / 256.0;
+  const double part_us =
+      4.0 * args.images * args.rows.extent * args.cols.extent * args.columns / bytes_a_us;
+  const auto estimate = [&](int pieces) {
+    const double waves = std::ceil(tiles.count * across * pieces / slots);
+    const double stages =
+        std::max<double>(tiles.deepest, waves * static_cast<double>(tiles.stages) / tiles.count);
+    return stages / pieces * stage_us + waves * fill_us +
+           (pieces == 1 ? 0 : launch_us + 2 * pieces * part_us);
+  };
+  int best = 1;
+  for (int pieces = 2; pieces <= std::min(64, tiles.deepest / 2); ++pieces)
+    if (estimate(pieces) < estimate(best)) best = pieces;
+  return estimate(best) < 0.9 * estimate(1) ? best : 1;
+}
+
+/// to = bias + the pieces, in order.
+template <class T>
+void add_pieces(CudaContext& ctx, const Args<T>& args) {
+  const auto columns = static_cast<unsigned>(args.columns);
+  const int64_t numel = int64_t{args.images} * args.rows.extent * args.cols.extent * columns;
+  const float* const parts = args.parts;
+  const T* const bias = args.bias;
+  T* const to = args.to;
+  const int pieces = args.pieces;
+  for_each(ctx, "conv2d add pieces", numel, [=] __device__(int64_t i) {
+    float sum = bias == nullptr ? 0 : load(bias + static_cast<unsigned>(i) % columns);
+    for (int piece = 0; piece < pieces; ++piece) sum += parts[piece * numel + i];
+    store(to + i, sum);
+  });
+}
+
+/// Starts a kernel over all tiles and, where these are few, pieces of k.
+template <class T>
+void start_tiles(CudaContext& ctx, const char* name, void (*kernel)(Args<T>), Args<T>& args,
+                 int tile_m, int tile_n, int threads, int resident, size_t shared_bytes) {
+  const Tiles tiles = list_classes(args, tile_m);
+  args.pieces = pieces_of(args, tiles, tile_n, resident);
+  Tensor parts;
+  if (args.pieces > 1) {
+    const int64_t pieces = args.pieces, columns = args.columns;
+    const int64_t pixels = int64_t{args.images} * args.rows.extent * args.cols.extent;
+    parts = Tensor::empty({pieces, pixels, columns}, DType::f32, ctx.memory());
+    args.parts = parts.data<float>();
+  }
+  launch(ctx, name, kernel,
+         dim3(static_cast<unsigned>(blocks_for(args.columns, tile_n)),
+              static_cast<unsigned>(tiles.count), static_cast<unsigned>(args.pieces)),
+         dim3(static_cast<unsigned>(threads)), shared_bytes, args);
+  if (args.pieces > 1) add_pieces(ctx, args);
+}
+
+}  // namespace weft::tensor_conv
