@@ -19,8 +19,8 @@ int columns(std::FILE* out) {
   return 80;
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+double seconds_since(Progress::Clock::time_point start) {
+  return std::chrono::duration<double>(Progress::Clock::now() - start).count();
 }
 
 }  // namespace
@@ -51,14 +51,15 @@ std::string progress_line(const std::string& label, int64_t done, int64_t total,
   return line;
 }
 
-Progress::Progress(std::string label, int64_t total, int64_t from, std::FILE* out)
+Progress::Progress(std::string label, int64_t total, int64_t from, std::FILE* out,
+                   Clock::time_point start)
     : label_(std::move(label)),
       total_(total),
       from_(from),
       shown_(from),
       out_(out),
       bar_(isatty(fileno(out)) && !std::getenv("NO_COLOR")),
-      start_(std::chrono::steady_clock::now()),
+      start_(start),
       last_(start_) {}
 
 Progress::~Progress() {
@@ -73,7 +74,7 @@ void Progress::update(int64_t done, const std::string& note) {
         progress_line(label_, done, total_, from_, seconds, note, columns(out_));
     std::fprintf(out_, "\r%s\033[K", line.c_str());
     std::fflush(out_);
-    last_ = std::chrono::steady_clock::now();
+    last_ = Clock::now();
     drawn_ = true;
   } else if (done == total_ || done * 10 / std::max<int64_t>(total_, 1) >
                                    shown_ * 10 / std::max<int64_t>(total_, 1)) {

@@ -19,8 +19,11 @@ std::string progress_line(const std::string& label, int64_t done, int64_t total,
 
 class Progress {
  public:
-  /// `from`: where a resumed loop starts, so that the rate counts its own steps only.
-  Progress(std::string label, int64_t total, int64_t from = 0, std::FILE* out = stderr);
+  using Clock = std::chrono::steady_clock;
+  /// `from`: where a resumed loop starts, so that the rate counts its own steps only. `start`: when
+  /// it did, which is before now where the first steps are reported together.
+  Progress(std::string label, int64_t total, int64_t from = 0, std::FILE* out = stderr,
+           Clock::time_point start = Clock::now());
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -37,7 +40,7 @@ class Progress {
   int64_t total_, from_, shown_;
   std::FILE* out_;
   bool bar_, drawn_ = false;
-  std::chrono::steady_clock::time_point start_, last_;
+  Clock::time_point start_, last_;
 };
 
 }  // namespace weft

@@ -40,6 +40,23 @@ TEST_CASE("progress: plain lines, one for every tenth", "[progress]") {
   CHECK(lines == 11);
 }
 
+TEST_CASE("progress: steps that are reported together have taken the time since the start",
+          "[progress]") {
+  std::FILE* file = std::tmpfile();
+  REQUIRE(file);
+  {
+    const auto start = Progress::Clock::now() - std::chrono::seconds(8);
+    Progress progress("warmup", 150, 0, file, start);
+    for (int i = 1; i <= 16; ++i) progress.update(i);
+  }
+  std::rewind(file);
+  char line[80] = {};
+  CHECK(std::fgets(line, sizeof line, file) != nullptr);
+  std::fclose(file);
+  INFO(line);
+  CHECK(std::string(line).rfind("warmup 15/150  1.9/s  1:12 left", 0) == 0);
+}
+
 TEST_CASE("stop: a signal is remembered once", "[progress]") {
   {
     const StopSignals signals;

@@ -34,9 +34,10 @@ std::string mean_of(const std::vector<double>& values, const char* what) {
 void ConsoleObserver::on_step(const StepReport& report) {
   if (report.stage != stage_ || progress_ == nullptr) {
     stage_ = report.stage;
-    progress_ = std::make_unique<Progress>(name_of(stage_), report.steps, from_);
+    progress_ = std::make_unique<Progress>(name_of(stage_), report.steps, from_, stderr, reported_);
     from_ = 0;
   }
+  reported_ = Progress::Clock::now();
   std::string note;
   if (report.losses.size() > most_named) note = mean_of(report.losses, "loss");
   for (size_t k = 0; k < report.losses.size() && report.losses.size() <= most_named; ++k)

@@ -1,6 +1,7 @@
 // weft train: a run file (and key=value overrides) to a run folder, or on with an old one.
-// --dry-run measures two steps of every phase and says what the whole run would take.
+// --dry-run measures a few steps of every phase and says what the whole run would take.
 #include <filesystem>
+#include <limits>
 #include <memory>
 
 #include "train/checkpoint.h"
@@ -14,7 +15,8 @@ namespace {
 
 double mib(double bytes) { return bytes / (1024.0 * 1024.0); }
 
-void dry_run(const RunFile& run, const Dataset& data, AnyContext context) {
+void dry_run(RunFile run, const Dataset& data, AnyContext context) {
+  run.eval.every = run.checkpoint_every = std::numeric_limits<int64_t>::max();
   Trainer trainer(run, data, context);
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = trainer.model().cost(height, width, nullptr);
@@ -28,14 +30,16 @@ void dry_run(const RunFile& run, const Dataset& data, AnyContext context) {
   double total = 0;
   const auto measure = [&](Phase phase, Stage stage, int64_t at, int64_t steps) {
     if (steps == 0) return;
-    trainer.jump(stage, at);
-    trainer.step();
+    const auto step = [&] {
+      trainer.jump(stage, at);
+      const double waited = trainer.waited_seconds();
+      const double seconds = milliseconds(context, [&] { trainer.step(); }) / 1e3;
+      return seconds - (trainer.waited_seconds() - waited);  // its batch was not prepared ahead
+    };
+    // First what happens once: memory is asked for, and a GPU's second step makes a graph.
+    for (int i = 0; i < (is_asynchronous(context) ? 2 : 1); ++i) step();
     memory_of(context).reset_peak();
-    const double before = trainer.step_seconds();
-    trainer.jump(stage, at);
-    trainer.step();
-    synchronize(context);
-    const double seconds = trainer.step_seconds() - before;
+    const double seconds = step();
     total += seconds * static_cast<double>(steps);
     fmt::print("{:<10} {:>9} {:>12.3f} {:>12.0f}\n", name_of(phase), steps, seconds,
                mib(static_cast<double>(memory_of(context).counters().peak_bytes)));
@@ -65,7 +69,7 @@ class Train final : public Command {
     o.add("--device", device_, "cpu or cuda");
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
     o.add("--resume", resume_, "Go on with this run folder");
-    o.add("--dry-run", dry_run_, "Measure two steps a phase, write nothing");
+    o.add("--dry-run", dry_run_, "Measure a few steps a phase, write nothing");
   }
   void run() override {
     if (run_.empty() == resume_.empty())
