@@ -77,6 +77,15 @@ std::vector<Tensor> train(RunFile run, int64_t steps) {
   return out;
 }
 
+/// Debug mode records nothing.
+void check_recorded(RunFile run, int64_t steps) {
+  const auto recorded = train(run, steps);
+  run.debug = true;
+  const auto direct = train(run, steps);
+  REQUIRE(recorded.size() == direct.size());
+  for (size_t i = 0; i < direct.size(); ++i) CHECK(same_bits(recorded[i], direct[i]));
+}
+
 /// The weighted loss, as means of 20 steps.
 std::vector<double> loss_curve(RunFile run) {
   struct Curve final : TrainObserver {
@@ -169,15 +178,20 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
   WEFT_NEEDS_CUDA();
   for (const char* precision : {"f32", "tf32", "bf16"}) {
     INFO(precision);
-    // Warm-up, eight blocks one by one, a policy, half of re-training; debug mode records nothing.
-    RunFile run = scenes_run({"device=cuda", std::string("precision=") + precision,
-                              "warmup.steps=10", "policy.steps=40", "policy.weight_steps=3",
-                              "policy.logit_steps=2", "retrain.steps=20"});
-    const auto recorded = train(run, 60);
-    run.debug = true;
-    const auto direct = train(run, 60);
-    REQUIRE(recorded.size() == direct.size());
-    for (size_t i = 0; i < direct.size(); ++i) CHECK(same_bits(recorded[i], direct[i]));
+    // Warm-up, eight blocks one by one, a policy, half of re-training.
+    const RunFile run = scenes_run({"device=cuda", std::string("precision=") + precision,
+                                    "warmup.steps=10", "policy.steps=40", "policy.weight_steps=3",
+                                    "policy.logit_steps=2", "retrain.steps=20"});
+    check_recorded(run, 60);
+  }
+}
+
+TEST_CASE("cuda: recorded steps give the bits of those that run directly, in every way of sharing",
+          "[cuda][determinism]") {
+  WEFT_NEEDS_CUDA();
+  for (const char* sharing : {"single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
+    INFO(sharing);
+    check_recorded(scenes_run({"device=cuda", std::string("sharing=") + sharing}), 8);
   }
 }
 

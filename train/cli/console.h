@@ -26,8 +26,7 @@ class ConsoleObserver final : public TrainObserver {
   RunFile run_;
   Stage stage_ = Stage::done;
   int64_t from_ = 0;
-  Progress::Clock::time_point reported_ =
-      Progress::Clock::now();  // the last step, or before any: now
+  Progress::Clock::time_point reported_ = Progress::Clock::now();  // the last step, or no step yet
   std::unique_ptr<Progress> progress_;
 };
 
