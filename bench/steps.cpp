@@ -124,6 +124,7 @@ void steps(const Arguments& arguments) {
     set_trainable(*model, phase);
     const bool infer = phase == Phase::infer;
     const auto passes = [&] {
+      model->store().clear_gradients();
       Tape tape(context, infer ? Tape::Mode::no_grad : Tape::Mode::train);
       StepInputs in{phase, 1, step++, 5.0, blocks, &drawn, tape.constant(images), targets};
       if (infer) {  // the peer's infer computes no losses

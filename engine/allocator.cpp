@@ -107,6 +107,11 @@ void CachingAllocator::set_cap(size_t bytes) {
   cap_ = bytes;
 }
 
+void CachingAllocator::hold(bool on) {
+  std::lock_guard lock(mutex_);
+  held_ = on;
+}
+
 void CachingAllocator::trim() {
   std::lock_guard lock(mutex_);
   trim_locked();

@@ -72,7 +72,7 @@ class CachingAllocator {
   /// Returns every cached block to the system.
   void trim();
   /// While held, trim() returns none: work that uses them is recorded, and has not run yet.
-  void hold(bool on) { held_ = on; }
+  void hold(bool on);
 
   /// Smallest size class that holds `bytes`.
   static size_t size_class(size_t bytes);

@@ -193,8 +193,8 @@ struct Tile {
 template <class T>
 struct Output {
   const Args<T>& a;
-  T* row = nullptr;  ///< null: past the class
-  float* part = nullptr;
+  T* row = nullptr;       ///< null: past the class
+  float* part = nullptr;  ///< of this block's piece; null: there is one, `row` is it
   __device__ Output(const Args<T>& args, const Run& rows, const Run& cols, int m) : a(args) {
     if (m >= a.images * rows.count * cols.count) return;
     const Place at(m, rows, cols);

@@ -45,7 +45,7 @@ Tiles list_classes(Args<T>& args, int tile_m) {
 }
 
 /// Into how many pieces each tile's k is divided: what takes least by a rough estimate of an H100's
-/// microseconds. It knows sizes only, so sums have one order on every card.
+/// microseconds. It knows sizes only, of the tensors and of the kernel's tiles, and no card.
 template <class T>
 int pieces_of(const Args<T>& args, const Tiles& tiles, int tile_n, int resident) {
   constexpr double multiprocessors = 132, bytes_a_us = 2.5e6, launch_us = 4, fill_us = 2;
@@ -57,13 +57,15 @@ int pieces_of(const Args<T>& args, const Tiles& tiles, int tile_n, int resident)
     const double waves = std::ceil(tiles.count * across * pieces / slots);
     const double stages =
         std::max<double>(tiles.deepest, waves * static_cast<double>(tiles.stages) / tiles.count);
-    return stages / pieces * stage_us + waves * fill_us +
+    return std::ceil(stages / pieces) * stage_us + waves * fill_us +
            (pieces == 1 ? 0 : launch_us + 2 * pieces * part_us);
   };
   int best = 1;
   for (int pieces = 2; pieces <= std::min(64, tiles.deepest / 2); ++pieces)
     if (estimate(pieces) < estimate(best)) best = pieces;
-  return estimate(best) < 0.9 * estimate(1) ? best : 1;
+  if (estimate(best) > 0.9 * estimate(1)) return 1;
+  const int each = (tiles.deepest + best - 1) / best;
+  return (tiles.deepest + each - 1) / each;  // no piece is empty in the deepest tiles
 }
 
 /// to = bias + the pieces, in order.

@@ -24,6 +24,22 @@ Phase phase_of(Stage stage) {
                                    : Phase::infer;
 }
 
+/// What a forward pass counts on the host: batches that running statistics have seen.
+class Counters {
+ public:
+  explicit Counters(ParameterStore& store) : store_(store) {
+    for (const NamedStats& s : store_.stats()) counts_.push_back(s.stats.num_batches_tracked);
+  }
+  void restore() const {
+    size_t i = 0;
+    for (NamedStats& s : store_.stats()) s.stats.num_batches_tracked = counts_[i++];
+  }
+
+ private:
+  ParameterStore& store_;
+  std::vector<int64_t> counts_;
+};
+
 }  // namespace
 
 Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer)
@@ -225,8 +241,13 @@ StepOutputs Trainer::differentiate(Phase phase, const Batch& batch) {
   StepInputs in = step_inputs(phase);
   in.targets = batch.targets;
   StepOutputs out;
+  const Counters counters(model_->store());
   const auto forward_and_backward = [&] {
-    model_->store().clear_gradients();  // what a first try has left (Repeated)
+    // On a GPU this may be a second try (Repeated): nothing of the first is left.
+    in.images = {};
+    out = {};
+    model_->store().clear_gradients();
+    counters.restore();
     Tape tape(context_);
     tape.check_numbers(run_.debug);
     in.images = upload_images(tape, batch.images, *model_, run_);
@@ -235,9 +256,7 @@ StepOutputs Trainer::differentiate(Phase phase, const Batch& batch) {
     if (probe_ != nullptr) probe_->computed(in, out);
     if (out.total) tape.backward(*out.total);
   };
-  // Hard samples run other blocks every time; the debug mode and probes look at values on the way.
-  const bool same_kernels = !(run_.policy.hard && phase == Phase::weights);
-  if (same_kernels && !run_.debug && probe_ == nullptr)
+  if (!run_.debug && probe_ == nullptr)  // these look at values on the way
     repeated_.try_emplace(phase, context_).first->second.run(forward_and_backward);
   else
     forward_and_backward();

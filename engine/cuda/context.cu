@@ -198,13 +198,14 @@ cublasContext* CudaContext::cublas() const { return impl_->cublas; }
 
 void CudaContext::synchronize() {
   if (impl_->recording)
-    throw std::logic_error("cuda: waiting for work that is being recorded and has not run");
+    throw RecordingError("cuda: waiting for work that is being recorded and does not run");
   ++waits_;
   WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
 }
 
 void CudaContext::begin_recording() {
   impl_->collect();
+  impl_->awaited.clear();  // of a recording that ended in an error
   // Relaxed: the allocators may ask the driver for memory meanwhile.
   WEFT_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
   impl_->set_recording(true);
@@ -213,12 +214,14 @@ void CudaContext::begin_recording() {
 CUgraph_st* CudaContext::end_recording() {
   impl_->set_recording(false);
   cudaGraph_t graph = nullptr;
-  const cudaError_t status = cudaStreamEndCapture(stream(), &graph);
-  for (cudaEvent_t copied : std::exchange(impl_->awaited, {}))
-    WEFT_CUDA(cudaStreamWaitEvent(stream(), copied, 0));
-  if (status == cudaSuccess) return graph;
+  if (cudaStreamEndCapture(stream(), &graph) == cudaSuccess) return graph;
   cudaGetLastError();
   return nullptr;
+}
+
+void CudaContext::await_uploads() {
+  for (cudaEvent_t copied : std::exchange(impl_->awaited, {}))
+    WEFT_CUDA(cudaStreamWaitEvent(stream(), copied, 0));
 }
 
 void CudaContext::fill(const Tensor& t, double value) {
@@ -271,10 +274,12 @@ bool CudaContext::all_finite(const Tensor& t) {
 
 Tensor CudaContext::upload(const Tensor& host) {
   impl_->collect();
+  const Tensor device = Tensor::empty(host.shape(), host.dtype(), impl_->upload_memory);
+  if (host.numel() == 0) return device;
+  const Tensor pinned = Tensor::empty(host.shape(), host.dtype(), impl_->pinned);
   Upload& u = impl_->uploads.emplace_back();
-  u.device = Tensor::empty(host.shape(), host.dtype(), impl_->upload_memory);
-  if (host.numel() == 0) return u.device;
-  u.pinned = Tensor::empty(host.shape(), host.dtype(), impl_->pinned);
+  u.device = device;
+  u.pinned = pinned;
   std::memcpy(u.pinned.raw(), host.raw(), host.bytes());
   const cudaStream_t copy = impl_->copy.handle;
   WEFT_CUDA(

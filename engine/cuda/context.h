@@ -9,6 +9,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "engine/error.h"
 #include "engine/tensor.h"
 
 // CUDA's own names for its handles, so that no CUDA header is needed to hold a context.
@@ -20,6 +21,12 @@ namespace weft {
 
 /// How f32 products are computed: in full, or by tensor cores on factors rounded to 10 bits.
 enum class MatrixMath : uint8_t { f32, tf32 };
+
+/// Waiting for work that is being recorded, and so does not run.
+class RecordingError : public Error {
+ public:
+  using Error::Error;
+};
 
 /// What a card is and what it can hold, for `weft info` and reports.
 struct CudaDevice {
@@ -64,11 +71,12 @@ class CudaContext {
   Tensor download_later(const Tensor& device);
   void synchronize();
   /// Until end_recording() launches become nodes of a graph and run only when that is launched
-  /// (engine/cuda/graph.h). Waiting meanwhile is a std::logic_error.
+  /// (engine/cuda/graph.h). Waiting meanwhile is a RecordingError.
   void begin_recording();
-  /// The graph, which the caller destroys; null where recording had been broken off. What it was
-  /// given by upload() is there for whatever the compute stream is given next.
+  /// The graph, which the caller destroys; null where recording had been broken off.
   CUgraph_st* end_recording();
+  /// Lets the compute stream wait for what was uploaded while recording.
+  void await_uploads();
   /// How often the host has waited for the device so far: training steps in steady state do not.
   int64_t waits() const { return waits_; }
 

@@ -2,12 +2,15 @@
 // while its last launch still runs (two that took turns were no faster).
 #include "engine/cuda/graph.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/cuda/check.h"
 
 namespace weft {
 namespace {
+
+constexpr int longest_pause = 64, settled = 8;
 
 class Graph {
  public:
@@ -56,8 +59,47 @@ class Executable {
 struct CudaGraph::Impl {
   CudaContext& ctx;
   Executable executable{};
-  bool warm = false;
+  bool warm = false, waits = false;
+  int direct = 0, pause = 0;  ///< calls that run directly: still to come, after the next new graph
+  int fitted = 0;             ///< graphs in a row whose kernels were those of the one before
   int64_t built = 0;
+
+  /// What `work` launches; null where it has to run directly.
+  std::unique_ptr<Graph> record(const std::function<void()>& work) {
+    bool whole = false;
+    ctx.begin_recording();
+    try {
+      work();
+      whole = true;
+    } catch (const RecordingError&) {
+      waits = true;
+    } catch (const MemoryError&) {
+      // Cached blocks could not make room: what is recorded so far may use them.
+    } catch (...) {
+      const Graph unused(ctx.end_recording());
+      throw;
+    }
+    auto graph = std::make_unique<Graph>(ctx.end_recording());
+    ctx.await_uploads();
+    if (!whole) return nullptr;
+    if (graph->get() == nullptr)
+      throw CudaError("work cannot be recorded: it does what no graph can hold");
+    return graph;
+  }
+
+  void take_over(const Graph& graph) {
+    if (executable.update(graph)) {
+      if (++fitted == settled) pause = 0;
+      return;
+    }
+    fitted = 0;
+    if (built > 0) {
+      direct = pause;
+      pause = std::clamp(2 * pause, 1, longest_pause);
+    }
+    executable.build(graph);
+    ++built;
+  }
 };
 
 CudaGraph::CudaGraph(CudaContext& ctx) : impl_(new Impl{ctx}) {}
@@ -65,31 +107,17 @@ CudaGraph::~CudaGraph() = default;
 int64_t CudaGraph::built() const { return impl_->built; }
 
 void CudaGraph::run(const std::function<void()>& work) {
-  CudaContext& ctx = impl_->ctx;
-  if (!impl_->warm) {
+  Impl& self = *impl_;
+  if (!self.warm || self.waits || self.direct > 0) {
+    if (self.direct > 0) --self.direct;
     work();
-    impl_->warm = true;
+    self.warm = true;
     return;
   }
-  bool exhausted = false;
-  ctx.begin_recording();
-  try {
-    work();
-  } catch (const MemoryError&) {
-    exhausted = true;  // cached blocks could not make room: the recorded part may use them
-  } catch (...) {
-    const Graph unused(ctx.end_recording());
-    throw;
-  }
-  const Graph graph(ctx.end_recording());
-  if (exhausted) return work();
-  if (graph.get() == nullptr)
-    throw CudaError("a step cannot be recorded: it did what no graph can hold, as waiting");
-  if (!impl_->executable.update(graph)) {
-    impl_->executable.build(graph);
-    ++impl_->built;
-  }
-  impl_->executable.launch(ctx.stream());
+  const auto graph = self.record(work);
+  if (graph == nullptr) return work();
+  self.take_over(*graph);
+  self.executable.launch(self.ctx.stream());
 }
 
 }  // namespace weft

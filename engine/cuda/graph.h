@@ -20,10 +20,12 @@ class CudaGraph {
   CudaGraph(const CudaGraph&) = delete;
   CudaGraph& operator=(const CudaGraph&) = delete;
 
-  /// Runs `work` once: at the first call directly, so that its memory is there and its kernels are
-  /// loaded, then as a graph. It must not wait for the device (a std::logic_error), and must be
-  /// able to start over: where memory runs out while it is recorded, it runs again, directly.
-  /// Other kernels than the time before are a new graph, which takes longer than running them.
+  /// Runs `work`: at the first call directly, so that its memory is there and its kernels are
+  /// loaded, then as a graph. Where it waits for the device or memory runs out while it is
+  /// recorded, it starts over, directly, so a first try may leave nothing behind; if it waited, all
+  /// later calls are direct. Other kernels than the time before are a new graph, which takes longer
+  /// than to run them: while they keep changing, ever more calls are direct, up to 64 in a row.
+  /// Not for allocators with poison or guards, which wait at every block.
   void run(const std::function<void()>& work);
   /// How often a graph was made anew so far: once, unless the kernels change.
   int64_t built() const;

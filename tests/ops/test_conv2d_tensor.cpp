@@ -32,6 +32,8 @@ const Layer layers[] = {
     {"3x3 d24, one tap left", {2, 13, 13, 64}, {72, 3, 3, 64}, {.padding = 24, .dilation = 24}},
     {"channels that fill no tile", {2, 11, 7, 36}, {132, 3, 3, 36}, {.padding = 1}},
     {"odd output channels", {1, 9, 9, 32}, {19, 3, 3, 32}, {.padding = 1}},
+    {"odd output channels, k in pieces", {1, 9, 9, 512}, {19, 3, 3, 512}, {.padding = 1}},
+    {"1x1 / 2, dx in pieces", {2, 13, 13, 64}, {1024, 1, 1, 64}, {.stride = 2}},
     {"one pixel", {1, 1, 1, 64}, {64, 3, 3, 64}, {.padding = 1}},
     {"no padding", {2, 8, 8, 64}, {64, 3, 3, 64}, {}},
     {"2x3 kernel", {2, 8, 9, 16}, {24, 2, 3, 16}, {.padding = {1, 0}}},

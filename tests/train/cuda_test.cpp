@@ -73,6 +73,7 @@ std::vector<Tensor> train(RunFile run, int64_t steps) {
   for (const NamedStats& s : trainer.model().store().stats()) {
     out.push_back(to_host(device.context(), s.stats.running_mean));
     out.push_back(to_host(device.context(), s.stats.running_var));
+    out.push_back(Tensor::from({}, {static_cast<double>(s.stats.num_batches_tracked)}, DType::f64));
   }
   return out;
 }
@@ -184,6 +185,10 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
                                     "policy.logit_steps=2", "retrain.steps=20"});
     check_recorded(run, 60);
   }
+  INFO("hard samples, which run other blocks every time");
+  check_recorded(scenes_run({"device=cuda", "policy.hard=true", "warmup.steps=2", "policy.steps=40",
+                             "policy.weight_steps=3", "policy.logit_steps=2"}),
+                 42);
 }
 
 TEST_CASE("cuda: recorded steps give the bits of those that run directly, in every way of sharing",
@@ -193,6 +198,8 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
     INFO(sharing);
     check_recorded(scenes_run({"device=cuda", std::string("sharing=") + sharing}), 8);
   }
+  INFO("soft by the trace norm, which waits");
+  check_recorded(scenes_run({"device=cuda", "sharing=soft", "share.distance=trace"}), 4);
 }
 
 TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing",

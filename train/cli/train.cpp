@@ -1,5 +1,6 @@
 // weft train: a run file (and key=value overrides) to a run folder, or on with an old one.
 // --dry-run measures a few steps of every phase and says what the whole run would take.
+#include <algorithm>
 #include <filesystem>
 #include <limits>
 #include <memory>
@@ -28,34 +29,41 @@ void dry_run(RunFile run, const Dataset& data, AnyContext context) {
              2e-9 * static_cast<double>(cost.heads.dense));
   fmt::print("{:<10} {:>9} {:>12} {:>12}\n", "phase", "steps", "s/step", "peak MiB");
   double total = 0;
-  const auto measure = [&](Phase phase, Stage stage, int64_t at, int64_t steps) {
+  // `row`: steps that the phase has one after the other. A GPU is given several before it is
+  // waited for, as in training.
+  const auto measure = [&](Phase phase, Stage stage, int64_t at, int64_t steps, int64_t row) {
     if (steps == 0) return;
-    const auto step = [&] {
+    row = is_asynchronous(context) ? std::min<int64_t>(row, 8) : 1;
+    const int64_t end = stage == Stage::search ? run.policy.steps : steps;
+    if (at < end) row = std::clamp<int64_t>(end - at - 1, 1, row);  // the last one ends the stage
+    const auto seconds_a_step = [&] {
       trainer.jump(stage, at);
       const double waited = trainer.waited_seconds();
-      const double seconds = milliseconds(context, [&] { trainer.step(); }) / 1e3;
-      return seconds - (trainer.waited_seconds() - waited);  // its batch was not prepared ahead
+      const double ms = milliseconds(context, [&] {
+        for (int64_t i = 0; i < row; ++i) trainer.step();
+      });
+      return (ms / 1e3 - (trainer.waited_seconds() - waited)) / static_cast<double>(row);
     };
-    // First what happens once: memory is asked for, and a GPU's second step makes a graph.
-    for (int i = 0; i < (is_asynchronous(context) ? 2 : 1); ++i) step();
+    seconds_a_step();  // what happens once: memory is asked for, a GPU's second step makes a graph
+    if (row == 1 && is_asynchronous(context)) seconds_a_step();
     memory_of(context).reset_peak();
-    const double seconds = step();
+    const double seconds = seconds_a_step();
     total += seconds * static_cast<double>(steps);
     fmt::print("{:<10} {:>9} {:>12.3f} {:>12.0f}\n", name_of(phase), steps, seconds,
                mib(static_cast<double>(memory_of(context).counters().peak_bytes)));
   };
   if (trainer.model().policy() != nullptr) {
-    measure(Phase::warmup, Stage::warmup, 0, run.warmup.steps);
+    measure(Phase::warmup, Stage::warmup, 0, run.warmup.steps, run.warmup.steps);
     const SearchClock clock = trainer.clock();
     const int64_t logits = clock.policy_cursor(run.policy.steps);
     // The last policy epoch is the dearest: every block is gated.
     const int64_t epoch = run.policy.curriculum_speed * trainer.model().policy()->blocks() *
                           (clock.weight_steps + clock.logit_steps);
-    measure(Phase::weights, Stage::search, epoch, run.policy.steps - logits);
-    measure(Phase::policy, Stage::search, epoch + clock.weight_steps, logits);
+    measure(Phase::weights, Stage::search, epoch, run.policy.steps - logits, clock.weight_steps);
+    measure(Phase::policy, Stage::search, epoch + clock.weight_steps, logits, clock.logit_steps);
   }
-  measure(Phase::retrain, Stage::retrain, 0, run.retrain.steps);
-  fmt::print("about {} in all, without evaluation\n", clock_text(total));
+  measure(Phase::retrain, Stage::retrain, 0, run.retrain.steps, run.retrain.steps);
+  fmt::print("about {} in all, without evaluation and waiting for data\n", clock_text(total));
 }
 
 class Train final : public Command {
