@@ -142,7 +142,6 @@ void steps(const Arguments& arguments) {
         s.graphs ? repeated.run(passes) : passes();
         if (infer) continue;
         (phase == Phase::policy ? *logits : *weights).step();
-        model->store().clear_gradients();
         if (phase == Phase::policy) model->policy()->logits_changed();
       }
       synchronize(context);

@@ -15,7 +15,7 @@ struct Block {
   static constexpr int across = tile_n / warp_n, warps = tile_m / 64 * across;
   static constexpr int threads = 32 * warps;
   static constexpr int stages = warps > 4 ? 4 : 3;
-  static constexpr int stage_bytes = (tile_m + tile_n) * row_bytes;
+  static constexpr int stage_bytes = (tile_m + tile_n) * row_bytes, bytes = stages * stage_bytes;
   static constexpr int resident = warps > 4 ? 1 : 2;  ///< blocks a multiprocessor holds at once
 };
 
@@ -80,11 +80,7 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 
 template <class T, class B>
 void start(CudaContext& ctx, const char* name, Args<T>& args) {
-  constexpr int bytes = B::stages * B::stage_bytes;
-  static const cudaError_t granted =
-      cudaFuncSetAttribute(gather_kernel<T, B>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-  check(granted, name);
-  start_tiles<T>(ctx, name, gather_kernel<T, B>, args, B::m, B::n, B::threads, B::resident, bytes);
+  start_tiles<B>(ctx, name, gather_kernel<T, B>, args);
 }
 
 /// The tile is chosen by sizes alone: large ones where there are enough of them for any card.
@@ -92,10 +88,9 @@ template <class T>
 void run(CudaContext& ctx, const char* name, Args<T>& args) {
   args.pairs = args.columns % 2 == 0 && is_aligned(args.to);
   if (gather_on_hopper(ctx, name, args)) return;
-  const int64_t pixels = int64_t{args.images} * args.rows.extent * args.cols.extent;
   if (args.columns <= 64)
     start<T, Block<128, 64>>(ctx, name, args);
-  else if (blocks_for(pixels, 256) * blocks_for(args.columns, 128) >= 200)
+  else if (blocks_for(args.pixels(), 256) * blocks_for(args.columns, 128) >= 200)
     start<T, Block<256, 128>>(ctx, name, args);
   else
     start<T, Block<128, 128>>(ctx, name, args);

@@ -47,6 +47,9 @@ struct Args {
   Class list[max_classes];
   int pieces;    ///< of every tile's k; a block owns one
   float* parts;  ///< where they go, [pieces][pixels][columns]; null: there is one, `to` is it
+
+  /// Of the result, all classes together.
+  __host__ __device__ int64_t pixels() const { return int64_t{images} * rows.extent * cols.extent; }
 };
 
 /// False where the axis has more stretches than a kernel argument holds.
@@ -203,8 +206,7 @@ struct Output {
         cols.start + at.j * a.step;
     row = a.to + pixel * a.columns;
     if (a.parts == nullptr) return;
-    const int64_t pixels = int64_t{a.images} * a.rows.extent * a.cols.extent;
-    part = a.parts + (blockIdx.z * pixels + pixel) * a.columns;
+    part = a.parts + (blockIdx.z * a.pixels() + pixel) * a.columns;
   }
   __device__ void write(int n, float first, float second) const {
     if (row == nullptr || n >= a.columns) return;

@@ -9,17 +9,16 @@
 namespace weft::tensor_conv {
 namespace {
 
-constexpr int groups = 2, tile_m = 64 * groups, threads = 128 * groups;
-
 template <int tile_n>
 struct Block {
+  static constexpr int groups = 2, m = 64 * groups, n = tile_n, threads = 128 * groups;
   static constexpr int stages = 4, resident = tile_n > 64 ? 1 : 2;
-  static constexpr int stage_bytes = (tile_m + tile_n) * row_bytes;
+  static constexpr int stage_bytes = (m + n) * row_bytes;
   static constexpr int bytes = stages * stage_bytes + 1024;  ///< and room to align
 };
 
 template <class T, int tile_n>
-__global__ void __launch_bounds__(threads, Block<tile_n>::resident)
+__global__ void __launch_bounds__(Block<tile_n>::threads, Block<tile_n>::resident)
     hopper_kernel(const __grid_constant__ Args<T> a) {
 #ifdef WEFT_WGMMA
   using B = Block<tile_n>;
@@ -29,10 +28,10 @@ __global__ void __launch_bounds__(threads, Block<tile_n>::resident)
   const uint32_t shared = (mma::shared_address(memory) + 1023) / 1024 * 1024;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int first_n = blockIdx.x * tile_n;
-  const Tile<T> tile(a, tile_m);
+  const Tile<T> tile(a, B::m);
   const Run& rows = a.rows.run[a.list[tile.index].row_run];
   const Run& cols = a.cols.run[a.list[tile.index].column_run];
-  Copier<T, tile_m, tile_n, threads> copier(a, rows, cols, tile.first_m, first_n);
+  Copier<T, B::m, tile_n, B::threads> copier(a, rows, cols, tile.first_m, first_n);
   const int steps = copier.begin_piece();
 
   float sum[tile_n / 2] = {};
@@ -51,7 +50,7 @@ __global__ void __launch_bounds__(threads, Block<tile_n>::resident)
       mma::round_fragment<T>(left[buffer][step]);
     }
     wgmma::fence();
-    const uint64_t weights = wgmma::descriptor(pixels_at + tile_m * row_bytes);
+    const uint64_t weights = wgmma::descriptor(pixels_at + B::m * row_bytes);
 #pragma unroll
     for (int step = 0; step < steps_a_stage; ++step)
       wgmma::multiply(T{}, sum, left[buffer][step], weights + step * (mma::step_bytes >> 4));
@@ -84,12 +83,7 @@ __global__ void __launch_bounds__(threads, Block<tile_n>::resident)
 
 template <class T, int tile_n>
 void start(CudaContext& ctx, const char* name, Args<T>& args) {
-  static const cudaError_t granted = cudaFuncSetAttribute(
-      hopper_kernel<T, tile_n>, cudaFuncAttributeMaxDynamicSharedMemorySize, Block<tile_n>::bytes);
-  check(granted, name);
-  using B = Block<tile_n>;
-  start_tiles<T>(ctx, name, hopper_kernel<T, tile_n>, args, tile_m, tile_n, threads, B::resident,
-                 B::bytes);
+  start_tiles<Block<tile_n>>(ctx, name, hopper_kernel<T, tile_n>, args);
 }
 
 /// Whether this build holds wgmma code and the card runs it.

@@ -51,8 +51,7 @@ int pieces_of(const Args<T>& args, const Tiles& tiles, int tile_n, int resident)
   constexpr double multiprocessors = 132, bytes_a_us = 2.5e6, launch_us = 4, fill_us = 2;
   const double across = static_cast<double>(blocks_for(args.columns, tile_n));
   const double slots = multiprocessors * resident, stage_us = 0.2 + tile_n / 256.0;
-  const double part_us =
-      4.0 * args.images * args.rows.extent * args.cols.extent * args.columns / bytes_a_us;
+  const double part_us = 4.0 * static_cast<double>(args.pixels() * args.columns) / bytes_a_us;
   const auto estimate = [&](int pieces) {
     const double waves = std::ceil(tiles.count * across * pieces / slots);
     const double stages =
@@ -72,7 +71,7 @@ int pieces_of(const Args<T>& args, const Tiles& tiles, int tile_n, int resident)
 template <class T>
 void add_pieces(CudaContext& ctx, const Args<T>& args) {
   const auto columns = static_cast<unsigned>(args.columns);
-  const int64_t numel = int64_t{args.images} * args.rows.extent * args.cols.extent * columns;
+  const int64_t numel = args.pixels() * columns;
   const float* const parts = args.parts;
   const T* const bias = args.bias;
   T* const to = args.to;
@@ -84,23 +83,24 @@ void add_pieces(CudaContext& ctx, const Args<T>& args) {
   });
 }
 
-/// Starts a kernel over all tiles and, where these are few, pieces of k.
-template <class T>
-void start_tiles(CudaContext& ctx, const char* name, void (*kernel)(Args<T>), Args<T>& args,
-                 int tile_m, int tile_n, int threads, int resident, size_t shared_bytes) {
-  const Tiles tiles = list_classes(args, tile_m);
-  args.pieces = pieces_of(args, tiles, tile_n, resident);
+/// Starts `kernel`, whose blocks are B's, over all tiles and, where these are few, pieces of k.
+template <class B, class T>
+void start_tiles(CudaContext& ctx, const char* name, void (*kernel)(Args<T>), Args<T>& args) {
+  static const cudaError_t granted =
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, B::bytes);
+  check(granted, name);
+  const Tiles tiles = list_classes(args, B::m);
+  args.pieces = pieces_of(args, tiles, B::n, B::resident);
   Tensor parts;
   if (args.pieces > 1) {
     const int64_t pieces = args.pieces, columns = args.columns;
-    const int64_t pixels = int64_t{args.images} * args.rows.extent * args.cols.extent;
-    parts = Tensor::empty({pieces, pixels, columns}, DType::f32, ctx.memory());
+    parts = Tensor::empty({pieces, args.pixels(), columns}, DType::f32, ctx.memory());
     args.parts = parts.data<float>();
   }
   launch(ctx, name, kernel,
-         dim3(static_cast<unsigned>(blocks_for(args.columns, tile_n)),
+         dim3(static_cast<unsigned>(blocks_for(args.columns, B::n)),
               static_cast<unsigned>(tiles.count), static_cast<unsigned>(args.pieces)),
-         dim3(static_cast<unsigned>(threads)), shared_bytes, args);
+         dim3(B::threads), B::bytes, args);
   if (args.pieces > 1) add_pieces(ctx, args);
 }
 

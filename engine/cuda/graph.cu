@@ -59,8 +59,8 @@ class Executable {
 struct CudaGraph::Impl {
   CudaContext& ctx;
   Executable executable{};
-  bool warm = false, waits = false;
-  int direct = 0, pause = 0;  ///< calls that run directly: still to come, after the next new graph
+  bool waits = false;
+  int direct = 1, pause = 0;  ///< calls that run directly: still to come, after the next new graph
   int fitted = 0;             ///< graphs in a row whose kernels were those of the one before
   int64_t built = 0;
 
@@ -108,10 +108,9 @@ int64_t CudaGraph::built() const { return impl_->built; }
 
 void CudaGraph::run(const std::function<void()>& work) {
   Impl& self = *impl_;
-  if (!self.warm || self.waits || self.direct > 0) {
-    if (self.direct > 0) --self.direct;
+  if (self.waits || self.direct > 0) {
     work();
-    self.warm = true;
+    self.direct = std::max(self.direct - 1, 0);
     return;
   }
   const auto graph = self.record(work);

@@ -1,5 +1,5 @@
 // CudaGraph: work that asks for the same kernels step after step, started with one order instead of
-// hundreds. Each time its launches are recorded, which takes the host about 2 us apiece, and their
+// hundreds. Each time its launches are recorded, which takes the host about 3 us apiece, and their
 // arguments (addresses, temperatures, counters of noise) replace those in the graph that the device
 // already has. Order and kernels stay the same, so the bits do too; what goes is the time between
 // one kernel and the next, 1 us of about 7 where a network is small.

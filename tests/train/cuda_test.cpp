@@ -78,13 +78,16 @@ std::vector<Tensor> train(RunFile run, int64_t steps) {
   return out;
 }
 
+void check_same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) CHECK(same_bits(a[i], b[i]));
+}
+
 /// Debug mode records nothing.
 void check_recorded(RunFile run, int64_t steps) {
   const auto recorded = train(run, steps);
   run.debug = true;
-  const auto direct = train(run, steps);
-  REQUIRE(recorded.size() == direct.size());
-  for (size_t i = 0; i < direct.size(); ++i) CHECK(same_bits(recorded[i], direct[i]));
+  check_same_bits(recorded, train(run, steps));
 }
 
 /// The weighted loss, as means of 20 steps.
@@ -168,9 +171,7 @@ TEST_CASE("cuda: two runs of 50 AdaShare steps give the same bits in every preci
     const RunFile run =
         scenes_run({"device=cuda", std::string("precision=") + precision, "warmup.steps=10",
                     "policy.steps=30", "policy.weight_steps=5", "policy.logit_steps=5"});
-    const auto first = train(run, 50), second = train(run, 50);
-    REQUIRE(first.size() == second.size());
-    for (size_t i = 0; i < first.size(); ++i) CHECK(same_bits(first[i], second[i]));
+    check_same_bits(train(run, 50), train(run, 50));
   }
 }
 
