@@ -50,7 +50,9 @@ struct TaskSpec {
   std::vector<double> class_weights;  ///< cross-entropy's, one per class (empty: all 1)
   double pos_weight = 1;              ///< binary: weight of the positive class in the loss
   bool standardize = false;           ///< tabular regression: (v - mean) / std of the training rows
-  std::string rows;  ///< csv, tabular: which value of data.task_column has this label
+  std::string rows;                ///< csv, tabular: which value of data.task_column has this label
+  std::string unit;                ///< of values and errors, for tables and pictures ("m")
+  std::vector<std::string> names;  ///< of the classes, one each (empty: their ids)
 
   int channels() const;      ///< outputs: segmentation, classification classes; normals 3; others 1
   bool image_label() const;  ///< one label an image: classification, binary, regression
@@ -70,7 +72,8 @@ struct ModelSpec {
   std::string bn_affine = "shared";   ///< bn.affine: weight and bias, shared or per-task
   bool bn_fixed = false;              ///< bn.fixed: weight and bias are not trained
   int in_channels = 3;
-  std::string init;  ///< a safetensors file whose trunk to start from
+  std::string init;           ///< a safetensors file whose trunk to start from
+  bool init_partial = false;  ///< take what init has and leave the rest as it is drawn
 };
 
 /// data.augment; scale, flip and crop act on training parts only.
@@ -84,24 +87,27 @@ struct AugmentSpec {
 
 struct DataSpec {
   std::string kind = "scenes";
-  std::string root;                    ///< $WEFT_DATA/... is written with the variable
-  std::string index = "index.csv";     ///< csv, tabular: the index, relative to root
-  std::string image = "image";         ///< csv: the column of image paths
-  std::string split;                   ///< csv, tabular: the column of train, val, test
-  std::array<double, 2> ratio{0, 0};   ///< where there is no split: shares of val and test, by hash
-  std::string test_index;              ///< tabular: the file of the test rows
-  std::vector<std::string> header;     ///< tabular: the columns of a file that does not name them
-  std::string comment;                 ///< tabular: lines that begin so are skipped
-  std::vector<std::string> missing;    ///< tabular: words that say so ("?"), beside the empty cell
-  std::vector<std::string> columns;    ///< tabular: the inputs, `*` stands for any characters
-                                       ///< (empty: all that are no label)
-  std::vector<std::string> leave_out;  ///< tabular: columns that are no input after all
+  std::string root;                   ///< $WEFT_DATA/... is written with the variable
+  std::string index = "index.csv";    ///< csv, tabular: the index, relative to root
+  std::string image = "image";        ///< csv: the column of image paths
+  std::string split;                  ///< csv, tabular: the column of train, val, test
+  std::array<double, 2> ratio{0, 0};  ///< where there is no split: shares of val and test, by hash
+  std::string test_index;             ///< tabular: the file of the test rows
+  std::vector<std::string> header;    ///< tabular: the columns of a file that does not name them
+  std::string separator;              ///< csv, tabular: "," ";" or "tab" (empty: by the first line)
+  std::string comment;                ///< tabular: lines that begin so are skipped
+  std::vector<std::string> missing;   ///< tabular: words that say so ("?"), beside the empty cell
+  std::vector<std::string> columns;   ///< tabular: the inputs, `*` stands for any characters
+                                      ///< (empty: all that are no label)
+  std::vector<std::string> leave_out;    ///< tabular: columns that are no input after all
   std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
   std::string task_column;               ///< csv, tabular: names each row's task
   /// shared: every image is every task's. per-task: each task draws a batch of its own (domainnet,
   /// and csv with a task_column).
   std::string inputs = "shared";
   std::array<int, 2> size{0, 0};  ///< height, width that images are resized to; 0: as they are
+  std::string layout = "hwc";     ///< of npy pictures and labels: hwc or chw
+  double float_max = 1;           ///< npy pictures of floats: the value that is white
   int64_t batch = 16;
   int workers = 2;
   std::string normalize = "imagenet";                       ///< imagenet, caffe or none
@@ -180,6 +186,7 @@ struct EvalSpec {
   int64_t every = 400;
   std::string split = "val";
   int64_t batches = 0;  ///< while training; 0: the whole split (in compat 11, as the official code)
+  std::string best = "sum";  ///< the best step: sum (one for all tasks) or per-task
 };
 
 struct RunFile {
@@ -190,6 +197,7 @@ struct RunFile {
   Semantics semantics = Semantics::sound;
   std::string sharing = "adashare";
   bool debug = false;
+  std::string on_nonfinite = "stop";  ///< a loss or gradient that is no number: stop or skip
   ModelSpec model;
   DataSpec data;
   std::vector<TaskSpec> tasks;
@@ -199,6 +207,7 @@ struct RunFile {
   ShareSpec share;
   EvalSpec eval;
   int64_t checkpoint_every = 400;  ///< checkpoint.every
+  int64_t checkpoint_keep = 1;     ///< checkpoint.keep: so many of the last ones
 
   /// "file:line" of a key or of the table that would hold it, for messages.
   std::string place(const std::string& key) const;

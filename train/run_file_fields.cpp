@@ -28,6 +28,7 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
   });
   v.field("in_channels", m.in_channels);
   v.field("init", m.init);
+  v.field("init_partial", m.init_partial);
 }
 
 void visit_fields(FieldVisitor& v, DataSpec& d) {
@@ -38,6 +39,7 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("index", d.index);
   v.field("test_index", d.test_index);
   v.field("header", d.header);
+  v.field("separator", d.separator);
   v.field("comment", d.comment);
   v.field("missing", d.missing);
   v.field("columns", d.columns);
@@ -49,6 +51,8 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("ratio", d.ratio);
   v.word("inputs", d.inputs, {"shared", "per-task"});
   v.field("size", d.size);
+  v.word("layout", d.layout, {"hwc", "chw"});
+  v.field("float_max", d.float_max);
   v.field("batch", d.batch);
   v.field("workers", d.workers);
   v.word("normalize", d.normalize, {"imagenet", "caffe", "none"});
@@ -179,6 +183,8 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("pos_weight", t.pos_weight);
   v.field("standardize", t.standardize);
   v.field("rows", t.rows);
+  v.field("unit", t.unit);
+  v.field("names", t.names);
 }
 
 void visit_fields(FieldVisitor& v, RunFile& run) {
@@ -189,6 +195,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.choice("semantics", run.semantics, semantics_words);
   v.word("sharing", run.sharing, ways);
   v.field("debug", run.debug);
+  v.word("on_nonfinite", run.on_nonfinite, {"stop", "skip"});
   v.table("model", [&] { visit_fields(v, run.model); });
   v.table("data", [&] { visit_fields(v, run.data); });
   v.list("task", run.tasks);
@@ -204,8 +211,12 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
     v.field("every", run.eval.every);
     v.word("split", run.eval.split, {"train", "val", "test"});
     v.field("batches", run.eval.batches);
+    v.word("best", run.eval.best, {"sum", "per-task"});
   });
-  v.table("checkpoint", [&] { v.field("every", run.checkpoint_every); });
+  v.table("checkpoint", [&] {
+    v.field("every", run.checkpoint_every);
+    v.field("keep", run.checkpoint_keep);
+  });
 }
 
 std::vector<std::string> key_names(const RunFile& run) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
+#include "tests/support/source_dir.h"
 #include "train/run_file.h"
 
 namespace weft::test {
@@ -62,7 +63,7 @@ inline std::vector<GoldenCase> golden_cases() {
                                                  {"classification", TaskKind::classification},
                                                  {"binary", TaskKind::binary},
                                                  {"regression", TaskKind::regression}};
-  std::ifstream file(WEFT_SOURCE_DIR "/tests/golden/metrics.json");
+  std::ifstream file(source_dir() + "/tests/golden/metrics.json");
   std::vector<GoldenCase> cases;
   for (const auto& json : nlohmann::json::parse(file)) {
     GoldenCase one;

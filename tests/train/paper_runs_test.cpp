@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/support/catch.h"
+#include "tests/support/source_dir.h"
 #include "train/run_file.h"
 
 using namespace weft;
@@ -79,7 +80,7 @@ TEST_CASE("the paper's configurations have the paper's values", "[run_file]") {
         "20000 steps, adam 0.5 0.999, heads 0.001, trunk 1e-05, decay 0.0001, x0.3 every 2000"}}};
   for (const auto& [name, paper] : papers) {
     INFO(name);
-    const RunFile run = parse_run_file(std::string(WEFT_SOURCE_DIR) + "/runs/" + name + ".toml");
+    const RunFile run = parse_run_file(source_dir() + "/runs/" + name + ".toml");
     CHECK(told(run) == paper[0]);
     CHECK(told(run.warmup) == paper[1]);
     CHECK(told(run.policy) == paper[2]);

@@ -94,7 +94,9 @@ TEST_CASE("run file: prints every key and reads its own print", "[run_file]") {
        "task.depth.invalid=0", "policy.logits.lr=1e-8", "data.root=\"a \\\"b\\\" \\t c\"",
        "task.seg.class_weights=[1,2,3,4,5,6,7,8,9,10,11,12,0.1]", "data.header=[\"a \\\"b\\\"\"]",
        "data.missing=[\"?\", \"\"]", "data.columns=[\"x*\"]", "data.leave_out=[\"x7\"]",
-       "data.categorical=[\"c\"]"});
+       "data.categorical=[\"c\"]",
+       "task.seg.names=[\"0\",\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\","
+       "\"12\"]"});
   const std::string text = print_run_file(run);
   const RunFile again = parse_run_text(text, "again.toml");
   CHECK(print_run_file(again) == text);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "tests/support/catch.h"
+#include "tests/support/source_dir.h"
 #include "train/run_file.h"
 #include "train/study.h"
 
@@ -11,7 +12,7 @@ using namespace weft;
 
 TEST_CASE("every shipped run file is sound", "[run_file]") {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(WEFT_SOURCE_DIR "/runs")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/runs")) {
     if (entry.path().extension() != ".toml") continue;
     const RunFile run = parse_run_file(entry.path().string());
     CHECK(run.name == entry.path().stem().string());
@@ -22,12 +23,12 @@ TEST_CASE("every shipped run file is sound", "[run_file]") {
 
 TEST_CASE("every shipped study is sound, and fair in its steps", "[study]") {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(WEFT_SOURCE_DIR "/runs/studies")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/runs/studies")) {
     Study study = parse_study_file(entry.path().string());
     INFO(study.name);
     CHECK(study.name == entry.path().stem().string());
     CHECK(study.seeds.size() == 3);
-    for (StudySet& set : study.sets) set.run = WEFT_SOURCE_DIR "/" + set.run;
+    for (StudySet& set : study.sets) set.run = source_dir() + "/" + set.run;
     study.out = "nowhere";
     const auto cells = study_cells(study);
     const int64_t steps = planned_steps(cells[0].run);

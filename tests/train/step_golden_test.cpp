@@ -7,6 +7,7 @@
 
 #include "ops/concat.h"
 #include "tests/support/catch.h"
+#include "tests/support/source_dir.h"
 #include "train/build.h"
 #include "train/checkpoint.h"
 #include "train/step.h"
@@ -47,7 +48,7 @@ Values digest(const Tensor& t) {
 class Golden {
  public:
   explicit Golden(const std::string& name)
-      : file_(std::string(WEFT_SOURCE_DIR) + "/tests/golden/" + name + ".safetensors") {}
+      : file_(source_dir() + "/tests/golden/" + name + ".safetensors") {}
 
   void check_all() {
     const json cases = json::parse(file_.metadata().at("cases"));

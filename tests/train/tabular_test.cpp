@@ -9,6 +9,7 @@
 
 #include "models/sharing/sharing.h"
 #include "tests/support/catch.h"
+#include "tests/support/source_dir.h"
 #include "tests/train/temp_folder.h"
 #include "train/build.h"
 #include "train/data/files.h"
@@ -339,7 +340,7 @@ TEST_CASE("tables train under AdaShare through every phase", "[tabular][trainer]
 TEST_CASE("tables: the real sets, by their run files", "[tabular][data]") {
   if (std::getenv("WEFT_DATA") == nullptr) WEFT_SKIP("WEFT_DATA not set");
   const auto open = [](const std::string& name) {
-    RunFile run = parse_run_file(std::string(WEFT_SOURCE_DIR "/runs/") + name);
+    RunFile run = parse_run_file(source_dir() + "/runs/" + name);
     auto data = open_dataset(run);
     return std::make_pair(std::move(run), std::move(data));
   };
