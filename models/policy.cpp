@@ -53,10 +53,21 @@ Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int
   }
 }
 
-Tensor Policy::host_logits(size_t k) const {
-  if (logits_[k]->value.on_host()) return logits_[k]->value;
+void Policy::set_logits(size_t k, const Tensor& host) {
+  const Tensor& value = logits_[k]->value;
+  if (host.shape() != value.shape() || host.dtype() != value.dtype())
+    throw ShapeError(
+        fmt::format("{}: logits are {}, got {}", names_[k], value.shape(), host.shape()));
+  std::visit([&](auto* ctx) { ctx->copy(value, host); }, context_);
+  logits_changed();
+}
+
+const Tensor& Policy::host_logits(size_t k) const {
   if (mirror_.empty())
-    for (const Parameter* logits : logits_) mirror_.push_back(to_host(context_, logits->value));
+    for (const Parameter* logits : logits_) {
+      mirror_.push_back(Tensor::empty(logits->value.shape(), logits->value.dtype()));
+      std::visit([&](auto* ctx) { ctx->copy(mirror_.back(), logits->value); }, context_);
+    }
   return mirror_[k];
 }
 

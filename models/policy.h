@@ -55,7 +55,12 @@ class Policy {
   PolicySample sample(Pass& pass, double temperature, bool hard, int active,
                       bool run_skipped = false) const;
 
-  /// To be called after the logits' values have changed: forgets what the host knows of them.
+  /// Gives task k the logits that a host tensor [L, 2] holds: the one way to set them. What the
+  /// host knows of them is never older than they are.
+  void set_logits(size_t k, const Tensor& host);
+  /// Task k's logits [L, 2] on the host.
+  const Tensor& host_logits(size_t k) const;
+  /// To be called after an optimizer has moved the logits: forgets what the host knows of them.
   void logits_changed() { mirror_.clear(); }
 
   /// softmax(logits_k[l])[0] for every task and block.
@@ -75,12 +80,12 @@ class Policy {
 
  private:
   int learned() const { return blocks_ - options_.skip_layer; }
-  /// Task k's logits where the host can read them; from a GPU they come over once per change.
-  Tensor host_logits(size_t k) const;
   Var constant(Tape& tape, const Shape& shape, const std::vector<double>& values) const;
 
   AnyContext context_;
-  mutable std::vector<Tensor> mirror_;  // empty, or one a task
+  // Empty, or a copy of every task's logits, taken once a change. On the CPU as well, where none is
+  // needed: so a change that is not told shows on every machine, and not on a GPU alone.
+  mutable std::vector<Tensor> mirror_;
   std::vector<std::string> names_;
   std::vector<Parameter*> logits_;
   int blocks_;

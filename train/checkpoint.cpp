@@ -9,15 +9,20 @@
 namespace weft {
 namespace {
 
-/// Loads `name` into `to`; the file's shape must be the one that `to` has in PyTorch's layout.
-void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
-               const Tensor& to) {
+/// `name` in PyTorch's layout, as `to`'s type; its shape must be the one that `to` has there.
+Tensor load_for(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
+                const Tensor& to) {
   const Tensor value = file.load(name, to.dtype());
   const Tensor expected = to.shape().rank() == 4 ? krsc_to_oihw(to_host(context, to)) : to;
   if (value.shape() != expected.shape())
     throw DataError(fmt::format("{}: '{}' has shape {}, the model expects {}", file.path(), name,
                                 value.shape(), expected.shape()));
-  from_torch_layout(context, to, value);
+  return value;
+}
+
+void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
+               const Tensor& to) {
+  from_torch_layout(context, to, load_for(file, name, context, to));
 }
 
 std::string metadata_of(const SafetensorsFile& file, const std::string& key) {
@@ -111,7 +116,12 @@ Checkpoint read_checkpoint(const std::string& path) {
 void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model& model) {
   ParameterStore& store = model.store();
   for (Parameter& p : store.parameters())
-    load_into(file, prefix + p.name, store.context(), p.value);
+    if (part_of(p.name) != Part::policy) load_into(file, prefix + p.name, store.context(), p.value);
+  if (Policy* policy = model.policy())
+    for (size_t k = 0; k < policy->logits().size(); ++k) {
+      const Parameter& p = *policy->logits()[k];
+      policy->set_logits(k, load_for(file, prefix + p.name, store.context(), p.value));
+    }
   for (NamedStats& s : store.stats()) {
     const std::string stem = prefix + s.name;
     load_into(file, stem + ".running_mean", store.context(), s.stats.running_mean);

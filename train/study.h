@@ -61,6 +61,9 @@ struct StudyCell {
   bool resumable() const;                                 ///< it has a checkpoint to go on from
 };
 
+/// A set's run file as no method has changed it: with the set's settings, on the study's device.
+RunFile set_run_file(const Study& study, size_t set);
+
 /// Every cell in the order of running: those that compare trials come first. Reads all run files,
 /// so that a mistake in one shows before anything runs; ConfigError also where a cell's folder
 /// holds a run of other settings.

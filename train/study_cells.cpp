@@ -65,6 +65,12 @@ void check_settings(const StudyCell& cell) {
 
 }  // namespace
 
+RunFile set_run_file(const Study& study, size_t set) {
+  Words settings = study.sets[set].settings;
+  if (!study.device.empty()) settings.push_back("device=" + study.device);
+  return parse_run_file(study.sets[set].run, settings);
+}
+
 bool Study::compares_trials(int64_t seed) const {
   const auto end = seeds.begin() + trial_seeds;
   return std::find(seeds.begin(), end, seed) != end;

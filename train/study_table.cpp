@@ -312,7 +312,7 @@ std::string spread_text(const Spread& s) {
 std::vector<StudyResult> study_results(const Study& study, const std::vector<StudyCell>& cells) {
   std::vector<StudyResult> out;
   for (size_t set = 0; set < study.sets.size(); ++set) {
-    const RunFile set_run = parse_run_file(study.sets[set].run, study.sets[set].settings);
+    const RunFile set_run = set_run_file(study, set);
     StudyResult result{study.sets[set].name, {}};
     for (size_t method = 0; method < study.methods.size(); ++method) {
       const StudyMethod& m = study.methods[method];

@@ -79,7 +79,6 @@ void Trainer::resume(const std::string& folder) {
   const Checkpoint checkpoint = read_checkpoint(last);
   state_ = checkpoint.state;
   load_model(last, *model_);
-  if (model_->policy() != nullptr) model_->policy()->logits_changed();
   open_loaders();
   if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
   folder_.emplace(RunFolder::resume(folder, state_.total_step));
@@ -123,8 +122,8 @@ void Trainer::enter(Stage stage) {
     // From scratch, but the record of what was learned stays in the checkpoint.
     auto fresh = make_model(context_, run_);
     if (!run_.model.init.empty()) load_pretrained(run_.model.init, *fresh);
-    for (Parameter* logits : model_->policy()->logits())
-      fresh->store().find(logits->name)->value = logits->value;
+    for (size_t k = 0; k < run_.tasks.size(); ++k)
+      fresh->policy()->set_logits(k, model_->policy()->host_logits(k));
     model_ = std::move(fresh);
   }
   open_loaders();

@@ -1,6 +1,5 @@
 // Between search and re-training: the search's record, its best logits, and the policy that is
 // drawn from them or given.
-#include "train/checkpoint.h"
 #include "train/draw.h"
 #include "train/trainer.h"
 
@@ -23,8 +22,8 @@ void Trainer::keep_best_policy(double now) {
   state_.search_score = now;
   state_.search_step = state_.total_step;
   state_.search_logits.clear();
-  for (const Parameter* logits : policy.logits())
-    state_.search_logits.push_back(to_torch_layout(context_, logits->value).to_vector());
+  for (size_t k = 0; k < run_.tasks.size(); ++k)
+    state_.search_logits.push_back(policy.host_logits(k).to_vector());
 }
 
 /// policy.from = "best": the logits go back to where validation liked them most.
@@ -32,12 +31,10 @@ void Trainer::recall_best_policy() {
   if (state_.search_logits.empty()) return;
   say(fmt::format("policy: the logits of step {}, the search's best (validation loss {:.4f})",
                   state_.search_step, state_.search_score));
-  const auto& logits = model_->policy()->logits();
-  for (size_t k = 0; k < logits.size(); ++k) {
-    Tensor& value = logits[k]->value;
-    from_torch_layout(context_, value,
-                      Tensor::from(value.shape(), state_.search_logits[k], value.dtype()));
-  }
+  Policy& policy = *model_->policy();
+  for (size_t k = 0; k < state_.search_logits.size(); ++k)
+    policy.set_logits(
+        k, Tensor::from({policy.blocks(), 2}, state_.search_logits[k], model_->store().dtype()));
 }
 
 void Trainer::draw_policy() {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "tests/support/catch.h"
+#include "tests/support/device.h"
 
 using namespace weft;
 
@@ -16,7 +17,7 @@ struct Fixture {
   Policy policy{store, names, 4, {}, 5};
 
   void set(size_t task, const std::vector<double>& logits) {
-    policy.logits()[task]->value = Tensor::from({4, 2}, logits, DType::f64);
+    policy.set_logits(task, Tensor::from({4, 2}, logits, DType::f64));
   }
 };
 
@@ -99,4 +100,25 @@ TEST_CASE("degenerate policies are refused with the reason", "[models][policy]")
   CHECK_FALSE(degenerate({{{1, 0}, {0, 1}}}, tasks, blocks));
   CHECK(*degenerate({{{1, 1}, {0, 0}}}, tasks, blocks) == "task b executes no block");
   CHECK(*degenerate({{{1, 0}, {1, 0}}}, tasks, blocks) == "block layer2.0 is executed by no task");
+}
+
+TEST_CASE("what the host knows of logits is never older than they are",
+          "[models][policy][device]") {
+  ParameterStore store(test_device(), DType::f32);
+  Policy policy(store, {"a", "b"}, 2, {}, 5);
+  CHECK(policy.probabilities()[0][0] == 0.5);  // the host has asked
+  policy.set_logits(0, Tensor::from({2, 2}, {4, 0, -4, 0}));
+  CHECK(policy.probabilities()[0][0] == Catch::Approx(p_select(4, 0)));
+  CHECK(policy.most_likely().select == std::vector<std::vector<int>>{{1, 0}, {1, 1}});
+  CHECK(to_host(store.context(), policy.logits()[0]->value).to_vector() ==
+        std::vector<double>{4, 0, -4, 0});
+  CHECK_THROWS_AS(policy.set_logits(1, Tensor::from({1, 2}, {0, 0})), ShapeError);
+  // A hard sample of constant logits skips by what the host knows.
+  policy.set_logits(0, Tensor::from({2, 2}, {40, 0, -40, 0}));
+  for (Parameter* logits : policy.logits()) logits->trainable = false;
+  Tape tape(test_device());
+  Pass pass{tape, true, Noise{1, 1}};
+  const PolicySample sample = policy.sample(pass, 1, true, 2);
+  CHECK(sample.gates[0][0].kind == Gate::Kind::select);
+  CHECK(sample.gates[0][1].kind == Gate::Kind::skip);
 }

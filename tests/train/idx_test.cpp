@@ -1,5 +1,6 @@
 // idx files and Multi-MNIST: broken files are refused; every image sits once in each place; the
 // pixels are the maximum of both. The real sets are used where WEFT_DATA names them.
+#include <cmath>
 #include <cstdlib>
 #include <set>
 
@@ -54,7 +55,7 @@ TEST_CASE("multi-mnist: pairs, pixels and labels", "[data]") {
   }
   const MultiMnist set(digits.path(), garments.path(), left_and_right(), 3);
   REQUIRE(set.size() == 52);
-  CHECK((set.split(39) == Split::train && set.split(40) == Split::test));
+  CHECK((set.split(39) != Split::test && set.split(40) == Split::test));
   std::set<float> lefts, rights;
   bool moved = false;
   for (int64_t i = 0; i < 40; ++i) {
@@ -82,6 +83,31 @@ TEST_CASE("multi-mnist: pairs, pixels and labels", "[data]") {
   CHECK((same && differs));
   const Parts parts = make_parts(set);
   CHECK((parts.val.size() == 4 && parts.train.size() == 36 && parts.test.size() == 12));
+}
+
+TEST_CASE("multi-mnist: a validation digit is in no picture that is trained on", "[data]") {
+  for (const int count : {5, 40, 120}) {
+    TempFolder folder;  // one set at both places: a digit is in two pictures
+    write_set(folder.path(), "train", count, 1);
+    write_set(folder.path(), "t10k", 12, 1);
+    for (uint64_t seed : {1, 2, 3}) {
+      const MultiMnist set(folder.path(), folder.path(), left_and_right(), seed);
+      const Parts parts = make_parts(set);
+      const auto digits = [&](const std::vector<int64_t>& part) {
+        std::set<int> seen;
+        for (int64_t i : part) {
+          const Sample sample = set.load(i);
+          for (int at : {0, 35})
+            seen.insert(static_cast<int>(std::lround(sample.image.at(at, at)[0] * 255)));
+        }
+        return seen;
+      };
+      const std::set<int> trained = digits(parts.train), validated = digits(parts.val);
+      CHECK(!validated.empty());
+      CHECK(trained.size() + validated.size() == static_cast<size_t>(count));  // so none is in both
+      CHECK(parts.val.size() == validated.size());  // at the left as at the right
+    }
+  }
 }
 
 TEST_CASE("multi-mnist: what does not fit is refused", "[data]") {

@@ -150,6 +150,28 @@ TEST_CASE("cells: every set, method and seed, with what each changes", "[study]"
         "mean 'retrain.steps'?");
 }
 
+TEST_CASE("tables: of a study on a GPU in TF32 or bf16 they are made where there is none",
+          "[study]") {
+  for (const char* precision : {"tf32", "bf16"}) {
+    TempFolder folder;
+    Study study = study_in(folder, std::string("seeds = [1]\n") + one_set + two_methods);
+    std::ofstream(folder.file("slim.toml")) << "precision = \"" << precision << "\"\n" << run_text;
+    CHECK_THAT(message_of<ConfigError>([&] { study_cells(study); }),
+               contains_text("which needs device = \"cuda\""));
+    study.device = "cuda";  // as --device says, or the study file
+    const auto cells = study_cells(study);
+    for (const StudyCell& cell : cells) {
+      RunFolder::create(cell.folder, print_run_file(cell.run));
+      std::ofstream(cell.asked()) << print_run_file(cell.run);
+      write_summary(cell.folder, summary_of(cell.run.sharing, 1, 40, 0.5));
+    }
+    const auto results = study_results(study, study_cells(study));
+    CHECK(results[0].rows[1].runs.size() == 1);
+    CHECK_THAT(study_markdown(study, results), contains_text("| hard |"));
+    CHECK(set_run_file(study, 0).device == "cuda");
+  }
+}
+
 TEST_CASE("cells: a folder that holds a run of other settings is refused", "[study]") {
   TempFolder folder;
   Study study = study_in(folder, std::string(one_set) + two_methods);

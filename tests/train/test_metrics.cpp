@@ -1,6 +1,6 @@
 // Metrics against the goldens, each difference between sound and compat with both its values, and
 // the edges: nothing labelled, NaN predictions, ties, ids out of range.
-#include <chrono>
+#include <ctime>
 #include <limits>
 
 #include "engine/error.h"
@@ -16,6 +16,19 @@ using namespace weft;
 using namespace weft::test;
 
 namespace {
+
+#if defined(__has_feature)  // clang's word for what g++ tells by a macro
+constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+#ifdef __OPTIMIZE__
+constexpr bool for_speed = !sanitized;
+#else
+constexpr bool for_speed = false;
+#endif
 
 const double nan_value = std::numeric_limits<double>::quiet_NaN();
 
@@ -242,8 +255,9 @@ TEST_CASE("predicted_label decodes every kind of task", "[metrics]") {
   CHECK(both.pixels == std::vector<float>{3, 3, 3, 3});
 }
 
-TEST_CASE("200 images of 96 x 128 take well under a second", "[metrics]") {
-  const auto start = std::chrono::steady_clock::now();
+TEST_CASE("200 images of 96 x 128 take well under a second of a core's time", "[metrics]") {
+  if (!for_speed) WEFT_SKIP("this build is not for speed");
+  const std::clock_t start = std::clock();  // of this process: a busy machine does not count
   const Tensor logits = Tensor::from({8, 12, 16, 13}, std::vector<double>(8 * 12 * 16 * 13, 0.5));
   const Tensor ids = Tensor::from({8, 96, 128, 1}, std::vector<double>(8 * 96 * 128, 1));
   const Tensor vectors = Tensor::from({8, 12, 16, 3}, std::vector<double>(8 * 12 * 16 * 3, 0.5));
@@ -259,7 +273,7 @@ TEST_CASE("200 images of 96 x 128 take well under a second", "[metrics]") {
     depth.add(scalars, ids);
     edges.add(scalars, ids);
   }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  INFO(seconds.count() << " s");
-  CHECK(seconds.count() < 5);  // 0.13 s in a release build; the rest is for sanitizers
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  INFO(seconds << " s");
+  CHECK(seconds < 0.5);  // 0.13 s, and what a slower core takes
 }

@@ -133,8 +133,7 @@ class Demo final : public Command {
     o.add("--out", out_, "Folder for the three runs (default: runs/out/demo-SEED)");
   }
   void run() override {
-    std::vector<std::string> overrides = with_device(settings_, device_);
-    overrides.push_back(fmt::format("seed={}", seed_));
+    std::vector<std::string> overrides = demo_settings(seed_, with_device(settings_, device_));
     RunFile run = parse_run_text(demo_run, "demo", overrides);
     if (run.device == "cuda") {  // a step takes less time than two workers need to render a batch
       overrides.insert(overrides.begin(),

@@ -2,7 +2,19 @@
 // schedules. A sketch of the method that fits into minutes on two cores; runs/ holds real ones.
 #pragma once
 
+#include <cstdint>
+#include <string>
+#include <vector>
+
 namespace weft::cli {
+
+/// What changes the run below: other rooms, and all else that is drawn, by the seed; then what the
+/// user has set.
+inline std::vector<std::string> demo_settings(int64_t seed, std::vector<std::string> of_user) {
+  const std::string number = std::to_string(seed);
+  of_user.insert(of_user.begin(), {"seed=" + number, "data.seed=" + number});
+  return of_user;
+}
 
 inline constexpr const char* demo_run = R"(name = "demo"
 seed = 1

@@ -108,7 +108,7 @@ size_t StudyRunner::count(State state) const {
 std::optional<size_t> StudyRunner::chosen_trial(size_t set, size_t method) {
   const auto key = std::pair(set, method);
   if (const auto found = chosen_.find(key); found != chosen_.end()) return found->second;
-  const RunFile set_run = parse_run_file(study_.sets[set].run, study_.sets[set].settings);
+  const RunFile set_run = set_run_file(study_, set);
   const auto losses = trial_losses(study_, cells_, set, method, set_run);
   const auto best = best_trial(losses);
   if (!best) return std::nullopt;

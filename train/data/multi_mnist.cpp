@@ -3,15 +3,18 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <numeric>
 
 #include "engine/error.h"
 #include "engine/philox.h"
 #include "train/data/files.h"
+#include "train/data/split.h"
 
 namespace weft {
 namespace {
 
 constexpr int digit = 28, canvas = 36, offset = canvas - digit;
+constexpr double val_share = 0.1;
 
 Idx read_part(const std::string& folder, const std::string& name, int rank) {
   const std::string plain = join_path(folder, name);
@@ -30,11 +33,19 @@ void draw(const Idx& images, int64_t index, int at, Picture& picture) {
   }
 }
 
+/// Gives each image of `group` a partner out of the group (Fisher and Yates).
+void pair_up(const std::vector<int64_t>& group, const Philox& philox,
+             std::vector<int64_t>& partner) {
+  std::vector<int64_t> order = group;
+  for (auto i = static_cast<int64_t>(order.size()) - 1; i > 0; --i)
+    std::swap(order[i], order[philox.below(i, i + 1)]);
+  for (size_t i = 0; i < group.size(); ++i) partner[group[i]] = order[i];
+}
+
 }  // namespace
 
 MultiMnist::Half MultiMnist::read_half(const std::string& left_folder,
-                                       const std::string& right_folder, const std::string& name,
-                                       uint64_t seed) {
+                                       const std::string& right_folder, const std::string& name) {
   const auto check = [&](const std::string& folder, const Idx& images, const Idx& labels) {
     const bool square = images.extents[1] == digit && images.extents[2] == digit;
     if (!square || images.count() != labels.count()) {
@@ -54,18 +65,25 @@ MultiMnist::Half MultiMnist::read_half(const std::string& left_folder,
     throw DataError(fmt::format("{} has {} {} images, {} has {}: pairs need as many", left_folder,
                                 half.left.count(), name, right_folder, half.right.count()));
   }
-  const Philox philox(seed, Stream::data, 0, "multi_mnist." + name);
-  for (int64_t i = 0; i < half.left.count(); ++i) half.partner.push_back(i);
-  for (int64_t i = half.left.count() - 1; i > 0; --i) {
-    std::swap(half.partner[i], half.partner[philox.below(i, i + 1)]);
-  }
+  half.partner.resize(static_cast<size_t>(half.left.count()));
   return half;
 }
 
 MultiMnist::MultiMnist(const std::string& left_folder, const std::string& right_folder,
                        const std::vector<TaskSpec>& tasks, uint64_t seed)
-    : train_(read_half(left_folder, right_folder, "train", seed)),
-      test_(read_half(left_folder, right_folder, "t10k", seed)) {
+    : train_(read_half(left_folder, right_folder, "train")),
+      test_(read_half(left_folder, right_folder, "t10k")) {
+  std::vector<std::string> keys;
+  for (int64_t i = 0; i < train_.left.count(); ++i) keys.push_back(key(i));
+  splits_ = split_by_ratio(keys, val_share, 0);
+  std::vector<int64_t> trained, validated, tested(static_cast<size_t>(test_.left.count()));
+  for (int64_t i = 0; i < train_.left.count(); ++i)
+    (split(i) == Split::val ? validated : trained).push_back(i);
+  std::iota(tested.begin(), tested.end(), int64_t{0});
+  const auto noise = [&](const char* name) { return Philox(seed, Stream::data, 0, name); };
+  pair_up(trained, noise("multi_mnist.train"), train_.partner);
+  pair_up(validated, noise("multi_mnist.val"), train_.partner);
+  pair_up(tested, noise("multi_mnist.t10k"), test_.partner);
   for (const TaskSpec& task : tasks) {
     const std::string& which = task.column.empty() ? task.name : task.column;
     if (which != "left" && which != "right") {

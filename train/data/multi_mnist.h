@@ -2,7 +2,8 @@
 // top left, one at the bottom right, the pixelwise maximum where they overlap. One channel, 0..1.
 // Task "left" names the class at the top left, "right" the one at the bottom right.
 // Pairs are fixed by Philox of (seed, split): image i sits at the top left of sample i, and each
-// image is once at the bottom right.
+// image is once at the bottom right. A tenth of the training images is the validation part, at both
+// places: none of them is in a picture that is trained on, nor the other way round.
 #pragma once
 
 #include <string>
@@ -25,7 +26,7 @@ class MultiMnist final : public Dataset {
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override;
   Split split(int64_t index) const override {
-    return index < train_.left.count() ? Split::train : Split::test;
+    return index < train_.left.count() ? splits_[static_cast<size_t>(index)] : Split::test;
   }
 
  private:
@@ -35,9 +36,10 @@ class MultiMnist final : public Dataset {
   };
 
   static Half read_half(const std::string& left_folder, const std::string& right_folder,
-                        const std::string& name, uint64_t seed);
+                        const std::string& name);
 
   Half train_, test_;
+  std::vector<Split> splits_;  ///< of the training images, wherever they sit
   std::vector<bool> task_is_left_;
 };
 
