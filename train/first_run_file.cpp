@@ -6,18 +6,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <set>
 #include <vector>
 
 #include "engine/error.h"
+#include "train/data/cells.h"
 #include "train/data/csv.h"
+#include "train/data/csv_text.h"
 #include "train/data/files.h"
 #include "train/data/picture_io.h"
+#include "train/toml_document.h"
 
 namespace weft {
 namespace {
@@ -46,13 +46,6 @@ bool is_picture(const std::string& cell) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".npy";
 }
 
-std::optional<double> number(const std::string& cell) {
-  char* end = nullptr;
-  const double value = std::strtod(cell.c_str(), &end);
-  if (cell.empty() || *end != '\0' || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 std::vector<std::string> cells(const Csv& csv, size_t column) {
   std::vector<std::string> cells;
   for (const auto& row : csv.rows) {
@@ -75,54 +68,81 @@ std::string class_keys(const std::set<int>& ids) {
   const int last = *ids.rbegin();
   if (last == next - 1 && *ids.begin() == 0)
     return fmt::format("classes = {}\n", std::max(next, 2));
-  if (last == 255 && ids.size() > 2) {  // 255 beside small ids: void
+  if (last == 255 && ids.size() > 2 && *ids.begin() >= 0) {  // 255 beside small ids: void
     return fmt::format("classes = {}\nignore = 255\n", *std::prev(ids.end(), 2) + 1);
   }
   if (*ids.begin() >= 0 && last < 64) return fmt::format("classes = {}\n", last + 1);
   return fmt::format("classes = {}\nmap = {{{}}}\n", std::max(next, 2), map);
 }
 
-std::string picture_task(const std::string& folder, const std::vector<std::string>& files) {
+/// What a column turned out to be: the keys of its task, or why it is none.
+struct Guess {
+  std::string keys, no_task;
+};
+
+Guess picture_task(const std::string& folder, const std::vector<std::string>& files) {
   const PictureInfo info = picture_info(join_path(folder, files[0]));
-  if (info.channels == 3) return "kind = \"normals\"\n";
-  if (info.bits == 0) return "kind = \"depth\"  # or edges, keypoints; in metres\n";
+  if (info.lossy) return {"", "holds JPEG files, which change a label's values"};
+  if (info.channels == 3) return {"kind = \"normals\"\n", ""};
+  if (info.channels != 1) return {"", fmt::format("holds files of {} channels", info.channels)};
+  if (info.bits == 0) return {"kind = \"depth\"  # or edges, keypoints; in metres\n", ""};
   if (info.bits == 16) {
-    return "kind = \"depth\"  # 16 bit: taken as millimetres, 0 = not measured\n"
-           "scale = 0.001\ninvalid = 0\n";
+    return {
+        "kind = \"depth\"  # 16 bit: taken as millimetres, 0 = not measured\n"
+        "scale = 0.001\ninvalid = 0\n",
+        ""};
   }
   std::set<int> ids;
   for (size_t i = 0; i < std::min(files.size(), looked_at); ++i) {
     for (float value : read_values(join_path(folder, files[i])).pixels) {
-      ids.insert(static_cast<int>(value));
+      if (std::abs(value) < 1e6f) ids.insert(static_cast<int>(value));
     }
   }
-  if (ids.size() > 128) return "kind = \"depth\"  # or edges, keypoints: many gray values\n";
-  return fmt::format("kind = \"segmentation\"  # ids seen in {} files: {}\n{}",
-                     std::min(files.size(), looked_at), fmt::join(ids, " "), class_keys(ids));
+  if (ids.empty() || ids.size() > 128)
+    return {"kind = \"depth\"  # or edges, keypoints: many gray values\n", ""};
+  return {fmt::format("kind = \"segmentation\"  # ids seen in {} files: {}\n{}",
+                      std::min(files.size(), looked_at), fmt::join(ids, " "), class_keys(ids)),
+          ""};
 }
 
-/// Empty where the cells are neither files nor numbers.
-std::string task_keys(const std::string& folder, const std::vector<std::string>& cells) {
+Guess task_of(const std::string& folder, const std::vector<std::string>& cells) {
   if (is_picture(cells[0])) return picture_task(folder, cells);
   std::set<int> ids;
-  bool whole = true;
+  bool whole = true, truths = true;
   for (const std::string& cell : cells) {
-    const auto value = number(cell);
-    if (!value) return "";
+    const auto value = number_or_truth(cell);
+    if (!value) return {"", "is neither files nor numbers"};
+    truths &= !number_of(cell);
     whole = whole && *value == std::floor(*value) && std::abs(*value) < 1e6;
     if (whole) ids.insert(static_cast<int>(*value));
   }
-  if (!whole || ids.size() > 100) return "kind = \"regression\"\n";
-  if (ids == std::set<int>{0, 1}) return "kind = \"binary\"\n";
-  return "kind = \"classification\"\n" + class_keys(ids);
+  if (truths || ids == std::set<int>{0, 1}) return {"kind = \"binary\"\n", ""};
+  if (!whole || ids.size() > 100) return {"kind = \"regression\"\n", ""};
+  return {"kind = \"classification\"\n" + class_keys(ids), ""};
 }
 
-/// The column's name with what a task may not be called replaced.
-std::string task_name(const std::string& column) {
+/// `text` with each character outside of letters, digits and `allowed` replaced, not too long for
+/// the name of a file.
+std::string plain(const std::string& text, const std::string& allowed, char other) {
   std::string name;
-  for (char c : column) {
-    name += std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' ? c : '_';
+  for (const char c : text) {
+    if ((c & 0xC0) == 0x80) continue;  // a character's later bytes
+    const bool keeps = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       allowed.find(c) != std::string::npos;
+    name += keeps ? c : other;
+    if (name.size() == 60) break;
   }
+  return name;
+}
+
+/// The column's name with what a task may not be called replaced, and a number where that makes it
+/// another task's.
+std::string task_name(const std::string& column, std::set<std::string>& taken) {
+  const std::string stem = plain(column, "-_", '_');
+  const bool reserved = stem == "total" || stem == "all" || stem == "sum" || stem == "mean";
+  std::string name = reserved ? stem + "_" : stem;
+  for (int number = 2; !taken.insert(name).second; ++number)
+    name = fmt::format("{}_{}", stem, number);
   return name;
 }
 
@@ -138,14 +158,26 @@ std::pair<int, int> training_size(const PictureInfo& image) {
 
 }  // namespace
 
+std::string plain_run_name(const std::string& name) {
+  std::string out;
+  for (const char c : plain(name, "-_.", '-'))
+    if (c != '-' || (!out.empty() && out.back() != '-')) out += c;
+  while (!out.empty() && (out.back() == '-' || out.back() == '.')) out.pop_back();
+  out.erase(0, out.find_first_not_of(".-"));
+  return out.empty() ? "data" : out;
+}
+
 std::string first_run_file(const std::string& data, const std::string& name) {
   const std::string index = find_index(data);
+  if (!is_utf8(index))
+    throw DataError(fmt::format("{}: a run file holds UTF-8, which this name is not", index));
   const Csv csv = read_csv(index);
-  const std::string folder = fs::path(index).parent_path().string();
+  std::string folder = fs::path(index).parent_path().string();
   if (csv.rows.empty()) throw DataError(fmt::format("{}: it has no rows", index));
 
   int image = -1, split = -1;
   std::string tasks, left_out;
+  std::set<std::string> names;
   for (size_t column = 0; column < csv.header.size(); ++column) {
     const std::string& title = csv.header[column];
     const std::vector<std::string> values = cells(csv, column);
@@ -154,11 +186,12 @@ std::string first_run_file(const std::string& data, const std::string& name) {
       split = static_cast<int>(column);
     } else if (image < 0 && is_picture(values[0])) {
       image = static_cast<int>(column);
-    } else if (const std::string keys = task_keys(folder, values); !keys.empty()) {
-      tasks += fmt::format("\n[[task]]\n{}name = \"{}\"\ncolumn = \"{}\"\n{}",
-                           missing_note(csv, values), task_name(title), title, keys);
+    } else if (const Guess guess = task_of(folder, values); guess.no_task.empty()) {
+      tasks +=
+          fmt::format("\n[[task]]\n{}name = \"{}\"\ncolumn = {}\n{}", missing_note(csv, values),
+                      task_name(title, names), toml_string(title), guess.keys);
     } else {
-      left_out += fmt::format("# column '{}' is neither files nor numbers: left out\n", title);
+      left_out += fmt::format("# column {} {}: left out\n", toml_string(title), guess.no_task);
     }
   }
   if (image < 0) throw DataError(fmt::format("{}: no column names image files", index));
@@ -166,18 +199,16 @@ std::string first_run_file(const std::string& data, const std::string& name) {
 
   const PictureInfo info = picture_info(join_path(folder, cells(csv, image)[0]));
   const auto [height, width] = training_size(info);
+  if (folder.empty()) folder = ".";
+  if (folder[0] == '$') folder = "./" + folder;  // no variable
   std::string text = fmt::format(
       "# A first run file, guessed from {}: check each task's kind and classes.\n"
-      "name = \"{}\"\nseed = 1\nsharing = \"adashare\"\n\n"
+      "name = {}\nseed = 1\nsharing = \"adashare\"\n\n"
       "[model]\ntrunk = \"resnet18\"\nwidth = 0.25\nhead_width = 64\n\n"
-      "[data]\nkind = \"csv\"\nroot = \"{}\"\nindex = \"{}\"\nimage = \"{}\"\n",
-      index, name, folder.empty() ? "." : folder, fs::path(index).filename().string(),
-      csv.header[image]);
-  if (split >= 0) {
-    text += fmt::format("split = \"{}\"\n", csv.header[split]);
-  } else {
-    text += "ratio = [0.1, 0.1]\n";
-  }
+      "[data]\nkind = \"csv\"\nroot = {}\nindex = {}\nimage = {}\n",
+      toml_string(index), toml_string(plain_run_name(name)), toml_string(folder),
+      toml_string(fs::path(index).filename().string()), toml_string(csv.header[image]));
+  text += split >= 0 ? "split = \"split\"\n" : "ratio = [0.1, 0.1]\n";
   text += fmt::format("size = [{}, {}]  # images: {} x {}\nbatch = {}\n", height, width,
                       info.height, info.width, std::clamp<size_t>(csv.rows.size() / 8, 2, 8));
   text += left_out + tasks;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "train/run_file_fields.h"
+#include "train/toml_document.h"
 
 namespace weft {
 namespace {
@@ -15,7 +16,7 @@ class Printer final : public FieldVisitor {
   void field(const char* key, int& value) override { put(key, fmt::to_string(value)); }
   void field(const char* key, int64_t& value) override { put(key, fmt::to_string(value)); }
   void field(const char* key, double& value) override { put(key, number(value)); }
-  void field(const char* key, std::string& value) override { put(key, quoted(value)); }
+  void field(const char* key, std::string& value) override { put(key, toml_string(value)); }
   void field(const char* key, std::optional<int>& value) override {
     if (value) put(key, fmt::to_string(*value));
   }
@@ -48,10 +49,13 @@ class Printer final : public FieldVisitor {
               std::map<std::string, int>& words) override {
     std::vector<std::string> items;
     for (auto [from, to] : ids) items.push_back(fmt::format("{} = {}", from, to));
-    for (const auto& [from, to] : words) items.push_back(fmt::format("{} = {}", quoted(from), to));
+    for (const auto& [from, to] : words)
+      items.push_back(fmt::format("{} = {}", toml_string(from), to));
     if (!items.empty()) put(key, fmt::format("{{{}}}", fmt::join(items, ", ")));
   }
-  void word(const char* key, std::string& value, const Words&) override { put(key, quoted(value)); }
+  void word(const char* key, std::string& value, const Words&) override {
+    put(key, toml_string(value));
+  }
 
   bool begin(const char* key) override {
     if (depth_++ == 0) {
@@ -78,22 +82,9 @@ class Printer final : public FieldVisitor {
     const std::string shortest = fmt::to_string(value);
     return shortest.find_first_of(".e") == std::string::npos ? shortest + ".0" : shortest;
   }
-  static std::string quoted(const std::string& value) {
-    std::string out = "\"";
-    for (char c : value) {
-      if (c == '"' || c == '\\') {
-        out += fmt::format("\\{}", c);
-      } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-        out += fmt::format("\\u{:04x}", static_cast<int>(c));
-      } else {
-        out += c;
-      }
-    }
-    return out + "\"";
-  }
   static std::string array(const Words& words) {
     std::vector<std::string> items;
-    for (const std::string& word : words) items.push_back(quoted(word));
+    for (const std::string& word : words) items.push_back(toml_string(word));
     return fmt::format("[{}]", fmt::join(items, ", "));
   }
   void put(const char* key, const std::string& value) {

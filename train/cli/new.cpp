@@ -18,7 +18,8 @@ void write_first(const std::string& data, std::string out) {
   namespace fs = std::filesystem;
   if (!fs::exists(data)) throw DataError(fmt::format("{}: no such file or folder", data));
   const fs::path path = fs::canonical(data);
-  const std::string name = (fs::is_directory(path) ? path.filename() : path.stem()).string();
+  const std::string name =
+      plain_run_name((fs::is_directory(path) ? path.filename() : path.stem()).string());
   if (out.empty()) out = name + ".toml";
   if (fs::exists(out)) throw ConfigError(fmt::format("{} exists; --out gives another name", out));
   const std::string text = first_run_file(data, name);

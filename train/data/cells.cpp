@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <set>
 
 #include "engine/error.h"
@@ -24,6 +26,38 @@ std::optional<double> truth_of(const std::string& cell) {
   return {};
 }
 
+/// Digits with a sign, a point and an exponent where there are some: no hexadecimal, no separators
+/// of thousands, neither "inf" nor "nan".
+bool is_decimal(std::string_view text) {
+  size_t at = 0;
+  const auto digits = [&] {
+    const size_t from = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - from;
+  };
+  const auto one_of = [&](std::string_view wanted) {
+    const bool found = at < text.size() && wanted.find(text[at]) != std::string_view::npos;
+    at += found;
+    return found;
+  };
+  one_of("+-");
+  size_t mantissa = digits();
+  if (one_of(".")) mantissa += digits();
+  if (mantissa == 0) return false;
+  if (one_of("eE")) {
+    one_of("+-");
+    if (digits() == 0) return false;
+  }
+  return at == text.size();
+}
+
+/// "nan", "-inf" and the like, as programs write them.
+bool says_not_finite(const std::string& cell) {
+  std::string word = lower(cell);
+  if (!word.empty() && (word[0] == '-' || word[0] == '+')) word.erase(0, 1);
+  return word == "nan" || word == "inf" || word == "infinity";
+}
+
 }  // namespace
 
 std::string_view trimmed(std::string_view cell) {
@@ -33,12 +67,25 @@ std::string_view trimmed(std::string_view cell) {
 }
 
 std::optional<double> number_of(const std::string& cell) {
-  if (cell.empty()) return {};
-  char* end = nullptr;
-  const double number = std::strtod(cell.c_str(), &end);
-  while (*end == ' ') ++end;
-  if (*end != '\0') return {};
+  if (!is_decimal(cell)) return {};
+  const double number = std::strtod(cell.c_str(), nullptr);
+  if (std::abs(number) > std::numeric_limits<float>::max()) return {};
   return number;
+}
+
+std::optional<double> number_or_truth(const std::string& cell) {
+  const std::optional<double> number = number_of(cell);
+  return number ? number : truth_of(cell);
+}
+
+std::string no_number(const std::string& cell) {
+  if (is_decimal(cell)) return fmt::format("'{}' is a number that no float holds", cell);
+  if (says_not_finite(cell)) return fmt::format("'{}' is no finite number", cell);
+  std::string point = cell;
+  std::replace(point.begin(), point.end(), ',', '.');
+  if (point != cell && is_decimal(point))
+    return fmt::format("'{}' has a decimal comma; write {}", cell, point);
+  return fmt::format("'{}' is no number", cell);
 }
 
 Split split_of(const std::string& cell, const std::string& place, const std::string& column) {
@@ -56,14 +103,24 @@ std::vector<std::string> names_of_classes(const std::vector<std::vector<std::str
   const bool binary = task.kind == TaskKind::binary;
   if ((task.kind != TaskKind::classification && !binary) || !task.words.empty()) return {};
   std::set<std::string> names;
-  bool numbers = true;
+  bool all_numbers = true, any_number = false;
+  std::string odd;  // a number that is none is no class among numbers
   for (const auto& row : rows) {
     const std::string& cell = row[static_cast<size_t>(column)];
     if (cell.empty()) continue;
     names.insert(cell);
-    numbers &= (binary && truth_of(cell)) || number_of(cell).has_value();
+    const bool number = (binary ? number_or_truth(cell) : number_of(cell)).has_value();
+    all_numbers &= number;
+    any_number |= number;
+    if (says_not_finite(cell) || (is_decimal(cell) && !number)) odd = cell;
   }
-  if (numbers) return {};
+  // label_of_cell names the line of what is no number.
+  if (all_numbers || (any_number && !odd.empty())) return {};
+  if (!odd.empty())
+    throw DataError(
+        fmt::format("{}: column '{}': '{}' is no class; leave the cell empty where there "
+                    "is no label, or say in map which class it is",
+                    path, column_name, odd));
   const size_t classes = binary ? 2 : static_cast<size_t>(task.classes);
   if (names.size() > classes)
     throw DataError(fmt::format("{}: column '{}' names {} classes, but task '{}' has {}", path,
@@ -79,14 +136,22 @@ float label_of_cell(const std::string& cell, const std::vector<std::string>& nam
     const auto it = std::lower_bound(names.begin(), names.end(), cell);
     return static_cast<float>(it - names.begin());
   }
-  std::optional<double> number = number_of(cell);
-  if (!number && task.kind == TaskKind::binary) number = truth_of(cell);
+  const bool truths = task.kind == TaskKind::binary || task.kind == TaskKind::regression;
+  const std::optional<double> number = truths ? number_or_truth(cell) : number_of(cell);
   if (!number)
-    throw DataError(fmt::format("{}: column '{}': '{}' is {}", place, column, cell,
-                                task.words.empty() ? "no number" : "none of the words in map"));
+    throw DataError(fmt::format("{}: column '{}': {}", place, column,
+                                task.words.empty()
+                                    ? no_number(cell)
+                                    : fmt::format("'{}' is none of the words in map", cell)));
   if (task.invalid && *number == *task.invalid) return invalid_pixel;
-  if (task.kind == TaskKind::regression) return static_cast<float>(*number * task.scale);
-  return decode_class(*number, task, place);
+  if (task.kind != TaskKind::regression)
+    return decode_class(*number, task, fmt::format("{}: column '{}'", place, column));
+  const double value = *number * task.scale;
+  if (std::abs(value) <= std::numeric_limits<float>::max()) return static_cast<float>(value);
+  throw DataError(
+      fmt::format("{}: column '{}': '{}' times the scale {} is a number that no float "
+                  "holds",
+                  place, column, cell, task.scale));
 }
 
 }  // namespace weft

@@ -14,8 +14,12 @@ namespace weft {
 
 /// The cell without spaces at its ends.
 std::string_view trimmed(std::string_view cell);
-/// The number a cell holds; nothing where it is none.
+/// The decimal number a cell holds ("-1.5", "2e-3"); nothing where it is none that a float holds.
 std::optional<double> number_of(const std::string& cell);
+/// Also 1 for true and yes, 0 for false and no, in any case: where a number is expected.
+std::optional<double> number_or_truth(const std::string& cell);
+/// Why number_of says nothing: "'1,5' has a decimal comma; write 1.5".
+std::string no_number(const std::string& cell);
 /// train, val, test and their usual synonyms; `place` and `column` are for the message.
 Split split_of(const std::string& cell, const std::string& place, const std::string& column);
 
@@ -26,8 +30,8 @@ std::vector<std::string> names_of_classes(const std::vector<std::vector<std::str
                                           int column, const std::string& column_name,
                                           const TaskSpec& task, const std::string& path);
 
-/// The label of an image (or row): class id, 0 or 1, or value * scale; NaN where it is `invalid` or
-/// `ignore`. The cell is not empty; `names` as names_of_classes gives them.
+/// The label of an image (or row): class id, 0 or 1, or value * scale, finite; NaN where it is
+/// `invalid` or `ignore`. The cell is not empty; `names` as names_of_classes gives them.
 float label_of_cell(const std::string& cell, const std::vector<std::string>& names,
                     const TaskSpec& task, const std::string& place, const std::string& column);
 

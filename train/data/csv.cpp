@@ -1,52 +1,49 @@
-// CSV as RFC 4180 writes it; see csv.h. One pass over the characters, quoted or not.
+// CSV as RFC 4180 writes it; see csv.h. csv_text.h reads the records.
 #include "train/data/csv.h"
 
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 
 #include "engine/error.h"
+#include "train/data/csv_text.h"
 #include "train/data/files.h"
 
 namespace weft {
 namespace {
 
-/// Reads one record from text[at..] and moves `at` and `line` behind it.
-std::vector<std::string> read_record(std::string_view text, size_t& at, int& line,
-                                     const std::string& path) {
-  const int start = line;
-  std::vector<std::string> cells(1);
-  bool quoted = false, closed = false;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    if (c == '\n') ++line;
-    if (quoted) {
-      if (c != '"') {
-        cells.back() += c;
-      } else if (at + 1 < text.size() && text[at + 1] == '"') {
-        cells.back() += text[++at];
-      } else {
-        quoted = false;
-        closed = true;
-      }
-    } else if (c == ',') {
-      cells.emplace_back();
-      closed = false;
-    } else if (c == '\n') {
-      ++at;
-      return cells;
-    } else if (c == '\r' && (at + 1 == text.size() || text[at + 1] == '\n')) {
-      continue;
-    } else if (c == '"' && cells.back().empty() && !closed) {
-      quoted = true;
-    } else if (closed) {
-      throw DataError(fmt::format("{}:{}: text after a closing quote", path, start));
-    } else {
-      cells.back() += c;
+/// Every column has a name, and a name of its own.
+void check_header(const std::vector<std::string>& header, const std::string& place) {
+  std::map<std::string, size_t> columns;
+  for (size_t i = 0; i < header.size(); ++i) {
+    if (header[i].empty()) {
+      throw DataError(fmt::format("{}: column {} of {} has no name; name it or take it out", place,
+                                  i + 1, header.size()));
+    }
+    const auto [first, fresh] = columns.emplace(header[i], i + 1);
+    if (!fresh) {
+      throw DataError(fmt::format("{}: columns {} and {} are both called '{}'; rename one", place,
+                                  first->second, i + 1, header[i]));
     }
   }
-  if (quoted) throw DataError(fmt::format("{}:{}: a quote is never closed", path, start));
-  return cells;
+}
+
+/// The separator that a first line "sep=;" names, as spreadsheets write it; it is cut off.
+std::string take_separator_line(std::string_view& text, const std::string& path) {
+  const size_t next = next_line(text, 0);
+  std::string_view line = text.substr(0, next);
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  if (line.size() > 2 && line.front() == '"' && line.back() == '"')
+    line = line.substr(1, line.size() - 2);
+  if (line.size() < 4 || (line.substr(0, 4) != "sep=" && line.substr(0, 4) != "SEP=")) return "";
+  const std::string word(line.substr(4));
+  if (word != "," && word != ";" && word != "\t") {
+    throw DataError(
+        fmt::format("{}:1: sep={}: columns are separated by ',' ';' or tabs", path, word));
+  }
+  text.remove_prefix(next);
+  return word;
 }
 
 }  // namespace
@@ -64,27 +61,40 @@ int Csv::column(std::string_view name) const {
 }
 
 Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& format) {
-  if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);
+  text = checked_text(text, path);
   Csv csv;
   csv.path = path;
   csv.header = format.header;
-  size_t at = 0;
+  if (!csv.header.empty()) check_header(csv.header, "data.header");
   int line = 1;
+  const size_t whole = text.size();
+  const std::string named = take_separator_line(text, path);
+  if (text.size() != whole) ++line;
+  const std::string& word = format.separator.empty() ? named : format.separator;
+  const char separator = word.empty()
+                             ? find_separator(text, csv.header.size(), format.comment, path)
+                             : separator_of(word);
+  if (!named.empty() && separator_of(named) != separator) {
+    throw DataError(fmt::format("{}:1: says sep={}, but data.separator is \"{}\"", path, named,
+                                format.separator));
+  }
+  size_t at = 0;
   while (at < text.size()) {
     const int start = line;
     if (!format.comment.empty() && text.substr(at, format.comment.size()) == format.comment) {
-      at = std::min(text.find('\n', at), text.size() - 1) + 1;
+      at = next_line(text, at);
       ++line;
       continue;
     }
-    std::vector<std::string> cells = read_record(text, at, line, path);
+    std::vector<std::string> cells = read_record(text, separator, at, line, path);
     if (cells.size() == 1 && cells[0].empty()) continue;  // a blank line
     if (csv.header.empty()) {
+      check_header(cells, fmt::format("{}:{}", path, start));
       csv.header = std::move(cells);
       continue;
     }
     if (cells.size() != csv.header.size()) {
-      throw DataError(fmt::format("{}:{}: {} cells, but the header names {} columns", path, start,
+      throw DataError(fmt::format("{}:{}: {} cells, but {} columns are named", path, start,
                                   cells.size(), csv.header.size()));
     }
     csv.rows.push_back(std::move(cells));

@@ -1,6 +1,8 @@
-// CSV as RFC 4180 writes it: commas, optional double quotes, "" for a quote inside quotes, line
-// ends inside quotes, LF or CRLF, a byte-order mark skipped. The first line names the columns; a
-// row with another number of cells is a DataError with file and line.
+// CSV as RFC 4180 writes it: optional double quotes, "" for a quote inside quotes, line ends inside
+// quotes; lines end with LF, CRLF or CR alone. Columns are separated by ',' ';' or tabs: as the
+// first line shows, as a first line "sep=;" says, or as data.separator does. Text is UTF-8, with or
+// without a byte-order mark; UTF-16 is named. Cells lose the spaces and tabs at their ends. The
+// first line names the columns: each has a name of its own. Complaints name file, line and column.
 #pragma once
 
 #include <string>
@@ -24,6 +26,7 @@ struct Csv {
 struct CsvFormat {
   std::vector<std::string> header;  ///< the columns of a file whose first line names none
   std::string comment;              ///< lines that begin so are skipped; empty: none are
+  std::string separator{};          ///< "," ";" or "tab"; empty: the one that fits the file
 };
 
 Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& format = {});

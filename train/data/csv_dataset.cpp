@@ -13,7 +13,7 @@ namespace weft {
 CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
     : tasks_(std::move(tasks)),
       root_(data.root),
-      csv_(read_csv(join_path(data.root, data.index))),
+      csv_(read_csv(join_path(data.root, data.index), {{}, "", data.separator})),
       image_(csv_.column(data.image)),
       names_(tasks_.size()) {
   if (csv_.rows.empty()) throw DataError(fmt::format("{}: has no rows", csv_.path));

@@ -38,6 +38,7 @@ Jpeg open_jpeg(const std::vector<uint8_t>& bytes, const std::string& path, Pictu
     throw DataError(fmt::format("{}: broken JPEG: {}", path, tjGetErrorStr2(jpeg.get())));
   }
   info.channels = colours == TJCS_GRAY ? 1 : 3;
+  info.lossy = true;
   return jpeg;
 }
 

@@ -22,6 +22,7 @@ struct PictureInfo {
   int height = 0, width = 0, channels = 0;
   int bits = 8;  ///< per channel; 0: floating point (npy)
   bool palette = false;
+  bool lossy = false;  ///< JPEG
 };
 PictureInfo picture_info(const std::string& path);
 

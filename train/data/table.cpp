@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "engine/error.h"
-#include "train/data/cells.h"
 #include "train/data/csv.h"
 #include "train/data/files.h"
 
@@ -14,7 +13,6 @@ namespace {
 void append(Table& table, Csv csv, const std::vector<std::string>& missing) {
   for (auto& row : csv.rows) {
     for (std::string& cell : row) {
-      cell = trimmed(cell);
       if (std::find(missing.begin(), missing.end(), cell) != missing.end()) cell.clear();
     }
     table.rows.push_back(std::move(row));
@@ -37,12 +35,12 @@ std::string Table::place(int64_t row) const {
 }
 
 Table read_table(const DataSpec& data) {
-  const CsvFormat format{data.header, data.comment};
+  const CsvFormat format{data.header, data.comment, data.separator};
   Table table;
   table.index = data.index;
   table.test_index = data.test_index;
   Csv csv = read_csv(join_path(data.root, data.index), format);
-  for (const std::string& name : csv.header) table.header.emplace_back(trimmed(name));
+  table.header = csv.header;
   append(table, std::move(csv), data.missing);
   table.first_test = static_cast<int64_t>(table.rows.size());
   if (!data.test_index.empty()) {

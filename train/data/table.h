@@ -1,5 +1,5 @@
 // A table on disk: data.index, and below it data.test_index where the test rows are a file of their
-// own. Cells lose the spaces at their ends; words of data.missing become empty, which is missing.
+// own. Words of data.missing become empty, which is missing.
 #pragma once
 
 #include <string>

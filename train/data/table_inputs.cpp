@@ -33,13 +33,12 @@ void check_patterns(const std::string& key, const std::vector<std::string>& patt
 std::optional<double> numeric(const Table& table, int64_t row, int column) {
   const std::string& cell = table.rows[static_cast<size_t>(row)][static_cast<size_t>(column)];
   if (cell.empty()) return {};
-  const std::optional<double> number = number_of(cell);
+  const std::optional<double> number = number_or_truth(cell);
   if (!number)
     throw DataError(fmt::format(
-        "{}: column '{}': '{}' is no number; name the column in data.categorical, or the word in "
-        "data.missing",
-        table.place(row), table.header[static_cast<size_t>(column)], cell));
-  return std::isfinite(*number) ? number : std::nullopt;
+        "{}: column '{}': {}; name the column in data.categorical, or the word in data.missing",
+        table.place(row), table.header[static_cast<size_t>(column)], no_number(cell)));
+  return number;
 }
 
 }  // namespace
