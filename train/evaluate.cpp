@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "train/build.h"
+#include "train/stop.h"
 
 namespace weft {
 namespace {
@@ -35,6 +36,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
     options.end_cursor = batches > 0 ? std::min(batches, all) : all;
     Loader loader(data, indices, options);
     for (int64_t b = 0; b < options.end_cursor; ++b) {
+      throw_if_stopped();
       const Batch batch = loader.next();
       Tape tape(context, Tape::Mode::no_grad);
       StepInputs in;

@@ -2,34 +2,40 @@
 #include "train/stop.h"
 
 #include <atomic>
-#include <csignal>
-#include <initializer_list>
 
 namespace weft {
 namespace {
 
 std::atomic<int> asked{0};
 static_assert(std::atomic<int>::is_always_lock_free);
+constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 void remember(int signal) { asked.store(signal); }
-
-void handle(void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  action.sa_flags = handler == SIG_DFL ? 0 : static_cast<int>(SA_RESETHAND | SA_RESTART);
-  sigemptyset(&action.sa_mask);
-  for (int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-}
 
 }  // namespace
 
 int stop_signal() { return asked.load(); }
 
-StopSignals::StopSignals() {
-  asked.store(0);
-  handle(remember);
+void throw_if_stopped() {
+  if (const int signal = stop_signal(); signal != 0) throw Stopped{signal};
 }
 
-StopSignals::~StopSignals() { handle(SIG_DFL); }
+StopSignals::StopSignals() {
+  asked.store(0);
+  struct sigaction action {};
+  action.sa_handler = remember;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigemptyset(&action.sa_mask);
+  for (size_t i = 0; i < std::size(signals); ++i) {
+    sigaction(signals[i], &action, &before_[i]);
+    if (signals[i] == SIGHUP && before_[i].sa_handler == SIG_IGN)
+      sigaction(SIGHUP, &before_[i], nullptr);
+  }
+}
+
+StopSignals::~StopSignals() {
+  for (size_t i = 0; i < std::size(signals); ++i) sigaction(signals[i], &before_[i], nullptr);
+  asked.store(0);
+}
 
 }  // namespace weft

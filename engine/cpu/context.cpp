@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <set>
 #include <stdexcept>
@@ -39,8 +40,22 @@ void CpuContext::for_chunks(int64_t n, int64_t chunk, ChunkFn f) {
     for (int64_t c = 0; c < chunks; ++c) f(c * chunk, std::min(n, (c + 1) * chunk));
     return;
   }
+  // An exception must not leave the region: of several, the one that one thread would have met.
+  std::exception_ptr error;
+  int64_t failed = chunks;
 #pragma omp parallel for schedule(static) num_threads(threads_)
-  for (int64_t c = 0; c < chunks; ++c) f(c * chunk, std::min(n, (c + 1) * chunk));
+  for (int64_t c = 0; c < chunks; ++c) {
+    try {
+      f(c * chunk, std::min(n, (c + 1) * chunk));
+    } catch (...) {
+#pragma omp critical(weft_for_chunks)
+      if (c < failed) {
+        failed = c;
+        error = std::current_exception();
+      }
+    }
+  }
+  if (error) std::rethrow_exception(error);
 }
 
 void CpuContext::fill(const Tensor& t, double value) {

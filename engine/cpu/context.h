@@ -40,8 +40,8 @@ class CpuContext {
   int threads() const { return threads_; }
   CachingAllocator& memory() const { return host_memory(); }
 
-  /// Calls f(begin, end) for every chunk of `chunk` indices of 0 .. n-1, in parallel; f must not
-  /// throw, and chunks must not write the same element.
+  /// Calls f(begin, end) for every chunk of `chunk` indices of 0 .. n-1, in parallel; chunks
+  /// must not write the same element. What f throws is thrown here, when all have ended.
   void for_chunks(int64_t n, int64_t chunk, ChunkFn f);
 
   void fill(const Tensor& t, double value);

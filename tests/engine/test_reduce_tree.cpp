@@ -1,5 +1,8 @@
 // CpuContext and reduce_tree: chunks cover everything once; sums do not depend on threads.
 #include <cmath>
+#include <mutex>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "engine/backend.h"
@@ -7,6 +10,29 @@
 #include "tests/support/catch.h"
 
 namespace weft {
+
+TEST_CASE("for_chunks: what a chunk throws is thrown to the caller, the first chunk's of several",
+          "[engine]") {
+  for (int threads : {1, 2, 7}) {
+    CpuContext ctx(threads);
+    std::string what;
+    try {
+      ctx.for_chunks(1000, 10, [&](int64_t begin, int64_t) {
+        if (begin >= 30) throw std::runtime_error(std::to_string(begin));
+      });
+    } catch (const std::runtime_error& error) {
+      what = error.what();
+    }
+    CHECK(what == "30");
+    int64_t sum = 0;  // and the context goes on
+    std::mutex mutex;
+    ctx.for_chunks(1000, 10, [&](int64_t begin, int64_t end) {
+      const std::lock_guard lock(mutex);
+      sum += end - begin;
+    });
+    CHECK(sum == 1000);
+  }
+}
 
 TEST_CASE("for_chunks: each index once, borders by size alone", "[engine]") {
   for (int threads : {1, 2, 7})

@@ -35,7 +35,7 @@ int64_t proc_bytes(const std::string& path, const std::string& name, int64_t abs
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(143);  // it died in between
-  const int null = open("/dev/null", O_RDONLY);
+  const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
       dup2(log, STDERR_FILENO) >= 0)
     execv("/proc/self/exe", arguments);
@@ -71,13 +71,14 @@ Child& Child::operator=(Child&& other) noexcept {
 }
 
 Child::~Child() {
-  if (pid_ < 0) return;
+  if (pid_ <= 0) return;
   stop();
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
 
 std::optional<Ended> Child::ended() {
+  if (pid_ <= 0) return std::nullopt;  // wait4(-1) would take another child's end
   int status = 0;
   rusage usage{};
   if (wait4(pid_, &status, WNOHANG, &usage) != pid_) return std::nullopt;
@@ -90,7 +91,9 @@ std::optional<Ended> Child::ended() {
   return end;
 }
 
-void Child::stop() { kill(pid_, SIGTERM); }
+void Child::stop() {
+  if (pid_ > 0) kill(pid_, SIGTERM);  // kill(-1) and kill(0) reach processes that are not ours
+}
 
 double Child::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();

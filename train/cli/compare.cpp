@@ -6,6 +6,7 @@
 #include "train/ceiling.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
+#include "train/cli/process.h"
 #include "train/compare.h"
 
 namespace weft::cli {
@@ -56,7 +57,7 @@ class Compare final : public Command {
     comparison.ways = ways();
     const auto data = open_dataset(run);
     const auto [height, width] = input_size(run, *data);
-    const auto say = [](const std::string& line) { fmt::print(stderr, "compare: {}\n", line); };
+    const auto say = [](const std::string& line) { tell("compare: " + line); };
     compare_ops(comparison, network_ops(run, height, width), say);
     compare_steps(comparison, run, *data, static_cast<int>(batches_), say);
     fmt::print("{}", comparison_table(comparison));
@@ -81,7 +82,7 @@ class Compare final : public Command {
       require_device("cuda");
     } catch (const UserError& e) {
       if (device_ == "cuda") throw;
-      fmt::print(stderr, "compare: the CPU alone: {}\n", e.what());
+      tell(fmt::format("compare: the CPU alone: {}", e.what()));
       return all;
     }
     for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {

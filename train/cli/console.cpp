@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "train/cli/process.h"
 #include "train/data/colour.h"
 #include "train/data/picture_io.h"
 #include "train/decode.h"
@@ -32,6 +33,7 @@ std::string mean_of(const std::vector<double>& values, const char* what) {
 }  // namespace
 
 void ConsoleObserver::on_step(const StepReport& report) {
+  refill_reserve();
   if (report.stage != stage_ || progress_ == nullptr) {
     stage_ = report.stage;
     progress_ = std::make_unique<Progress>(name_of(stage_), report.steps, from_, stderr, reported_);
@@ -73,7 +75,7 @@ void ConsoleObserver::say(const std::string& line) {
   if (progress_ != nullptr)
     progress_->say(line);
   else
-    fmt::print(stderr, "{}\n", line);
+    tell(line);
 }
 
 std::vector<std::string> with_device(std::vector<std::string> overrides,

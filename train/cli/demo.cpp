@@ -10,6 +10,7 @@
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/demo_run.h"
+#include "train/cli/process.h"
 #include "train/device.h"
 #include "train/report.h"
 #include "train/trainer.h"
@@ -46,10 +47,9 @@ std::vector<double> constant_losses(const RunFile& run, const Dataset& data,
 
 RunSummary train_one(const RunFile& run, const Dataset& data, AnyContext context,
                      const std::string& folder) {
-  fmt::print(stderr, "\n{}\n",
-             run.sharing == "single" ? "single: a network for each task"
-             : run.sharing == "hard" ? "hard: one trunk for all tasks"
-                                     : "adashare: warm-up, search, re-training");
+  tell(run.sharing == "single" ? "\nsingle: a network for each task"
+       : run.sharing == "hard" ? "\nhard: one trunk for all tasks"
+                               : "\nadashare: warm-up, search, re-training");
   ConsoleObserver console(run);
   Trainer trainer(run, data, context, &console);
   trainer.start(folder);

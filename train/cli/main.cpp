@@ -1,38 +1,45 @@
 // weft's command line. The single catch: a UserError (and what the surroundings refuse) ends with
 // 2, any other error with 1, a stopped run with 128 + signal; each with one line on stderr.
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <memory>
 #include <new>
-#include <string>
+#include <system_error>
 #include <vector>
 
 #include "engine/error.h"
 #include "train/cli/command.h"
+#include "train/cli/process.h"
 #include "train/stop.h"
 
 namespace weft::cli {
 namespace {
 
-/// One line without control characters, whatever file or key the message quotes.
-int complain(std::string message, int code) {
-  for (char& c : message) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+/// The error that is being handled, on stderr; returns the exit code. It allocates nothing.
+int explain() noexcept {
+  try {
+    throw;
+  } catch (const Stopped& stopped) {
+    return 128 + stopped.signal;
+  } catch (const UserError& error) {
+    return complain("", error.what()), 2;
+  } catch (const CheckFailed& failed) {
+    return complain("", failed.what()), 1;
+  } catch (const std::system_error& error) {  // a file system, a stream, no thread to be had
+    return complain("", error.what()), 2;
+  } catch (const std::bad_alloc&) {
+    return complain("", "out of memory: a smaller batch, size or width needs less"), 2;
+  } catch (const std::exception& error) {
+    return complain("internal error: ", error.what()), 1;
+  } catch (...) {
+    return complain("internal error: ", "an exception of an unknown type"), 1;
   }
-  std::fflush(stdout);
-  fmt::print(stderr, "weft: {}\n", message);
-  return code;
 }
 
-int run(int argc, char** argv) {
+void run(int argc, char** argv) {
   run_command_line(argc, argv);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
     throw UserError("cannot write the results to the standard output");
-  }
-  return 0;
 }
 
 }  // namespace
@@ -49,20 +56,13 @@ std::vector<std::unique_ptr<Command>> all_commands() {
 }  // namespace weft::cli
 
 int main(int argc, char** argv) {
-  using weft::cli::complain;
+  weft::cli::prepare_process();
+  int code = 0;
   try {
-    return weft::cli::run(argc, argv);
-  } catch (const weft::Stopped& stopped) {
-    return 128 + stopped.signal;
-  } catch (const weft::UserError& error) {
-    return complain(error.what(), 2);
-  } catch (const weft::CheckFailed& failed) {
-    return complain(failed.what(), 1);
-  } catch (const std::filesystem::filesystem_error& error) {
-    return complain(error.what(), 2);
-  } catch (const std::bad_alloc&) {
-    return complain("out of memory: a smaller batch, size or width needs less", 2);
-  } catch (const std::exception& error) {
-    return complain(fmt::format("internal error: {}", error.what()), 1);
+    weft::cli::run(argc, argv);
+  } catch (...) {
+    code = weft::cli::explain();
   }
+  weft::cli::end_process();
+  return code;
 }

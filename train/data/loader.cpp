@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <system_error>
 
 #include "engine/error.h"
 
@@ -76,16 +77,28 @@ Loader::Loader(const Dataset& dataset, const std::vector<int64_t>& indices, Load
       options_(with_depth_unit(std::move(options), dataset)),
       plan_(plan_epoch(dataset, indices, options_)) {
   cursor_ = next_to_make_ = options_.start_cursor;
-  for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+  try {
+    for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    const size_t started = workers_.size();
+    stop();
+    throw ConfigError(fmt::format("data.workers is {}, the system gives {} threads: {}; lower it",
+                                  options_.workers, started, error.code().message()));
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-Loader::~Loader() {
+Loader::~Loader() { stop(); }
+
+void Loader::stop() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
   }
   wanted_.notify_all();
-  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
 }
 
 Batch Loader::next() {
@@ -98,7 +111,8 @@ Batch Loader::next() {
     draft = make(cursor_);
   } else {
     std::unique_lock lock(mutex_);
-    made_.wait(lock, [this] { return drafts_.count(cursor_) > 0; });
+    made_.wait(lock, [this] { return drafts_.count(cursor_) > 0 || lost_; });
+    if (lost_) std::rethrow_exception(lost_);
     const auto it = drafts_.find(cursor_);
     if (it->second.error) std::rethrow_exception(it->second.error);
     draft = std::move(it->second);
@@ -130,8 +144,13 @@ void Loader::work() {
     lock.unlock();
     Draft draft = make(cursor);
     lock.lock();
-    drafts_[cursor] = std::move(draft);
+    try {
+      drafts_[cursor] = std::move(draft);
+    } catch (...) {
+      lost_ = std::current_exception();
+    }
     made_.notify_all();
+    if (lost_) return;
   }
 }
 
@@ -139,11 +158,12 @@ std::vector<std::vector<int64_t>> Loader::samples_at(int64_t cursor) {
   const int64_t epoch = cursor / plan_.batches, batch = cursor % plan_.batches;
   const std::lock_guard lock(order_mutex_);
   if (order_epoch_ != epoch) {
-    orders_.clear();
+    std::vector<std::vector<int64_t>> orders;  // whole, or the old ones stay
     for (size_t s = 0; s < plan_.streams.size(); ++s) {
       const auto count = static_cast<int64_t>(plan_.streams[s].size());
-      orders_.push_back(epoch_order(count, options_, s, epoch));
+      orders.push_back(epoch_order(count, options_, s, epoch));
     }
+    orders_ = std::move(orders);
     order_epoch_ = epoch;
   }
   std::vector<std::vector<int64_t>> samples(plan_.streams.size());

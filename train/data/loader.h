@@ -60,7 +60,8 @@ EpochPlan plan_epoch(const Dataset& dataset, const std::vector<int64_t>& indices
 
 class Loader {
  public:
-  /// An empty part is a DataError. The data set must outlive the loader.
+  /// An empty part is a DataError, more workers than the system gives threads a ConfigError. The
+  /// data set must outlive the loader.
   Loader(const Dataset& dataset, const std::vector<int64_t>& indices, LoaderOptions options);
   ~Loader();
   Loader(const Loader&) = delete;
@@ -93,6 +94,8 @@ class Loader {
   void add_sample(Draft& draft, int64_t row, int64_t index, int64_t epoch, int only) const;
   Batch finish(Draft& draft) const;
   void work();
+  /// Ends the workers and waits for them.
+  void stop();
 
   const Dataset& dataset_;
   const LoaderOptions options_;
@@ -108,8 +111,9 @@ class Loader {
   std::condition_variable made_, wanted_;
   std::map<int64_t, Draft> drafts_;  ///< by cursor
   int64_t next_to_make_ = 0;
+  std::exception_ptr lost_;  ///< why a batch could not even be kept
   bool stop_ = false;
-  std::vector<std::thread> workers_;
+  std::vector<std::jthread> workers_;
 };
 
 }  // namespace weft

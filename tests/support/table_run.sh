@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# A run that takes a blink, for the scripts that start hundreds: two tasks of a table of 40 rows, all
+# phases, a checkpoint after every step. write_table_run FOLDER makes table.csv and run.toml there.
+write_table_run() {
+  local i
+  mkdir -p "$1"
+  {
+    echo a,b,yes,much
+    for i in $(seq 40); do
+      echo "$((i * 7 % 11)).5,$((i * 5 % 13)),$((i % 2)),$((i * 3 % 7)).25"
+    done
+  } >"$1/table.csv"
+  cat >"$1/run.toml" <<'RUN'
+name = "tiny"
+[model]
+trunk = "mlp"
+hidden = 8
+blocks = 2
+[data]
+kind = "tabular"
+root = "."
+index = "table.csv"
+ratio = [0.2, 0.2]
+batch = 4
+workers = 0
+[[task]]
+name = "yes"
+kind = "binary"
+[[task]]
+name = "much"
+kind = "regression"
+[warmup]
+steps = 2
+[policy]
+steps = 6
+weight_steps = 2
+logit_steps = 1
+curriculum_speed = 1
+draws = 2
+[retrain]
+steps = 4
+[eval]
+every = 2
+[checkpoint]
+every = 1
+RUN
+}
+
+# same_run FOLDER OTHER: two finished runs hold the same, bit for bit; times apart.
+same_run() {
+  local file
+  for file in "$1"/checkpoints/*; do
+    cmp "$file" "$2/checkpoints/${file##*/}" || return 1
+  done
+  for file in metrics.jsonl policy/search.jsonl; do
+    [ -e "$1/$file" ] || continue
+    diff <(sed 's/,"seconds":[^,]*//' "$1/$file") <(sed 's/,"seconds":[^,]*//' "$2/$file") || return 1
+  done
+  [ ! -e "$1/policy/drawn.json" ] || cmp "$1/policy/drawn.json" "$2/policy/drawn.json"
+}
