@@ -77,6 +77,18 @@ class Checker {
     at_least<int64_t>(d.test_count, 0, "data.test_count");
     require(d.task_column.empty() || d.kind == "csv" || d.kind == "tabular", "data.task_column",
             fmt::format("means nothing for {} data", d.kind));
+    const bool cells = d.kind == "csv" || d.kind == "tabular";
+    require(d.separator.empty() || cells, "data.separator",
+            fmt::format("means nothing for {} data", d.kind));
+    require(d.separator.empty() || d.separator == "," || d.separator == ";" || d.separator == "tab",
+            "data.separator",
+            fmt::format("is \"{}\"; columns are separated by \",\" \";\" or \"tab\"", d.separator));
+    require(d.layout == "hwc" || d.kind == "csv", "data.layout",
+            fmt::format("means nothing for {} data", d.kind));
+    require(d.float_max == 1 || d.kind == "csv", "data.float_max",
+            fmt::format("means nothing for {} data", d.kind));
+    require(d.float_max >= 1e-30 && d.float_max <= 1e30, "data.float_max",
+            fmt::format("is {}; it is the value of white, 1 or 255 perhaps", d.float_max));
     const AugmentSpec& a = d.augment;
     require(
         a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",

@@ -168,7 +168,7 @@ TEST_CASE("csv data: normals from bytes and from npy", "[data]") {
   CHECK(std::isnan(decoded.pixels[3]));
   CHECK(decoded.pixels[7] == Catch::Approx(-1));
   Picture npy(1, 1, 3);
-  npy.pixels = {0, 3, 4};
+  npy.pixels = {0, 0.63f, 0.84f};
   CHECK(decode_label(npy, task, 0, "x").pixels[2] == Catch::Approx(0.8));
 }
 

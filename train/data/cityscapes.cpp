@@ -37,7 +37,8 @@ Sample CityScapes::load(int64_t index) const {
   Sample sample{read_image(join_path(root_, files[0])), {}};
   for (const TaskSpec& task : tasks_) {
     const std::string path = join_path(root_, files[file_of(task)]);
-    Picture values = read_values(path);
+    Picture values = read_label(path, task).values;
+    check_label_size(sample.image, files[0], values, path);
     if (task.kind == TaskKind::depth) {
       for (float& depth : values.pixels) depth = depth > 3e-5f ? depth : invalid_pixel;
     }

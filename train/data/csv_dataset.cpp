@@ -13,6 +13,7 @@ namespace weft {
 CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
     : tasks_(std::move(tasks)),
       root_(data.root),
+      format_(picture_format(data)),
       csv_(read_csv(join_path(data.root, data.index), {{}, "", data.separator})),
       image_(csv_.column(data.image)),
       names_(tasks_.size()) {
@@ -93,7 +94,8 @@ Picture CsvDataset::image_label(int64_t row, size_t k) const {
 
 Sample CsvDataset::load(int64_t index) const {
   const std::vector<std::string>& row = csv_.rows[index];
-  Sample sample{read_image(join_path(root_, row[image_])), {}};
+  const std::string image = join_path(root_, row[image_]);
+  Sample sample{read_image(image, format_), {}};
   for (size_t k = 0; k < tasks_.size(); ++k) {
     const std::string& cell = row[columns_[k]];
     const bool other = only_task(index) >= 0 && only_task(index) != static_cast<int>(k);
@@ -103,8 +105,9 @@ Sample CsvDataset::load(int64_t index) const {
       sample.labels.push_back(image_label(index, k));
     } else {
       const std::string path = join_path(root_, cell);
-      const int bits = tasks_[k].kind == TaskKind::normals ? picture_info(path).bits : 8;
-      sample.labels.push_back(decode_label(read_values(path), tasks_[k], bits, path));
+      LabelFile file = read_label(path, tasks_[k], format_);
+      check_label_size(sample.image, image, file.values, path);
+      sample.labels.push_back(decode_label(std::move(file.values), tasks_[k], file.bits, path));
     }
   }
   return sample;

@@ -1,12 +1,13 @@
 // A set of the user's own, without code: a CSV index with a column of image paths and one column
-// per task. Dense labels are paths (PNG, JPEG, npy), image labels numbers or class names; an empty
-// cell is a missing label. Paths are relative to data.root. See label_decode.h for the values.
+// per task. Dense labels are paths (PNG, npy), image labels numbers or class names; an empty cell
+// is a missing label. Paths are relative to data.root. See label_decode.h for the values.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "train/data/csv.h"
+#include "train/data/picture_io.h"
 #include "train/data/sample.h"
 #include "train/run_file.h"
 
@@ -36,6 +37,7 @@ class CsvDataset final : public Dataset {
 
   std::vector<TaskSpec> tasks_;
   std::string root_;
+  PictureFormat format_;
   Csv csv_;
   int image_ = 0;
   std::vector<int> columns_;  ///< of each task

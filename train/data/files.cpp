@@ -1,10 +1,13 @@
 // Whole files in and out; see files.h.
 #include "train/data/files.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -16,30 +19,46 @@
 namespace weft {
 namespace {
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
+constexpr uint64_t most_bytes = uint64_t{1} << 32;
+
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
 };
-using File = std::unique_ptr<std::FILE, CloseFile>;
 
 std::string reason() { return std::strerror(errno); }
 
 }  // namespace
 
 std::vector<uint8_t> read_file(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    throw DataError(fmt::format("{}: is a folder, expected a file", path));
+  // Opened without waiting, so that a pipe nobody writes to is refused and not waited for.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)};
+  struct stat facts {};
+  if (file.fd < 0 || ::fstat(file.fd, &facts) != 0)
+    throw DataError(fmt::format("{}: cannot open: {}", path, reason()));
+  if (!S_ISREG(facts.st_mode)) {
+    throw DataError(fmt::format("{}: is a {}, expected a file", path,
+                                S_ISDIR(facts.st_mode)    ? "folder"
+                                : S_ISFIFO(facts.st_mode) ? "pipe"
+                                                          : "device or socket"));
   }
-  File file(std::fopen(path.c_str(), "rb"));
-  if (!file) throw DataError(fmt::format("{}: cannot open: {}", path, reason()));
-  std::vector<uint8_t> bytes;
-  const auto size = std::filesystem::file_size(path, error);
-  if (!error) bytes.reserve(size);
-  uint8_t chunk[1 << 14];
-  while (const size_t got = std::fread(chunk, 1, sizeof chunk, file.get())) {
-    bytes.insert(bytes.end(), chunk, chunk + got);
+  if (static_cast<uint64_t>(facts.st_size) >= most_bytes)
+    throw DataError(fmt::format("{}: is {} bytes long; 4 GiB is the most", path, facts.st_size));
+  std::vector<uint8_t> bytes(static_cast<size_t>(facts.st_size) + 1);
+  size_t done = 0;
+  for (;;) {
+    if (done == bytes.size()) bytes.resize(done + (1 << 12));  // it may have grown
+    const ssize_t got = ::read(file.fd, bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw DataError(fmt::format("{}: cannot read: {}", path, reason()));
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+    if (done >= most_bytes)
+      throw DataError(fmt::format("{}: does not end; 4 GiB is the most", path));
   }
-  if (std::ferror(file.get())) throw DataError(fmt::format("{}: cannot read: {}", path, reason()));
+  bytes.resize(done);
   return bytes;
 }
 
@@ -71,11 +90,13 @@ std::vector<uint8_t> read_gzip(const std::string& path) {
   int status = Z_OK;
   while (status == Z_OK) {
     const size_t done = bytes.size();
-    bytes.resize(done + std::max<size_t>(packed.size() * 2, 1 << 16));
+    bytes.resize(done + std::clamp<size_t>(packed.size() * 2, 1 << 16, 1 << 28));
     stream.next_out = bytes.data() + done;
     stream.avail_out = static_cast<uInt>(bytes.size() - done);
     status = inflate(&stream, Z_NO_FLUSH);
     bytes.resize(bytes.size() - stream.avail_out);
+    if (bytes.size() >= most_bytes)
+      throw DataError(fmt::format("{}: unpacks to more than 4 GiB", path));
     // A gzip file may hold several members one after the other.
     if (status == Z_STREAM_END && stream.avail_in > 0) status = inflateReset(&stream);
   }

@@ -9,6 +9,7 @@
 
 namespace weft {
 
+/// A regular file of less than 4 GiB: pipes, devices and folders are refused, without waiting.
 std::vector<uint8_t> read_file(const std::string& path);
 
 void write_file(const std::string& path, const void* bytes, size_t size);
@@ -22,7 +23,7 @@ void make_folder(const std::string& path);
 /// folder + "/" + name; an absolute name stands for itself, an empty folder adds nothing.
 std::string join_path(const std::string& folder, const std::string& name);
 
-/// The contents of a .gz file (zlib), or of a plain one.
+/// The contents of a .gz file (zlib), or of a plain one; less than 4 GiB in both forms.
 std::vector<uint8_t> read_gzip(const std::string& path);
 
 }  // namespace weft

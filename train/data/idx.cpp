@@ -6,8 +6,9 @@
 
 namespace weft {
 
-Idx read_idx(const std::string& path, int rank) {
-  const std::vector<uint8_t> file = read_gzip(path);
+Idx read_idx(const std::string& path, int rank) { return parse_idx(read_gzip(path), path, rank); }
+
+Idx parse_idx(const std::vector<uint8_t>& file, const std::string& path, int rank) {
   const size_t header = 4 + 4 * static_cast<size_t>(rank);
   if (file.size() < header || file[0] != 0 || file[1] != 0 || file[2] != 8 || file[3] != rank) {
     throw DataError(fmt::format("{}: is no idx file of bytes of rank {}", path, rank));

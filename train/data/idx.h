@@ -17,5 +17,7 @@ struct Idx {
 
 /// Throws DataError where the file is broken, cut short, or of another rank.
 Idx read_idx(const std::string& path, int rank);
+/// The same of bytes in memory; `path` only serves the messages.
+Idx parse_idx(const std::vector<uint8_t>& file, const std::string& path, int rank);
 
 }  // namespace weft

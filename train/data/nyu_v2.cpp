@@ -55,7 +55,7 @@ Picture decode_normals(const Picture& bytes, Semantics semantics, const std::str
       valid = std::max({r, g, b}) < 255;
     }
     const float length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
-    valid &= length > 1e-3f;
+    valid &= semantics == Semantics::compat ? length > 1e-3f : length > 0.9f && length <= 1.1f;
     for (int c = 0; c < 3; ++c) normals.pixels[i + c] = valid ? n[c] / length : invalid_pixel;
   }
   return normals;
@@ -87,7 +87,8 @@ Sample NyuV2::load(int64_t index) const {
                      : task.kind == TaskKind::normals    ? 2
                                                          : 3;
     const std::string path = join_path(root_, files[file]);
-    Picture values = read_values(path);
+    Picture values = read_label(path, task).values;
+    check_label_size(sample.image, files[0], values, path);
     if (task.kind == TaskKind::normals) {
       sample.labels.push_back(decode_normals(values, semantics_, path));
       continue;

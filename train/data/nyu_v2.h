@@ -3,6 +3,7 @@
 // the folders are listed: every sample is for training, or with split = "all" for val and test too.
 // Normals are bytes b with n = b / 127.5 - 1 and 255,255,255 invalid: R = x to the right, G = the
 // viewing axis away from the viewer, B = y up (found by comparing with the normals of the depth).
+// A length outside 0.9..1.1 is invalid too.
 // Compat: AdaShare never decodes them; the target is the raw bytes' direction, in BGR order, and
 // one byte of 255 makes a pixel invalid.
 #pragma once

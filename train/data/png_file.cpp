@@ -6,13 +6,12 @@
 
 #include <csetjmp>
 #include <cstring>
+#include <new>
 
 #include "engine/error.h"
 
 namespace weft {
 namespace {
-
-constexpr int64_t most_pixels = int64_t{1} << 27;
 
 /// What libpng's callbacks see: the bytes read so far and the first error.
 struct Source {
@@ -49,13 +48,27 @@ struct Decoded {
   std::vector<png_bytep> pointers;
 };
 
-bool run_reader(Source& source, PngPalette palette, bool want_pixels, Decoded& decoded) {
-  png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, fail, ignore_warning);
-  png_infop info = png_create_info_struct(png);
-  if (setjmp(png_jmpbuf(png))) {
-    png_destroy_read_struct(&png, &info, nullptr);
-    return false;
+/// libpng's two structs, freed whatever is thrown over them.
+struct Reader {
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+
+  explicit Reader(Source& source)
+      : png(png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, fail, ignore_warning)) {
+    if (png) info = png_create_info_struct(png);
+    if (!info) {
+      png_destroy_read_struct(&png, &info, nullptr);
+      throw std::bad_alloc();
+    }
   }
+  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+};
+
+bool run_reader(png_structp png, png_infop info, Source& source, PngPalette palette,
+                bool want_pixels, Decoded& decoded) {
+  if (setjmp(png_jmpbuf(png))) return false;
   png_set_read_fn(png, &source, pull);
   png_read_info(png, info);
   const int colour = png_get_color_type(png, info);
@@ -81,13 +94,15 @@ bool run_reader(Source& source, PngPalette palette, bool want_pixels, Decoded& d
   decoded.info.channels = decoded.stored_channels >= 3 ? 3 : 1;
   if (want_pixels) {
     const size_t stride = png_get_rowbytes(png, info);
+    // Deflate packs 1032 bytes into one at most: no memory for a header without pixels.
+    if (stride * static_cast<size_t>(height) / 1040 > source.size)
+      png_error(png, "the file ends too early");
     decoded.rows.resize(stride * height);
     decoded.pointers.resize(height);
     for (int64_t y = 0; y < height; ++y) decoded.pointers[y] = decoded.rows.data() + y * stride;
     png_read_image(png, decoded.pointers.data());
     png_read_end(png, nullptr);
   }
-  png_destroy_read_struct(&png, &info, nullptr);
   return true;
 }
 
@@ -95,7 +110,8 @@ Decoded read(const std::vector<uint8_t>& bytes, const std::string& path, PngPale
              bool want_pixels) {
   Source source{bytes.data(), bytes.size(), 0, {}};
   Decoded decoded;
-  if (!run_reader(source, palette, want_pixels, decoded)) {
+  const Reader reader(source);
+  if (!run_reader(reader.png, reader.info, source, palette, want_pixels, decoded)) {
     throw DataError(fmt::format("{}: broken PNG: {}", path, source.message));
   }
   return decoded;

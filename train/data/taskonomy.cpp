@@ -68,6 +68,10 @@ Taskonomy::Taskonomy(const DataSpec& data, std::vector<TaskSpec> tasks, Semantic
       throw DataError(
           fmt::format("{}: holds {} weights, expected 17", weights, values.pixels.size()));
     }
+    for (const float weight : values.pixels)
+      if (!(weight >= 0 && std::isfinite(weight)))
+        throw DataError(
+            fmt::format("{}: holds {}; a weight is finite and at least 0", weights, weight));
     class_weights_.assign(values.pixels.begin(), values.pixels.end());
   }
 }
@@ -77,11 +81,12 @@ Sample Taskonomy::load(int64_t index) const {
   Sample sample{read_image(join_path(root_, files[0])), {}};
   for (const TaskSpec& task : tasks_) {
     const std::string path = join_path(root_, files[file_of(task.kind)]);
-    Picture values = read_values(path);
+    Picture values = read_label(path, task).values;
+    check_label_size(sample.image, files[0], values, path);
     if (task.kind != TaskKind::normals) {
       for (float& value : values.pixels) value = decode(value, task.kind, semantics_);
     }
-    sample.labels.push_back(decode_label(std::move(values), task, 8, path));
+    sample.labels.push_back(decode_label(std::move(values), task, 8, path, semantics_));
   }
   return sample;
 }
