@@ -2,27 +2,88 @@
 #include "train/checkpoint.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <cmath>
+#include <limits>
+#include <set>
 
 #include "train/safetensors.h"
 
 namespace weft {
 namespace {
 
-/// `name` in PyTorch's layout, as `to`'s type; its shape must be the one that `to` has there.
-Tensor load_for(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
-                const Tensor& to) {
-  const Tensor value = file.load(name, to.dtype());
-  const Tensor expected = to.shape().rank() == 4 ? krsc_to_oihw(to_host(context, to)) : to;
-  if (value.shape() != expected.shape())
+Shape torch_shape(const Shape& s) { return s.rank() == 4 ? Shape{s[0], s[3], s[1], s[2]} : s; }
+
+/// `name` in PyTorch's layout, as `to`'s type; its shape must be the one that `to` has there, its
+/// values numbers, none below `least`.
+Tensor load_for(const SafetensorsFile& file, const std::string& name, const Tensor& to,
+                double least = std::numeric_limits<double>::lowest()) {
+  if (file.shape(name) != torch_shape(to.shape()))
     throw DataError(fmt::format("{}: '{}' has shape {}, the model expects {}", file.path(), name,
-                                value.shape(), expected.shape()));
+                                file.shape(name), torch_shape(to.shape())));
+  const Tensor value = file.load(name, to.dtype());
+  with_host_type(value.dtype(), [&](auto zero) {
+    const auto* at = value.data<decltype(zero)>();
+    for (int64_t i = 0; i < value.numel(); ++i) {
+      const auto x = static_cast<double>(at[i]);
+      if (!std::isfinite(x) || x < least)
+        throw DataError(fmt::format("{}: '{}': element {} is {}; it is a number{}", file.path(),
+                                    name, i, x, least == 0 ? " that is not below 0" : ""));
+    }
+  });
   return value;
 }
 
 void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
-               const Tensor& to) {
-  from_torch_layout(context, to, load_for(file, name, context, to));
+               const Tensor& to, double least = std::numeric_limits<double>::lowest()) {
+  from_torch_layout(context, to, load_for(file, name, to, least));
+}
+
+/// A counter, as PyTorch's int64.
+int64_t load_count(const SafetensorsFile& file, const std::string& name, int64_t least,
+                   int64_t most = int64_t{1} << 53) {
+  if (file.shape(name).numel() != 1)
+    throw DataError(fmt::format("{}: '{}' is no single number", file.path(), name));
+  const double value = file.load(name, DType::f64).item();
+  if (!(value >= static_cast<double>(least) && value <= static_cast<double>(most)) ||
+      value != std::floor(value))
+    throw DataError(fmt::format("{}: '{}' is {}; it is a whole number from {} to {}", file.path(),
+                                name, value, least, most));
+  return static_cast<int64_t>(value);
+}
+
+/// "a, b, c and 5 more".
+std::string a_few(const std::vector<std::string>& names) {
+  constexpr size_t most = 3;
+  const std::vector<std::string> first(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(most, names.size())));
+  return fmt::format("{}{}", fmt::join(first, ", "),
+                     names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
+}
+
+/// Throws where the file lacks a tensor of `wanted` or has one over; those of `optim.` count only
+/// where `moments`, the others only where not.
+void require_names(const SafetensorsFile& file, const std::set<std::string>& wanted, bool moments) {
+  std::vector<std::string> missing, over;
+  for (const std::string& name : wanted)
+    if (!file.contains(name)) missing.push_back(name);
+  for (const std::string& name : file.names())
+    if ((name.rfind("optim.", 0) == 0) == moments && wanted.count(name) == 0) over.push_back(name);
+  if (missing.empty() && over.empty()) return;
+  std::string what;
+  if (!missing.empty()) what += fmt::format("; missing: {}", a_few(missing));
+  if (!over.empty()) what += fmt::format("; over: {}", a_few(over));
+  throw DataError(
+      fmt::format("{}: its tensors are not those of this run file's network{}", file.path(), what));
+}
+
+/// Metadata: of how many parameters a checkpoint holds moments; absent: it holds weights alone.
+constexpr const char* moments_key = "moments";
+
+size_t count_moments(const std::vector<const Optimizer*>& optimizers) {
+  size_t count = 0;
+  for (const Optimizer* optimizer : optimizers)
+    for (const Parameter* p : optimizer->parameters()) count += optimizer->state_of(*p) != nullptr;
+  return count;
 }
 
 std::string metadata_of(const SafetensorsFile& file, const std::string& key) {
@@ -31,6 +92,12 @@ std::string metadata_of(const SafetensorsFile& file, const std::string& key) {
     throw DataError(
         fmt::format("{}: no weft checkpoint (metadata '{}' is missing)", file.path(), key));
   return it->second;
+}
+
+/// A file that weft wrote has checksums; one that has lost them is damaged.
+void require_checksums(const SafetensorsFile& file) {
+  if (!file.has_checksums())
+    throw DataError(fmt::format("{}: the header is damaged: it has no checksums", file.path()));
 }
 
 /// The name of a pretrained file's tensor that `name` starts from; empty: it starts at random.
@@ -47,9 +114,15 @@ std::string pretrained_name(const std::string& name) {
 SafetensorsFile open_checkpoint(const std::string& path) {
   SafetensorsFile file(path);
   const std::string format = metadata_of(file, "format_version");
+  if (format == "1")
+    throw DataError(fmt::format(
+        "{}: format_version 1, from before checkpoints carried checksums; this build reads {}: "
+        "finish the run with the weft that began it, or start from its weights: model.init",
+        path, checkpoint_format));
   if (format != std::to_string(checkpoint_format))
     throw DataError(fmt::format("{}: format_version {}; this build reads {}: use a newer weft",
                                 path, format, checkpoint_format));
+  require_checksums(file);
   return file;
 }
 
@@ -102,10 +175,11 @@ void save_checkpoint(const std::string& path, const Model& model,
   for (const Optimizer* optimizer : optimizers)
     for (NamedTensor& t : optimizer_tensors(model.store().context(), *optimizer))
       tensors.push_back(std::move(t));
-  write_safetensors(path, tensors,
-                    {{"format_version", std::to_string(checkpoint_format)},
-                     {"state", to_json(checkpoint.state)},
-                     {"run", checkpoint.run_text}});
+  Metadata metadata{{"format_version", std::to_string(checkpoint_format)},
+                    {"state", to_json(checkpoint.state)},
+                    {"run", checkpoint.run_text}};
+  if (!optimizers.empty()) metadata[moments_key] = std::to_string(count_moments(optimizers));
+  write_safetensors(path, tensors, metadata);
 }
 
 Checkpoint read_checkpoint(const std::string& path) {
@@ -120,19 +194,25 @@ void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model&
   if (Policy* policy = model.policy())
     for (size_t k = 0; k < policy->logits().size(); ++k) {
       const Parameter& p = *policy->logits()[k];
-      policy->set_logits(k, load_for(file, prefix + p.name, store.context(), p.value));
+      policy->set_logits(k, load_for(file, prefix + p.name, p.value));
     }
   for (NamedStats& s : store.stats()) {
     const std::string stem = prefix + s.name;
     load_into(file, stem + ".running_mean", store.context(), s.stats.running_mean);
-    load_into(file, stem + ".running_var", store.context(), s.stats.running_var);
-    s.stats.num_batches_tracked =
-        static_cast<int64_t>(file.load(stem + ".num_batches_tracked", DType::f64).item());
+    load_into(file, stem + ".running_var", store.context(), s.stats.running_var, 0);
+    s.stats.num_batches_tracked = load_count(file, stem + ".num_batches_tracked", 0);
   }
 }
 
 void load_model(const std::string& path, Model& model) {
-  load_tensors(open_checkpoint(path), "", model);
+  const SafetensorsFile file = open_checkpoint(path);
+  std::set<std::string> wanted;
+  for (const Parameter& p : model.store().parameters()) wanted.insert(p.name);
+  for (const NamedStats& s : model.store().stats())
+    for (const char* end : {".running_mean", ".running_var", ".num_batches_tracked"})
+      wanted.insert(s.name + end);
+  require_names(file, wanted, /*moments=*/false);
+  load_tensors(file, "", model);
 }
 
 void load_moments(const SafetensorsFile& file, const std::string& prefix, const AnyContext& context,
@@ -141,11 +221,13 @@ void load_moments(const SafetensorsFile& file, const std::string& prefix, const 
     const std::string stem = prefix + "optim." + p->name + ".";
     if (!file.contains(stem + "step")) continue;  // it never had a gradient
     Optimizer::State state;
-    state.step = static_cast<int64_t>(file.load(stem + "step", DType::f64).item());
+    state.step = load_count(file, stem + "step", 1);
     for (const std::string& name : optimizer.moment_names()) {
       state.moments.push_back(
           Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context)));
-      load_into(file, stem + name, context, state.moments.back());
+      const bool square = name == "exp_avg_sq";
+      load_into(file, stem + name, context, state.moments.back(),
+                square ? 0 : std::numeric_limits<double>::lowest());
     }
     optimizer.set_state(*p, std::move(state));
   }
@@ -154,7 +236,31 @@ void load_moments(const SafetensorsFile& file, const std::string& prefix, const 
 void load_optimizers(const std::string& path, const AnyContext& context,
                      const std::vector<Optimizer*>& optimizers) {
   const SafetensorsFile file = open_checkpoint(path);
+  const auto expected = file.metadata().find(moments_key);
+  if (expected == file.metadata().end())
+    throw DataError(path +
+                    ": holds weights alone, without the optimizer's moments: it can be "
+                    "evaluated, not gone on from");
+  std::set<std::string> wanted;
+  for (Optimizer* optimizer : optimizers) {
+    std::vector<std::string> names = optimizer->moment_names();
+    names.emplace_back("step");
+    for (const Parameter* p : optimizer->parameters()) {
+      const std::string stem = "optim." + p->name + ".";
+      // Without a gradient so far a parameter has none of them, else all.
+      const bool any = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+        return file.contains(stem + name);
+      });
+      for (const std::string& name : names)
+        if (any) wanted.insert(stem + name);
+    }
+  }
+  require_names(file, wanted, /*moments=*/true);
   for (Optimizer* optimizer : optimizers) load_moments(file, "", context, *optimizer);
+  const std::string found = std::to_string(count_moments({optimizers.begin(), optimizers.end()}));
+  if (found != expected->second)
+    throw DataError(fmt::format("{}: moments of {} parameters, but {} were saved", path, found,
+                                expected->second));
 }
 
 int load_pretrained(const std::string& path, Model& model) {

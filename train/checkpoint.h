@@ -1,6 +1,8 @@
 // Checkpoints: one safetensors file with every parameter, batch norm statistic and optimizer moment
 // under PyTorch's names and layouts (OIHW), and the trainer's state and run file as metadata. What
-// is read back is bitwise what was written. Names: ARCHITECTURE.md section 11.
+// is read back is bitwise what was written, or refused: every byte lies under a checksum, the
+// tensors are those of the network, none missing and none over, and the state is checked as
+// strictly as the run file. Names: ARCHITECTURE.md section 11.
 //   layer1.0.bn1.running_mean, policy.seg, optim.NAME.exp_avg, optim.NAME.step
 #pragma once
 
@@ -15,19 +17,24 @@
 namespace weft {
 
 /// Newest layout this build reads and the one it writes.
-inline constexpr int checkpoint_format = 1;
+inline constexpr int checkpoint_format = 2;
 
 struct Checkpoint {
   TrainState state;
   std::string run_text;  ///< the resolved run file
 };
 
-/// `optimizers` may be empty (best.safetensors holds weights only). Atomic.
+/// `optimizers` may be empty (best.safetensors holds weights alone). Atomic.
 void save_checkpoint(const std::string& path, const Model& model,
                      const std::vector<const Optimizer*>& optimizers, const Checkpoint& checkpoint);
 
-/// State and run file alone. Throws DataError for a file that is no checkpoint or a newer one.
+/// State and run file alone. Throws DataError for a file that is no checkpoint, damaged in its
+/// header, or of another format.
 Checkpoint read_checkpoint(const std::string& path);
+/// Throws DataError where a state that was read from `path` is none that its run can be in: gates
+/// of another number, a stage or step that the run has not got, scores without a step.
+void check_state(const TrainState& state, const RunFile& run, Model& model,
+                 const std::string& path);
 
 /// Values and statistics into `model`; every name and shape must fit (DataError naming them).
 void load_model(const std::string& path, Model& model);

@@ -191,6 +191,11 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
                                   block_names(trainer.model().trunk())));
   const SearchClock clock = trainer.clock();
   const int64_t begin = options.epoch * (clock.weight_steps + clock.logit_steps);
+  if (search && begin >= run.policy.steps)
+    throw ConfigError(fmt::format(
+        "dump: --epoch {} lies behind the search, which ends after policy.steps = {}, {} a policy "
+        "epoch",
+        options.epoch, run.policy.steps, clock.weight_steps + clock.logit_steps));
   if (search)
     trainer.jump(Stage::search, begin + (options.phase == Phase::policy ? clock.weight_steps : 0));
   else

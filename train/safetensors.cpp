@@ -1,17 +1,22 @@
 // Header in, header out, and the elements between file types and tensor types.
 #include "train/safetensors.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
 #include "train/atomic_file.h"
+#include "train/json_text.h"
+#include "train/xxh64.h"
 
 namespace weft {
 namespace {
@@ -20,7 +25,28 @@ static_assert(std::endian::native == std::endian::little, "safetensors elements 
 
 using Json = nlohmann::json;
 
-constexpr uint64_t max_header = 100'000'000;  // the format's own limit
+/// Of a header, which is held in memory several times over: some 100,000 tensors.
+constexpr uint64_t max_header = uint64_t{1} << 24;
+
+/// The metadata's key for the sums: the header's, then every tensor's in the order of their names.
+constexpr const char* sums_key = "checksums";
+constexpr size_t sum_digits = 16;
+
+/// The sum of a header whose own sum reads as zeros; where it stands begins at `at`.
+uint64_t header_sum(std::string text, size_t at) {
+  std::fill_n(text.begin() + static_cast<std::ptrdiff_t>(at), sum_digits, '0');
+  return xxh64(text.data(), text.size());
+}
+
+/// Where a header's own sum begins; npos: it has none. Inside of a string, quotes are escaped, so
+/// that nothing else reads like this.
+size_t place_of_sum(const std::string& header) {
+  const std::string opening = fmt::format("\"{}\":\"", sums_key);
+  const size_t at = header.find(opening);
+  if (at == std::string::npos || header.size() - at < opening.size() + sum_digits)
+    return std::string::npos;
+  return at + opening.size();
+}
 
 /// Bytes of an element; 0 for a type that the format does not have.
 uint64_t element_size(const std::string& dtype) {
@@ -47,6 +73,15 @@ std::string file_dtype(const NamedTensor& tensor) {
       break;
   }
   throw Error(fmt::format("safetensors: tensor '{}' is bf16; copy it to f32 first", tensor.name));
+}
+
+/// f(address, size) of the elements as the file has them.
+template <class F>
+void with_file_bytes(const NamedTensor& tensor, F&& f) {
+  if (!tensor.as_i64) return f(tensor.value.raw(), tensor.value.bytes());
+  std::vector<int64_t> wide;
+  for (double value : tensor.value.to_vector()) wide.push_back(static_cast<int64_t>(value));
+  f(wide.data(), wide.size() * sizeof(int64_t));
 }
 
 struct half_t {
@@ -83,15 +118,6 @@ bool with_file_type(const std::string& dtype, F&& f) {
   return false;
 }
 
-template <class F>
-bool with_tensor_type(DType dtype, F&& f) {
-  if (dtype == DType::f32) return f(float{}), true;
-  if (dtype == DType::f64) return f(double{}), true;
-  if (dtype == DType::i32) return f(int32_t{}), true;
-  if (dtype == DType::u8) return f(uint8_t{}), true;
-  return false;
-}
-
 /// False where a value does not fit `To`; class ids and counters must not change silently.
 template <class To, class From>
 bool convert(const std::vector<char>& bytes, To* to, int64_t count) {
@@ -119,14 +145,21 @@ void write_safetensors(const std::string& path, const std::vector<NamedTensor>& 
     return element_size(file_dtype(*a)) > element_size(file_dtype(*b));
   });
 
+  std::map<std::string, std::string> sum_of;
+  for (const NamedTensor* tensor : order)
+    with_file_bytes(*tensor, [&](const void* bytes, size_t size) {
+      if (!sum_of.emplace(tensor->name, hex(xxh64(bytes, size))).second)
+        throw Error(fmt::format("safetensors: two tensors are called '{}'", tensor->name));
+    });
+  Metadata with_sums = metadata;
+  std::string& sums = with_sums[sums_key] = std::string(sum_digits, '0');
+  for (const auto& item : sum_of) sums += " " + item.second;
+
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  header["__metadata__"] = with_sums;
   uint64_t offset = 0;
   for (const NamedTensor* tensor : order) {
     const std::string dtype = file_dtype(*tensor);
-    if (header.contains(tensor->name)) {
-      throw Error(fmt::format("safetensors: two tensors are called '{}'", tensor->name));
-    }
     std::vector<int64_t> extents;
     for (int axis = 0; axis < tensor->value.shape().rank(); ++axis) {
       extents.push_back(tensor->value.shape()[axis]);
@@ -138,46 +171,116 @@ void write_safetensors(const std::string& path, const std::vector<NamedTensor>& 
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
+  const size_t own = place_of_sum(text);
+  text.replace(own, sum_digits, hex(header_sum(text, own)));
 
   AtomicFile file(path);
   const uint64_t length = text.size();
   file.write(&length, sizeof length);
   file.write(text.data(), text.size());
-  for (const NamedTensor* tensor : order) {
-    if (tensor->as_i64) {
-      std::vector<int64_t> wide;
-      for (double value : tensor->value.to_vector()) wide.push_back(static_cast<int64_t>(value));
-      file.write(wide.data(), wide.size() * sizeof(int64_t));
-    } else if (tensor->value.numel() > 0) {
-      file.write(tensor->value.raw(), tensor->value.bytes());
-    }
-  }
+  for (const NamedTensor* tensor : order)
+    with_file_bytes(*tensor, [&](const void* bytes, size_t size) { file.write(bytes, size); });
   file.commit();
 }
 
-SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) throw DataError(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
-  const std::streamoff size = file.tellg();
+/// Held open, so that all that is read is of one file, whatever takes its name meanwhile.
+class SafetensorsFile::Source {
+ public:
+  explicit Source(const std::string& path) : path_(path) {
+    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe would wait for ever
+    if (fd_ < 0) throw DataError(fmt::format("{}: cannot open: {}", path, std::strerror(errno)));
+    struct stat about {};
+    if (::fstat(fd_, &about) != 0 || !S_ISREG(about.st_mode)) {
+      ::close(fd_);
+      throw DataError(fmt::format("{}: is no file with bytes in it (a folder, a pipe?)", path));
+    }
+    size_ = static_cast<uint64_t>(about.st_size);
+  }
+  ~Source() { ::close(fd_); }
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  uint64_t size() const { return size_; }
+  /// False where the file ends before, or cannot be read.
+  bool read(uint64_t at, void* to, uint64_t size) const {
+    char* next = static_cast<char*>(to);
+    while (size > 0) {
+      const ssize_t got =
+          ::pread(fd_, next, std::min<uint64_t>(size, uint64_t{1} << 30), static_cast<off_t>(at));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) return false;
+      next += got;
+      at += static_cast<uint64_t>(got);
+      size -= static_cast<uint64_t>(got);
+    }
+    return true;
+  }
+
+ private:
+  std::string path_;
+  int fd_ = -1;
+  uint64_t size_ = 0;
+};
+
+SafetensorsFile::SafetensorsFile(const std::string& path)
+    : path_(path), source_(std::make_shared<const Source>(path)) {
+  const uint64_t size = source_->size();
   uint64_t length = 0;
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(&length), sizeof length);
-  if (!file || size < 8) throw DataError(fmt::format("{}: no safetensors file: too short", path));
-  if (length > max_header || length > static_cast<uint64_t>(size) - 8) {
+  if (size < 8 || !source_->read(0, &length, sizeof length))
+    throw DataError(fmt::format("{}: no safetensors file: too short", path));
+  if (length > size - 8) {
     throw DataError(
         fmt::format("{}: no safetensors file, or cut off: a header of {} bytes in a file "
                     "of {}",
                     path, length, size));
   }
+  if (length > max_header)
+    throw DataError(
+        fmt::format("{}: a header of {} bytes; at most {} are read", path, length, max_header));
   std::string header(length, '\0');
-  file.read(header.data(), static_cast<std::streamsize>(length));
-  if (!file) throw DataError(fmt::format("{}: cannot read the header", path));
+  if (!source_->read(8, header.data(), length))
+    throw DataError(fmt::format("{}: cannot read the header", path));
   data_begin_ = 8 + length;
-  parse_header(header, static_cast<uint64_t>(size) - data_begin_);
+  parse_header(header, size - data_begin_);
+  take_sums(header);
+}
+
+void SafetensorsFile::take_sums(const std::string& header) {
+  const auto found = metadata_.find(sums_key);
+  if (found == metadata_.end()) return;
+  const std::string sums = std::move(found->second);
+  metadata_.erase(found);
+  const size_t own = place_of_sum(header);
+  if (own == std::string::npos || sums.size() != entries_.size() * (sum_digits + 1) + sum_digits ||
+      header.substr(own, sum_digits) != hex(header_sum(header, own)))
+    throw DataError(fmt::format(
+        "{}: the header is damaged: it is not the one that its checksum was made of", path_));
+  size_t at = 0;
+  for (auto& item : entries_) item.second.sum = sums.substr(at += sum_digits + 1, sum_digits);
+  has_checksums_ = true;
+}
+
+void SafetensorsFile::read_bytes(const std::string& name, void* to) const {
+  const Entry& e = entry(name);
+  const uint64_t size = e.end - e.begin;
+  if (!source_->read(data_begin_ + e.begin, to, size))
+    throw DataError(fmt::format("{}: tensor '{}': cannot read it", path_, name));
+  if (has_checksums_ && hex(xxh64(to, size)) != e.sum)
+    throw DataError(fmt::format(
+        "{}: tensor '{}' is damaged: its elements are not those that its checksum was made of",
+        path_, name));
+}
+
+void SafetensorsFile::verify() const {
+  std::vector<char> bytes;
+  for (const auto& [name, e] : entries_) {
+    bytes.resize(e.end - e.begin);
+    read_bytes(name, bytes.data());
+  }
 }
 
 void SafetensorsFile::parse_header(const std::string& header, uint64_t data_size) {
-  const Json json = Json::parse(header, nullptr, false);
+  const Json json = parse_json(header, path_ + ": the header");
   if (!json.is_object()) throw DataError(fmt::format("{}: the header is no JSON object", path_));
   std::vector<std::pair<uint64_t, uint64_t>> spans;
   for (const auto& member : json.items()) {
@@ -263,26 +366,19 @@ std::string SafetensorsFile::dtype(const std::string& name) const { return entry
 Tensor SafetensorsFile::load(const std::string& name, DType dtype) const {
   const Entry& e = entry(name);
   Tensor tensor = Tensor::empty(shape(name), dtype);
-  if (tensor.numel() == 0) return tensor;
-  std::ifstream file(path_, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(data_begin_ + e.begin));
-  const auto read = [&](void* to) {
-    file.read(static_cast<char*>(to), static_cast<std::streamsize>(e.end - e.begin));
-    if (!file) throw DataError(fmt::format("{}: tensor '{}': cannot read it", path_, name));
-  };
   bool fits = true;
   bool known = false;
   with_file_type(e.dtype, [&](auto from) {
-    with_tensor_type(dtype, [&](auto to) {
+    with_host_type(dtype, [&](auto to) {
       using From = decltype(from);
       using To = decltype(to);
       if constexpr (std::is_same_v<From, To>) {
         known = true;
-        read(tensor.raw());
+        read_bytes(name, tensor.raw());
       } else if constexpr (std::is_floating_point_v<To> || std::is_integral_v<From>) {
         known = true;
         std::vector<char> bytes(e.end - e.begin);
-        read(bytes.data());
+        read_bytes(name, bytes.data());
         fits = convert<To, From>(bytes, tensor.data<To>(), tensor.numel());
       }
     });
@@ -292,47 +388,6 @@ Tensor SafetensorsFile::load(const std::string& name, DType dtype) const {
                                 known ? "values do not fit" : "cannot be read as", name_of(dtype)));
   }
   return tensor;
-}
-
-namespace {
-
-/// [K, A, B] -> [K, B, A], where A or B stands for two axes of a kernel.
-Tensor swap_inner(const Tensor& from, const Shape& shape, int64_t a, int64_t b) {
-  Tensor to = Tensor::empty(shape, from.dtype());
-  if (from.numel() == 0) return to;
-  with_tensor_type(from.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const T* source = from.data<T>();
-    T* target = to.data<T>();
-    const int64_t outer = from.numel() / (a * b);
-    for (int64_t k = 0; k < outer; ++k, source += a * b, target += a * b) {
-      for (int64_t i = 0; i < a; ++i) {
-        for (int64_t j = 0; j < b; ++j) target[j * a + i] = source[i * b + j];
-      }
-    }
-  });
-  return to;
-}
-
-void require_rank_4(const Tensor& weight) {
-  if (weight.shape().rank() != 4) {
-    throw DataError(
-        fmt::format("a convolution weight has 4 dimensions, this one is {}", weight.shape()));
-  }
-}
-
-}  // namespace
-
-Tensor oihw_to_krsc(const Tensor& weight) {
-  require_rank_4(weight);
-  const Shape& s = weight.shape();
-  return swap_inner(weight, {s[0], s[2], s[3], s[1]}, s[1], s[2] * s[3]);
-}
-
-Tensor krsc_to_oihw(const Tensor& weight) {
-  require_rank_4(weight);
-  const Shape& s = weight.shape();
-  return swap_inner(weight, {s[0], s[3], s[1], s[2]}, s[1] * s[2], s[3]);
 }
 
 }  // namespace weft

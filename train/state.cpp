@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "train/json_text.h"
 
 namespace weft {
 
@@ -31,32 +32,52 @@ std::string to_json(const TrainState& state) {
 }
 
 TrainState state_from_json(const std::string& text, const std::string& source) {
+  const std::string place = source + ": the trainer's state";
+  const auto json = parse_json(text, place);
+  const JsonValue value(json, place);
+  value.only({"stage", "step", "total_step", "drawn", "drawn_how", "best_step", "best_score",
+              "search_step", "search_score", "search_logits"});
   TrainState state;
-  try {
-    const auto json = nlohmann::json::parse(text);
-    const auto stage = json.at("stage").get<std::string>();
-    bool known = false;
-    for (Stage s : {Stage::warmup, Stage::search, Stage::retrain, Stage::done})
-      if (stage == name_of(s)) {
-        state.stage = s;
-        known = true;
-      }
-    if (!known) throw DataError(fmt::format("{}: unknown stage '{}'", source, stage));
-    state.step = json.at("step").get<int64_t>();
-    state.total_step = json.at("total_step").get<int64_t>();
-    state.drawn.select = json.at("drawn").get<std::vector<std::vector<int>>>();
-    state.drawn_how = json.at("drawn_how").get<std::string>();
-    state.best_step = json.at("best_step").get<int64_t>();
-    if (state.best_step >= 0) state.best_score = json.at("best_score").get<double>();
-    if (json.contains("search_step")) {
-      state.search_score = json.at("search_score").get<double>();
-      state.search_step = json.at("search_step").get<int64_t>();
-      state.search_logits = json.at("search_logits").get<std::vector<std::vector<double>>>();
+  const std::string stage = value["stage"].text();
+  bool known = false;
+  for (Stage s : {Stage::warmup, Stage::search, Stage::retrain, Stage::done})
+    if (stage == name_of(s)) {
+      state.stage = s;
+      known = true;
     }
-  } catch (const nlohmann::json::exception& e) {
-    throw DataError(fmt::format("{}: the trainer's state cannot be read: {}", source, e.what()));
+  if (!known) throw DataError(fmt::format("{}: unknown stage '{}'", place, stage));
+  state.step = value["step"].integer(0);
+  state.total_step = value["total_step"].integer(0);
+  for (const JsonValue& row : value["drawn"].items())
+    state.drawn.select.push_back(row.integers(0, 1));
+  state.drawn_how = value["drawn_how"].text();
+  state.best_step = value["best_step"].integer(-1);
+  if (state.best_step >= 0) state.best_score = value["best_score"].number();
+  if (value.has("search_step")) {
+    state.search_score = value["search_score"].number();
+    state.search_step = value["search_step"].integer(0);
+    for (const JsonValue& row : value["search_logits"].items())
+      state.search_logits.push_back(row.numbers());
   }
   return state;
+}
+
+int64_t stage_steps(const RunFile& run, Stage stage) {
+  switch (stage) {
+    case Stage::warmup:
+      return run.warmup.steps;
+    case Stage::search:
+      return run.policy.steps;
+    case Stage::retrain:
+      return run.retrain.steps;
+    case Stage::done:
+      break;
+  }
+  return 0;
+}
+
+bool searches(const RunFile& run, bool has_policy) {
+  return has_policy && (run.retrain.policy.empty() || run.retrain.init != "random");
 }
 
 }  // namespace weft

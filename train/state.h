@@ -40,8 +40,15 @@ struct TrainState {
 };
 
 std::string to_json(const TrainState& state);
-/// Throws DataError, naming `source`, where a key is missing or of another type.
+/// Throws DataError, naming `source`, where a key is missing, unknown, there twice or of another
+/// type or range; what fits the run file and the model is checked by check_state (checkpoint.h).
 TrainState state_from_json(const std::string& text, const std::string& source);
+
+/// Steps that the run file gives a stage.
+int64_t stage_steps(const RunFile& run, Stage stage);
+/// Whether the run warms up and searches: a policy that is given needs neither, unless re-training
+/// goes on from the search's weights.
+bool searches(const RunFile& run, bool has_policy);
 
 /// Where search step s stands: policy epochs of w weight steps and then a logit steps.
 struct SearchClock {

@@ -57,9 +57,7 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
   if (!run_.model.init.empty())
     say(fmt::format("{}: {} tensors taken", run_.model.init,
                     load_pretrained(run_.model.init, *model_)));
-  // A policy that is given needs no search, unless re-training goes on from the search's weights.
-  const bool given = !run_.retrain.policy.empty() && run_.retrain.init == "random";
-  enter(model_->policy() && !given ? Stage::warmup : Stage::retrain);
+  enter(searches(run_, model_->policy() != nullptr) ? Stage::warmup : Stage::retrain);
 }
 
 Trainer::~Trainer() = default;
@@ -77,6 +75,10 @@ void Trainer::start(const std::string& folder) {
 void Trainer::resume(const std::string& folder) {
   const std::string last = folder + "/checkpoints/last.safetensors";
   const Checkpoint checkpoint = read_checkpoint(last);
+  check_state(checkpoint.state, run_, *model_, last);
+  if (checkpoint.state.stage != Stage::done &&
+      checkpoint.state.step >= stage_steps(checkpoint.state.stage))
+    throw DataError(fmt::format("{}: stands at the end of a stage, not in one", last));
   state_ = checkpoint.state;
   load_model(last, *model_);
   open_loaders();
@@ -93,19 +95,7 @@ std::vector<Optimizer*> Trainer::optimizers() const {
   return out;
 }
 
-int64_t Trainer::stage_steps(Stage stage) const {
-  switch (stage) {
-    case Stage::warmup:
-      return run_.warmup.steps;
-    case Stage::search:
-      return run_.policy.steps;
-    case Stage::retrain:
-      return run_.retrain.steps;
-    case Stage::done:
-      break;
-  }
-  return 0;
-}
+int64_t Trainer::stage_steps(Stage stage) const { return weft::stage_steps(run_, stage); }
 
 /// Begins `stage`, or the first after it that has steps to do.
 void Trainer::enter(Stage stage) {
@@ -263,17 +253,17 @@ StepOutputs Trainer::differentiate(Phase phase, const Batch& batch) {
 }
 
 bool Trainer::at_evaluation() const {
-  return state_.step == stage_steps(state_.stage) || state_.total_step % run_.eval.every == 0;
+  return state_.step >= stage_steps(state_.stage) || state_.total_step % run_.eval.every == 0;
 }
 
 bool Trainer::at_checkpoint() const {
-  return state_.step == stage_steps(state_.stage) || state_.total_step % run_.checkpoint_every == 0;
+  return state_.step >= stage_steps(state_.stage) || state_.total_step % run_.checkpoint_every == 0;
 }
 
 void Trainer::after_step() {
   if (state_.stage == Stage::search && clock().position(state_.step) == 0) write_search_line();
   if (at_evaluation()) evaluate_and_keep_best();
-  if (state_.step == stage_steps(state_.stage)) {
+  if (state_.step >= stage_steps(state_.stage)) {
     finish_stage();
   } else if (folder_ && at_checkpoint()) {
     save("last");

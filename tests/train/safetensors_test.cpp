@@ -2,13 +2,18 @@
 // complaints, and that a failed write leaves nothing behind.
 #include "train/safetensors.h"
 
+#include <sys/stat.h>
+
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <set>
 
 #include "engine/error.h"
 #include "tests/support/catch.h"
 #include "tests/train/temp_folder.h"
+#include "train/xxh64.h"
 
 using namespace weft;
 using weft::test::message_of;
@@ -66,9 +71,13 @@ TEST_CASE("safetensors: the bytes of a small file", "[safetensors]") {
   const test::TempFolder folder;
   const std::string path = folder.file("a.safetensors");
   write_safetensors(path, {{"a", Tensor::from({2}, {1, 2})}});
-  std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
-  header.resize((header.size() + 7) / 8 * 8, ' ');
   const float values[2] = {1, 2};
+  // The header's own sum is of the text in which it is zeros.
+  std::string header = R"({"__metadata__":{"checksums":"0000000000000000 )" +
+                       hex(xxh64(values, sizeof values)) +
+                       R"("},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  header.replace(header.find("0000000000000000"), 16, hex(xxh64(header.data(), header.size())));
   std::string expected(8, '\0');
   expected[0] = static_cast<char>(header.size());
   expected += header + std::string(reinterpret_cast<const char*>(values), sizeof values);
@@ -100,7 +109,7 @@ TEST_CASE("safetensors: complaints name file and tensor", "[safetensors]") {
   };
   CHECK(message_of<DataError>([&] { SafetensorsFile(folder.file("gone")); }) ==
         folder.file("gone") + ": cannot open: No such file or directory");
-  CHECK(complaint("no json", "") == made + ": the header is no JSON object");
+  CHECK_THAT(complaint("no json", ""), contains_text(made + ": the header: no JSON"));
   CHECK(complaint("[]", "") == made + ": the header is no JSON object");
   CHECK(complaint(R"({"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}})", "1234") ==
         made + ": tensor 'a': its dtype is unknown");
@@ -115,6 +124,13 @@ TEST_CASE("safetensors: complaints name file and tensor", "[safetensors]") {
                   "123") == made + ": its tensors overlap or leave holes");
   CHECK(complaint(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", "123") ==
         made + ": 3 bytes of elements, but the header describes 2");
+  CHECK(complaint(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},
+                      "a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+                  "1") == made + ": the header: the key 'a' is there twice");
+  CHECK(complaint(R"({"__metadata__":{"format":"pt","format":"tf"}})", "") ==
+        made + ": the header: the key 'format' is there twice");
+  CHECK(complaint(std::string(100000, '['), "") ==
+        made + ": the header: its values are nested too deeply");
   const SafetensorsFile file(file_of(folder,
                                      R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},
       "i":{"dtype":"I32","shape":[1],"data_offsets":[4,8]}})",
@@ -124,6 +140,80 @@ TEST_CASE("safetensors: complaints name file and tensor", "[safetensors]") {
         made + ": tensor 'a': F32 cannot be read as i32");
   CHECK(message_of<DataError>([&] { file.load("i", DType::u8); }) ==
         made + ": tensor 'i': I32 values do not fit u8");
+}
+
+TEST_CASE("safetensors: nothing but regular files, and no header that fills the memory",
+          "[safetensors]") {
+  const test::TempFolder folder;
+  const auto complaint = [](const std::string& path) {
+    return message_of<DataError>([&] { SafetensorsFile{path}; });
+  };
+  CHECK_THAT(complaint(folder.path()), contains_text("is no file with bytes in it"));
+  REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);  // opening it to read would wait
+  CHECK_THAT(complaint(folder.file("pipe")), contains_text("is no file with bytes in it"));
+  CHECK_THAT(complaint("/dev/zero"), contains_text("is no file with bytes in it"));
+  // A hole of 200 MB takes no disk; its header is of 100 MB, and none of it is read.
+  const uint64_t length = 100'000'000;
+  const std::string huge = folder.file("huge");
+  std::ofstream(huge, std::ios::binary).write(reinterpret_cast<const char*>(&length), 8);
+  std::filesystem::resize_file(huge, 2 * length);
+  CHECK_THAT(complaint(huge), contains_text("a header of 100000000 bytes; at most"));
+}
+
+TEST_CASE("safetensors: a changed element or header is named, and a foreign file needs no sums",
+          "[safetensors]") {
+  const test::TempFolder folder;
+  const std::string path = folder.file("a.safetensors");
+  write_safetensors(path,
+                    {{"first", Tensor::from({2}, {1, 2})}, {"second", Tensor::from({1}, {3})}},
+                    {{"run", "x = 1"}});
+  const std::string whole = contents(path);
+  const auto with = [&](size_t at, char to) {
+    std::string bytes = whole;
+    bytes[at] = to;
+    std::ofstream(path, std::ios::binary) << bytes;
+  };
+  const auto sound = SafetensorsFile(path);
+  CHECK(sound.has_checksums());
+  CHECK(sound.metadata() == Metadata{{"run", "x = 1"}});
+  sound.verify();
+  with(whole.size() - 1, '\1');
+  const SafetensorsFile file(path);
+  CHECK(file.load("first").to_vector() == std::vector<double>{1, 2});
+  CHECK_THAT(message_of<DataError>([&] { file.load("second"); }),
+             contains_text(path + ": tensor 'second' is damaged"));
+  CHECK_THAT(message_of<DataError>([&] { file.load("second", DType::f64); }),
+             contains_text("damaged"));
+  CHECK_THAT(message_of<DataError>([&] { file.verify(); }), contains_text("'second' is damaged"));
+  with(whole.find("x = 1"), 'y');
+  CHECK_THAT(message_of<DataError>([&] { SafetensorsFile{path}; }),
+             contains_text(path + ": the header is damaged"));
+  const std::string foreign = file_of(
+      folder,
+      R"({"__metadata__":{"format":"pt"},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+      "1");
+  CHECK_FALSE(SafetensorsFile(foreign).has_checksums());
+  CHECK(SafetensorsFile(foreign).load("a").item() == '1');
+}
+
+TEST_CASE("xxh64 is that of other programs", "[safetensors]") {
+  const auto sum = [](const std::string& text) { return hex(xxh64(text.data(), text.size())); };
+  CHECK(sum("") == "ef46db3751d8e999");
+  CHECK(sum("a") == "d24ec4f1a98c6e5b");
+  CHECK(sum("abc") == "44bc2cf5ad770999");
+  CHECK(sum("Nobody inspects the spammish repetition") == "fbcea83c8a378bf1");
+  // Every bit of every length up to 70 counts.
+  std::set<std::string> sums;
+  for (size_t size = 0; size <= 70; ++size) {
+    std::string text(size, 'x');
+    sums.insert(sum(text));
+    for (size_t bit = 0; bit < 8 * size; ++bit) {
+      text[bit / 8] ^= static_cast<char>(1 << bit % 8);
+      sums.insert(sum(text));
+      text[bit / 8] ^= static_cast<char>(1 << bit % 8);
+    }
+  }
+  CHECK(sums.size() == 71 + 8 * 35 * 71);
 }
 
 TEST_CASE("safetensors: a failed write leaves the old file and nothing else", "[safetensors]") {

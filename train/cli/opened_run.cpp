@@ -24,6 +24,7 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
   device = std::make_unique<Device>(run.device, threads, run.precision);
   data = open_dataset(run);
   model = make_model(device->context(), run);
+  check_state(state, run, *model, checkpoint);
   load_model(checkpoint, *model);
 }
 

@@ -56,11 +56,14 @@ void dry_run(RunFile run, const Dataset& data, AnyContext context) {
     measure(Phase::warmup, Stage::warmup, 0, run.warmup.steps, run.warmup.steps);
     const SearchClock clock = trainer.clock();
     const int64_t logits = clock.policy_cursor(run.policy.steps);
-    // The last policy epoch is the dearest: every block is gated.
-    const int64_t epoch = run.policy.curriculum_speed * trainer.model().policy()->blocks() *
-                          (clock.weight_steps + clock.logit_steps);
-    measure(Phase::weights, Stage::search, epoch, run.policy.steps - logits, clock.weight_steps);
-    measure(Phase::policy, Stage::search, epoch + clock.weight_steps, logits, clock.logit_steps);
+    // The dearest policy epoch is the first that gates every block, or the run's last whole one.
+    const int64_t both = clock.weight_steps + clock.logit_steps;
+    const int64_t dearest =
+        int64_t{run.policy.curriculum_speed} * trainer.model().policy()->blocks();
+    const int64_t at =
+        both * std::clamp<int64_t>(run.policy.steps / both - 1, 0, std::max<int64_t>(dearest, 0));
+    measure(Phase::weights, Stage::search, at, run.policy.steps - logits, clock.weight_steps);
+    measure(Phase::policy, Stage::search, at + clock.weight_steps, logits, clock.logit_steps);
   }
   measure(Phase::retrain, Stage::retrain, 0, run.retrain.steps, run.retrain.steps);
   fmt::print("about {} in all, without evaluation and waiting for data\n", clock_text(total));
