@@ -42,9 +42,10 @@ int main() {
     Tape tape(&cpu);
     Pass pass{tape, /*training=*/true, Noise{/*seed=*/1, step}};
     const auto predictions = model->forward(pass, tape.constant(batch.images), nullptr);
-    const auto seg = task_loss(tape, tasks[0], Semantics::sound, predictions[0], batch.targets[0]);
-    const auto depth =
-        task_loss(tape, tasks[1], Semantics::sound, predictions[1], batch.targets[1]);
+    const auto seg = task_loss(tape, tasks[0], Semantics::sound, predictions[0], batch.targets[0],
+                               {model->grid(0)});
+    const auto depth = task_loss(tape, tasks[1], Semantics::sound, predictions[1], batch.targets[1],
+                                 {model->grid(1)});
     tape.backward(add(tape, *seg, *depth));
     optimizer.step();
     model->store().clear_gradients();

@@ -23,6 +23,8 @@ class Head {
   virtual ~Head() = default;
   /// [N, H, W, out], or [N, 1, 1, out] for an image label.
   virtual Var operator()(Pass&, const Var& features) const = 0;
+  /// Where the outputs look, for features that lie on `features`; dense tasks alone ask.
+  virtual Grid grid(const Grid& features) const { return features; }
   /// MACs an image for features [H, W, C].
   virtual Macs cost(const Shape& features) const = 0;
 };

@@ -60,6 +60,11 @@ Var Conv::operator()(Pass& pass, const Var& x) const {
   return conv2d(pass.tape, x, w, cast(pass.tape, pass.tape.use(*bias_), x.dtype()), options_);
 }
 
+Grid Conv::grid(const Grid& in) const {
+  return in.through(weight_->value.shape()[1], options_.stride.h, options_.padding.h,
+                    options_.dilation.h);
+}
+
 Macs conv_macs(const Conv& conv, Shape& x) {
   const Conv2dShape shape(x, conv.weight().value.shape(), conv.options());
   x = shape.output();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/philox.h"
+#include "models/grid.h"
 #include "models/init.h"
 #include "models/parameter_store.h"
 #include "ops/conv2d.h"
@@ -37,6 +38,8 @@ class Conv {
   Var operator()(Pass& pass, const Var& x) const;
   const Parameter& weight() const { return *weight_; }
   const Conv2dOptions& options() const { return options_; }
+  /// Where its output looks, for an input that lies on `in`.
+  Grid grid(const Grid& in) const;
 
  private:
   Parameter* weight_;

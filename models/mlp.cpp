@@ -48,6 +48,7 @@ class Mlp final : public Trunk {
   }
   int64_t out_channels() const override { return options_.hidden; }
   int64_t in_channels() const override { return options_.in; }
+  Grid grid() const override { return {}; }
 
   Var stem(Pass& pass, const Var& x) const override { return stem_(pass, x, /*relu=*/true); }
   Var shortcut(Pass&, int, const Var& x) const override { return x; }

@@ -44,6 +44,11 @@ Var ResidualBlock::residual(Pass& pass, const Var& x, const Var& r) const {
   return add_relu(pass.tape, h, r);
 }
 
+Grid ResidualBlock::grid(Grid in) const {
+  for (const Conv& conv : convs_) in = conv.grid(in);
+  return in;
+}
+
 Macs ResidualBlock::residual_macs(Shape& x) const {
   Macs macs;
   for (const Conv& conv : convs_) macs += conv_macs(conv, x);

@@ -31,6 +31,9 @@ class ResidualBlock {
   /// ReLU(r + F(x)).
   Var residual(Pass&, const Var& x, const Var& r) const;
 
+  /// Where F(x) looks, for an x that lies on `in`; the shortcut looks there too.
+  Grid grid(Grid in) const;
+
   /// Of F on x = [1, H, W, C]; x becomes the output's shape.
   Macs residual_macs(Shape& x) const;
   Macs shortcut_macs(Shape x) const;

@@ -71,6 +71,12 @@ class ResNet final : public Trunk {
   int64_t out_channels() const override { return out_channels_; }
   int64_t in_channels() const override { return options_.in_channels; }
 
+  Grid grid() const override {
+    Grid grid = stem_conv_.grid({}).through(pool().kernel, pool().stride, pool().padding);
+    for (const ResidualBlock& block : blocks_) grid = block.grid(grid);
+    return grid;
+  }
+
   Var stem(Pass& pass, const Var& image) const override {
     const Var x = stem_norm_(pass, stem_conv_(pass, image), /*relu=*/true);
     return max_pool(pass.tape, x, pool());

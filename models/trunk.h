@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "models/grid.h"
 #include "models/layers.h"
 
 namespace weft {
@@ -36,6 +37,8 @@ class Trunk {
   virtual std::string block_name(int l) const = 0;
   virtual std::vector<TrunkStage> stages() const = 0;
   virtual int64_t out_channels() const = 0;
+  /// Where the last feature map looks.
+  virtual Grid grid() const = 0;
   virtual int64_t in_channels() const = 0;
   virtual Var stem(Pass&, const Var& image) const = 0;
   virtual Var shortcut(Pass&, int l, const Var& x) const = 0;

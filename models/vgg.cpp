@@ -76,6 +76,15 @@ class Layers {
 
   int64_t out_channels() const { return out_; }
 
+  Grid grid(Grid in) const {
+    const PoolOptions pool;
+    for (const Layer& layer : layers_) {
+      if (layer.kind == Kind::conv) in = layer.conv->grid(in);
+      if (layer.kind == Kind::pool) in = in.through(pool.kernel, pool.stride, pool.padding);
+    }
+    return in;
+  }
+
  private:
   enum class Kind { conv, relu, pool };
   struct Layer {
@@ -97,6 +106,7 @@ class Vgg16 final : public Trunk {
   std::vector<TrunkStage> stages() const override { return {}; }
   int64_t out_channels() const override { return shared_.out_channels(); }
   int64_t in_channels() const override { return in_; }
+  Grid grid() const override { return shared_.grid({}); }
   Var stem(Pass& pass, const Var& image) const override { return shared_(pass, image); }
   Var shortcut(Pass&, int, const Var&) const override { return none(), Var(); }
   Var residual(Pass&, int, const Var&, const Var&) const override { return none(), Var(); }
@@ -129,6 +139,8 @@ class Vgg16Head final : public Head {
   Var operator()(Pass& pass, const Var& features) const override {
     return (*head_)(pass, own_(pass, features));
   }
+
+  Grid grid(const Grid& features) const override { return head_->grid(own_.grid(features)); }
 
   Macs cost(const Shape& features) const override {
     Shape x{1, features[0], features[1], features[2]};

@@ -31,8 +31,8 @@ Baseline::Baseline(const TaskSpec& task, Semantics semantics) : task_(task), sem
     per_class_.resize(task.kind == TaskKind::binary ? 2 : static_cast<size_t>(task.classes));
 }
 
-void Baseline::add(const Tensor& target, int64_t height, int64_t width) {
-  const Tensor labels = labels_at(task_, semantics_, target, height, width);
+void Baseline::add(const Tensor& target, const Geometry& geometry, int64_t height, int64_t width) {
+  const Tensor labels = labels_at(task_, semantics_, target, geometry, height, width);
   const int64_t channels = labels.shape().back(), pixels = labels.numel() / channels;
   const float* label = labels.data<float>();
   for (int64_t i = 0; i < pixels; ++i, label += channels) {

@@ -10,15 +10,15 @@
 #include <vector>
 
 #include "engine/tensor.h"
-#include "train/run_file.h"
+#include "train/geometry.h"
 
 namespace weft {
 
 class Baseline {
  public:
   Baseline(const TaskSpec& task, Semantics semantics);
-  /// A batch of labels [N, H, W, C_label], taken at the loss's resolution, as task_loss takes it.
-  void add(const Tensor& target, int64_t height, int64_t width);
+  /// A batch of labels [N, H, W, C_label], taken for predictions of h x w as task_loss takes them.
+  void add(const Tensor& target, const Geometry& geometry, int64_t height, int64_t width);
   /// NaN where no label was seen.
   double loss() const;
   /// The prediction: task.channels() values.

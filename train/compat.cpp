@@ -43,8 +43,8 @@ std::vector<std::string> compat_notes(const RunFile& run, bool val_is_test) {
   if ((has(TaskKind::keypoints) || has(TaskKind::edges)) && run.data.kind == "taskonomy")
     note("keypoints and edges are in -1 to 1: their abs is twice that in 0 to 1");
   note(
-      "metrics are of predictions grown by nearest neighbour, and mean errors are means of "
-      "batches, weighted by images");
+      "losses take the label at floor(i in / out), metrics are of predictions grown by nearest "
+      "neighbour, and mean errors are means of batches, weighted by images");
   if (run.sharing == "adashare" && run.policy.from == "best" && run.model.trunk == "resnet34")
     note("the search's best policy counts only after 18 blocks' time, though there are 16");
   if (run.sharing == "adashare")

@@ -11,20 +11,6 @@
 namespace weft {
 namespace {
 
-/// Output i lies between inputs `low` and `high`, at `high_share` of the way.
-struct Between {
-  int64_t low, high;
-  double high_share;
-};
-
-Between between(int64_t i, int64_t in, int64_t out, bool nearest) {
-  if (nearest || in == out) return {i * in / out, i * in / out, 0};
-  const double centre =
-      std::max(0.0, (static_cast<double>(i) + 0.5) * static_cast<double>(in) / out - 0.5);
-  const int64_t low = std::min(static_cast<int64_t>(centre), in - 1);
-  return {low, std::min(low + 1, in - 1), centre - static_cast<double>(low)};
-}
-
 /// The index of the largest channel; the first of equals.
 void argmax(const double* row, int64_t channels, int64_t width, double* best, double* id) {
   std::copy_n(row, width, best);
@@ -52,22 +38,22 @@ void normalize(const double* row, int64_t width, double* unit) {
 }  // namespace
 
 DecodedRows::DecodedRows(const TaskSpec& task, Semantics semantics, const Tensor& prediction,
-                         int64_t n, int64_t height, int64_t width)
-    : task_(task), nearest_(semantics == Semantics::compat), height_(height), width_(width) {
+                         const Geometry& geometry, int64_t n, int64_t height, int64_t width)
+    : task_(task), width_(width) {
   const Shape& shape = prediction.shape();
   if (shape.rank() != 4 || shape[3] != task.channels())
     throw ShapeError(fmt::format("task '{}': predictions of {} are [N, h, w, {}], got {}",
                                  task.name, name_of(task.kind), task.channels(), shape));
   in_height_ = shape[1], in_width_ = shape[2], channels_ = shape[3];
+  const Axes axes(task, semantics, geometry, in_height_, in_width_, height, width);
+  rows_ = outputs_around(axes.rows);
   wide_.resize(static_cast<size_t>(in_height_ * channels_ * width_));
   grown_.resize(static_cast<size_t>(channels_ * width_));
   decoded_.resize(static_cast<size_t>(std::max(label_channels(task.kind), 2) * width_));
-  widen(prediction, n);
+  widen(prediction, n, outputs_around(axes.columns));
 }
 
-void DecodedRows::widen(const Tensor& prediction, int64_t n) {
-  std::vector<Between> columns;
-  for (int64_t x = 0; x < width_; ++x) columns.push_back(between(x, in_width_, width_, nearest_));
+void DecodedRows::widen(const Tensor& prediction, int64_t n, const std::vector<Between>& columns) {
   const auto fill = [&](const auto* in) {
     in += n * in_height_ * in_width_ * channels_;
     double* out = wide_.data();
@@ -85,7 +71,7 @@ void DecodedRows::widen(const Tensor& prediction, int64_t n) {
 }
 
 const double* DecodedRows::grown(int64_t y) {
-  const Between at = between(y, in_height_, height_, nearest_);
+  const Between& at = rows_[static_cast<size_t>(y)];
   const int64_t row = channels_ * width_;
   const double* low = wide_.data() + at.low * row;
   if (at.high_share == 0) return low;
@@ -114,11 +100,11 @@ const double* DecodedRows::row(int64_t y) {
   }
 }
 
-Picture predicted_label(const TaskSpec& task, const Tensor& prediction, int n, int height,
-                        int width, Semantics semantics) {
+Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor& prediction,
+                        const Geometry& geometry, int n, int height, int width) {
   const int channels = label_channels(task.kind);
   Picture picture(height, width, channels);
-  DecodedRows rows(task, semantics, prediction, n, height, width);
+  DecodedRows rows(task, semantics, prediction, geometry, n, height, width);
   for (int y = 0; y < height; ++y) {
     const double* row = rows.row(y);
     float* out = picture.at(y, 0);

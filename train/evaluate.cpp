@@ -48,7 +48,8 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
       const StepOutputs out = compute_step(tape, model, run, in);
       for (size_t k = 0; k < run.tasks.size(); ++k) {
         if (!out.losses[k]) continue;
-        metrics[k].add(to_host(context, out.predictions[k].value()), batch.targets[k]);
+        metrics[k].add(to_host(context, out.predictions[k].value()), batch.targets[k],
+                       geometry_of(model, k, in.images.shape()));
         metrics[k].add_loss(to_host(context, out.losses[k]->value()).item(),
                             static_cast<double>(images_with_label(batch.targets[k])));
       }

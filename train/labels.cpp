@@ -2,6 +2,7 @@
 #include "train/labels.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "engine/error.h"
 #include "train/data/sample.h"
@@ -43,28 +44,48 @@ bool usable(const TaskSpec& task, Semantics semantics, const float* label) {
   }
 }
 
+/// The labels at these rows and columns.
+Tensor pick(const TaskSpec& task, Semantics semantics, const Tensor& target,
+            const std::vector<int64_t>& rows, const std::vector<int64_t>& columns) {
+  const int64_t images = target.shape()[0], in_height = target.shape()[1],
+                in_width = target.shape()[2], channels = target.shape()[3];
+  Tensor labels = Tensor::empty(
+      {images, static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns.size()), channels},
+      DType::f32);
+  const float* in = target.data<float>();
+  float* out = labels.data<float>();
+  for (int64_t n = 0; n < images; ++n)
+    for (int64_t y : rows) {
+      const float* row = in + (n * in_height + y) * in_width * channels;
+      for (int64_t x : columns) {
+        const float* label = row + x * channels;
+        const bool keep = usable(task, semantics, label);
+        for (int64_t c = 0; c < channels; ++c) *out++ = keep ? label[c] : invalid_pixel;
+      }
+    }
+  return labels;
+}
+
+std::vector<int64_t> all_of(int64_t extent) {
+  std::vector<int64_t> indices(static_cast<size_t>(extent));
+  std::iota(indices.begin(), indices.end(), 0);
+  return indices;
+}
+
 }  // namespace
 
 int label_channels(TaskKind kind) { return kind == TaskKind::normals ? 3 : 1; }
 
-Tensor labels_at(const TaskSpec& task, Semantics semantics, const Tensor& target, int64_t height,
-                 int64_t width) {
+Tensor labels_at(const TaskSpec& task, Semantics semantics, const Tensor& target,
+                 const Geometry& geometry, int64_t height, int64_t width) {
   check_shape(task, target);
-  const int64_t images = target.shape()[0], in_height = target.shape()[1],
-                in_width = target.shape()[2], channels = target.shape()[3];
-  Tensor labels = Tensor::empty({images, height, width, channels}, DType::f32);
-  const float* in = target.data<float>();
-  float* out = labels.data<float>();
-  for (int64_t n = 0; n < images; ++n)
-    for (int64_t y = 0; y < height; ++y) {
-      const float* row = in + (n * in_height + y * in_height / height) * in_width * channels;
-      for (int64_t x = 0; x < width; ++x, out += channels) {
-        const float* label = row + x * in_width / width * channels;
-        const bool keep = usable(task, semantics, label);
-        for (int64_t c = 0; c < channels; ++c) out[c] = keep ? label[c] : invalid_pixel;
-      }
-    }
-  return labels;
+  const Axes axes(task, semantics, geometry, height, width, target.shape()[1], target.shape()[2]);
+  return pick(task, semantics, target, label_indices(axes.rows), label_indices(axes.columns));
+}
+
+Tensor labels_of(const TaskSpec& task, Semantics semantics, const Tensor& target) {
+  check_shape(task, target);
+  return pick(task, semantics, target, all_of(target.shape()[1]), all_of(target.shape()[2]));
 }
 
 int64_t count_valid(const Tensor& labels) {

@@ -54,10 +54,11 @@ void check_prediction(const TaskSpec& task, const Shape& prediction, const Shape
 }  // namespace
 
 std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semantics,
-                             const Var& prediction, const Tensor& target) {
+                             const Var& prediction, const Tensor& target,
+                             const Geometry& geometry) {
   check_prediction(task, prediction.shape(), target.shape());
   const Tensor labels =
-      labels_at(task, semantics, target, prediction.shape()[1], prediction.shape()[2]);
+      labels_at(task, semantics, target, geometry, prediction.shape()[1], prediction.shape()[2]);
   if (count_valid(labels) == 0) return std::nullopt;
   if (task.kind == TaskKind::segmentation || task.kind == TaskKind::classification)
     return class_loss(tape, task, prediction, labels);

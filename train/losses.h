@@ -1,5 +1,5 @@
-// The loss of each kind of task at the head's resolution, labels taken there by
-// train/labels.h:
+// The loss of each kind of task at the head's resolution, labels taken where its
+// outputs look (train/labels.h):
 //   segmentation, classification  cross-entropy, weighted by class_weights:
 //   -sum w log p / sum w normals                       1 - mean cos(prediction,
 //   label) depth, edges, keypoints       mean |prediction - label| binary
@@ -12,15 +12,17 @@
 #include <optional>
 
 #include "engine/tape.h"
-#include "train/run_file.h"
+#include "train/geometry.h"
 
 namespace weft {
 
 /// prediction [N, h, w, C] ([N, 1, 1, C] for image labels); target: host f32
-/// [N, H, W, C_label], NaN where there is no label. nullopt: the batch has no
-/// label for this task, and nothing is recorded, so that the task's own
-/// parameters stay as they are.
+/// [N, H, W, C_label], NaN where there is no label; geometry: how the one lies
+/// over the other, such as {model.grid(k)} for dense labels of the pictures'
+/// size. nullopt: the batch has no label for this task, and nothing is
+/// recorded, so that the task's own parameters stay as they are.
 std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semantics,
-                             const Var& prediction, const Tensor& target);
+                             const Var& prediction, const Tensor& target,
+                             const Geometry& geometry = {});
 
 }  // namespace weft

@@ -17,7 +17,7 @@ class TaskMetrics::Accumulator {
  public:
   Accumulator(const TaskSpec& task, Semantics semantics) : task_(task), semantics_(semantics) {}
   virtual ~Accumulator() = default;
-  virtual void add(const Tensor& prediction, const Tensor& labels) = 0;
+  virtual void add(const Tensor& prediction, const Tensor& labels, const Geometry&) = 0;
   virtual void finish(std::vector<std::pair<const char*, double>>& out) const = 0;
 
   const TaskSpec& task() const { return task_; }
@@ -27,12 +27,13 @@ class TaskMetrics::Accumulator {
  protected:
   /// Calls f(decoded prediction [C][W], labels [W][C]) for every row of every image.
   template <class F>
-  void for_rows(const Tensor& prediction, const Tensor& labels, F&& f) const {
+  void for_rows(const Tensor& prediction, const Tensor& labels, const Geometry& geometry,
+                F&& f) const {
     const int64_t images = labels.shape()[0], height = labels.shape()[1], width = labels.shape()[2],
                   row = labels.shape().inner(2);
     const float* label = labels.data<float>();
     for (int64_t n = 0; n < images; ++n) {
-      DecodedRows rows(task_, semantics_, prediction, n, height, width);
+      DecodedRows rows(task_, semantics_, prediction, geometry, n, height, width);
       for (int64_t y = 0; y < height; ++y, label += row) f(rows.row(y), label);
     }
   }
@@ -69,10 +70,10 @@ class Segmentation final : public Accumulator {
       : Accumulator(task, semantics),
         confusion_(static_cast<size_t>(task.classes) * static_cast<size_t>(task.classes)) {}
 
-  void add(const Tensor& prediction, const Tensor& labels) override {
+  void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2], classes = task().classes;
     int64_t right = 0, counted = 0;
-    for_rows(prediction, labels, [&](const double* ids, const float* label) {
+    for_rows(prediction, labels, geometry, [&](const double* ids, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         if (std::isnan(label[x])) continue;
         const auto truth = static_cast<int64_t>(label[x]), guess = static_cast<int64_t>(ids[x]);
@@ -118,9 +119,9 @@ class Normals final : public Accumulator {
  public:
   using Accumulator::Accumulator;
 
-  void add(const Tensor& prediction, const Tensor& labels) override {
+  void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2];
-    for_rows(prediction, labels, [&](const double* unit, const float* label) {
+    for_rows(prediction, labels, geometry, [&](const double* unit, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         const double a = label[3 * x], b = label[3 * x + 1], c = label[3 * x + 2];
         if (std::isnan(a)) continue;
@@ -149,10 +150,10 @@ class Depth final : public Accumulator {
  public:
   using Accumulator::Accumulator;
 
-  void add(const Tensor& prediction, const Tensor& labels) override {
+  void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2];
     double abs = 0, rel = 0, sq_rel = 0, pixels = 0;
-    for_rows(prediction, labels, [&](const double* metres, const float* label) {
+    for_rows(prediction, labels, geometry, [&](const double* metres, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         if (std::isnan(label[x])) continue;
         const double p = metres[x], g = label[x], error = std::abs(p - g), square = error * error;
@@ -195,10 +196,10 @@ class AbsoluteError final : public Accumulator {
  public:
   using Accumulator::Accumulator;
 
-  void add(const Tensor& prediction, const Tensor& labels) override {
+  void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2];
     double sum = 0, pixels = 0;
-    for_rows(prediction, labels, [&](const double* values, const float* label) {
+    for_rows(prediction, labels, geometry, [&](const double* values, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         if (std::isnan(label[x])) continue;
         sum += std::abs(values[x] - label[x]);
@@ -219,10 +220,10 @@ class Accuracy final : public Accumulator {
  public:
   using Accumulator::Accumulator;
 
-  void add(const Tensor& prediction, const Tensor& labels) override {
+  void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2];
     double right = 0, counted = 0;
-    for_rows(prediction, labels, [&](const double* ids, const float* label) {
+    for_rows(prediction, labels, geometry, [&](const double* ids, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         counted += !std::isnan(label[x]);
         right += static_cast<double>(label[x]) == ids[x];
@@ -262,9 +263,9 @@ class Regression final : public Accumulator {
  public:
   using Accumulator::Accumulator;
 
-  void add(const Tensor& prediction, const Tensor& labels) override {
+  void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2];
-    for_rows(prediction, labels, [&](const double* values, const float* label) {
+    for_rows(prediction, labels, geometry, [&](const double* values, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         if (std::isnan(label[x])) continue;
         errors_.push_back(values[x] - label[x]);
@@ -320,14 +321,13 @@ TaskMetrics::TaskMetrics(TaskMetrics&&) noexcept = default;
 TaskMetrics& TaskMetrics::operator=(TaskMetrics&&) noexcept = default;
 TaskMetrics::~TaskMetrics() = default;
 
-void TaskMetrics::add(const Tensor& prediction, const Tensor& target) {
+void TaskMetrics::add(const Tensor& prediction, const Tensor& target, const Geometry& geometry) {
   const TaskSpec& task = accumulator_->task();
   if (prediction.shape().rank() != 4 || target.shape().rank() != 4 ||
       prediction.shape()[0] != target.shape()[0])
     throw ShapeError(fmt::format("task '{}': predictions {} and labels {} are not of one batch",
                                  task.name, prediction.shape(), target.shape()));
-  accumulator_->add(prediction, labels_at(task, accumulator_->semantics(), target,
-                                          target.shape()[1], target.shape()[2]));
+  accumulator_->add(prediction, labels_of(task, accumulator_->semantics(), target), geometry);
 }
 
 void TaskMetrics::add_loss(double loss, double weight) {

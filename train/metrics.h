@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
-#include "train/run_file.h"
+#include "train/geometry.h"
 
 namespace weft {
 
@@ -43,8 +43,9 @@ class TaskMetrics {
   TaskMetrics& operator=(TaskMetrics&&) noexcept;
   ~TaskMetrics();
 
-  /// prediction: host f32 or f64 [N, h, w, C]; target: host f32 [N, H, W, C_label], NaN = invalid.
-  void add(const Tensor& prediction, const Tensor& target);
+  /// prediction: host f32 or f64 [N, h, w, C]; target: host f32 [N, H, W, C_label], NaN = invalid;
+  /// geometry: as task_loss's.
+  void add(const Tensor& prediction, const Tensor& target, const Geometry& geometry = {});
   /// A batch's loss and how many images it is the mean of.
   void add_loss(double loss, double weight);
   /// The mean loss; NaN before the first add_loss.

@@ -42,8 +42,9 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
   for (size_t k = 0; k < predictions.size(); ++k) {
     const bool one = run.tasks[k].image_label();
     out.push_back(predicted_label(
-        run.tasks[k], to_host(context, cast(tape, predictions[k], model.store().dtype()).value()),
-        0, one ? 1 : seen.height, one ? 1 : seen.width, run.semantics));
+        run.tasks[k], run.semantics,
+        to_host(context, cast(tape, predictions[k], model.store().dtype()).value()),
+        geometry_of(model, k, images.shape()), 0, one ? 1 : seen.height, one ? 1 : seen.width));
   }
   return out;
 }

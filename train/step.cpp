@@ -71,7 +71,8 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
     }
     if (rows < out.predictions[k].shape()[0])
       out.predictions[k] = slice(tape, out.predictions[k], 0, 0, rows);
-    out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k]));
+    out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k],
+                                   geometry_of(model, k, in.images.shape())));
     if (out.losses[k]) out.total = plus(tape, out.total, scale(tape, *out.losses[k], task.weight));
   }
   if (in.phase != Phase::policy && in.phase != Phase::infer && out.total) {

@@ -132,17 +132,30 @@ def is_image_label(task):
     return task["kind"] in ("classification", "binary", "regression")
 
 
-def labels_at(target, height, width):
-    """Nearest, index floor(i in / out)."""
-    rows = torch.arange(height) * target.shape[2] // height
-    columns = torch.arange(width) * target.shape[3] // width
-    return target[:, :, rows][:, :, :, columns]
+def stride_of(run):
+    """Pixels from one output to the next. Kernels 7, 3 and 1 are padded by half of them, so output i
+    looks at pixel i * stride."""
+    stride = 4
+    for block in blocks_of(run):
+        stride *= block["stride"]
+    return stride
+
+
+def labels_at(run, target, height, width):
+    """sound: the label of the pixel that each output looks at, the last one where it looks past the
+    edge; compat: nearest, index floor(i in / out)."""
+    def along(outputs, labels):
+        if run["semantics"] == "compat":
+            return torch.arange(outputs) * labels // outputs
+        return (torch.arange(outputs) * stride_of(run)).clamp(max=labels - 1)
+
+    return target[:, :, along(height, target.shape[2])][:, :, :, along(width, target.shape[3])]
 
 
 def loss(run, task, output, target):
     """The mean over pixels with a label (NaN = none); None where there is no such pixel."""
     kind = task["kind"]
-    labels = labels_at(target, *output.shape[2:]).permute(0, 2, 3, 1).flatten(0, 2)
+    labels = labels_at(run, target, *output.shape[2:]).permute(0, 2, 3, 1).flatten(0, 2)
     values = output.permute(0, 2, 3, 1).flatten(0, 2)
     valid = ~labels.isnan().any(dim=1)
     if kind == "depth":

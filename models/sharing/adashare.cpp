@@ -12,7 +12,7 @@ class AdaShare final : public Model {
   AdaShare(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
         trunk_(make_trunk(store_, "", shared_trunk(), options.seed)),
-        heads_(make_heads(trunk_->out_channels())),
+        heads_(make_heads(*trunk_)),
         policy_(store_, task_names(), trunk_->blocks(), options.policy, options.seed) {}
 
   std::vector<Var> forward(Pass& pass, const Var& images,

@@ -22,7 +22,7 @@ class CrossStitch final : public Model {
         stitches_.emplace_back(store_, fmt::format("stage{}.{}", s + 1, tasks[k].name),
                                mostly_own(tasks.size(), k, 0.9), channels);
     }
-    heads_ = make_heads(trunks_.first().out_channels());
+    heads_ = make_heads(trunks_.first());
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {

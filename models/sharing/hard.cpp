@@ -11,7 +11,7 @@ class HardSharing final : public Model {
   HardSharing(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
         trunk_(make_trunk(store_, "", shared_trunk(), options.seed)),
-        heads_(make_heads(trunk_->out_channels())) {}
+        heads_(make_heads(*trunk_)) {}
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
     const Features features = run_shared(pass, *trunk_, images, nullptr);

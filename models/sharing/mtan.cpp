@@ -64,7 +64,7 @@ class Mtan final : public Model {
                                               .project = true},
                          init);
     }
-    heads_ = make_heads(trunk_->out_channels());
+    heads_ = make_heads(*trunk_);
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {

@@ -47,7 +47,7 @@ class Nddr final : public Model {
         reductions_.emplace_back(store_,
                                  fmt::format("sharing.stitch.stage{}.{}", s + 1, tasks[k].name),
                                  tasks.size(), k, trunks_.stages()[s].channels);
-    heads_ = make_heads(trunks_.first().out_channels());
+    heads_ = make_heads(trunks_.first());
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {

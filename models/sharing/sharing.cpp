@@ -9,7 +9,7 @@ std::vector<std::string> Model::task_names() const {
   return names;
 }
 
-std::vector<std::unique_ptr<Head>> Model::make_heads(int64_t in) {
+std::vector<std::unique_ptr<Head>> Model::make_heads(const Trunk& trunk) {
   std::vector<std::unique_ptr<Head>> heads;
   for (const TaskShape& task : options_.tasks) {
     HeadOptions options = options_.head;
@@ -17,7 +17,9 @@ std::vector<std::unique_ptr<Head>> Model::make_heads(int64_t in) {
     heads.push_back(options_.trunk.kind == TrunkOptions::Kind::vgg16
                         ? make_vgg16_head(store_, task.name, vgg_options(options_.trunk),
                                           task.channels, options, options_.seed)
-                        : make_head(store_, task.name, in, task.channels, options, options_.seed));
+                        : make_head(store_, task.name, trunk.out_channels(), task.channels, options,
+                                    options_.seed));
+    grids_.push_back(heads.back()->grid(trunk.grid()));
   }
   return heads;
 }

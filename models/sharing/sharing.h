@@ -84,11 +84,13 @@ class Model {
   virtual ModelCost cost(int64_t height, int64_t width, const Gates* gates) const = 0;
   /// Null where the way of sharing learns none.
   virtual Policy* policy() { return nullptr; }
+  /// Which pixels of its images task k's dense outputs look at.
+  const Grid& grid(size_t k) const { return grids_[k]; }
   /// A trunk of the model, for block names and shapes.
   virtual const Trunk& trunk() const = 0;
 
  protected:
-  std::vector<std::unique_ptr<Head>> make_heads(int64_t in);
+  std::vector<std::unique_ptr<Head>> make_heads(const Trunk& trunk);
   void count_parameters(ModelCost& cost) const;
 
   // For the ways with one trunk for all.
@@ -101,6 +103,9 @@ class Model {
 
   ParameterStore store_;
   ModelOptions options_;
+
+ private:
+  std::vector<Grid> grids_;  ///< of every task's outputs
 };
 
 /// Where a parameter belongs, by its name: optimizer groups and tables ask this.

@@ -14,7 +14,7 @@ class SingleTask final : public Model {
     for (const TaskShape& task : options.tasks)
       trunks_.push_back(
           make_trunk(store_, "trunks." + task.name + ".", options.trunk, options.seed));
-    heads_ = make_heads(trunks_[0]->out_channels());
+    heads_ = make_heads(*trunks_[0]);
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {

@@ -32,7 +32,7 @@ class Sluice final : public Model {
     for (const TaskShape& task : options.tasks)
       layers_.emplace_back(store_, "layers." + task.name,
                            initial(stages.size(), stages.size() - 1, 0.9));
-    heads_ = make_heads(trunks_.first().out_channels());
+    heads_ = make_heads(trunks_.first());
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {

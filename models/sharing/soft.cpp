@@ -26,7 +26,7 @@ class SoftSharing final : public Model {
  public:
   SoftSharing(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options), trunks_(store_, options) {
-    heads_ = make_heads(trunks_.first().out_channels());
+    heads_ = make_heads(trunks_.first());
     choose_layers();
   }
 

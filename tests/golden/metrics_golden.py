@@ -22,26 +22,46 @@ def grid(values, step=64):
     return np.round(np.asarray(values, float) * step) / step
 
 
-# ---- resizing ------------------------------------------------------------------------------------
+# ---- where outputs lie over labels ---------------------------------------------------------------
+# A geometry is {"first", "stride", "picture": [height, width]}: in sound, output i stands for the
+# picture's pixel nearest to first + i * stride, and labels cover the same area as the picture.
+PIXELWISE = {"first": 0, "stride": 1, "picture": None}
+
+
 def nearest(x, height, width):
     rows = [i * x.shape[1] // height for i in range(height)]
     columns = [j * x.shape[2] // width for j in range(width)]
     return x[:, rows][:, :, columns]
 
 
-def line_weights(size_in, size_out):
-    weights = np.zeros((size_out, size_in))
-    for i in range(size_out):
-        centre = max((i + 0.5) * size_in / size_out - 0.5, 0.0)
-        low = min(int(math.floor(centre)), size_in - 1)
-        weights[i, low] += 1 - (centre - low)
-        weights[i, min(low + 1, size_in - 1)] += centre - low
-    return weights
+def places(geometry, axis, outputs, labels):
+    """Where the outputs lie, in labels: 0 is the middle of the first one."""
+    picture = geometry["picture"][axis] if geometry["picture"] else labels
+    pixels = [math.floor(geometry["first"] + i * geometry["stride"] + 0.5) for i in range(outputs)]
+    return [(min(pixel, picture - 1) + 0.5) * labels / picture - 0.5 for pixel in pixels]
 
 
-def bilinear(x, height, width):
-    rows, columns = line_weights(x.shape[1], height), line_weights(x.shape[2], width)
+def sampled(x, geometry, height, width):
+    """The labels nearest to where height x width outputs lie."""
+    rows = [math.floor(p + 0.5) for p in places(geometry, 0, height, x.shape[1])]
+    columns = [math.floor(p + 0.5) for p in places(geometry, 1, width, x.shape[2])]
+    return x[:, rows][:, :, columns]
+
+
+def between(x, geometry, height, width):
+    """Outputs x grown to height x width labels: linear from one to the next, along either axis."""
+    def weights(axis, outputs, labels):
+        at = places(geometry, axis, outputs, labels)
+        return np.stack([np.interp(np.arange(labels), at, one) for one in np.eye(outputs)], axis=1)
+
+    rows, columns = weights(0, x.shape[1], height), weights(1, x.shape[2], width)
     return np.einsum("yi,xj,nijc->nyxc", rows, columns, x)
+
+
+def smooth(x, height, width):
+    """Some smooth field of that size, to make labels of."""
+    corners = {"first": 0, "stride": 1, "picture": x.shape[1:3]}
+    return between(x, corners, height, width)
 
 
 def unit(x):
@@ -62,8 +82,15 @@ def log_softmax(x):
     return x - top - np.log(np.exp(x - top).sum(axis=-1, keepdims=True))
 
 
-def loss(task, semantics, prediction, target):
-    target = nearest(target, prediction.shape[1], prediction.shape[2])
+def at_outputs(semantics, target, geometry, prediction):
+    height, width = prediction.shape[1:3]
+    if semantics == "compat":
+        return nearest(target, height, width)
+    return sampled(target, geometry, height, width)
+
+
+def loss(task, semantics, geometry, prediction, target):
+    target = at_outputs(semantics, target, geometry, prediction)
     valid = valid_mask(task, semantics, target)
     if not valid.any():
         return None
@@ -84,11 +111,10 @@ def loss(task, semantics, prediction, target):
     return np.abs(p - t).mean()
 
 
-def baseline(task, semantics, batches):
-    height, width = batches[0][0].shape[1:3]
+def baseline(task, semantics, geometry, batches):
     labels = []
-    for _, target in batches:
-        small = nearest(target, height, width)
+    for prediction, target in batches:
+        small = at_outputs(semantics, target, geometry, prediction)
         labels.append(small[valid_mask(task, semantics, small)])
     labels = np.concatenate(labels)
     kind = task["kind"]
@@ -114,14 +140,16 @@ def pooled_or_batches(semantics, per_batch):
     return sum(v.mean() * n for v, n in per_batch) / sum(n for _, n in per_batch)
 
 
-def metrics(task, semantics, batches, losses):
+def metrics(task, semantics, geometry, batches, losses):
     kind, compat = task["kind"], semantics == "compat"
-    grow = nearest if compat else bilinear
     truth, guess, images = [], [], []
     for prediction, target in batches:
         valid = valid_mask(task, semantics, target)
         truth.append(target[valid])
-        guess.append(grow(prediction, target.shape[1], target.shape[2])[valid])
+        height, width = target.shape[1:3]
+        grown = (nearest(prediction, height, width) if compat else
+                 between(prediction, geometry, height, width))
+        guess.append(grown[valid])
         images.append(len(prediction))
     g, p = np.concatenate(truth), np.concatenate(guess)
 
@@ -217,10 +245,10 @@ def drop(target, share):
     return target
 
 
-def segmentation_batches(classes):
+def segmentation_batches(classes, height, width):
     batches = []
     for n in SIZES:
-        ids = random.randint(0, classes - 1, (n, 5, 6, 1)).repeat(6, 1).repeat(6, 2)[:, :27, :35]
+        ids = random.randint(0, classes - 1, (n, 5, 6, 1)).repeat(6, 1).repeat(6, 2)[:, :height, :width]
         logits = grid(random.randn(n, 7, 9, classes))
         logits += grid(1.5 * (nearest(ids, 7, 9) == np.arange(classes)))
         logits[..., classes - 2] -= 8  # a labelled class that is never predicted
@@ -232,8 +260,8 @@ def segmentation_batches(classes):
 def normals_batches():
     batches = []
     for n in SIZES[:2]:
-        field = unit(bilinear(random.randn(n, 3, 4, 3) + [0, 0, 1.5], 17, 23))
-        prediction = grid(nearest(field, 7, 9) * 1.7 + 0.3 * random.randn(n, 7, 9, 3))
+        field = unit(smooth(random.randn(n, 3, 4, 3) + [0, 0, 1.5], 17, 23))
+        prediction = grid(nearest(field, 8, 11) * 1.7 + 0.3 * random.randn(n, 8, 11, 3))
         batches.append((prediction, drop(grid(field, 256), 0.3)))
     return batches
 
@@ -246,7 +274,7 @@ def raw(batches):
 def depth_batches():
     batches = []
     for n in SIZES:
-        metres = grid(2 + np.abs(bilinear(random.randn(n, 4, 4, 1), 27, 35)) * 3, 32)
+        metres = grid(2 + np.abs(smooth(random.randn(n, 4, 4, 1), 27, 35)) * 3, 32)
         prediction = grid(nearest(metres, 7, 9) + 0.6 * random.randn(n, 7, 9, 1))
         prediction[:, 2, 3:5] = -0.5
         prediction[:, 4, 4] = 0
@@ -284,29 +312,35 @@ def main():
     seg_4 = {"kind": "segmentation", "classes": 4, "ignore": 255}
     seg_4["class_weights"] = [0.5, 2.0, 1.25, 0.75]
     image_4 = {"kind": "classification", "classes": 4, "class_weights": [1.0, 2.0, 0.5, 1.0]}
+    by_4 = {"first": 0, "stride": 4, "picture": None}
+    pooled = {"first": 0.5, "stride": 2, "picture": None}
+    # Labels of half the picture's size, of a crooked share of it, and both crooked and pooled twice.
+    halved = {"first": 0, "stride": 8, "picture": [54, 70]}
+    crooked = {"first": 0, "stride": 4, "picture": [25, 33]}
+    pooled_twice = {"first": 1.5, "stride": 4, "picture": [30, 38]}
     cases = [
-        ("seg_ignore_-1", seg_5, segmentation_batches(5)),
-        ("seg_ignore_255", seg_4, segmentation_batches(4)),
-        ("normals", {"kind": "normals"}, unit_normals),
-        ("normals_raw", {"kind": "normals"}, raw(unit_normals)),
-        ("depth", {"kind": "depth"}, depth_batches()),
-        ("edges", {"kind": "edges"}, map_batches(None)),
-        ("keypoints", {"kind": "keypoints"}, map_batches(1)),
-        ("classification", image_4, image_batches("classification", 4)),
-        ("binary", {"kind": "binary"}, image_batches("binary")),
-        ("regression", {"kind": "regression"}, image_batches("regression")),
+        ("seg_ignore_-1", seg_5, by_4, segmentation_batches(5, 27, 35)),
+        ("seg_ignore_255", seg_4, by_4, segmentation_batches(4, 24, 32)),  # the last lies beyond
+        ("normals", {"kind": "normals"}, pooled, unit_normals),
+        ("normals_raw", {"kind": "normals"}, pooled, raw(unit_normals)),
+        ("depth", {"kind": "depth"}, halved, depth_batches()),
+        ("edges", {"kind": "edges"}, crooked, map_batches(None)),
+        ("keypoints", {"kind": "keypoints"}, pooled_twice, map_batches(1)),
+        ("classification", image_4, PIXELWISE, image_batches("classification", 4)),
+        ("binary", {"kind": "binary"}, PIXELWISE, image_batches("binary")),
+        ("regression", {"kind": "regression"}, PIXELWISE, image_batches("regression")),
     ]
     out = []
-    for name, task, batches in cases:
-        case = {"name": name, "task": task, "batches": []}
+    for name, task, geometry, batches in cases:
+        case = {"name": name, "task": task, "geometry": geometry, "batches": []}
         for prediction, target in batches:
             case["batches"].append({"prediction": listed(prediction), "target": listed(target)})
         for semantics in ("sound", "compat"):
-            losses = [loss(task, semantics, p, t) for p, t in batches]
+            losses = [loss(task, semantics, geometry, p, t) for p, t in batches]
             case[semantics] = {
                 "losses": losses,
-                "baseline": baseline(task, semantics, batches),
-                "metrics": metrics(task, semantics, batches, losses),
+                "baseline": baseline(task, semantics, geometry, batches),
+                "metrics": metrics(task, semantics, geometry, batches, losses),
             }
         out.append(case)
     print(json.dumps(out, separators=(",", ":"), default=float))

@@ -12,7 +12,7 @@
 
 #include "engine/tensor.h"
 #include "tests/support/source_dir.h"
-#include "train/run_file.h"
+#include "train/geometry.h"
 
 namespace weft::test {
 
@@ -28,6 +28,7 @@ struct GoldenValues {
 
 struct GoldenCase {
   TaskSpec task;
+  Geometry geometry;
   std::vector<GoldenBatch> batches;
   GoldenValues sound, compat;
 
@@ -73,6 +74,12 @@ inline std::vector<GoldenCase> golden_cases() {
     one.task.classes = task.value("classes", 0);
     if (task.contains("ignore")) one.task.ignore = task.at("ignore").get<int>();
     one.task.class_weights = task.value("class_weights", std::vector<double>{});
+    const auto& geometry = json.at("geometry");
+    one.geometry.grid = {geometry.at("first"), geometry.at("stride")};
+    if (const auto& picture = geometry.at("picture"); !picture.is_null()) {
+      one.geometry.height = picture[0];
+      one.geometry.width = picture[1];
+    }
     for (const auto& batch : json.at("batches"))
       one.batches.push_back({golden_tensor(batch.at("prediction"), DType::f64),
                              golden_tensor(batch.at("target"), DType::f32)});

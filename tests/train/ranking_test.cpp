@@ -148,7 +148,7 @@ TEST_CASE("pos_weight weighs positives in the loss and in the best constant", "[
   const double softplus = std::log1p(std::exp(-0.7));
   CHECK(loss_at(0.7) == Catch::Approx((3 * 2 * softplus + 3 * (0.7 + softplus)) / 5));
   Baseline baseline(task, Semantics::sound);
-  baseline.add(column(labels), 1, 1);
+  baseline.add(column(labels), {}, 1, 1);
   const double best = baseline.constant()[0];
   CHECK(best == Catch::Approx(std::log(2.0)));
   CHECK(baseline.loss() == Catch::Approx(loss_at(best)));

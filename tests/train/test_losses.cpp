@@ -19,10 +19,10 @@ const double nan_value = std::nan("");
 Tensor as(const Tensor& t, DType dtype) { return Tensor::from(t.shape(), t.to_vector(), dtype); }
 
 std::optional<double> loss_of(const TaskSpec& task, Semantics semantics, const Tensor& prediction,
-                              const Tensor& target) {
+                              const Tensor& target, const Geometry& geometry = {}) {
   CpuContext cpu(1);
   Tape tape(&cpu, Tape::Mode::no_grad);
-  const auto loss = task_loss(tape, task, semantics, tape.constant(prediction), target);
+  const auto loss = task_loss(tape, task, semantics, tape.constant(prediction), target, geometry);
   return loss ? std::optional(loss->value().item()) : std::nullopt;
 }
 
@@ -35,8 +35,8 @@ TEST_CASE("losses equal the goldens in both semantics", "[losses]") {
         for (size_t b = 0; b < golden.batches.size(); ++b) {
           const GoldenBatch& batch = golden.batches[b];
           const auto expected = golden.of(semantics).losses[b];
-          const auto found =
-              loss_of(golden.task, semantics, as(batch.prediction, dtype), batch.target);
+          const auto found = loss_of(golden.task, semantics, as(batch.prediction, dtype),
+                                     batch.target, golden.geometry);
           INFO(golden.task.name << " " << name_of(semantics) << " batch " << b);
           REQUIRE(found.has_value() == expected.has_value());
           if (!found) continue;
@@ -52,7 +52,8 @@ TEST_CASE("gradients of losses, labels downsampled and all", "[losses]") {
     const std::vector<double> x = batch.prediction.to_vector();
     Tape tape(&cpu);
     const Var prediction = tape.leaf(batch.prediction);
-    tape.backward(*task_loss(tape, golden.task, Semantics::sound, prediction, batch.target));
+    tape.backward(
+        *task_loss(tape, golden.task, Semantics::sound, prediction, batch.target, golden.geometry));
     const Tensor gradient = tape.grad(prediction);
     double moved = 0;
     for (size_t i = 0; i < x.size(); i += 1 + x.size() / 40) {
@@ -60,7 +61,8 @@ TEST_CASE("gradients of losses, labels downsampled and all", "[losses]") {
         std::vector<double> values = x;
         values[i] += by;
         return *loss_of(golden.task, Semantics::sound,
-                        Tensor::from(batch.prediction.shape(), values, DType::f64), batch.target);
+                        Tensor::from(batch.prediction.shape(), values, DType::f64), batch.target,
+                        golden.geometry);
       };
       const double step = 1e-5 * std::max(1.0, std::abs(x[i]));
       const double slope = (shifted(step) - shifted(-step)) / (2 * step);
@@ -78,12 +80,13 @@ TEST_CASE("a constant prediction has the baseline's loss", "[losses]") {
     const GoldenBatch& batch = golden.batches[0];
     const Shape& shape = batch.prediction.shape();
     Baseline baseline(golden.task, Semantics::sound);
-    baseline.add(batch.target, shape[1], shape[2]);
+    baseline.add(batch.target, golden.geometry, shape[1], shape[2]);
     const std::vector<double> constant = baseline.constant();
     std::vector<double> values;
     for (int64_t i = 0; i < shape.numel(); ++i) values.push_back(constant[i % shape.back()]);
-    const auto loss = loss_of(golden.task, Semantics::sound,
-                              Tensor::from(shape, values, DType::f64), batch.target);
+    const auto loss =
+        loss_of(golden.task, Semantics::sound, Tensor::from(shape, values, DType::f64),
+                batch.target, golden.geometry);
     INFO(golden.task.name);
     CAPTURE(*loss, baseline.loss());
     CHECK(close(*loss, baseline.loss(), 1e-9));
@@ -100,7 +103,7 @@ TEST_CASE("nothing labelled: nothing is recorded", "[losses]") {
     const size_t before = tape.size();
     INFO(golden.task.name);
     CHECK_FALSE(task_loss(tape, golden.task, Semantics::sound, prediction,
-                          Tensor::from(batch.target.shape(), none)));
+                          Tensor::from(batch.target.shape(), none), golden.geometry));
     CHECK(tape.size() == before);
   }
 }

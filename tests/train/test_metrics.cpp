@@ -55,10 +55,10 @@ double value_of(const TaskMetrics& metrics, const std::string& name) {
 
 /// A metric of one batch in sound and in compat.
 std::pair<double, double> both(const TaskSpec& task, const Tensor& prediction, const Tensor& target,
-                               const std::string& name) {
+                               const std::string& name, const Geometry& geometry = {}) {
   TaskMetrics sound(task, Semantics::sound), compat(task, Semantics::compat);
-  sound.add(prediction, target);
-  compat.add(prediction, target);
+  sound.add(prediction, target, geometry);
+  compat.add(prediction, target, geometry);
   return {value_of(sound, name), value_of(compat, name)};
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("metrics equal the goldens in both semantics", "[metrics]") {
         for (size_t b = 0; b < golden.batches.size(); ++b) {
           const Tensor& prediction = golden.batches[b].prediction;
           metrics.add(Tensor::from(prediction.shape(), prediction.to_vector(), dtype),
-                      golden.batches[b].target);
+                      golden.batches[b].target, golden.geometry);
           if (expected.losses[b])
             metrics.add_loss(*expected.losses[b], static_cast<double>(prediction.shape()[0]));
         }
@@ -95,7 +95,8 @@ TEST_CASE("constant baselines equal the goldens", "[metrics]") {
       Baseline baseline(golden.task, semantics);
       CHECK(std::isnan(baseline.loss()));
       for (const GoldenBatch& batch : golden.batches)
-        baseline.add(batch.target, batch.prediction.shape()[1], batch.prediction.shape()[2]);
+        baseline.add(batch.target, golden.geometry, batch.prediction.shape()[1],
+                     batch.prediction.shape()[2]);
       CHECK(close(baseline.loss(), golden.of(semantics).baseline));
       CHECK(baseline.constant().size() == static_cast<size_t>(golden.task.channels()));
     }
@@ -111,9 +112,9 @@ TEST_CASE("compat: a class without a true positive leaves the mean", "[metrics][
 }
 
 TEST_CASE("compat: predictions grow by nearest neighbour", "[metrics][compat]") {
-  // 1 4 grown to four pixels: 1 1.75 3.25 4 against 1 1 4 4.
-  const auto [sound, compat] =
-      both(task_of(TaskKind::edges), row({1, 4}), row({1, 1, 4, 4}), "abs");
+  // 1 4 at pixels 0 and 2 of four: 1 2.5 4 4 against 1 1 4 4.
+  const auto [sound, compat] = both(task_of(TaskKind::edges), row({1, 4}), row({1, 1, 4, 4}), "abs",
+                                    {{.first = 0, .stride = 2}});
   CHECK(close(sound, 0.375));
   CHECK(compat == 0);
 }
@@ -172,9 +173,10 @@ TEST_CASE("compat: normals as raw bytes look closer than they are", "[metrics][c
 }
 
 TEST_CASE("normals are renormalised after growing", "[metrics]") {
-  // Halfway between 3x and z lies (0.75 * 3, 0, 0.25), of any length.
+  // A quarter of the way from 3x to z lies (0.75 * 3, 0, 0.25), of any length.
   const Picture label =
-      predicted_label(task_of(TaskKind::normals), row({3, 0, 0, 0, 0, 1}, 3), 0, 1, 4);
+      predicted_label(task_of(TaskKind::normals), Semantics::sound, row({3, 0, 0, 0, 0, 1}, 3),
+                      {{.first = 0, .stride = 4}}, 0, 1, 5);
   const float* second = label.at(0, 1);
   CHECK(close(second[0], 2.25 / std::hypot(2.25, 0.25), 1e-6));
   CHECK(close(second[2], 0.25 / std::hypot(2.25, 0.25), 1e-6));
@@ -212,7 +214,8 @@ TEST_CASE("nothing labelled: no metric has a value", "[metrics]") {
     const GoldenBatch& batch = golden.batches[0];
     metrics.add(
         batch.prediction,
-        Tensor::from(batch.target.shape(), std::vector<double>(batch.target.numel(), nan_value)));
+        Tensor::from(batch.target.shape(), std::vector<double>(batch.target.numel(), nan_value)),
+        golden.geometry);
     CHECK(std::isnan(metrics.loss()));
     for (const Metric& metric : metrics.finish()) {
       INFO(golden.task.name << " " << metric.name << " " << metric.value);
@@ -241,7 +244,7 @@ TEST_CASE("labels and predictions that do not fit", "[metrics]") {
 
 TEST_CASE("predicted_label decodes every kind of task", "[metrics]") {
   const auto first = [](const TaskSpec& task, const Tensor& prediction) {
-    return predicted_label(task, prediction, 0, 1, 1).pixels;
+    return predicted_label(task, Semantics::sound, prediction, {}, 0, 1, 1).pixels;
   };
   CHECK(first(task_of(TaskKind::segmentation, 3), row({0, 2, 1}, 3)) == std::vector<float>{1});
   CHECK(first(task_of(TaskKind::classification, 3), row({2, 2, 1}, 3)) == std::vector<float>{0});
@@ -251,7 +254,8 @@ TEST_CASE("predicted_label decodes every kind of task", "[metrics]") {
   CHECK(first(task_of(TaskKind::binary), row({0.5})) == std::vector<float>{1});
   CHECK(first(task_of(TaskKind::regression), row({-7})) == std::vector<float>{-7});
   const Picture both =
-      predicted_label(task_of(TaskKind::depth), Tensor::from({2, 1, 1, 1}, {1, 3}), 1, 2, 2);
+      predicted_label(task_of(TaskKind::depth), Semantics::sound,
+                      Tensor::from({2, 1, 1, 1}, {1, 3}), {{.first = 0, .stride = 2}}, 1, 2, 2);
   CHECK(both.pixels == std::vector<float>{3, 3, 3, 3});
 }
 
@@ -268,10 +272,11 @@ TEST_CASE("200 images of 96 x 128 take well under a second of a core's time", "[
       depth(task_of(TaskKind::depth), Semantics::sound),
       edges(task_of(TaskKind::edges), Semantics::sound);
   for (int batch = 0; batch < 25; ++batch) {
-    segmentation.add(logits, ids);
-    normals.add(vectors, units);
-    depth.add(scalars, ids);
-    edges.add(scalars, ids);
+    for (auto [metrics, prediction, labels] : {std::tuple{&segmentation, &logits, &ids},
+                                               {&normals, &vectors, &units},
+                                               {&depth, &scalars, &ids},
+                                               {&edges, &scalars, &ids}})
+      metrics->add(*prediction, *labels, {{.first = 0, .stride = 8}});
   }
   const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   INFO(seconds << " s");

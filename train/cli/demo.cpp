@@ -28,8 +28,8 @@ std::string free_folder(int64_t seed) {
 }
 
 /// The loss of the best constant prediction per task, fitted on the very split it is tested on.
-std::vector<double> constant_losses(const RunFile& run, const Dataset& data,
-                                    const Shape& features) {
+std::vector<double> constant_losses(const RunFile& run, const Dataset& data, const Model& model) {
+  const Shape features = model.trunk().cost(run.data.size[0], run.data.size[1]).out;
   std::vector<Baseline> baselines;
   for (const TaskSpec& task : run.tasks) baselines.emplace_back(task, run.semantics);
   Loader loader(data, make_parts(data).test, eval_loader_options(run, data));
@@ -37,7 +37,8 @@ std::vector<double> constant_losses(const RunFile& run, const Dataset& data,
     const Batch batch = loader.next();
     for (size_t k = 0; k < baselines.size(); ++k) {
       const bool one = run.tasks[k].image_label();
-      baselines[k].add(batch.targets[k], one ? 1 : features[0], one ? 1 : features[1]);
+      baselines[k].add(batch.targets[k], geometry_of(model, k, batch.images.shape()),
+                       one ? 1 : features[0], one ? 1 : features[1]);
     }
   }
   std::vector<double> losses;
@@ -158,10 +159,8 @@ class Demo final : public Command {
       run.sharing = sharing;
       runs.push_back(train_one(run, *data, device.context(), folder + "/" + sharing));
     }
-    const Shape features =
-        make_model(device.context(), run)->trunk().cost(run.data.size[0], run.data.size[1]).out;
     fmt::print("\n{}", table(runs));
-    compare_with_constants(runs, constant_losses(run, *data, features));
+    compare_with_constants(runs, constant_losses(run, *data, *make_model(device.context(), run)));
     say_what_was_learned(runs.back());
     const double every_block = runs[1].trunk_gflop * static_cast<double>(run.tasks.size());
     fmt::print(
