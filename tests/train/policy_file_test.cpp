@@ -250,7 +250,7 @@ TEST_CASE("policy.from = best draws from the search's best logits, also after a 
   CpuContext cpu(1);
   RunFile run = slim_run({"policy.from=best", "policy.steps=12", "policy.curriculum_speed=0",
                           "eval.every=1", "checkpoint.every=1", "policy.logits.lr=0.5",
-                          "policy.choose=likely", "policy.optimizer.lr=0.05", "seed=3"});
+                          "policy.choose=likely", "policy.optimizer.lr=0.05", "seed=1"});
   const auto data = open_dataset(run);
   Trainer whole(run, *data, &cpu);
   whole.start(folder.file("whole"));
@@ -264,7 +264,7 @@ TEST_CASE("policy.from = best draws from the search's best logits, also after a 
   REQUIRE(best != last);
   CHECK(whole.model().policy()->probabilities() == best);
   const Drawing likely = choose_policy(*whole.model().policy(), {"seg", "depth"},
-                                       block_names(whole.model().trunk()), run.policy, 3, {});
+                                       block_names(whole.model().trunk()), run.policy, 1, {});
   CHECK(whole.state().drawn == likely.policy);
   const auto written = nlohmann::json::parse(text_of(folder.file("whole") + "/policy/drawn.json"));
   CHECK(written.at("probability").at("seg").get<std::vector<double>>() == best[0]);
