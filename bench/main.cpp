@@ -4,8 +4,10 @@
 #include <cstdio>
 
 #include "bench/bench.h"
+#include "engine/cpu/wait_policy.h"
 
 int main(int argc, char** argv) {
+  weft::let_waiting_threads_sleep(argv);
   const std::string what = argc > 1 ? argv[1] : "";
   try {
     const weft::bench::Arguments arguments(argc - 2, argv + 2);

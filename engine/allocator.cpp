@@ -1,11 +1,17 @@
-// CachingAllocator: free lists by size class over malloc or cudaMalloc.
+// CachingAllocator: free lists by size class over malloc or cudaMalloc. They lie in a pool that the
+// buffers share, so that a tensor which outlives its context is an error where it is read, and
+// nothing worse.
 #include "engine/allocator.h"
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <mutex>
+#include <vector>
 
 #include "engine/error.h"
 
@@ -27,9 +33,55 @@ double mib(size_t bytes) { return static_cast<double>(bytes) / (1024.0 * 1024.0)
 
 }  // namespace
 
-Buffer::~Buffer() { owner_.release(data_, bytes_, block_); }
+class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
+ public:
+  explicit MemoryPool(const RawMemory& raw) : raw_(raw) {}
 
-CachingAllocator::~CachingAllocator() { trim(); }
+  std::shared_ptr<Buffer> allocate(size_t bytes);
+  void release(void* data, size_t bytes, size_t block);
+  /// The allocator is gone: what is released from now on goes to the system.
+  void close() {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    held_ = false;
+    trim_locked();
+  }
+  bool closed() const { return closed_; }
+  const RawMemory& raw() const { return raw_; }
+  /// f(this) under the lock.
+  template <class F>
+  auto with_lock(F&& f) {
+    std::lock_guard lock(mutex_);
+    return f(*this);
+  }
+  void trim_locked();
+
+  MemoryCounters counters_;
+  size_t cap_ = 0;
+  bool poison_ = false;
+  bool guards_ = false;
+  bool held_ = false;
+
+ private:
+  RawMemory raw_;
+  std::mutex mutex_;
+  std::atomic<bool> closed_ = false;
+  std::map<size_t, std::vector<void*>> free_;
+  std::map<void*, void*> guarded_;  // data pointer -> start of its block
+};
+
+Buffer::~Buffer() { pool_->release(data_, bytes_, block_); }
+
+bool Buffer::on_host() const { return pool_->raw().on_host; }
+
+void* Buffer::data() const {
+  if (pool_->closed())
+    throw Error(fmt::format(
+        "a tensor in {} memory was used after its context had gone; keep the context as long as "
+        "its tensors",
+        pool_->raw().name));
+  return data_;
+}
 
 size_t CachingAllocator::size_class(size_t bytes) {
   bytes = std::max(bytes, size_t{512});
@@ -37,10 +89,10 @@ size_t CachingAllocator::size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-std::shared_ptr<Buffer> CachingAllocator::allocate(size_t bytes) {
+std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
   std::lock_guard lock(mutex_);
   const size_t padding = guards_ ? 2 * guard_bytes : 0;
-  const size_t block = size_class(bytes + padding);
+  const size_t block = CachingAllocator::size_class(bytes + padding);
   if (cap_ != 0 && counters_.live_bytes + block > cap_)
     throw MemoryError(fmt::format(
         "{} memory: {:.1f} MiB asked for, {:.1f} in use, cap {:.1f} MiB; lower data.batch or "
@@ -75,55 +127,68 @@ std::shared_ptr<Buffer> CachingAllocator::allocate(size_t bytes) {
     guarded_[data] = start;
   }
   if (poison_) raw_.fill(data, poison_value, bytes);
-  return std::make_shared<Buffer>(*this, data, bytes, block);
+  return std::make_shared<Buffer>(shared_from_this(), data, bytes, block);
 }
 
-void CachingAllocator::release(void* data, size_t bytes, size_t block) {
+void MemoryPool::release(void* data, size_t bytes, size_t block) {
   std::lock_guard lock(mutex_);
   void* start = data;
   if (const auto it = guarded_.find(data); it != guarded_.end()) {
     start = it->second;
-    if (!all_guard(raw_, start) || !all_guard(raw_, static_cast<char*>(data) + bytes))
+    if (!closed_ && (!all_guard(raw_, start) || !all_guard(raw_, static_cast<char*>(data) + bytes)))
       ++counters_.guard_breaks;
     guarded_.erase(it);
   }
   counters_.live_bytes -= block;
+  if (closed_) return raw_.release(start);
   counters_.cached_bytes += block;
   free_[block].push_back(start);
 }
 
-MemoryCounters CachingAllocator::counters() const {
-  std::lock_guard lock(mutex_);
-  return counters_;
-}
-
-void CachingAllocator::reset_peak() {
-  std::lock_guard lock(mutex_);
-  counters_.peak_bytes = counters_.live_bytes;
-}
-
-void CachingAllocator::set_cap(size_t bytes) {
-  std::lock_guard lock(mutex_);
-  cap_ = bytes;
-}
-
-void CachingAllocator::hold(bool on) {
-  std::lock_guard lock(mutex_);
-  held_ = on;
-}
-
-void CachingAllocator::trim() {
-  std::lock_guard lock(mutex_);
-  trim_locked();
-}
-
-void CachingAllocator::trim_locked() {
+void MemoryPool::trim_locked() {
   if (held_) return;
   for (auto& [block, list] : free_) {
     for (void* start : list) raw_.release(start);
     counters_.cached_bytes -= block * list.size();
     list.clear();
   }
+}
+
+CachingAllocator::CachingAllocator(const RawMemory& raw)
+    : pool_(std::make_shared<MemoryPool>(raw)) {}
+
+CachingAllocator::~CachingAllocator() { pool_->close(); }
+
+std::shared_ptr<Buffer> CachingAllocator::allocate(size_t bytes) { return pool_->allocate(bytes); }
+
+bool CachingAllocator::on_host() const { return pool_->raw().on_host; }
+
+MemoryCounters CachingAllocator::counters() const {
+  return pool_->with_lock([](MemoryPool& pool) { return pool.counters_; });
+}
+
+void CachingAllocator::reset_peak() {
+  pool_->with_lock([](MemoryPool& pool) { pool.counters_.peak_bytes = pool.counters_.live_bytes; });
+}
+
+void CachingAllocator::set_cap(size_t bytes) {
+  pool_->with_lock([&](MemoryPool& pool) { pool.cap_ = bytes; });
+}
+
+void CachingAllocator::set_poison(bool on) {
+  pool_->with_lock([&](MemoryPool& pool) { pool.poison_ = on; });
+}
+
+void CachingAllocator::set_guards(bool on) {
+  pool_->with_lock([&](MemoryPool& pool) { pool.guards_ = on; });
+}
+
+void CachingAllocator::hold(bool on) {
+  pool_->with_lock([&](MemoryPool& pool) { pool.held_ = on; });
+}
+
+void CachingAllocator::trim() {
+  pool_->with_lock([](MemoryPool& pool) { pool.trim_locked(); });
 }
 
 CachingAllocator& host_memory() {

@@ -6,10 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <vector>
+#include <utility>
 
 namespace weft {
 
@@ -31,30 +29,36 @@ struct MemoryCounters {
   int64_t guard_breaks = 0;  ///< blocks whose guard bytes had changed on release
 };
 
-class CachingAllocator;
+class MemoryPool;
 
-/// Owned bytes; they go back to their allocator's free list when the last owner lets go.
+/// Owned bytes; they go back to their allocator's free list when the last owner lets go, or to the
+/// system where the allocator is gone by then.
 class Buffer {
  public:
-  Buffer(CachingAllocator& owner, void* data, size_t bytes, size_t block)
-      : owner_(owner), data_(data), bytes_(bytes), block_(block) {}
+  Buffer(std::shared_ptr<MemoryPool> pool, void* data, size_t bytes, size_t block)
+      : pool_(std::move(pool)), data_(data), bytes_(bytes), block_(block) {}
   ~Buffer();
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  void* data() const { return data_; }
+  /// Throws Error where the allocator, and the device behind it, are gone.
+  void* data() const;
   size_t bytes() const { return bytes_; }
-  const CachingAllocator& owner() const { return owner_; }
+  bool on_host() const;
+  /// How often the bytes were changed in place: what a tape compares between forward and backward.
+  uint32_t version() const { return version_; }
+  void changed() { ++version_; }
 
  private:
-  CachingAllocator& owner_;
+  std::shared_ptr<MemoryPool> pool_;
   void* data_;
   size_t bytes_;
   size_t block_;  // size class of the whole block, guards included
+  uint32_t version_ = 0;
 };
 
 class CachingAllocator {
  public:
-  explicit CachingAllocator(const RawMemory& raw) : raw_(raw) {}
+  explicit CachingAllocator(const RawMemory& raw);
   ~CachingAllocator();
   CachingAllocator(const CachingAllocator&) = delete;
   CachingAllocator& operator=(const CachingAllocator&) = delete;
@@ -62,13 +66,13 @@ class CachingAllocator {
   /// Throws MemoryError with the counters when the cap or the system's memory is reached.
   std::shared_ptr<Buffer> allocate(size_t bytes);
   MemoryCounters counters() const;
-  bool on_host() const { return raw_.on_host; }
+  bool on_host() const;
   void reset_peak();
   /// Live bytes may not exceed `bytes`; 0 lifts the cap.
   void set_cap(size_t bytes);
-  void set_poison(bool on) { poison_ = on; }
+  void set_poison(bool on);
   /// Applies to blocks allocated from now on.
-  void set_guards(bool on) { guards_ = on; }
+  void set_guards(bool on);
   /// Returns every cached block to the system.
   void trim();
   /// While held, trim() returns none: work that uses them is recorded, and has not run yet.
@@ -78,19 +82,7 @@ class CachingAllocator {
   static size_t size_class(size_t bytes);
 
  private:
-  friend class Buffer;
-  void release(void* data, size_t bytes, size_t block);
-  void trim_locked();
-
-  RawMemory raw_;
-  mutable std::mutex mutex_;
-  std::map<size_t, std::vector<void*>> free_;
-  std::map<void*, void*> guarded_;  // data pointer -> start of its block
-  MemoryCounters counters_;
-  size_t cap_ = 0;
-  bool poison_ = false;
-  bool guards_ = false;
-  bool held_ = false;
+  std::shared_ptr<MemoryPool> pool_;  ///< which buffers that outlive this still hold
 };
 
 /// malloc'ed memory, aligned to 64 bytes: the CPU's tensors and every batch on the host.

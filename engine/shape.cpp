@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine/error.h"
+
 namespace weft {
 
 Shape::Shape(std::initializer_list<int64_t> extents) {
@@ -15,12 +17,22 @@ void Shape::set(int axis, int64_t extent) {
     throw std::invalid_argument(
         fmt::format("shape {}: cannot set axis {} to {}", str(), axis, extent));
   extents_[axis] = extent;
+  check_elements();
 }
 
 void Shape::push_back(int64_t extent) {
   if (rank_ == max_rank || extent < 0)
     throw std::invalid_argument(fmt::format("shape {}: cannot append extent {}", str(), extent));
   extents_[rank_++] = extent;
+  check_elements();
+}
+
+void Shape::check_elements() const {
+  int64_t elements = 1;  // as if no extent were 0: products of some extents must fit as well
+  for (int i = 0; i < rank_; ++i)
+    if (__builtin_mul_overflow(elements, std::max<int64_t>(extents_[i], 1), &elements) ||
+        elements > max_elements)
+      throw ShapeError(fmt::format("shape {}: more than 2^60 elements", str()));
 }
 
 int64_t Shape::numel() const { return inner(0); }
@@ -57,6 +69,7 @@ Shape Shape::broadcast(const Shape& a, const Shape& b) {
       throw std::invalid_argument(fmt::format("{} and {} do not broadcast", a.str(), b.str()));
     out.extents_[i + shift] = x == 1 ? y : x;
   }
+  out.check_elements();
   return out;
 }
 

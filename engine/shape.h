@@ -1,6 +1,7 @@
 // Shape: up to five extents kept inline, the last one contiguous. Images are [N, H, W, C], weights
 // [K, R, S, C] (out channels, kernel rows, kernel columns, in channels), matrices [rows, columns].
-// The one place that knows the broadcast rule: align at the right; an extent of 1 stretches.
+// The one place that knows the broadcast rule: align at the right; an extent of 1 stretches. No
+// shape has more than 2^60 elements (ShapeError), so that no product of sizes overflows below.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ namespace weft {
 class Shape {
  public:
   static constexpr int max_rank = 5;
+  static constexpr int64_t max_elements = int64_t{1} << 60;
 
   Shape() = default;  ///< rank 0: a scalar, one element
   Shape(std::initializer_list<int64_t> extents);
@@ -38,6 +40,8 @@ class Shape {
   static Shape broadcast(const Shape& a, const Shape& b);
 
  private:
+  void check_elements() const;
+
   std::array<int64_t, max_rank> extents_{};
   int rank_ = 0;
 };

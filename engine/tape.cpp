@@ -2,6 +2,7 @@
 #include "engine/tape.h"
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
 
 namespace weft {
@@ -48,12 +49,52 @@ Tensor Backward::scratch(const Shape& shape, DType dtype) const {
   return tape_.empty(shape, dtype);
 }
 
-Var Tape::leaf(Tensor value) {
-  if (mode_ == Mode::no_grad) return constant(std::move(value));
+Tape::Tape(AnyContext context, Mode mode) : context_(context), mode_(mode) {
+  static std::atomic<uint64_t> tapes = 0;
+  number_ = ++tapes;
+}
+
+void Tape::require_input(const char* op, SourceLoc loc, int i, const Tensor& input) const {
+  if (!input.defined() || input.on_host() == memory().on_host()) return;
+  throw Error(fmt::format(
+      "{}: input {} {} lies {}, where this tape does not compute; bring it over with to_{} ({})",
+      op, i, input.shape(), input.on_host() ? "on the host" : "on a device",
+      input.on_host() ? "device" : "host", loc.str()));
+}
+
+void Tape::require_input(const char* op, SourceLoc loc, int i, const Var& input) const {
+  if (input.tape_ != 0 && input.tape_ != number_)
+    throw Error(
+        fmt::format("{}: input {} {} belongs to another tape; take its value() as a constant() of "
+                    "this one, or record both on one ({})",
+                    op, i, input.shape(), loc.str()));
+  require_input(op, loc, i, input.value());
+}
+
+void Tape::require_input(const char* op, SourceLoc loc, int i,
+                         const std::vector<Var>& inputs) const {
+  for (const Var& input : inputs) require_input(op, loc, i++, input);
+}
+
+void Tape::require_own(const char* what, const Var& v) const {
+  if (v.tape_ != number_ || v.node_ >= static_cast<int>(nodes_.size()))
+    throw Error(fmt::format("{}: a value {} of another tape", what, v.shape()));
+}
+
+Var Tape::constant(Tensor value, SourceLoc loc) const {
+  require("constant", loc, value);
+  return Var(std::move(value), -1, number_);
+}
+
+Var Tape::leaf(Tensor value, SourceLoc loc) {
+  require("leaf", loc, value);
+  Var constant = this->constant(std::move(value), loc);
+  if (mode_ == Mode::no_grad) return constant;
   Node node;
   node.is_leaf = true;
   nodes_.push_back(std::move(node));
-  return Var(std::move(value), static_cast<int>(nodes_.size()) - 1);
+  constant.node_ = static_cast<int>(nodes_.size()) - 1;
+  return constant;
 }
 
 Var Tape::use(Parameter& p) {
@@ -69,6 +110,7 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
   node.name = op->name();
   node.op = std::move(op);
   node.loc = loc;
+  require(node.name, loc, inputs);
   if (check_numbers_) check_finite(out, "the output", node);
   const bool needed =
       std::any_of(inputs.begin(), inputs.end(), [](const Var& v) { return v.needs_grad(); });
@@ -77,15 +119,27 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
     node.inputs.push_back(v.node());
     node.input_shapes.push_back(v.shape());
     node.input_dtypes.push_back(v.dtype());
+    node.watches.push_back(v.value().watch());
   }
+  node.watches.push_back(out.watch());
   nodes_.push_back(std::move(node));
-  return Var(std::move(out), static_cast<int>(nodes_.size()) - 1);
+  return Var(std::move(out), static_cast<int>(nodes_.size()) - 1, number_);
 }
 
 void Tape::check_finite(const Tensor& t, const char* what, const Node& node) const {
   if (!t.defined() || std::visit([&](auto* ctx) { return ctx->all_finite(t); }, context_)) return;
   throw NumericError(fmt::format("{}: {} {} holds NaN or infinity (recorded at {})", node.name,
                                  what, t.shape(), node.loc.str()));
+}
+
+void Tape::check_unchanged(const Node& node) const {
+  for (size_t i = 0; i < node.watches.size(); ++i)
+    if (node.watches[i].changed())
+      throw Error(fmt::format(
+          "backward: {} of {} (recorded at {}) was changed in place since; go backward first, or "
+          "change a copy",
+          i < node.inputs.size() ? fmt::format("input {}", i) : "the output", node.name,
+          node.loc.str()));
 }
 
 void Tape::add_grad(int index, Tensor gradient) {
@@ -125,6 +179,7 @@ void Tape::backward(const Var& loss, TapeMark stop_at) {
 }
 
 void Tape::backward(const Var& value, Tensor seed, TapeMark stop_at) {
+  require_own("backward", value);
   if (!value.needs_grad())
     throw Error("backward: this value depends on no leaf and no trainable parameter of the tape");
   if (seed.shape() != value.shape() || seed.dtype() != value.dtype())
@@ -143,6 +198,7 @@ void Tape::run(int from, TapeMark stop_at) {
           "backward: {} (recorded at {}) was already differentiated and freed; record the step "
           "again, or stop the first pass with a TapeMark",
           node.name, node.loc.str()));
+    check_unchanged(node);
     Backward b(*this, i);
     try {
       node.op->backward(b);
@@ -166,6 +222,7 @@ void Tape::run(int from, TapeMark stop_at) {
 }
 
 const Tensor& Tape::grad(const Var& v) const {
+  require_own("grad", v);
   if (!v.needs_grad()) throw Error("grad: a constant has no gradient");
   const Node& node = nodes_[v.node()];
   return node.parameter ? node.parameter->grad : node.grad;

@@ -14,11 +14,10 @@ namespace weft {
 
 class Tape;
 
-/// A value on the tape. node < 0: a constant, through which no gradient flows.
+/// A value on the tape that made it. node < 0: a constant, through which no gradient flows.
 class Var {
  public:
   Var() = default;
-  Var(Tensor value, int node) : value_(std::move(value)), node_(node) {}
   const Tensor& value() const { return value_; }
   const Shape& shape() const { return value_.shape(); }
   DType dtype() const { return value_.dtype(); }
@@ -26,8 +25,12 @@ class Var {
   bool needs_grad() const { return node_ >= 0; }
 
  private:
+  friend class Tape;
+  Var(Tensor value, int node, uint64_t tape) : value_(std::move(value)), node_(node), tape_(tape) {}
+
   Tensor value_;
   int node_ = -1;
+  uint64_t tape_ = 0;  // its tape's number; no two tapes of a process have one
 };
 
 /// What an op's backward sees: the gradient that came in, and a place for each that goes out.
@@ -80,7 +83,7 @@ struct TapeMark {
 class Tape {
  public:
   enum class Mode { train, no_grad };  ///< no_grad: nothing is recorded, nothing retained
-  explicit Tape(AnyContext context, Mode mode = Mode::train) : context_(context), mode_(mode) {}
+  explicit Tape(AnyContext context, Mode mode = Mode::train);
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -91,14 +94,25 @@ class Tape {
     return Tensor::empty(shape, dtype, memory());
   }
 
-  /// A value without gradient: images, labels, masks.
-  Var constant(Tensor value) const { return Var(std::move(value), -1); }
+  /// Throws Error where an input of `op` belongs to another tape, alive or gone, or lies where this
+  /// tape does not compute; ops of several inputs ask before their kernels run.
+  template <class... Inputs>
+  void require(const char* op, SourceLoc loc, const Inputs&... inputs) const {
+    int i = 0;
+    (require_input(op, loc, i++, inputs), ...);
+  }
+
+  /// A value without gradient: images, labels, masks. As leaf() and use(), it wants a tensor where
+  /// the tape computes.
+  Var constant(Tensor value, SourceLoc loc = SourceLoc::here()) const;
   /// A leaf whose gradient can be read with grad() after backward.
-  Var leaf(Tensor value);
+  Var leaf(Tensor value, SourceLoc loc = SourceLoc::here());
   /// A parameter as a leaf; its gradient is added to p.grad.
   Var use(Parameter& p);
 
-  /// Appends an op whose output is `out`; a constant comes back where no input needs a gradient.
+  /// Appends an op whose output is `out`. Until backward has passed it, neither its inputs nor
+  /// `out` may be changed in place (Tensor::changed); a constant comes back where no input needs a
+  /// gradient.
   Var record(std::unique_ptr<Op> op, std::initializer_list<Var> inputs, Tensor out, SourceLoc loc) {
     return record(std::move(op), std::vector<Var>(inputs), std::move(out), loc);
   }
@@ -128,11 +142,17 @@ class Tape {
     std::vector<int> inputs;
     std::vector<Shape> input_shapes;
     std::vector<DType> input_dtypes;
+    std::vector<Tensor::Watch> watches;  // of the inputs, then of the output
     Tensor grad;
     Parameter* parameter = nullptr;  // a leaf whose gradient goes to p.grad
     bool is_leaf = false;
     SourceLoc loc;
   };
+  void require_input(const char* op, SourceLoc loc, int i, const Var& input) const;
+  void require_input(const char* op, SourceLoc loc, int i, const Tensor& input) const;
+  void require_input(const char* op, SourceLoc loc, int i, const std::vector<Var>& inputs) const;
+  void require_own(const char* what, const Var& v) const;
+  void check_unchanged(const Node& node) const;
   void add_grad(int node, Tensor gradient);
   void add_grad_rows(int node, const Shape& shape, int64_t begin, const Tensor& gradient);
   void run(int from, TapeMark stop_at);
@@ -140,6 +160,7 @@ class Tape {
 
   AnyContext context_;
   Mode mode_;
+  uint64_t number_;
   bool check_numbers_ = false;
   std::vector<Node> nodes_;
 };

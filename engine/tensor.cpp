@@ -6,6 +6,7 @@
 #include "engine/error.h"
 
 namespace weft {
+
 Tensor Tensor::empty(const Shape& shape, DType dtype, CachingAllocator& memory) {
   Tensor t;
   t.shape_ = shape;
@@ -25,6 +26,13 @@ Tensor Tensor::from(const Shape& shape, const std::vector<double>& values, DType
     for (size_t i = 0; i < values.size(); ++i) out[i] = static_cast<T>(values[i]);
   });
   return t;
+}
+
+Tensor::Watch Tensor::watch() const {
+  Watch watch;
+  watch.buffer_ = buffer_;
+  if (defined()) watch.version_ = buffer_->version();
+  return watch;
 }
 
 void* Tensor::raw() const {

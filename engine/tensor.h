@@ -38,9 +38,29 @@ class Tensor {
   size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
   void* raw() const;
   /// Whether the CPU can read the elements; a device's are brought over by to_host() (backend.h).
-  bool on_host() const { return defined() && buffer_->owner().on_host(); }
+  bool on_host() const { return defined() && buffer_->on_host(); }
   /// True where no other tensor shares the bytes: writing in place is then safe.
   bool unique() const { return buffer_.use_count() == 1; }
+
+  /// Tells tapes that the elements were changed in place, as contexts and optimizers do: a backward
+  /// pass that would read the old ones is then an error.
+  void changed() const {
+    if (defined()) buffer_->changed();
+  }
+  /// The bytes as they are now; `changed()` once they have been written to in place since.
+  class Watch {
+   public:
+    bool changed() const {
+      const auto buffer = buffer_.lock();
+      return buffer != nullptr && buffer->version() != version_;
+    }
+
+   private:
+    friend class Tensor;
+    std::weak_ptr<Buffer> buffer_;
+    uint32_t version_ = 0;
+  };
+  Watch watch() const;
 
   /// Pointer to the elements; throws std::logic_error where T is not this tensor's dtype.
   template <class T>

@@ -23,6 +23,7 @@ struct AvgPool final : Op {
 }  // namespace
 
 Var avg_pool(Tape& tape, const Var& x, const PoolOptions& options, SourceLoc loc) {
+  tape.require("avg_pool", loc, x);
   Tensor y = tape.empty(pooled_shape("avg_pool", x.shape(), options, loc), x.dtype());
   auto op = std::make_unique<AvgPool>();
   op->options = options;

@@ -75,6 +75,7 @@ void set_running_update(BatchNormOptions& options, int groups,
 
 Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, BatchNormStats& stats,
                const BatchNormOptions& options, SourceLoc loc) {
+  tape.require("batch_norm", loc, x, gamma, beta, stats.running_mean, stats.running_var);
   check(x, stats, options, loc);
   expect_channels(x, "gamma", gamma.value(), loc);
   expect_channels(x, "beta", beta.value(), loc);
@@ -108,6 +109,7 @@ Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, Batc
 
 void track_running(Tape& tape, const Var& x, BatchNormStats& stats, const BatchNormOptions& options,
                    SourceLoc loc) {
+  tape.require("batch_norm", loc, x, stats.running_mean, stats.running_var);
   check(x, stats, options, loc);
   const auto groups = static_cast<int64_t>(options.group_weights.size());
   const DType full = stat_dtype(x.dtype());

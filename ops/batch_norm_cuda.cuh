@@ -23,6 +23,7 @@ struct Grid {
     while (across < 32 && across * width < channels) across *= 2;
     down = block_threads / across;
     chunk = 32 * down;
+    while (blocks_for(rows, chunk) > 65535) chunk *= 2;  // more a grid's y does not hold
     chunks = static_cast<int>(std::max<int64_t>(1, blocks_for(rows, chunk)));
     strips = static_cast<int>(blocks_for(channels, int64_t{across} * width));
   }

@@ -31,6 +31,7 @@ struct Concat final : Op {
 }  // namespace
 
 Var concat(Tape& tape, const std::vector<Var>& xs, int axis, SourceLoc loc) {
+  tape.require("concat", loc, xs);
   if (xs.empty()) shape_error("concat", loc, "no inputs: there must be at least one");
   Shape out = xs[0].shape();
   const int at = axis < 0 ? axis + out.rank() : axis;

@@ -82,6 +82,7 @@ void check(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions
 
 Var convolve(Tape& tape, const Var& x, const Var& weight, const Var* bias,
              const Conv2dOptions& options, SourceLoc loc) {
+  tape.require("conv2d", loc, x, weight, bias != nullptr ? *bias : Var());
   check(x, weight, bias, options, loc);
   auto op = std::make_unique<Conv2d>(Conv2dShape(x.shape(), weight.shape(), options));
   const Conv2dShape& shape = op->shape;

@@ -233,6 +233,8 @@ template <>
 bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const float> x,
                      View<const float> dy, View<float> dweight) {
   const Conv2dOptions& o = s.options;
+  constexpr int64_t most = int64_t{1} << 31;
+  if (s.input_pixels() * s.c >= most || s.output_pixels() * s.k >= most) return false;
   if (!allowed<float>(ctx) || s.taps() > max_taps || s.c % 4 != 0 || s.k % 4 != 0 ||
       o.stride.h != o.stride.w || !is_aligned(x.data) || !is_aligned(dy.data) ||
       !is_aligned(dweight.data))

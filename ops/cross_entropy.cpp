@@ -61,6 +61,7 @@ void check_labels(const Tensor& labels, int64_t classes, std::optional<int32_t> 
 
 Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels,
                   const CrossEntropyOptions& options, Tensor* valid, SourceLoc loc) {
+  tape.require("cross_entropy", loc, logits, labels, options.class_weights);
   check(logits, labels, options, loc);
   check_labels(labels, logits.shape().back(), options.ignore_index, loc);
   auto op = std::make_unique<CrossEntropy>();

@@ -45,6 +45,7 @@ void check_probability(const char* op, double p, const Var& x, SourceLoc loc) {
 
 Var dropout(Tape& tape, const Var& x, double p, const Noise& noise, std::string_view name,
             SourceLoc loc) {
+  tape.require("dropout", loc, x);
   check_probability("dropout", p, x, loc);
   if (p == 0) return x;
   const Philox philox(noise.seed, Stream::dropout, noise.step, name);
@@ -58,6 +59,7 @@ Var dropout(Tape& tape, const Var& x, double p, const Noise& noise, std::string_
 
 Var relu_dropout(Tape& tape, const Var& x, double p, const Noise& noise, std::string_view name,
                  SourceLoc loc) {
+  tape.require("relu_dropout", loc, x);
   check_probability("relu_dropout", p, x, loc);
   if (p == 0) return relu(tape, x, loc);
   const Philox philox(noise.seed, Stream::dropout, noise.step, name);

@@ -113,6 +113,8 @@ bool is_branch(const std::vector<GateRow>& rows, int branch, const Var& x, int64
 
 Var gate(Tape& tape, const Var& f, const Var& r, const std::vector<GateRow>& rows,
          int64_t n_per_group, SourceLoc loc) {
+  tape.require(op_name, loc, f, r);
+  for (const GateRow& row : rows) tape.require(op_name, loc, row.p);
   const Var& some = f.value().defined() ? f : r;
   if (rows.empty() || n_per_group < 1 || !some.value().defined())
     shape_error(op_name, loc, "needs at least one row, one sample per group and one branch");

@@ -25,6 +25,7 @@ struct GumbelSoftmax final : Op {
 
 Var gumbel_softmax(Tape& tape, const Var& logits, double temperature, bool hard, const Noise& noise,
                    std::string_view name, SourceLoc loc) {
+  tape.require("gumbel_softmax", loc, logits);
   if (logits.shape().rank() < 1)
     shape_error(op_name, loc, "logits need a last axis, got {}", logits.shape());
   if (!(temperature > 0))

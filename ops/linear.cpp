@@ -23,6 +23,7 @@ struct Linear final : Op {
 };
 
 Var apply(Tape& tape, const Var& x, const Var& weight, const Var* bias, SourceLoc loc) {
+  tape.require("linear", loc, x, weight, bias != nullptr ? *bias : Var());
   const Shape &xs = x.shape(), &ws = weight.shape();
   if (xs.rank() < 1 || ws.rank() != 2 || xs.back() != ws[1])
     shape_error("linear", loc, "needs input [.., I] and weight [O, I]: input {}, weight {}", xs,

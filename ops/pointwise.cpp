@@ -30,6 +30,7 @@ struct Unary final : Op {
 
 template <class F>
 Var unary(Tape& tape, F f, const Var& x, SourceLoc loc) {
+  tape.require(F::name, loc, x);
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
@@ -107,7 +108,8 @@ struct AddReluOp final : Op {
 };
 
 /// The broadcast shape, or a ShapeError that names both operands.
-Shape check_operands(const char* op, const Var& x, const Var& y, SourceLoc loc) {
+Shape check_operands(const Tape& tape, const char* op, const Var& x, const Var& y, SourceLoc loc) {
+  tape.require(op, loc, x, y);
   if (x.dtype() != y.dtype())
     shape_error(op, loc, "operands differ in type: x {} {}, y {} {}", name_of(x.dtype()), x.shape(),
                 name_of(y.dtype()), y.shape());
@@ -136,19 +138,19 @@ Var shift(Tape& t, const Var& x, double offset, SourceLoc loc) {
 }
 
 Var add(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
-  const Shape out = check_operands("add", x, y, loc);
+  const Shape out = check_operands(tape, "add", x, y, loc);
   Tensor z = combine(tape.context(), pointwise::Add{}, x.value(), y.value(), out);
   return tape.record(std::make_unique<AddOp>(), {x, y}, std::move(z), loc);
 }
 
 Var sub(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
-  const Shape out = check_operands("sub", x, y, loc);
+  const Shape out = check_operands(tape, "sub", x, y, loc);
   Tensor z = combine(tape.context(), pointwise::Sub{}, x.value(), y.value(), out);
   return tape.record(std::make_unique<SubOp>(), {x, y}, std::move(z), loc);
 }
 
 Var mul(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
-  const Shape out = check_operands("mul", x, y, loc);
+  const Shape out = check_operands(tape, "mul", x, y, loc);
   Tensor z = combine(tape.context(), pointwise::Mul{}, x.value(), y.value(), out);
   auto op = std::make_unique<MulOp>(y.needs_grad() ? x.value() : Tensor(),
                                     x.needs_grad() ? y.value() : Tensor());
@@ -156,7 +158,7 @@ Var mul(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
 }
 
 Var add_relu(Tape& tape, const Var& x, const Var& r, SourceLoc loc) {
-  check_operands("add_relu", x, r, loc);
+  check_operands(tape, "add_relu", x, r, loc);
   if (x.shape() != r.shape())
     shape_error("add_relu", loc, "x {} and r {} differ in shape; add() broadcasts", x.shape(),
                 r.shape());

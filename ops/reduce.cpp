@@ -54,6 +54,7 @@ Tensor reduce(const AnyContext& context, Tensor x, const Shape& kept, double fac
 
 Var reduce_op(Tape& tape, const Var& x, const Shape& kept, const Shape& out, bool is_mean,
               const char* name, SourceLoc loc) {
+  tape.require(name, loc, x);
   const double factor =
       is_mean ? static_cast<double>(kept.numel()) / static_cast<double>(x.value().numel()) : 1.0;
   Tensor y = reduce(tape.context(), x.value(), kept, factor).reshaped(out);

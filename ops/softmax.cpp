@@ -37,6 +37,7 @@ void check(const char* op, const Var& x, SourceLoc loc) {
 }  // namespace
 
 Var softmax(Tape& tape, const Var& x, SourceLoc loc) {
+  tape.require("softmax", loc, x);
   check("softmax", x, loc);
   auto op = std::make_unique<Softmax>();
   const Tensor y = op->y = tape.empty(x.shape(), x.dtype());
@@ -48,6 +49,7 @@ Var softmax(Tape& tape, const Var& x, SourceLoc loc) {
 }
 
 Var log_softmax(Tape& tape, const Var& x, SourceLoc loc) {
+  tape.require("log_softmax", loc, x);
   check("log_softmax", x, loc);
   auto op = std::make_unique<LogSoftmax>();
   const Tensor y = op->y = tape.empty(x.shape(), x.dtype());

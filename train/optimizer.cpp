@@ -43,6 +43,7 @@ void Optimizer::step(double factor) {
     using T = decltype(zero);
     std::vector<kernels::UpdateTerm<T>> terms;
     for (const auto& [p, lr] : due) {
+      p->value.changed();
       State& state = states_[p];
       if (state.moments.empty())
         for (size_t i = 0; i < moment_names().size(); ++i)

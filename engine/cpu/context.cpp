@@ -59,6 +59,7 @@ void CpuContext::for_chunks(int64_t n, int64_t chunk, ChunkFn f) {
 }
 
 void CpuContext::fill(const Tensor& t, double value) {
+  t.changed();
   with_host_type(t.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* out = t.data<T>();
@@ -72,6 +73,7 @@ void CpuContext::copy(const Tensor& to, const Tensor& from) {
   if (to.dtype() != from.dtype() || to.numel() != from.numel())
     throw std::logic_error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
                                        name_of(from.dtype()), from.shape()));
+  to.changed();
   char* out = static_cast<char*>(to.raw());
   const char* in = static_cast<const char*>(from.raw());
   for_chunks(
@@ -80,6 +82,7 @@ void CpuContext::copy(const Tensor& to, const Tensor& from) {
 }
 
 void CpuContext::accumulate(const Tensor& to, const Tensor& from, double factor) {
+  to.changed();
   with_host_type(to.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* out = to.data<T>();

@@ -77,6 +77,13 @@ struct Event {
   bool passed() const { return cudaEventQuery(handle) == cudaSuccess; }
 };
 
+/// A scalar on its way to the host: its pinned bytes are not given to others before they are there,
+/// whoever has let go of the tensor meanwhile.
+struct Download {
+  Tensor pinned;
+  Event copied;
+};
+
 /// A batch's tensor under way: the pinned bytes are free once copied, the device's once every
 /// kernel that was given them has run, which an event says after the last user let go.
 struct Upload {
@@ -122,6 +129,7 @@ struct CudaContext::Impl {
   cublasHandle_t cublas = nullptr;
   std::shared_ptr<Buffer> workspace;
   std::deque<Upload> uploads;
+  std::deque<Download> downloads;
   bool recording = false;
   std::vector<cudaEvent_t> awaited;  ///< by the graph that is being recorded
 
@@ -130,6 +138,10 @@ struct CudaContext::Impl {
     workspace = memory.allocate(cublas_workspace_bytes);
     WEFT_CUDA(cublasSetStream(cublas, compute.handle));
     WEFT_CUDA(cublasSetWorkspace(cublas, workspace->data(), cublas_workspace_bytes));
+    // Sums of bf16 products stay f32 where k is divided, too.
+    WEFT_CUDA(cublasSetMathMode(
+        cublas, static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH |
+                                          CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
   }
   ~Impl() {
     cudaStreamSynchronize(copy.handle);
@@ -225,6 +237,7 @@ void CudaContext::await_uploads() {
 }
 
 void CudaContext::fill(const Tensor& t, double value) {
+  t.changed();
   switch (t.dtype()) {
     case DType::f32:
       return fill_elements(*this, t, static_cast<float>(value));
@@ -247,12 +260,14 @@ void CudaContext::copy(const Tensor& to, const Tensor& from) {
     throw std::logic_error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
                                        name_of(from.dtype()), from.shape()));
   if (to.numel() == 0) return;
+  to.changed();
   WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, stream()));
   // Pageable and pinned host memory alike may be read or changed once this has returned.
   if (to.on_host() || from.on_host()) synchronize();
 }
 
 void CudaContext::accumulate(const Tensor& to, const Tensor& from, double factor) {
+  to.changed();
   const float by = static_cast<float>(factor);
   if (to.dtype() == DType::bf16)
     add_elements<bf16_t>(*this, to, from, by);
@@ -294,8 +309,14 @@ Tensor CudaContext::upload(const Tensor& host) {
 
 Tensor CudaContext::download_later(const Tensor& device) {
   const Tensor host = Tensor::empty(device.shape(), device.dtype(), impl_->pinned);
+  auto& downloads = impl_->downloads;
+  while (!impl_->recording && !downloads.empty() && downloads.front().copied.passed())
+    downloads.pop_front();
+  Download& d = downloads.emplace_back();
+  d.pinned = host;
   WEFT_CUDA(cudaMemcpyAsync(host.raw(), device.raw(), device.bytes(), cudaMemcpyDeviceToHost,
                             impl_->compute.handle));
+  WEFT_CUDA(cudaEventRecord(d.copied.handle, impl_->compute.handle));
   return host;
 }
 

@@ -1,6 +1,7 @@
 // Stitch: products and sums of whole maps.
 #include "models/sharing/stitch.h"
 
+#include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
 #include "ops/slice.h"
@@ -20,7 +21,7 @@ Stitch::Stitch(ParameterStore& store, const std::string& name, const std::vector
 
 Var Stitch::operator()(Pass& pass, const std::vector<Var>& x) const {
   Tape& tape = pass.tape;
-  const Var all = tape.use(*weights_);
+  const Var all = cast(tape, tape.use(*weights_), x[0].dtype());
   const Shape one{all.shape().rank() == 2 ? all.shape()[1] : 1};  // stretches over the map
   Var sum;
   for (size_t j = 0; j < x.size(); ++j) {

@@ -3,10 +3,12 @@
 #ifdef WEFT_CATCH_V2
 #define CATCH_CONFIG_RUNNER
 #endif
+#include "engine/cpu/wait_policy.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 
 int main(int argc, char** argv) {
+  weft::let_waiting_threads_sleep(argv);
   try {
     weft::take_device_option(argc, argv);
   } catch (const weft::UserError& e) {

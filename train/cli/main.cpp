@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include "engine/cpu/wait_policy.h"
 #include "engine/error.h"
 #include "train/cli/command.h"
 #include "train/cli/process.h"
@@ -56,6 +57,7 @@ std::vector<std::unique_ptr<Command>> all_commands() {
 }  // namespace weft::cli
 
 int main(int argc, char** argv) {
+  weft::let_waiting_threads_sleep(argv);
   weft::cli::prepare_process();
   int code = 0;
   try {
