@@ -261,7 +261,8 @@ void batch_norm_statistics(CpuContext& ctx, View<const T> x, const BatchNormOpti
       double new_var = options.keep * static_cast<double>(running_var[c]);
       for (int64_t group = 0; group < g.groups; ++group) {
         const int64_t from = group * g.chunks * g.channels + c, to = group * g.channels + c;
-        const double square = std::max(0.0, squares[from]), by = options.group_weights[group];
+        const double square = squares[from] < 0 ? 0 : squares[from];  // a NaN stays a NaN
+        const double by = options.group_weights[group];
         mean[to] = static_cast<T>(means[from]);
         invstd[to] = static_cast<T>(1 / std::sqrt(square / n + options.eps));
         new_mean += by * means[from];

@@ -19,12 +19,13 @@ struct LossSum {
   }
 };
 
-/// loss = sum / weight, and 0 where nothing was valid.
+/// loss = sum / weight, and 0 where nothing was valid. Only a weight of exactly 0 is nothing: one
+/// that is NaN makes the loss and its gradient NaN, and so does a NaN loss whose weight is 0.
 template <class T>
 WEFT_HD void write_loss(const LossSum& sum, T* loss, double* total) {
-  const bool some = sum.weight > 0;
-  loss[0] = some ? static_cast<T>(sum.loss / sum.weight) : T(0);
-  total[0] = some ? 1 / sum.weight : 0;
+  const bool none = sum.weight == 0;
+  loss[0] = static_cast<T>(none ? sum.loss : sum.loss / sum.weight);
+  total[0] = none ? 0 : 1 / sum.weight;
   total[1] = sum.count;
 }
 

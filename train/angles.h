@@ -15,6 +15,7 @@ class AngleTally {
   static constexpr std::array<double, 4> bounds = {11.25, 22.5, 30, 45};  ///< degrees
 
   void add(double cosine);
+  int64_t count() const { return count_; }
   /// Degrees; NaN of no angles at all.
   double mean() const;
   double median() const;

@@ -11,27 +11,24 @@ namespace {
 
 using nlohmann::json;
 
-/// JSON knows no NaN.
-json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
-
-std::string dash_or(double value, const char* format) {
-  return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
+std::string dash_or(const Measure& value, const char* format) {
+  return !value || is_fault(value) ? fixed_text(value, 0)
+                                   : fmt::format(fmt::runtime(format), *value);
 }
 
 void add_ops(std::string& out, const Comparison& c) {
   out += fmt::format("{:<28} {:<10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>6}\n", "op", "way",
                      "y rel", "worst d", "bound", "fwd ms", "bwd ms", "GFLOP/s", "GB/s", "share");
   for (const OpTime& t : c.times) {
-    double y = std::nan(""), gradient = std::nan(""), bound = std::nan("");
-    bool passed = true, seen = false;
+    Measure y, gradient, bound;
+    bool passed = true;
     for (const OpError& e : c.errors) {
       if (e.op != t.op || e.way != t.way) continue;
       if (e.tensor == "y") {
         y = e.relative;
         bound = e.bound;
-      } else if (std::isnan(gradient) ? !seen : !(e.relative <= gradient)) {
+      } else if (!gradient || (!is_fault(gradient) && !(e.relative <= *gradient))) {
         gradient = e.relative;  // a NaN stays
-        seen = true;
       }
       passed = passed && e.passed();
     }
@@ -50,7 +47,7 @@ void add_steps(std::string& out, const Comparison& c) {
     std::string worst;
     for (const auto& [name, error] : e.worst) worst += fmt::format(" {} {:.1e}", name, error);
     const bool exact = e.way == c.ways[0].name;
-    const auto text = [&](double error) { return exact ? "-" : dash_or(error, "{:.1e}"); };
+    const auto text = [&](const Measure& error) { return exact ? "-" : dash_or(error, "{:.1e}"); };
     out += fmt::format("{:<9} {:<10} {:>9} {:>9} {:>9} {:>9} {:>9.2f}  {}{}\n", e.phase, e.way,
                        text(e.loss), text(e.gradients), text(e.bound), text(e.middle), e.ms, worst,
                        e.passed() ? "" : "  FAILED");
@@ -80,14 +77,14 @@ std::string comparison_json(const Comparison& c) {
   for (const Way& way : c.ways)
     j["ways"].push_back({{"name", way.name},
                          {"device", way.on->describe()},
-                         {"ceiling_gflops", number(way.gflops)},
-                         {"ceiling_gbs", number(way.gbs)}});
+                         {"ceiling_gflops", to_json_value(way.gflops)},
+                         {"ceiling_gbs", to_json_value(way.gbs)}});
   for (const OpError& e : c.errors)
     j["errors"].push_back({{"op", e.op},
                            {"tensor", e.tensor},
                            {"way", e.way},
-                           {"largest", number(e.largest)},
-                           {"relative", number(e.relative)},
+                           {"largest", to_json_value(e.largest)},
+                           {"relative", to_json_value(e.relative)},
                            {"bound", e.bound},
                            {"passed", e.passed()}});
   for (const OpTime& t : c.times)
@@ -97,17 +94,17 @@ std::string comparison_json(const Comparison& c) {
                           {"backward_ms", t.backward_ms},
                           {"gflops", t.gflops},
                           {"gbs", t.gbs},
-                          {"share", number(t.share)}});
+                          {"share", to_json_value(t.share)}});
   for (const StepError& e : c.steps) {
     json worst = json::object();
-    for (const auto& [name, error] : e.worst) worst[name] = number(error);
+    for (const auto& [name, error] : e.worst) worst[name] = to_json_value(error);
     j["steps"].push_back({{"phase", e.phase},
                           {"way", e.way},
-                          {"loss", number(e.loss)},
-                          {"gradients", number(e.gradients)},
-                          {"gradients_middle", number(e.middle)},
-                          {"bound", number(e.bound)},
-                          {"loss_bound", number(e.loss_bound)},
+                          {"loss", to_json_value(e.loss)},
+                          {"gradients", to_json_value(e.gradients)},
+                          {"gradients_middle", to_json_value(e.middle)},
+                          {"bound", to_json_value(e.bound)},
+                          {"loss_bound", to_json_value(e.loss_bound)},
                           {"ms", e.ms},
                           {"worst", worst},
                           {"passed", e.passed()}});

@@ -10,13 +10,13 @@
 
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "train/data/sample.h"
 #include "train/device.h"
+#include "train/measure.h"
 #include "train/state.h"
 
 namespace weft {
@@ -47,19 +47,18 @@ struct OpTime {
   double share = 0;            ///< of the ceiling of whichever it is
 };
 
-/// One phase, one way: relative errors over some batches. NaN gradients: the phase has none.
+/// One phase, one way: relative errors over some batches. What is not judged must still be a
+/// number.
 struct StepError {
   std::string phase, way;
-  double loss = 0;                                              ///< the middle one
-  double gradients = std::numeric_limits<double>::quiet_NaN();  ///< the least
-  double middle = std::numeric_limits<double>::quiet_NaN();     ///< of the gradients'
-  double bound = std::numeric_limits<double>::quiet_NaN();      ///< of `gradients`; NaN: not judged
-  double loss_bound = std::numeric_limits<double>::quiet_NaN();  ///< likewise
+  double loss = 0;            ///< the middle one
+  Measure gradients, middle;  ///< the least, and the middle one; absent: the phase has none
+  Measure bound, loss_bound;  ///< of `gradients` and `loss`; absent: not judged
   double ms = 0;
   std::vector<std::pair<std::string, double>> worst;  ///< parameters of the least, by error
   bool passed() const {
-    return (std::isnan(bound) || gradients <= bound) &&
-           (std::isnan(loss_bound) || loss <= loss_bound);
+    return std::isfinite(loss) && !is_fault(gradients) && !is_fault(middle) &&
+           (!bound || (gradients && *gradients <= *bound)) && (!loss_bound || loss <= *loss_bound);
   }
 };
 

@@ -17,7 +17,6 @@
 namespace weft {
 namespace {
 
-constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
 constexpr double temperature = 2, least_loss_bound = 1e-6;
 /// Rounding alone leaves the CPU's f32 gradients closer to f64 than this.
 constexpr double most_rounding = 5e-5;
@@ -25,7 +24,7 @@ constexpr uint32_t step_number = 3;
 
 /// What one step found, on the host.
 struct Found {
-  double loss = nothing;
+  Measure loss;
   std::vector<std::pair<std::string, std::vector<double>>> gradients;
 };
 
@@ -91,8 +90,14 @@ class Network {
   DrawnPolicy policy_;
 };
 
-/// All gradients as one vector.
-double gradient_error(const Found& a, const Found& b) {
+/// size of a difference / size; what is exactly 0 is met by 0 alone.
+double relative(double apart, double size) {
+  if (size != 0) return apart / size;
+  return apart == 0 ? 0 : std::numeric_limits<double>::infinity();
+}
+
+/// All gradients as one vector; absent where there are none.
+Measure gradient_error(const Found& a, const Found& b) {
   double apart = 0, size = 0;
   for (size_t i = 0; i < b.gradients.size(); ++i)
     for (size_t j = 0; j < b.gradients[i].second.size(); ++j) {
@@ -100,7 +105,8 @@ double gradient_error(const Found& a, const Found& b) {
       apart += d * d;
       size += b.gradients[i].second[j] * b.gradients[i].second[j];
     }
-  return b.gradients.empty() ? nothing : std::sqrt(apart / size);
+  if (b.gradients.empty()) return std::nullopt;
+  return std::sqrt(relative(apart, size));
 }
 
 std::vector<std::pair<std::string, double>> worst_three(const Found& a, const Found& b) {
@@ -108,8 +114,10 @@ std::vector<std::pair<std::string, double>> worst_three(const Found& a, const Fo
   for (size_t i = 0; i < b.gradients.size(); ++i)
     all.emplace_back(b.gradients[i].first,
                      error_between(a.gradients.at(i).second, b.gradients[i].second).relative);
-  std::sort(all.begin(), all.end(),
-            [](const auto& x, const auto& y) { return x.second > y.second; });
+  std::sort(all.begin(), all.end(), [](const auto& x, const auto& y) {  // a NaN is the worst
+    const bool nan_x = std::isnan(x.second), nan_y = std::isnan(y.second);
+    return nan_x != nan_y ? nan_x : x.second > y.second;
+  });
   if (all.size() > 3) all.resize(3);
   return all;
 }
@@ -120,16 +128,23 @@ StepError measure(const Way& way, Phase phase, const std::vector<Found>& found,
   e.phase = name_of(phase);
   e.way = way.name;
   std::vector<double> losses, gradients;
+  std::vector<size_t> batches;  // that the gradients are of
   for (size_t i = 0; i < found.size(); ++i) {
-    losses.push_back(std::abs(found[i].loss / exact[i].loss - 1));
-    gradients.push_back(gradient_error(found[i], exact[i]));
+    if (!exact[i].loss || !found[i].loss) continue;  // a batch without any label
+    losses.push_back(relative(std::abs(*found[i].loss - *exact[i].loss), std::abs(*exact[i].loss)));
+    if (const Measure error = gradient_error(found[i], exact[i])) {
+      gradients.push_back(*error);
+      batches.push_back(i);
+    }
   }
+  if (losses.empty())
+    throw DataError("compare: no batch has a label, so there is no loss to compare");
   e.loss = losses[rank(losses).middle];
-  if (phase == Phase::infer) return e;
+  if (gradients.empty()) return e;
   const auto [least, middle] = rank(gradients);
   e.gradients = gradients[least];
   e.middle = gradients[middle];
-  e.worst = worst_three(found[least], exact[least]);
+  e.worst = worst_three(found[batches[least]], exact[batches[least]]);
   return e;
 }
 
@@ -170,7 +185,7 @@ void compare_steps(Comparison& comparison, const RunFile& run, const Dataset& da
       if (e.way == "cpu f32") of_cpu = e;
       if (e.way == "cuda f32") {
         // In a large network some unit flips in every batch: there is nothing to judge by.
-        if (of_cpu.gradients < most_rounding) e.bound = 2 * of_cpu.gradients;
+        if (of_cpu.gradients && *of_cpu.gradients < most_rounding) e.bound = 2 * *of_cpu.gradients;
         e.loss_bound = std::max(2 * of_cpu.loss, least_loss_bound);
       }
       comparison.steps.push_back(e);

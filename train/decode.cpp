@@ -11,7 +11,7 @@
 namespace weft {
 namespace {
 
-/// The index of the largest channel; the first of equals.
+/// The index of the largest channel, the first of equals; NaN where any channel is NaN.
 void argmax(const double* row, int64_t channels, int64_t width, double* best, double* id) {
   std::copy_n(row, width, best);
   std::fill_n(id, width, 0.0);
@@ -20,9 +20,10 @@ void argmax(const double* row, int64_t channels, int64_t width, double* best, do
     const double number = static_cast<double>(c);
     for (int64_t x = 0; x < width; ++x) {
       id[x] = value[x] > best[x] ? number : id[x];
-      best[x] = value[x] > best[x] ? value[x] : best[x];
+      best[x] = value[x] <= best[x] ? best[x] : best[x] == best[x] ? value[x] : best[x];
     }
   }
+  for (int64_t x = 0; x < width; ++x) id[x] = best[x] == best[x] ? id[x] : best[x];
 }
 
 void normalize(const double* row, int64_t width, double* unit) {
@@ -93,7 +94,8 @@ const double* DecodedRows::row(int64_t y) {
       normalize(logits, width_, out);
       return out;
     case TaskKind::binary:
-      for (int64_t x = 0; x < width_; ++x) out[x] = logits[x] > 0;
+      for (int64_t x = 0; x < width_; ++x)
+        out[x] = std::isnan(logits[x]) ? logits[x] : logits[x] > 0;
       return out;
     default:
       return logits;

@@ -1,7 +1,7 @@
 // Predictions in label form: a network's output [N, h, w, C] grown to the labels' resolution and
 // then decoded: class id (the largest logit), unit normals, metres, 0..1; binary: 1 where the logit
-// is positive. How outputs grow is train/geometry.h's; sound interpolates logits, before the
-// argmax. In f64 throughout.
+// is positive. Logits that are NaN are no class: their id is NaN. How outputs grow is
+// train/geometry.h's; sound interpolates logits, before the argmax. In f64 throughout.
 #pragma once
 
 #include <vector>

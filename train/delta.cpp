@@ -10,23 +10,25 @@
 namespace weft {
 namespace {
 
-constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 /// The mean of f(value, reference, higher_is_better) over the metrics of both lists.
 template <class F>
-double mean_over_shared(const std::vector<Metric>& values, const std::vector<Metric>& references,
-                        bool listed_only, F&& f) {
+Measure mean_over_shared(const std::vector<Metric>& values, const std::vector<Metric>& references,
+                         bool listed_only, F&& f) {
   double sum = 0, count = 0;
   for (const Metric& reference : references)
     for (const Metric& metric : values) {
       if (metric.name != reference.name) continue;
       if (listed_only && !counts_in_delta(metric.name)) continue;
-      if (!std::isfinite(metric.value) || !std::isfinite(reference.value)) continue;
-      if (reference.value == 0) continue;  // nothing to be relative to
-      sum += f(metric.value, reference.value, higher_is_better(metric.name));
+      if (!metric.value || !reference.value) continue;
+      if (is_fault(metric.value) || is_fault(reference.value)) return not_a_number;
+      if (*reference.value == 0) continue;  // nothing to be relative to
+      sum += f(*metric.value, *reference.value, higher_is_better(metric.name));
       count += 1;
     }
-  return count > 0 ? sum / count : undefined;
+  if (count == 0) return std::nullopt;
+  return sum / count;
 }
 
 void check_tasks(const char* what, const MetricsOfTasks& a, const MetricsOfTasks& b) {
@@ -85,16 +87,16 @@ Delta delta(const MetricsOfTasks& multi, const MetricsOfTasks& single) {
   Delta out;
   double sum = 0, count = 0;
   for (size_t k = 0; k < multi.size(); ++k) {
-    const double task = mean_over_shared(
+    const Measure task = mean_over_shared(
         multi[k], single[k], true, [](double value, double reference, bool higher) {
           return (higher ? 100 : -100) * (value - reference) / std::abs(reference);
         });
     out.tasks.push_back(task);
-    if (std::isnan(task)) continue;
-    sum += task;
+    if (!task) continue;
+    sum += *task;
     count += 1;
   }
-  out.overall = count > 0 ? sum / count : undefined;
+  if (count > 0) out.overall = sum / count;
   return out;
 }
 
@@ -102,11 +104,11 @@ double relative_score(const MetricsOfTasks& metrics, const MetricsOfTasks& refer
   check_tasks("relative score", metrics, references);
   double sum = 0;
   for (size_t k = 0; k < metrics.size(); ++k) {
-    const double task = mean_over_shared(
+    const Measure task = mean_over_shared(
         metrics[k], references[k], false, [](double value, double reference, bool higher) {
           return higher ? value / reference : reference / std::max(value, 1e-12);
         });
-    if (!std::isnan(task)) sum += task;
+    if (task) sum += *task;
   }
   return sum;
 }

@@ -18,13 +18,15 @@ namespace weft {
 using MetricsOfTasks = std::vector<std::vector<Metric>>;  ///< in task order
 
 struct Delta {
-  std::vector<double> tasks;  ///< NaN where the two runs share no metric with a value
-  double overall = 0;         ///< mean of those that have a value
+  std::vector<Measure> tasks;  ///< absent where the two runs share no metric with a value
+  Measure overall;             ///< mean of those that have a value
 };
+
+/// A metric that is NaN or infinite makes its task's Delta, and with it the mean, NaN.
 
 Delta delta(const MetricsOfTasks& multi, const MetricsOfTasks& single);
 
-/// Over the metrics that `references` name and that have a value.
+/// Over the metrics that `references` name and that have a value; NaN where one is no number.
 double relative_score(const MetricsOfTasks& metrics, const MetricsOfTasks& references);
 
 /// The official references by the name of the configuration: nyu_v2_2task, nyu_v2_3task,

@@ -2,6 +2,7 @@
 #include "train/evaluate.h"
 
 #include <cmath>
+#include <limits>
 
 #include "train/build.h"
 #include "train/stop.h"
@@ -57,15 +58,26 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   }
   std::vector<TaskResult> results;
   for (size_t k = 0; k < run.tasks.size(); ++k)
-    results.push_back({run.tasks[k].name, metrics[k].loss(), metrics[k].finish()});
+    results.push_back(
+        {run.tasks[k].name, metrics[k].loss(), metrics[k].finish(), metrics[k].faults()});
   return results;
 }
 
 double score(const RunFile& run, const std::vector<TaskResult>& results) {
   double sum = 0;
   for (size_t k = 0; k < results.size(); ++k)
-    if (!std::isnan(results[k].loss)) sum += run.tasks[k].weight * results[k].loss;
-  return sum;
+    if (results[k].loss) sum += run.tasks[k].weight * *results[k].loss;
+  return std::isnan(sum) ? std::numeric_limits<double>::infinity() : sum;
+}
+
+std::optional<std::string> fault_of(const std::vector<TaskResult>& results) {
+  for (const TaskResult& r : results) {
+    if (is_fault(r.loss))
+      return fmt::format("the loss of task '{}' is {}", r.task, fixed_text(r.loss, 4));
+    if (r.faults > 0)
+      return fmt::format("{} outputs of task '{}' are NaN or infinite", r.faults, r.task);
+  }
+  return std::nullopt;
 }
 
 }  // namespace weft

@@ -12,8 +12,9 @@ namespace weft {
 
 struct TaskResult {
   std::string task;
-  double loss = 0;  ///< mean over the images that have this label; NaN: none has
+  Measure loss = 0;  ///< mean over the images that have this label; absent: none has
   std::vector<Metric> metrics;
+  int64_t faults = 0;  ///< outputs of the network that are NaN or infinite, where there are labels
 };
 
 /// The policy for evaluation batch b; nullptr: every block runs for every task.
@@ -24,7 +25,11 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
                                  const Dataset& data, const std::vector<int64_t>& indices,
                                  const PolicyOfBatch& policy, int64_t batches = 0);
 
-/// What runs choose by: sum_k lambda_k loss_k, lower is better; tasks without a label count 0.
+/// What runs choose by: sum_k lambda_k loss_k, lower is better; tasks without a label count 0, and
+/// a loss that is NaN makes it infinity, which is better than nothing.
 double score(const RunFile& run, const std::vector<TaskResult>& results);
+
+/// What is wrong with a result: a loss or an output that is no number. nullopt: nothing.
+std::optional<std::string> fault_of(const std::vector<TaskResult>& results);
 
 }  // namespace weft

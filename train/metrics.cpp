@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "engine/error.h"
 #include "train/angles.h"
@@ -18,7 +17,7 @@ class TaskMetrics::Accumulator {
   Accumulator(const TaskSpec& task, Semantics semantics) : task_(task), semantics_(semantics) {}
   virtual ~Accumulator() = default;
   virtual void add(const Tensor& prediction, const Tensor& labels, const Geometry&) = 0;
-  virtual void finish(std::vector<std::pair<const char*, double>>& out) const = 0;
+  virtual void finish(std::vector<std::pair<const char*, Measure>>& out) const = 0;
 
   const TaskSpec& task() const { return task_; }
   Semantics semantics() const { return semantics_; }
@@ -46,11 +45,18 @@ class TaskMetrics::Accumulator {
 namespace {
 
 using Accumulator = TaskMetrics::Accumulator;
-using Values = std::vector<std::pair<const char*, double>>;
+using Values = std::vector<std::pair<const char*, Measure>>;
 
-constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+/// factor sum / count; absent where nothing was counted.
+Measure ratio(double sum, double count, double factor = 1) {
+  if (count <= 0) return std::nullopt;
+  return factor * (sum / count);
+}
 
-double ratio(double sum, double count) { return count > 0 ? sum / count : undefined; }
+Measure root(const Measure& square) {
+  if (!square) return square;
+  return std::sqrt(*square);
+}
 
 /// A mean over pixels: sound pools them; compat takes each batch's mean, weighted by its images.
 struct Mean {
@@ -61,14 +67,14 @@ struct Mean {
     sum += compat ? batch_sum / pixels * static_cast<double>(images) : batch_sum;
     weight += compat ? static_cast<double>(images) : pixels;
   }
-  double value() const { return ratio(sum, weight); }
+  Measure value(double factor = 1) const { return ratio(sum, weight, factor); }
 };
 
 class Segmentation final : public Accumulator {
  public:
   Segmentation(const TaskSpec& task, Semantics semantics)
       : Accumulator(task, semantics),
-        confusion_(static_cast<size_t>(task.classes) * static_cast<size_t>(task.classes)) {}
+        confusion_(static_cast<size_t>(task.classes) * static_cast<size_t>(task.classes + 1)) {}
 
   void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2], classes = task().classes;
@@ -76,8 +82,9 @@ class Segmentation final : public Accumulator {
     for_rows(prediction, labels, geometry, [&](const double* ids, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         if (std::isnan(label[x])) continue;
-        const auto truth = static_cast<int64_t>(label[x]), guess = static_cast<int64_t>(ids[x]);
-        ++confusion_[static_cast<size_t>(truth * classes + guess)];
+        const auto truth = static_cast<int64_t>(label[x]);
+        const int64_t guess = std::isnan(ids[x]) ? classes : static_cast<int64_t>(ids[x]);
+        ++confusion_[static_cast<size_t>(truth * (classes + 1) + guess)];
         right += truth == guess;
         ++counted;
       }
@@ -89,29 +96,30 @@ class Segmentation final : public Accumulator {
   }
 
   void finish(Values& out) const override {
-    out.emplace_back("miou", 100 * mean_iou());
-    out.emplace_back("pixel_acc", 100 * accuracy_.value());
+    out.emplace_back("miou", mean_iou());
+    out.emplace_back("pixel_acc", accuracy_.value(100));
   }
 
  private:
-  double mean_iou() const {
-    const auto classes = static_cast<size_t>(task().classes);
+  Measure mean_iou() const {
+    const auto classes = static_cast<size_t>(task().classes), width = classes + 1;
     double sum = 0, present = 0;
     for (size_t c = 0; c < classes; ++c) {
-      int64_t labelled = 0, predicted = 0;
+      int64_t labelled = confusion_[c * width + classes], predicted = 0;
       for (size_t i = 0; i < classes; ++i) {
-        labelled += confusion_[c * classes + i];
-        predicted += confusion_[i * classes + c];
+        labelled += confusion_[c * width + i];
+        predicted += confusion_[i * width + c];
       }
-      const int64_t right = confusion_[c * classes + c], all = labelled + predicted - right;
+      const int64_t right = confusion_[c * width + c], all = labelled + predicted - right;
       if (compat() ? right == 0 : all == 0) continue;
       sum += static_cast<double>(right) / static_cast<double>(all);
       present += 1;
     }
-    return ratio(sum, present);
+    return ratio(sum, present, 100);
   }
 
-  std::vector<int64_t> confusion_;  // [label][prediction]
+  std::vector<int64_t>
+      confusion_;  // [label][prediction]; the last column: none, its logits are NaN
   Mean accuracy_;
 };
 
@@ -132,14 +140,17 @@ class Normals final : public Accumulator {
   }
 
   void finish(Values& out) const override {
-    out.emplace_back("angle_mean", angles_.mean());
-    out.emplace_back("angle_median", angles_.median());
-    out.emplace_back("within_11.25", 100 * angles_.within(0));
-    out.emplace_back("within_22.5", 100 * angles_.within(1));
-    out.emplace_back("within_30", 100 * angles_.within(2));
-    out.emplace_back("within_45", 100 * angles_.within(3));
-    out.emplace_back("angle_rmse", angles_.rmse());
-    out.emplace_back("cosine", angles_.mean_cosine());
+    const auto angle = [&](const char* name, double value) {
+      out.emplace_back(name, angles_.count() > 0 ? Measure(value) : std::nullopt);
+    };
+    angle("angle_mean", angles_.mean());
+    angle("angle_median", angles_.median());
+    angle("within_11.25", 100 * angles_.within(0));
+    angle("within_22.5", 100 * angles_.within(1));
+    angle("within_30", 100 * angles_.within(2));
+    angle("within_45", 100 * angles_.within(3));
+    angle("angle_rmse", angles_.rmse());
+    angle("cosine", angles_.mean_cosine());
   }
 
  private:
@@ -179,11 +190,11 @@ class Depth final : public Accumulator {
   void finish(Values& out) const override {
     out.emplace_back("abs", abs_.value());
     out.emplace_back("rel", rel_.value());
-    out.emplace_back("delta_1.25", 100 * ratio(hits_[0], pixels_));
-    out.emplace_back("delta_1.25^2", 100 * ratio(hits_[1], pixels_));
-    out.emplace_back("delta_1.25^3", 100 * ratio(hits_[2], pixels_));
+    out.emplace_back("delta_1.25", ratio(hits_[0], pixels_, 100));
+    out.emplace_back("delta_1.25^2", ratio(hits_[1], pixels_, 100));
+    out.emplace_back("delta_1.25^3", ratio(hits_[2], pixels_, 100));
     out.emplace_back("sq_rel", sq_rel_.value());
-    out.emplace_back("rms", std::sqrt(ratio(squares_, pixels_)));
+    out.emplace_back("rms", root(ratio(squares_, pixels_)));
   }
 
  private:
@@ -234,7 +245,7 @@ class Accuracy final : public Accumulator {
   }
 
   void finish(Values& out) const override {
-    out.emplace_back("accuracy", 100 * accuracy_.value());
+    out.emplace_back("accuracy", accuracy_.value(100));
     if (task().kind != TaskKind::binary) return;
     out.emplace_back("auroc", auroc(scores_, positive_));
     out.emplace_back("average_precision", average_precision(scores_, positive_));
@@ -285,8 +296,9 @@ class Regression final : public Accumulator {
       spread += from_mean * from_mean;
     }
     out.emplace_back("mae", ratio(abs, count));
-    out.emplace_back("rmse", std::sqrt(ratio(squares, count)));
-    out.emplace_back("r2", 1 - ratio(squares, spread));
+    out.emplace_back("rmse", root(ratio(squares, count)));
+    const Measure left = ratio(squares, spread);
+    out.emplace_back("r2", left ? Measure(1 - *left) : std::nullopt);
   }
 
  private:
@@ -327,6 +339,13 @@ void TaskMetrics::add(const Tensor& prediction, const Tensor& target, const Geom
       prediction.shape()[0] != target.shape()[0])
     throw ShapeError(fmt::format("task '{}': predictions {} and labels {} are not of one batch",
                                  task.name, prediction.shape(), target.shape()));
+  const auto count_faults = [&](const auto* values) {
+    for (int64_t i = 0; i < prediction.numel(); ++i) faults_ += !std::isfinite(values[i]);
+  };
+  if (prediction.dtype() == DType::f64)
+    count_faults(prediction.data<double>());
+  else
+    count_faults(prediction.data<float>());
   accumulator_->add(prediction, labels_of(task, accumulator_->semantics(), target), geometry);
 }
 
@@ -335,7 +354,7 @@ void TaskMetrics::add_loss(double loss, double weight) {
   loss_weight_ += weight;
 }
 
-double TaskMetrics::loss() const { return ratio(loss_sum_, loss_weight_); }
+Measure TaskMetrics::loss() const { return ratio(loss_sum_, loss_weight_); }
 
 std::vector<Metric> TaskMetrics::finish() const {
   Values values;

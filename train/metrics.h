@@ -1,7 +1,8 @@
 // Metrics of a task over a split: add() batch by batch, then finish(). Labels keep their
-// resolution; predictions grow to it (train/decode.h). Shares are in percent, angles in degrees,
-// NaN where a metric has no value (no label, or AUROC of one class). The first names are those of
-// the papers:
+// resolution; predictions grow to it (train/decode.h). Shares are in percent, angles in degrees. A
+// metric is absent where it has no value (no label, or AUROC of one class). A prediction that is
+// NaN is wrong, and counted: no class is it, 180 degrees off, the last rank; errors become NaN. The
+// first names are those of the papers:
 //   segmentation    miou, pixel_acc, err (the mean loss)
 //   normals         angle_mean, angle_median, within_11.25, within_22.5, within_30, within_45,
 //                   angle_rmse, cosine
@@ -22,12 +23,13 @@
 
 #include "engine/tensor.h"
 #include "train/geometry.h"
+#include "train/measure.h"
 
 namespace weft {
 
 struct Metric {
   std::string name;
-  double value = 0;
+  Measure value = 0;
   bool higher_is_better = false;
 };
 
@@ -48,8 +50,10 @@ class TaskMetrics {
   void add(const Tensor& prediction, const Tensor& target, const Geometry& geometry = {});
   /// A batch's loss and how many images it is the mean of.
   void add_loss(double loss, double weight);
-  /// The mean loss; NaN before the first add_loss.
-  double loss() const;
+  /// The mean loss; absent before the first add_loss.
+  Measure loss() const;
+  /// Of the network's outputs so far, how many are NaN or infinite.
+  int64_t faults() const { return faults_; }
   std::vector<Metric> finish() const;
 
   class Accumulator;
@@ -57,11 +61,13 @@ class TaskMetrics {
  private:
   std::unique_ptr<Accumulator> accumulator_;
   double loss_sum_ = 0, loss_weight_ = 0;
+  int64_t faults_ = 0;
 };
 
-/// Share of pairs (positive, negative) that scores put in order, ties counting half; 0..1.
-double auroc(const std::vector<double>& scores, const std::vector<bool>& positive);
-/// Sum over thresholds of (recall gained) * precision; 0..1.
-double average_precision(const std::vector<double>& scores, const std::vector<bool>& positive);
+/// Share of pairs (positive, negative) that scores put in order, ties counting half; 0..1. A score
+/// that is NaN is in order with nothing. Absent where there are no positives or no negatives.
+Measure auroc(const std::vector<double>& scores, const std::vector<bool>& positive);
+/// Sum over thresholds of (recall gained) * precision; 0..1. NaN: as in auroc.
+Measure average_precision(const std::vector<double>& scores, const std::vector<bool>& positive);
 
 }  // namespace weft

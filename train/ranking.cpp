@@ -33,11 +33,13 @@ const MetricKind* kind_of(std::string_view metric) {
   return nullptr;
 }
 
-/// Calls f(positives, negatives) for each distinct score, the highest first; NaN counts as lowest.
+/// Calls f(positives, negatives) for each distinct score, the highest first. NaN is wrong either
+/// way: a positive's is the lowest, a negative's the highest.
 template <class F>
 void for_thresholds(std::vector<double> scores, const std::vector<bool>& positive, F&& f) {
-  for (double& score : scores)
-    if (std::isnan(score)) score = -std::numeric_limits<double>::infinity();
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (size_t i = 0; i < scores.size(); ++i)
+    if (std::isnan(scores[i])) scores[i] = positive[i] ? -infinity : infinity;
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a] > scores[b]; });
@@ -62,7 +64,7 @@ bool counts_in_delta(std::string_view metric) {
   return kind != nullptr && kind->counts_in_delta;
 }
 
-double auroc(const std::vector<double>& scores, const std::vector<bool>& positive) {
+Measure auroc(const std::vector<double>& scores, const std::vector<bool>& positive) {
   double above = 0, ordered = 0, negatives_seen = 0;
   for_thresholds(scores, positive, [&](double positives, double negatives) {
     ordered += negatives * (above + positives / 2);
@@ -70,17 +72,19 @@ double auroc(const std::vector<double>& scores, const std::vector<bool>& positiv
     negatives_seen += negatives;
   });
   const double pairs = above * negatives_seen;
-  return pairs > 0 ? ordered / pairs : std::numeric_limits<double>::quiet_NaN();
+  if (pairs == 0) return std::nullopt;
+  return ordered / pairs;
 }
 
-double average_precision(const std::vector<double>& scores, const std::vector<bool>& positive) {
+Measure average_precision(const std::vector<double>& scores, const std::vector<bool>& positive) {
   double found = 0, seen = 0, sum = 0;
   for_thresholds(scores, positive, [&](double positives, double negatives) {
     found += positives;
     seen += positives + negatives;
     sum += positives * found / seen;
   });
-  return found > 0 ? sum / found : std::numeric_limits<double>::quiet_NaN();
+  if (found == 0) return std::nullopt;
+  return sum / found;
 }
 
 }  // namespace weft

@@ -31,7 +31,7 @@ Cells row_of(const RunSummary& run, const RunSummary* single) {
   }
   row.push_back(single == nullptr
                     ? "-"
-                    : fmt::format("{:+.2f}", delta(metrics_of(run), metrics_of(*single)).overall));
+                    : fixed_text(delta(metrics_of(run), metrics_of(*single)).overall, 2, true));
   double seconds = 0;
   for (const auto& [stage, spent] : run.seconds) seconds += spent;
   row.push_back(fmt::format("{:.3f}", static_cast<double>(run.trunk_parameters) / 1e6));

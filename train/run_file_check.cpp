@@ -1,5 +1,6 @@
 // What the types of the keys cannot say: ranges, and values that must fit together.
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "engine/error.h"
@@ -21,6 +22,11 @@ class Checker {
   }
   void positive(double value, const std::string& key) const {
     require(value > 0, key, fmt::format("is {}; it is more than 0", value));
+  }
+  /// What a loss is multiplied with: not negative, and finite in f32 too.
+  void factor(double value, const std::string& key) const {
+    require(value >= 0 && value <= std::numeric_limits<float>::max(), key,
+            fmt::format("is {}; it is at least 0 and finite (in f32)", value));
   }
   void share(double value, const std::string& key) const {
     require(value >= 0 && value < 1, key, fmt::format("is {}; it is in [0, 1)", value));
@@ -133,9 +139,10 @@ class Checker {
       require((to >= 0 && to < ids) || to == t.ignore, key + "map",
               fmt::format("maps {} to {}; classes are 0 to {}", from, to, ids - 1));
     }
-    require(t.weight >= 0, key + "weight", fmt::format("is {}; it is at least 0", t.weight));
+    factor(t.weight, key + "weight");
     require(t.scale != 0, key + "scale", "is 0");
     positive(t.pos_weight, key + "pos_weight");
+    factor(t.pos_weight, key + "pos_weight");
     const bool cells = run_.data.kind == "csv" || run_.data.kind == "tabular";
     require(
         t.words.empty() || (cells && t.image_label()), key + "map",
@@ -152,7 +159,7 @@ class Checker {
     require(t.class_weights.empty() || static_cast<int>(t.class_weights.size()) == t.classes,
             key + "class_weights",
             fmt::format("has {} values for {} classes", t.class_weights.size(), t.classes));
-    for (double weight : t.class_weights) at_least(weight, 0.0, key + "class_weights");
+    for (double weight : t.class_weights) factor(weight, key + "class_weights");
   }
 
   void tasks() const {

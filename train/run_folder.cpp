@@ -120,16 +120,13 @@ std::string RunFolder::picture(const std::string& name) const {
 
 void RunFolder::write(const MetricsLine& line) {
   json metrics = json::object();
-  for (const Metric& m : line.metrics) metrics[m.name] = m.value;
-  append(metrics_, json{{"phase", name_of(line.phase)},
-                        {"step", line.step},
-                        {"epoch", line.epoch},
-                        {"split", line.split},
-                        {"task", line.task},
-                        {"loss", line.loss},
-                        {"metrics", metrics},
-                        {"seconds", line.seconds}}
-                       .dump());
+  for (const Metric& m : line.metrics) metrics[m.name] = to_json_value(m.value);
+  json file = {
+      {"phase", name_of(line.phase)}, {"step", line.step},      {"epoch", line.epoch},
+      {"split", line.split},          {"task", line.task},      {"loss", to_json_value(line.loss)},
+      {"metrics", metrics},           {"seconds", line.seconds}};
+  if (line.faults > 0) file["faults"] = line.faults;
+  append(metrics_, file.dump());
 }
 
 void RunFolder::write(const SearchLine& line, const std::vector<std::string>& tasks) {
@@ -219,10 +216,10 @@ std::vector<MetricsLine> read_metrics(const std::string& path) {
       m.epoch = line.at("epoch");
       m.split = line.at("split");
       m.task = line.at("task");
-      m.loss = line.at("loss").is_null() ? std::nan("") : line.at("loss").get<double>();
+      m.loss = measure_from(line.at("loss"));
       for (const auto& [name, value] : line.at("metrics").items())
-        m.metrics.push_back(
-            {name, value.is_null() ? std::nan("") : value.get<double>(), higher_is_better(name)});
+        m.metrics.push_back({name, measure_from(value), higher_is_better(name)});
+      m.faults = line.value("faults", int64_t{0});
       m.seconds = line.at("seconds");
       out.push_back(std::move(m));
     }

@@ -20,9 +20,10 @@ struct MetricsLine {
   int64_t step = 0;  ///< of the run
   int64_t epoch = 0;
   std::string split, task;
-  double loss = 0;
+  Measure loss = 0;  ///< absent: the task had no label; in the file null, NaN is "nan"
   std::vector<Metric> metrics;
   double seconds = 0;  ///< since the run (or its last resume) began
+  int64_t faults = 0;  ///< as TaskResult's; in the file where there are any
 };
 
 /// One policy epoch of the search.

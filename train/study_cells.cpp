@@ -116,7 +116,7 @@ int64_t planned_steps(const RunFile& run) {
 
 double validation_loss(const StudyCell& cell, const RunFile& set_run) {
   const int64_t best = read_summary(cell.folder).best_step;
-  std::map<std::string, double> losses;  // of a task the last line counts
+  std::map<std::string, Measure> losses;  // of a task the last line counts
   for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl"))
     if (line.phase == Phase::retrain && line.step == best && line.split == cell.run.eval.split)
       losses[line.task] = line.loss;
@@ -124,9 +124,8 @@ double validation_loss(const StudyCell& cell, const RunFile& set_run) {
     throw DataError(cell.folder + ": no validation data, so trials cannot be compared");
   double sum = 0;
   for (const TaskSpec& task : set_run.tasks)
-    if (const auto found = losses.find(task.name);
-        found != losses.end() && !std::isnan(found->second))
-      sum += task.weight * found->second;
+    if (const auto found = losses.find(task.name); found != losses.end() && found->second)
+      sum += task.weight * *found->second;
   return sum;
 }
 

@@ -53,11 +53,11 @@ Losses mean_of(const std::vector<Losses>& seeds) {
 
 /// At every evaluation the mean over the tasks that have a loss.
 Losses mean_over_tasks(const std::map<std::string, Losses>& tasks) {
-  std::map<std::pair<Phase, int64_t>, std::vector<double>> all;
+  std::map<std::pair<Phase, int64_t>, std::vector<Measure>> all;
   for (const auto& [task, losses] : tasks)
     for (const auto& [at, loss] : losses) all[at].push_back(loss);
   Losses mean;
-  for (const auto& [at, losses] : all) mean[at] = spread_of(losses).mean;
+  for (const auto& [at, losses] : all) mean[at] = *spread_of(losses).mean;
   return mean;
 }
 
@@ -121,9 +121,11 @@ std::vector<std::pair<std::string, Picture>> study_curves(const Study& study,
       for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl"))
         // Lines without metrics are training steps.
         if (line.split == cell.run.eval.split && line.phase != Phase::infer &&
-            !line.metrics.empty() && std::isfinite(line.loss))
-          run[line.task][{line.phase, line.step}] = line.loss;
+            !line.metrics.empty() && line.loss)
+          run[line.task][{line.phase, line.step}] = *line.loss;
       if (tasks.size() > most_tasks_shown) run = {{mean_name, mean_over_tasks(run)}};
+      for (auto& [task, losses] : run)  // no point can show what is no number
+        std::erase_if(losses, [](const auto& at) { return !std::isfinite(at.second); });
       for (auto& [task, losses] : run) {
         Curves& curves = by_task[task];
         curves.methods.resize(names.size());

@@ -3,19 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "train/report.h"
 
 namespace weft {
 namespace {
 
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
-
 /// One number of one run; of a task, or (empty) of the whole.
 struct Quantity {
   std::string task, name;
-  double value = 0;
+  Measure value;
 };
 
 /// The first metric of every task, where they agree on one; else "".
@@ -30,7 +27,7 @@ std::string common_metric(const RunSummary& run) {
 
 std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single) {
   std::vector<Quantity> out;
-  std::vector<double> losses, firsts;
+  std::vector<Measure> losses, firsts;
   for (const TaskResult& r : run.results) {
     out.push_back({r.task, "loss", r.loss});
     for (const Metric& m : r.metrics) out.push_back({r.task, m.name, m.value});
@@ -82,7 +79,7 @@ struct NamedSpread {
 /// Over the row's seeds, in the order of the first run's quantities.
 std::vector<NamedSpread> spreads(const StudyResult& result, const StudyRow& row) {
   std::vector<NamedSpread> out;
-  std::vector<std::vector<double>> values;
+  std::vector<std::vector<Measure>> values;
   for (const RunSummary& run : row.runs)
     for (const Quantity& q : quantities(run, single_run(result, run.seed))) {
       size_t i = 0;
@@ -101,21 +98,21 @@ Spread find(const std::vector<NamedSpread>& spreads, const std::string& task,
             const std::string& name) {
   for (const NamedSpread& s : spreads)
     if (s.task == task && s.name == name) return s.spread;
-  return {none, 0, 0};
+  return {};
 }
 
 /// A column of spreads to cells, the best mean bold; `rows` gives each row's spread.
 Cells column(const std::vector<Spread>& rows, bool higher) {
-  double best = none;
+  Measure best;
   int with_value = 0;
   for (const Spread& s : rows) {
-    if (s.n == 0) continue;
+    if (!s.mean || is_fault(s.mean)) continue;
     ++with_value;
-    if (std::isnan(best) || (higher ? s.mean > best : s.mean < best)) best = s.mean;
+    if (!best || (higher ? *s.mean > *best : *s.mean < *best)) best = s.mean;
   }
   Cells cells;
   for (const Spread& s : rows) {
-    const bool bold = with_value > 1 && s.n > 0 && s.mean == best;
+    const bool bold = with_value > 1 && s.mean == best;
     cells.push_back(bold ? "**" + spread_text(s) + "**" : spread_text(s));
   }
   return cells;
@@ -201,7 +198,7 @@ class Tables {
     Cells cells{header};
     for (const auto& row : rows_) {
       const Spread s = find(row, "", name);
-      const double mean = factor * s.mean, deviation = factor * s.deviation;
+      const double mean = factor * s.mean.value_or(0), deviation = factor * s.deviation;
       // Three digits of a small number.
       const int shown = digits < 2 || !(mean > 0)
                             ? digits
@@ -223,9 +220,9 @@ class Tables {
       const Spread s = find(rows_[r], "", "delta_t_percent");
       const bool single = result_.rows[r].sharing == "single";
       cells.push_back(single && reference ? "reference"
-                      : s.n == 0          ? "-"
-                      : s.n == 1          ? fmt::format("{:+.2f}", s.mean)
-                                          : fmt::format("{:+.2f} ± {:.2f}", s.mean, s.deviation));
+                      : s.n < 2 || is_fault(s.mean)
+                          ? fixed_text(s.mean, 2, true)
+                          : fmt::format("{:+.2f} ± {:.2f}", *s.mean, s.deviation));
       reference = reference && !single;
     }
     return cells;
@@ -269,8 +266,7 @@ std::string trials_table(const Study& study, const StudyResult& result) {
   std::vector<Cells> rows{{"method", "trial", "validation loss", "chosen", "settings"}};
   for (const StudyRow& row : result.rows)
     for (size_t t = 0; t < row.trials.size(); ++t)
-      rows.push_back({row.method, fmt::to_string(t + 1),
-                      row.trial_losses[t] ? number_text(*row.trial_losses[t]) : "-",
+      rows.push_back({row.method, fmt::to_string(t + 1), number_text(row.trial_losses[t]),
                       row.trial == t ? "yes" : "",
                       fmt::format("{}", fmt::join(row.trials[t], " "))});
   std::vector<int64_t> seeds(study.seeds.begin(), study.seeds.begin() + study.trial_seeds);
@@ -281,32 +277,39 @@ std::string trials_table(const Study& study, const StudyResult& result) {
       table_text(rows, TableStyle::markdown));
 }
 
+/// For the CSVs: all digits, an empty cell where there is no value.
+std::string exact_text(const Measure& m) {
+  if (!m) return "";
+  return is_fault(m) ? fixed_text(m, 0) : fmt::to_string(*m);
+}
+
 std::string trial_text(const StudyRow& row) {
   return row.trial ? fmt::to_string(*row.trial + 1) : "";
 }
 
 }  // namespace
 
-Spread spread_of(const std::vector<double>& values) {
-  Spread s{none, 0, 0};
+Spread spread_of(const std::vector<Measure>& values) {
+  Spread s;
   // Summed from the first value on: equal values have exactly that mean, and no deviation.
   double first = 0, sum = 0, squares = 0;
-  for (double v : values)
-    if (!std::isnan(v)) {
-      if (s.n++ == 0) first = v;
-      sum += v - first;
+  for (const Measure& v : values)
+    if (v) {
+      if (s.n++ == 0) first = *v;
+      sum += *v - first;
     }
   if (s.n == 0) return s;
-  s.mean = first + sum / s.n;
-  for (double v : values)
-    if (!std::isnan(v)) squares += (v - s.mean) * (v - s.mean);
+  const double mean = first + sum / s.n;
+  s.mean = mean;
+  for (const Measure& v : values)
+    if (v) squares += (*v - mean) * (*v - mean);
   if (s.n > 1) s.deviation = std::sqrt(squares / (s.n - 1));
   return s;
 }
 
 std::string spread_text(const Spread& s) {
-  if (s.n < 2 || s.deviation == 0) return number_text(s.n == 0 ? none : s.mean);
-  return fmt::format("{} ± {:.{}f}", number_text(s.mean), s.deviation, number_decimals(s.mean));
+  if (s.n < 2 || s.deviation == 0 || is_fault(s.mean)) return number_text(s.mean);
+  return fmt::format("{} ± {:.{}f}", number_text(s.mean), s.deviation, number_decimals(*s.mean));
 }
 
 std::vector<StudyResult> study_results(const Study& study, const std::vector<StudyCell>& cells) {
@@ -322,11 +325,9 @@ std::vector<StudyResult> study_results(const Study& study, const std::vector<Stu
       row.trials = m.trials;
       const auto losses = trial_losses(study, cells, set, method, set_run);
       for (const auto& of_trial : losses) {
-        std::vector<double> known;
-        for (const auto& loss : of_trial)
-          if (loss) known.push_back(*loss);
-        row.trial_losses.push_back(
-            known.size() == of_trial.size() ? std::optional(spread_of(known).mean) : std::nullopt);
+        const Spread all = spread_of(of_trial);
+        row.trial_losses.push_back(static_cast<size_t>(all.n) == of_trial.size() ? all.mean
+                                                                                 : std::nullopt);
       }
       row.trial = best_trial(losses);
       for (const StudyCell& cell : cells) {
@@ -380,8 +381,8 @@ std::string study_csv(const std::vector<StudyResult>& results) {
     for (const StudyRow& row : result.rows)
       for (const NamedSpread& s : spreads(result, row))
         rows.push_back({result.set, row.method, trial_text(row), s.task, s.name,
-                        fmt::to_string(s.spread.n), fmt::to_string(s.spread.mean),
-                        fmt::to_string(s.spread.deviation)});
+                        fmt::to_string(s.spread.n), exact_text(s.spread.mean),
+                        exact_text(s.spread.deviation)});
   return table_text(rows, TableStyle::csv);
 }
 
@@ -392,7 +393,7 @@ std::string study_cells_csv(const std::vector<StudyResult>& results) {
       for (const RunSummary& run : row.runs)
         for (const Quantity& q : quantities(run, single_run(result, run.seed)))
           rows.push_back({result.set, row.method, trial_text(row), fmt::to_string(run.seed), q.task,
-                          q.name, fmt::to_string(q.value)});
+                          q.name, exact_text(q.value)});
   return table_text(rows, TableStyle::csv);
 }
 

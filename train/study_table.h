@@ -16,22 +16,24 @@ namespace weft {
 /// Sets of more tasks are shown by means over their tasks; the CSVs hold each.
 inline constexpr size_t most_tasks_shown = 7;
 
-/// Mean and sample standard deviation (n - 1) of the values that are not NaN.
+/// Mean and sample standard deviation (n - 1) of the values that are there; one that is NaN or
+/// infinite makes both NaN.
 struct Spread {
-  double mean = 0, deviation = 0;  ///< NaN, 0 where n is 0
+  Measure mean;  ///< absent where n is 0
+  double deviation = 0;
   int n = 0;
 };
-Spread spread_of(const std::vector<double>& values);
+Spread spread_of(const std::vector<Measure>& values);
 /// "0.5123 ± 0.0045", as many decimals as number_text gives the mean; alone where nothing varies.
 std::string spread_text(const Spread& spread);
 
 struct StudyRow {
   std::string method, sharing;
-  int64_t steps = 0;                                ///< of all stages, planned
-  std::vector<Words> trials;                        ///< their settings
-  std::vector<std::optional<double>> trial_losses;  ///< mean over the trial seeds
-  std::optional<size_t> trial;                      ///< the chosen one
-  std::vector<RunSummary> runs;                     ///< finished, of the chosen trial, by seed
+  int64_t steps = 0;                  ///< of all stages, planned
+  std::vector<Words> trials;          ///< their settings
+  std::vector<Measure> trial_losses;  ///< mean over the trial seeds
+  std::optional<size_t> trial;        ///< the chosen one
+  std::vector<RunSummary> runs;       ///< finished, of the chosen trial, by seed
 };
 
 struct StudyResult {

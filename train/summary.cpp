@@ -1,27 +1,21 @@
 // summary.json, written and read.
 #include "train/summary.h"
 
-#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "train/atomic_file.h"
 
 namespace weft {
-namespace {
 
 using nlohmann::json;
-
-double number(const json& value) { return value.is_null() ? std::nan("") : value.get<double>(); }
-
-}  // namespace
 
 void write_summary(const std::string& folder, const RunSummary& s) {
   json results = json::array();
   for (const TaskResult& r : s.results) {
     json metrics = json::array();
-    for (const Metric& m : r.metrics) metrics.push_back({m.name, m.value});
-    results.push_back({{"task", r.task}, {"loss", r.loss}, {"metrics", metrics}});
+    for (const Metric& m : r.metrics) metrics.push_back({m.name, to_json_value(m.value)});
+    results.push_back({{"task", r.task}, {"loss", to_json_value(r.loss)}, {"metrics", metrics}});
   }
   const json file = {{"version", 1},
                      {"name", s.name},
@@ -77,10 +71,10 @@ RunSummary read_summary(const std::string& folder) {
     for (const json& r : file.at("results")) {
       TaskResult result;
       r.at("task").get_to(result.task);
-      result.loss = number(r.at("loss"));
+      result.loss = measure_from(r.at("loss"));
       for (const json& m : r.at("metrics")) {
         const auto name = m.at(0).get<std::string>();
-        result.metrics.push_back({name, number(m.at(1)), higher_is_better(name)});
+        result.metrics.push_back({name, measure_from(m.at(1)), higher_is_better(name)});
       }
       s.results.push_back(std::move(result));
     }

@@ -102,8 +102,8 @@ int number_decimals(double value) {
   return size >= 100 ? 1 : size >= 1 ? 2 : 4;
 }
 
-std::string number_text(double value) {
-  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, number_decimals(value));
+std::string number_text(const Measure& value) {
+  return fixed_text(value, number_decimals(value.value_or(0)));
 }
 
 std::string table_text(const std::vector<Cells>& rows, TableStyle style, bool turned) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "train/measure.h"
+
 namespace weft {
 
 using Cells = std::vector<std::string>;
@@ -15,8 +17,9 @@ enum class TableStyle { text, markdown, csv, latex };
 /// With `turned`, the aligned text has the rows as columns: for few rows of many cells.
 std::string table_text(const std::vector<Cells>& rows, TableStyle style, bool turned = false);
 
-/// Three or four digits: 123.4, 12.34, 0.1234; "-" for NaN.
-std::string number_text(double value);
+/// Three or four digits: 123.4, 12.34, 0.1234; "-" where there is no value, "nan" and "inf" as
+/// such.
+std::string number_text(const Measure& value);
 int number_decimals(double value);
 
 /// Text for LaTeX: special characters escaped, the signs above translated.

@@ -317,8 +317,8 @@ void Trainer::write_results(Phase phase, const std::string& split,
                             const std::vector<TaskResult>& results) {
   if (!folder_) return;
   for (const TaskResult& r : results)
-    folder_->write(
-        MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, r.metrics, seconds()});
+    folder_->write(MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, r.metrics,
+                               seconds(), r.faults});
 }
 
 void Trainer::save(const std::string& name) const {

@@ -18,12 +18,12 @@
 
 namespace weft {
 
-/// What a finished step tells: losses per task, NaN where the batch had no label.
+/// What a finished step tells: losses per task, absent where the batch had no label.
 struct StepReport {
   Stage stage = Stage::warmup;
   Phase phase = Phase::warmup;
   int64_t step = 0, steps = 0;  ///< of the stage
-  std::vector<double> losses;
+  std::vector<Measure> losses;
 };
 
 /// Whoever shows progress; every call comes from the training thread.

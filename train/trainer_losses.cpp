@@ -31,7 +31,7 @@ void Trainer::settle() {
                                      report.step, step.total_step, e.what()));
     }
     for (const Tensor& loss : step.losses)
-      report.losses.push_back(loss.defined() ? loss.item() : std::nan(""));
+      report.losses.push_back(loss.defined() ? Measure(loss.item()) : std::nullopt);
     if (folder_)
       for (size_t k = 0; k < report.losses.size(); ++k)
         folder_->write(MetricsLine{report.phase,

@@ -222,4 +222,27 @@ TEST_CASE("batch_norm: what it refuses, and NaN", "[ops]") {
   CHECK(y[0] == 1);
 }
 
+TEST_CASE("batch_norm: a channel that holds NaN has running values that are NaN", "[ops][nan]") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const double bad : {nan, infinity, -infinity})
+    for (const int64_t rows : {2, 7, 1031}) {  // one chunk, and several
+      Tape tape(test_device());
+      const auto full = [&](double value) {
+        return on_tape(tape, Tensor::from({3}, Values(3, value)));
+      };
+      Values x(static_cast<size_t>(3 * rows));
+      for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<double>(i));
+      x[x.size() - 2] = bad;  // channel 1, in the last row
+      BatchNormStats stats{full(0), full(1)};
+      batch_norm(tape, tape.constant(on_tape(tape, Tensor::from({rows, 3}, x))),
+                 tape.constant(full(1)), tape.constant(full(0)), stats);
+      const Values mean = from_tape(tape, stats.running_mean).to_vector();
+      const Values var = from_tape(tape, stats.running_var).to_vector();
+      for (const size_t c : {0, 2}) CHECK((std::isfinite(mean[c]) && std::isfinite(var[c])));
+      CHECK_FALSE(std::isfinite(mean[1]));
+      CHECK(std::isnan(var[1]));
+    }
+}
+
 }  // namespace weft

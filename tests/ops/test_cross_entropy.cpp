@@ -94,6 +94,29 @@ TEST_CASE("cross_entropy: valid places, and none", "[ops]") {
   CHECK(from_tape(tape, tape.grad(x)).to_vector() == Values(6, 0.0));
 }
 
+TEST_CASE("cross_entropy: a class weight or a logit that is NaN is never a loss of 0",
+          "[ops][nan]") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto loss_of = [&](const Values& logits, const Values& weights, Values* gradient) {
+    Tape tape(test_device());
+    const Var x = tape.leaf(on_tape(tape, Tensor::from({2, 2}, logits)));
+    const Tensor labels = on_tape(tape, Tensor::from({2}, {0, 1}, DType::i32));
+    const Var loss =
+        cross_entropy(tape, x, labels, {{}, on_tape(tape, Tensor::from({2}, weights))});
+    tape.backward(loss);
+    *gradient = from_tape(tape, tape.grad(x)).to_vector();
+    return from_tape(tape, loss.value()).item();
+  };
+  Values gradient;
+  CHECK(std::isnan(loss_of({0, 0, 0, 0}, {1, nan}, &gradient)));
+  CHECK(std::isnan(gradient[0]));  // the other row too: it is divided by the sum of weights
+  CHECK(std::isnan(loss_of({0, 0, 0, 0}, {nan, nan}, &gradient)));
+  CHECK(std::isnan(loss_of({nan, 0, 0, 0}, {1, 1}, &gradient)));
+  CHECK(std::isnan(loss_of({0, nan, 0, 0}, {0, 0}, &gradient)));
+  CHECK(loss_of({0, 1, 0, 0}, {0, 0}, &gradient) == 0);  // no weight at all: nothing to lose
+  CHECK(gradient == Values(4, 0.0));
+}
+
 TEST_CASE("cross_entropy: large logits stay exact", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);

@@ -75,3 +75,29 @@ TEST_CASE("compare: one error past its bound fails the comparison, and the table
   c.steps[0].loss = std::nan("");
   CHECK_FALSE(c.passed());
 }
+
+TEST_CASE("compare: what is not judged must be a number all the same", "[train][nan]") {
+  const auto cpu = std::make_shared<Device>("cpu", 1);
+  Comparison c;
+  c.ways = {{"cpu f64", "cpu", Precision::f64, cpu}, {"cuda f32", "cpu", Precision::f32, cpu}};
+  c.steps.emplace_back();
+  StepError& step = c.steps[0];
+  step.phase = "warmup";
+  step.way = "cuda f32";
+  CHECK(c.passed());  // no bound, no gradients: the phase has none
+  step.bound = 1e-5;  // a bound, and nothing that keeps it
+  CHECK_FALSE(c.passed());
+  step.bound.reset();
+  for (const double bad : {std::nan(""), HUGE_VAL})
+    for (int which = 0; which < 3; ++which) {
+      StepError broken = step;
+      broken.gradients = which == 0 ? bad : 1e-6;
+      broken.middle = which == 1 ? bad : 1e-6;
+      broken.loss = which == 2 ? bad : 1e-6;
+      CHECK_FALSE(broken.passed());
+      c.steps[0] = broken;
+      CHECK_FALSE(c.passed());
+      CHECK(comparison_table(c).find("FAILED") != std::string::npos);
+      c.steps[0] = step;
+    }
+}

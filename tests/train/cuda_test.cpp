@@ -100,7 +100,7 @@ std::vector<double> loss_curve(RunFile run) {
     explicit Curve(const RunFile& r) : run(r) {}
     void on_step(const StepReport& report) override {
       for (size_t k = 0; k < report.losses.size(); ++k)
-        if (!std::isnan(report.losses[k])) sum += run.tasks[k].weight * report.losses[k];
+        if (report.losses[k]) sum += run.tasks[k].weight * *report.losses[k];
       if (++count % 20 != 0) return;
       means.push_back(sum / 20);
       sum = 0;

@@ -74,7 +74,7 @@ Tensor half_pixel(const Tensor& prediction, int height, int width) {
 
 double metric(const TaskMetrics& metrics, const std::string& name) {
   for (const Metric& m : metrics.finish())
-    if (m.name == name) return m.value;
+    if (m.name == name) return m.value.value();
   FAIL("no metric " << name);
   return 0;
 }

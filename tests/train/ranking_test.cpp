@@ -63,7 +63,7 @@ Tensor column(const std::vector<double>& values, DType dtype = DType::f32) {
 
 double value_of(const TaskMetrics& metrics, const std::string& name) {
   for (const Metric& m : metrics.finish())
-    if (m.name == name) return m.value;
+    if (m.name == name) return m.value.value();
   throw std::logic_error("no metric " + name);
 }
 
@@ -82,16 +82,16 @@ TEST_CASE("AUROC and average precision are their definitions, ties included", "[
     }
     positive[0] = true;
     positive[1] = false;
-    CHECK(auroc(scores, positive) == Catch::Approx(naive_auroc(scores, positive)).epsilon(1e-12));
-    CHECK(average_precision(scores, positive) ==
+    CHECK(*auroc(scores, positive) == Catch::Approx(naive_auroc(scores, positive)).epsilon(1e-12));
+    CHECK(*average_precision(scores, positive) ==
           Catch::Approx(naive_average_precision(scores, positive)).epsilon(1e-12));
   }
 }
 
 TEST_CASE("ranking metrics by hand", "[metrics]") {
   // scikit-learn's own example: roc_auc 0.75, average precision 0.8333.
-  CHECK(auroc({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}) == Catch::Approx(0.75));
-  CHECK(average_precision({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}) ==
+  CHECK(*auroc({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}) == Catch::Approx(0.75));
+  CHECK(*average_precision({0.1, 0.4, 0.35, 0.8}, {false, false, true, true}) ==
         Catch::Approx(0.5 * 1 + 0.5 * 2 / 3));
   // All scores equal: chance for one, the share of positives for the other.
   CHECK(auroc({1, 1, 1, 1}, {true, false, false, false}) == 0.5);

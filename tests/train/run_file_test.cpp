@@ -175,6 +175,14 @@ TEST_CASE("run file: values that do not fit together", "[run_file]") {
         "run.toml:10: 'task.seg' is there twice; give each its name");
   CHECK(message(text, {"task.depth.classes=3"}) ==
         "command line: 'task.depth.classes' means nothing for depth");
+  for (const char* bad : {"-1", "1e39", "nan", "inf"}) {  // 1e39 is infinite in f32
+    INFO(bad);
+    CHECK(message(text, {std::string("task.depth.weight=") + bad}) != "");
+    CHECK(message(text,
+                  {fmt::format("task.seg.class_weights=[1,1,1,1,1,1,1,1,1,1,1,1,{}]", bad)}) != "");
+  }
+  CHECK(message(text, {"task.depth.weight=1e39"}) ==
+        "command line: 'task.depth.weight' is 1e+39; it is at least 0 and finite (in f32)");
   CHECK(message(text, {"policy.decay=1.5"}) ==
         "command line: 'policy.decay' is 1.5; it is in (0, 1]");
   CHECK(message(text, {"policy.data_share=1"}) ==

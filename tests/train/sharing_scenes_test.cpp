@@ -63,7 +63,7 @@ struct Losses final : TrainObserver {
   void on_step(const StepReport& report) override {
     if (report.phase != Phase::retrain) return;
     of_task.resize(report.losses.size());
-    for (size_t k = 0; k < of_task.size(); ++k) of_task[k].push_back(report.losses[k]);
+    for (size_t k = 0; k < of_task.size(); ++k) of_task[k].push_back(report.losses[k].value());
   }
 };
 

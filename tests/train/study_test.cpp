@@ -249,10 +249,19 @@ TEST_CASE("trials: without validation data there is nothing to choose by", "[stu
         cells[0].folder + ": no validation data, so trials cannot be compared");
 }
 
-TEST_CASE("spreads: sample standard deviation, NaN left out", "[study]") {
-  const Spread s = spread_of({1, 2, std::nan(""), 6});
+TEST_CASE("spreads: a value that is no number spoils mean and table", "[study][nan]") {
+  for (const double bad : {std::nan(""), -std::nan(""), HUGE_VAL}) {
+    const Spread s = spread_of({1, 2, bad});
+    CHECK(s.n == 3);
+    CHECK_FALSE((s.mean && std::isfinite(*s.mean)));
+    CHECK(spread_text(s) == (std::isnan(*s.mean) ? "nan" : "inf"));
+  }
+}
+
+TEST_CASE("spreads: sample standard deviation, absent values left out", "[study]") {
+  const Spread s = spread_of({1, 2, std::nullopt, 6});
   CHECK(s.n == 3);
-  CHECK(s.mean == 3);
+  CHECK(s.mean == 3.0);
   CHECK(std::abs(s.deviation - std::sqrt(7)) < 1e-12);
   CHECK(spread_text(s) == "3.00 ± 2.65");
   CHECK(spread_text(spread_of({0.5})) == "0.5000");

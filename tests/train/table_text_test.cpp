@@ -50,5 +50,8 @@ TEST_CASE("table text: numbers keep three or four digits", "[table]") {
   CHECK(number_text(123.456) == "123.5");
   CHECK(number_text(-12.345) == "-12.35");
   CHECK(number_text(0.123456) == "0.1235");
-  CHECK(number_text(std::nan("")) == "-");
+  CHECK(number_text(std::nullopt) == "-");
+  CHECK(number_text(std::nan("")) == "nan");
+  CHECK(number_text(-std::nan("")) == "nan");
+  CHECK(number_text(-HUGE_VAL) == "-inf");
 }

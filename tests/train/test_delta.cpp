@@ -12,7 +12,7 @@ using weft::test::close;
 
 namespace {
 
-Metric metric(const char* name, double value) { return {name, value, higher_is_better(name)}; }
+Metric metric(const char* name, Measure value) { return {name, value, higher_is_better(name)}; }
 
 }  // namespace
 
@@ -23,21 +23,36 @@ TEST_CASE("Delta_T: mean over metrics, then over tasks", "[metrics]") {
                                 {metric("abs", 0.4)}};
   const Delta found = delta(multi, single);
   REQUIRE(found.tasks.size() == 2);
-  CHECK(close(found.tasks[0], 0.5 * (10 - 10)));
-  CHECK(close(found.tasks[1], 20));  // lower is better: a fifth less is 20 % better
-  CHECK(close(found.overall, 10));
+  CHECK(close(*found.tasks[0], 0.5 * (10 - 10)));
+  CHECK(close(*found.tasks[1], 20));  // lower is better: a fifth less is 20 % better
+  CHECK(close(*found.overall, 10));
 }
 
 TEST_CASE("Delta_T leaves out what has no value", "[metrics]") {
-  const double none = std::numeric_limits<double>::quiet_NaN();
   const MetricsOfTasks single = {{metric("miou", 0), metric("pixel_acc", 50)}, {metric("abs", 1)}};
   const MetricsOfTasks multi = {{metric("miou", 5), metric("pixel_acc", 60)},
-                                {metric("abs", none)}};
+                                {metric("abs", std::nullopt)}};
   const Delta found = delta(multi, single);
-  CHECK(close(found.tasks[0], 20));
-  CHECK(std::isnan(found.tasks[1]));
-  CHECK(close(found.overall, 20));
+  CHECK(close(*found.tasks[0], 20));
+  CHECK_FALSE(found.tasks[1]);
+  CHECK(close(*found.overall, 20));
   CHECK_THROWS_AS(delta(multi, {single[0]}), ConfigError);
+}
+
+TEST_CASE("Delta_T: a metric that is no number is shown, never left out", "[metrics][nan]") {
+  const double fault[] = {std::numeric_limits<double>::quiet_NaN(),
+                          std::numeric_limits<double>::infinity()};
+  const MetricsOfTasks sound = {{metric("miou", 20), metric("pixel_acc", 50)}, {metric("abs", 1)}};
+  for (const double bad : fault)
+    for (const bool in_single : {false, true}) {
+      MetricsOfTasks broken = sound;
+      broken[0][1].value = bad;
+      const Delta found = in_single ? delta(sound, broken) : delta(broken, sound);
+      CHECK((found.tasks[0] && std::isnan(*found.tasks[0])));
+      CHECK(close(*found.tasks[1], 0));
+      CHECK((found.overall && std::isnan(*found.overall)));
+      CHECK(std::isnan(relative_score(broken, sound)));
+    }
 }
 
 TEST_CASE("the official score is a sum of mean ratios", "[metrics]") {

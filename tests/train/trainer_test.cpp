@@ -116,8 +116,7 @@ TEST_CASE("a run killed in any stage and resumed ends with the bits of an unbrok
     for (size_t i = 0; i < lines.size(); ++i) {
       CHECK(lines[i].step == whole_lines[i].step);
       CHECK(lines[i].task == whole_lines[i].task);
-      CHECK((lines[i].loss == whole_lines[i].loss ||
-             (std::isnan(lines[i].loss) && std::isnan(whole_lines[i].loss))));
+      CHECK(lines[i].loss == whole_lines[i].loss);
     }
   }
 }
@@ -206,7 +205,8 @@ TEST_CASE("what is tested are the weights of the step with the least validation 
   CHECK(summary.best_step < 12);
   std::map<int64_t, double> loss_at;  // weighted, as the run file says
   for (const MetricsLine& line : read_metrics(path + "/metrics.jsonl"))
-    if (line.split == "val") loss_at[line.step] += (line.task == "depth" ? 2 : 1) * line.loss;
+    if (line.split == "val")
+      loss_at[line.step] += (line.task == "depth" ? 2 : 1) * line.loss.value();
   REQUIRE(loss_at.size() == 12);
   for (const auto& [step, loss] : loss_at)
     if (step != summary.best_step) CHECK(loss_at[summary.best_step] < loss);

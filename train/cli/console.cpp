@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 
@@ -20,14 +19,15 @@ namespace {
 /// Beyond so many tasks a line names none and tells their mean.
 constexpr size_t most_named = 8;
 
-std::string mean_of(const std::vector<double>& values, const char* what) {
+std::string mean_of(const std::vector<Measure>& values, const char* what) {
   double sum = 0, count = 0;
-  for (double v : values) {
-    if (std::isnan(v)) continue;
-    sum += v;
+  for (const Measure& v : values) {
+    if (!v) continue;
+    sum += *v;
     count += 1;
   }
-  return fmt::format("mean {} of {} tasks {:.4f}", what, count, sum / count);
+  return fmt::format("mean {} of {} tasks {}", what, count,
+                     fixed_text(count > 0 ? Measure(sum / count) : std::nullopt, 4));
 }
 
 }  // namespace
@@ -43,9 +43,9 @@ void ConsoleObserver::on_step(const StepReport& report) {
   std::string note;
   if (report.losses.size() > most_named) note = mean_of(report.losses, "loss");
   for (size_t k = 0; k < report.losses.size() && report.losses.size() <= most_named; ++k)
-    if (!std::isnan(report.losses[k]))
-      note += fmt::format("{}{} {:.3f}", note.empty() ? "" : "  ", run_.tasks[k].name,
-                          report.losses[k]);
+    if (report.losses[k])
+      note += fmt::format("{}{} {}", note.empty() ? "" : "  ", run_.tasks[k].name,
+                          fixed_text(report.losses[k], 3));
   progress_->update(report.step, note);
 }
 
@@ -54,7 +54,7 @@ void ConsoleObserver::on_eval(Stage stage, const std::string& split,
   std::string line =
       stage == Stage::done ? split + ":" : fmt::format("{} {}:", name_of(stage), split);
   if (results.size() > most_named) {
-    std::vector<double> losses, metrics;
+    std::vector<Measure> losses, metrics;
     for (const TaskResult& r : results) {
       losses.push_back(r.loss);
       if (!r.metrics.empty()) metrics.push_back(r.metrics[0].value);
@@ -64,9 +64,9 @@ void ConsoleObserver::on_eval(Stage stage, const std::string& split,
     return;
   }
   for (const TaskResult& r : results) {
-    line += fmt::format("  {} {:.4f}", r.task, r.loss);
+    line += fmt::format("  {} {}", r.task, fixed_text(r.loss, 4));
     if (!r.metrics.empty())
-      line += fmt::format(" ({} {:.2f})", r.metrics[0].name, r.metrics[0].value);
+      line += fmt::format(" ({} {})", r.metrics[0].name, fixed_text(r.metrics[0].value, 2));
   }
   say(line);
 }

@@ -66,8 +66,8 @@ void compare_with_constants(const std::vector<RunSummary>& runs,
   for (size_t k = 0; k < constants.size(); ++k) {
     fmt::print("  {:<8} constant {:.4f}", runs[0].tasks[k], constants[k]);
     for (const RunSummary& run : runs)
-      fmt::print("   {} {:.4f} ({:+.0f} %)", run.sharing, run.results[k].loss,
-                 100 * (run.results[k].loss / constants[k] - 1));
+      fmt::print("   {} {} ({:+.0f} %)", run.sharing, fixed_text(run.results[k].loss, 4),
+                 100 * (run.results[k].loss.value_or(0) / constants[k] - 1));
     fmt::print("\n");
   }
 }

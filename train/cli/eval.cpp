@@ -34,10 +34,15 @@ class Eval final : public Command {
                                   [&](int64_t) { return run.policy(); });
     fmt::print("{} on {} images ({}, {})\n", folder_, indices.size(), split_, run.checkpoint);
     for (const TaskResult& r : results) {
-      fmt::print("{:<12} loss {:.5f}", r.task, r.loss);
-      for (const Metric& m : r.metrics) fmt::print("  {} {:.4f}", m.name, m.value);
+      fmt::print("{:<12} loss {}", r.task, fixed_text(r.loss, 5));
+      for (const Metric& m : r.metrics) fmt::print("  {} {}", m.name, fixed_text(m.value, 4));
       fmt::print("\n");
     }
+    if (const auto fault = fault_of(results))
+      throw NumericError(
+          fmt::format("eval: {}: this checkpoint's network is broken; choose "
+                      "another with --checkpoint",
+                      *fault));
   }
 
  private:

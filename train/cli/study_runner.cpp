@@ -203,7 +203,7 @@ void StudyRunner::reap() {
         fmt::format("{}/{}  {}  in {} ", count(State::finished),
                     cells_.size() - count(State::left_out), name, clock_text(end->seconds));
     for (const TaskResult& task : read_summary(cell.folder).results)
-      line += fmt::format("  {} {:.4f}", task.task, task.loss);
+      line += fmt::format("  {} {}", task.task, fixed_text(task.loss, 4));
     say(line);
   }
 }
