@@ -222,7 +222,10 @@ TEST_CASE("csv: quotes, line ends, blank lines, positions", "[data]") {
 TEST_CASE("resize: bilinear, nearest, crop, mirror", "[data]") {
   Picture row(1, 4, 1);
   row.pixels = {0, 1, 2, 3};
-  CHECK(resize_nearest(row, 1, 3).pixels == std::vector<float>{0, 1, 2});
+  // A third of 4 pixels has its middle at 0.67, 2 and 3.33 of them; its left edge at 0, 1.33, 2.67.
+  CHECK(resize_nearest(row, 1, 3).pixels == std::vector<float>{0, 2, 3});
+  CHECK(resize_nearest(row, 1, 3, /*floor=*/true).pixels == std::vector<float>{0, 1, 2});
+  CHECK(resize_nearest(row, 1, 2).pixels == std::vector<float>{1, 3});
   CHECK(resize_nearest(row, 2, 8).pixels[9] == 0);
   // align_corners = false: centres at 0.25, 0.75, ... and the border repeated.
   const std::vector<float> up = resize_bilinear(row, 1, 8).pixels;

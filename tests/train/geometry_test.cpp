@@ -12,6 +12,7 @@
 #include "tests/support/catch.h"
 #include "tests/train/temp_folder.h"
 #include "train/baseline.h"
+#include "train/data/augment.h"
 #include "train/data/resize.h"
 #include "train/data/scenes.h"
 #include "train/decode.h"
@@ -171,6 +172,38 @@ TEST_CASE("labels of another size than the picture cover the same area", "[geome
             Catch::Approx(std::clamp(place(x), 0.0, 32.0)).margin(1e-5));
     }
   }
+}
+
+TEST_CASE("labels go where their picture goes when both are resized", "[geometry]") {
+  // A ramp in both: the label is the ramp where the picture is, to half a pixel of the source.
+  for (const int from : {40, 60, 90})
+    for (const int to : {7, 20, 33, 61, 160}) {
+      Sample sample;
+      const double edge = 0.4 * from;
+      sample.image = picture_of(4, from, [&](int, int x) { return x - edge; });
+      sample.labels = {picture_of(4, from, [&](int, int x) { return x; })};
+      FitOptions fit;
+      fit.height = 4;
+      fit.width = to;
+      const double step = static_cast<double>(from) / to;
+      for (const bool sound : {true, false}) {
+        fit.sound = sound;
+        const Sample fitted =
+            fit_sample(sample, {task_of(TaskKind::edges)}, fit, Philox(1, Stream::data, 0, "fit"));
+        double bias = 0, worst = 0;
+        for (int x = 2; x < to - 2; ++x) {
+          const double apart = *fitted.labels[0].at(1, x) - (*fitted.image.at(1, x) + edge);
+          bias += apart / (to - 4);
+          worst = std::max(worst, std::abs(apart));
+        }
+        CAPTURE(from, to, sound, bias, worst);
+        if (sound) {
+          CHECK(worst <= 0.5 + 1e-4);
+        } else if (step > 1.3) {
+          CHECK(bias < -0.1);
+        }
+      }
+    }
 }
 
 TEST_CASE("compat keeps the official code's nearest floor", "[geometry][compat]") {

@@ -63,7 +63,8 @@ Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOp
   for (size_t k = 0; k < sample.labels.size(); ++k) {
     Picture& label = sample.labels[k];
     if (label.empty() || tasks[k].image_label()) continue;
-    label = cut(resize_nearest(label, plan.height, plan.width), plan, invalid_pixel);
+    label = cut(resize_nearest(label, plan.height, plan.width, /*floor=*/!options.sound), plan,
+                invalid_pixel);
     const bool negates_x = options.sound || options.negates_x;
     if (tasks[k].kind == TaskKind::normals && plan.flip && negates_x) {
       for (size_t i = 0; i < label.pixels.size(); i += 3) label.pixels[i] = -label.pixels[i];

@@ -65,15 +65,17 @@ Picture resize_bilinear(const Picture& in, int height, int width) {
   return out;
 }
 
-Picture resize_nearest(const Picture& in, int height, int width) {
+Picture resize_nearest(const Picture& in, int height, int width, bool floor) {
   if (in.height == height && in.width == width) return in;
+  const auto from = [&](int i, int extent, int size) {
+    const int64_t twice = floor ? 2 * int64_t{i} : 2 * int64_t{i} + 1;
+    return static_cast<int>(twice * extent / (2 * int64_t{size}));
+  };
   Picture out(height, width, in.channels);
   for (int y = 0; y < height; ++y) {
-    const int from_y = static_cast<int>(static_cast<int64_t>(y) * in.height / height);
-    for (int x = 0; x < width; ++x) {
-      const int from_x = static_cast<int>(static_cast<int64_t>(x) * in.width / width);
-      std::copy_n(in.at(from_y, from_x), in.channels, out.at(y, x));
-    }
+    const int from_y = from(y, in.height, height);
+    for (int x = 0; x < width; ++x)
+      std::copy_n(in.at(from_y, from(x, in.width, width)), in.channels, out.at(y, x));
   }
   return out;
 }
