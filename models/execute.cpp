@@ -2,6 +2,7 @@
 #include "models/execute.h"
 
 #include <stdexcept>
+#include <utility>
 
 #include "ops/concat.h"
 #include "ops/gate.h"
@@ -31,7 +32,10 @@ Var take(Tape& tape, const Var& x, const std::vector<int>& groups, size_t of, in
 Var Features::of_task(Tape& tape, int task) const {
   for (size_t g = 0; g < groups.size(); ++g)
     for (int k : groups[g])
-      if (k == task) return take(tape, stacked, {static_cast<int>(g)}, groups.size(), images);
+      if (k == task) {
+        const Var x = take(tape, stacked, {static_cast<int>(g)}, groups.size(), images);
+        return reach == nullptr ? x : mark_reach(tape, x, reach, task);
+      }
   throw std::logic_error("features: no such task");
 }
 
@@ -48,6 +52,13 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
   const int64_t n = images.shape()[0] / static_cast<int64_t>(inputs);
   Tape& tape = pass.tape;
   pass.groups = plan.blocks.empty() ? plan.out : plan.blocks[0].in;
+  size_t tasks = 0;
+  for (const auto& group : plan.out) tasks += group.size();
+  if (tasks > 1) pass.reach = std::make_shared<std::vector<bool>>(tasks);
+  std::vector<Var> gates = p;
+  for (size_t k = 0; k < gates.size() && tasks > 1; ++k)
+    if (gates[k].needs_grad())
+      gates[k] = where_reached(tape, gates[k], pass.reach, {static_cast<int>(k)});
   Var x = trunk.stem(pass, images);
   for (size_t l = 0; l < plan.blocks.size(); ++l) {
     const BlockPlan& block = plan.blocks[l];
@@ -63,7 +74,7 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
     std::vector<GateRow> rows;
     for (const PlanRow& row : block.rows) {
       GateRow out{.f_group = row.f, .r_group = row.r, .row = index};
-      if (row.gate.kind == Gate::Kind::soft) out.p = p.at(static_cast<size_t>(row.tasks[0]));
+      if (row.gate.kind == Gate::Kind::soft) out.p = gates.at(static_cast<size_t>(row.tasks[0]));
       out.select = row.gate.kind == Gate::Kind::select ? 1.0 : 0.0;
       out.skip = 1.0 - out.select;
       rows.push_back(out);
@@ -71,7 +82,7 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
     x = gate(tape, f, r, rows, n);
   }
   pass.groups = plan.out;
-  return {x, plan.out, n};
+  return {x, plan.out, n, std::exchange(pass.reach, nullptr)};
 }
 
 Var run_blocks(Pass& pass, const Trunk& trunk, int begin, int end, Var x) {

@@ -9,7 +9,8 @@ namespace weft {
 struct Features {
   Var stacked;  ///< [G * N, H, W, C]
   Groups groups;
-  int64_t images = 0;  ///< N
+  int64_t images = 0;     ///< N
+  Reach reach = nullptr;  ///< as the pass's; only of_task leads gradients back
   /// The feature map of one task: [N, H, W, C].
   Var of_task(Tape& tape, int task) const;
 };
@@ -17,8 +18,10 @@ struct Features {
 /// x, `times` times over, one copy after the other along N.
 Var repeat(Tape& tape, const Var& x, int times);
 
-/// images: [N, H, W, C], or [K * N, H, W, C] in task order for a plan with separate inputs.
-/// p[k]: task k's gate values [L, 2] (column 0 = select) where its gates are soft; else undefined.
+/// Where the plan is for several tasks, what only tasks without a loss execute gets no gradient
+/// (not a gradient of zero), as in passes of their own. images: [N, H, W, C], or [K * N, H, W, C]
+/// in task order for a plan with separate inputs. p[k]: task k's gate values [L, 2] (column 0 =
+/// select) where its gates are soft; else undefined.
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
                    const Var& images);
 

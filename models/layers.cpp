@@ -46,6 +46,18 @@ std::vector<int> groups_by_task(const Groups& groups) {
 
 }  // namespace
 
+Var Pass::use(Parameter& p) const {
+  if (reach == nullptr) return tape.use(p);
+  std::vector<int> tasks;
+  for (const auto& group : groups) tasks.insert(tasks.end(), group.begin(), group.end());
+  return use(p, tasks);
+}
+
+Var Pass::use(Parameter& p, const std::vector<int>& tasks) const {
+  const Var x = tape.use(p);
+  return reach == nullptr ? x : where_reached(tape, x, reach, tasks);
+}
+
 Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, int64_t kernel,
            const Conv2dOptions& options, bool bias, const Init& init)
     : weight_(&store.add(name + ".weight", {out, kernel, kernel, in})), options_(options) {
@@ -55,9 +67,9 @@ Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t o
 }
 
 Var Conv::operator()(Pass& pass, const Var& x) const {
-  const Var w = cast(pass.tape, pass.tape.use(*weight_), x.dtype());
+  const Var w = cast(pass.tape, pass.use(*weight_), x.dtype());
   if (bias_ == nullptr) return conv2d(pass.tape, x, w, options_);
-  return conv2d(pass.tape, x, w, cast(pass.tape, pass.tape.use(*bias_), x.dtype()), options_);
+  return conv2d(pass.tape, x, w, cast(pass.tape, pass.use(*bias_), x.dtype()), options_);
 }
 
 Grid Conv::grid(const Grid& in) const {
@@ -107,8 +119,8 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
       throw std::logic_error("batch norm by task: tasks share a value that is not the same");
     const Var part = groups == 1 ? x : slice(pass.tape, x, 0, static_cast<int64_t>(g) * rows, rows);
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
-    out.push_back(batch_norm(pass.tape, part, pass.tape.use(*set.gamma), pass.tape.use(*set.beta),
-                             *set.stats, options));
+    out.push_back(batch_norm(pass.tape, part, pass.use(*set.gamma, tasks),
+                             pass.use(*set.beta, tasks), *set.stats, options));
     for (size_t i = 1; i < tasks.size(); ++i)
       track_running(pass.tape, part, *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
   }
@@ -124,8 +136,7 @@ Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
   set_running_update(options, static_cast<int>(pass.groups.size()), groups_by_task(pass.groups),
                      momentum_);
   const Set& set = sets_[0];
-  return batch_norm(pass.tape, x, pass.tape.use(*set.gamma), pass.tape.use(*set.beta), *set.stats,
-                    options);
+  return batch_norm(pass.tape, x, pass.use(*set.gamma), pass.use(*set.beta), *set.stats, options);
 }
 
 Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out,
@@ -136,9 +147,9 @@ Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64
 }
 
 Var Linear::operator()(Pass& pass, const Var& x) const {
-  const Var w = cast(pass.tape, pass.tape.use(*weight_), x.dtype());
+  const Var w = cast(pass.tape, pass.use(*weight_), x.dtype());
   if (bias_ == nullptr) return linear(pass.tape, x, w);
-  return linear(pass.tape, x, w, cast(pass.tape, pass.tape.use(*bias_), x.dtype()));
+  return linear(pass.tape, x, w, cast(pass.tape, pass.use(*bias_), x.dtype()));
 }
 
 }  // namespace weft

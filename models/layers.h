@@ -11,6 +11,7 @@
 #include "models/init.h"
 #include "models/parameter_store.h"
 #include "ops/conv2d.h"
+#include "ops/reach.h"
 
 namespace weft {
 
@@ -22,6 +23,13 @@ struct Pass {
   bool training = true;
   Noise noise;            ///< seed and step of this pass's dropout and Gumbel words
   Groups groups = {{0}};  ///< who shares what at this point; batch norm keeps them apart
+  Reach reach = nullptr;  ///< where several tasks are stacked: whose losses came back (ops/reach.h)
+
+  /// A parameter on the tape, for the groups at this point: where no task of theirs has a loss, it
+  /// gets no gradient.
+  Var use(Parameter& p) const;
+  /// The same for some of the groups: those with these tasks.
+  Var use(Parameter& p, const std::vector<int>& tasks) const;
 };
 
 /// How a store's new parameters are filled. Biases start as uniform_fan_in too, or else at 0.

@@ -62,6 +62,11 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
   out.predictions = model.forward(pass, in.images, out.sample ? &*out.sample : nullptr);
   for (Var& prediction : out.predictions)  // losses and metrics are never coarser than the weights
     prediction = cast(tape, prediction, model.store().dtype());
+  // A term of weight 0 is no term: it would send gradients of zero, which weight decay and momentum
+  // act on.
+  const auto add_term = [&](const Var& loss, double weight) {
+    if (weight != 0) out.total = plus(tape, out.total, scale(tape, loss, weight));
+  };
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const TaskSpec& task = run.tasks[k];
     const int64_t rows = in.targets[k].shape()[0];
@@ -73,19 +78,19 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
       out.predictions[k] = slice(tape, out.predictions[k], 0, 0, rows);
     out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k],
                                    geometry_of(model, k, in.images.shape())));
-    if (out.losses[k]) out.total = plus(tape, out.total, scale(tape, *out.losses[k], task.weight));
+    if (out.losses[k]) add_term(*out.losses[k], task.weight);
   }
-  if (in.phase != Phase::policy && in.phase != Phase::infer && out.total) {
+  if (in.phase != Phase::policy && in.phase != Phase::infer) {
     out.regulariser = model.regulariser(tape);
-    if (out.regulariser) out.total = add(tape, *out.total, *out.regulariser);
+    if (out.regulariser) out.total = plus(tape, out.total, *out.regulariser);
   }
   if (in.phase == Phase::policy) {
     const bool compat = run.semantics == Semantics::compat;
     Policy& policy = *model.policy();
     out.sparsity = policy.sparsity_loss(tape, run.policy.sparsity_form, in.active);
     out.sharing = policy.sharing_loss(tape, compat, run.policy.depth_weights);
-    out.total = plus(tape, out.total, scale(tape, *out.sparsity, run.policy.sparsity));
-    out.total = plus(tape, out.total, scale(tape, *out.sharing, run.policy.sharing));
+    add_term(*out.sparsity, run.policy.sparsity);
+    if (policy.tasks() > 1) add_term(*out.sharing, run.policy.sharing);
   }
   return out;
 }

@@ -108,6 +108,7 @@ class Trainer {
   };
   /// Forward and backward pass: losses, and gradients in the parameters.
   StepOutputs differentiate(Phase phase, const Batch& batch);
+  Repeated& repeated(Phase phase, const Batch& batch);
   bool at_evaluation() const;
   bool at_checkpoint() const;
   /// Waits for the losses of all pending steps, checks and reports them in order.
@@ -132,7 +133,7 @@ class Trainer {
   SearchClock clock_;
   TrainState state_;
   std::unique_ptr<Optimizer> weights_optimizer_, logits_optimizer_;
-  std::map<Phase, Repeated> repeated_;
+  std::map<std::pair<Phase, std::vector<bool>>, Repeated> repeated_;  // by the tasks with labels
   std::unique_ptr<Loader> loader_, policy_loader_;
   std::optional<RunFolder> folder_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();

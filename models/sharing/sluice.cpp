@@ -51,6 +51,7 @@ class Sluice final : public Model {
 
   std::optional<Var> regulariser(Tape& tape) const override {
     std::optional<Var> penalty;
+    if (options_.share.orthogonality == 0) return penalty;  // not even a gradient of zero
     for (Parameter* filters : filters_) {
       const Shape& shape = filters->value.shape();
       const int64_t part = shape[0] / static_cast<int64_t>(subspaces_);

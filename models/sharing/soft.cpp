@@ -40,6 +40,7 @@ class SoftSharing final : public Model {
 
   std::optional<Var> regulariser(Tape& tape) const override {
     std::optional<Var> sum;
+    if (options_.share.weight == 0) return sum;  // not even a gradient of zero
     const size_t tasks = heads_.size();
     for (const std::vector<Parameter*>& layer : constrained_) {
       size_t pair = 0;
