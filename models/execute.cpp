@@ -74,7 +74,10 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
     std::vector<GateRow> rows;
     for (const PlanRow& row : block.rows) {
       GateRow out{.f_group = row.f, .r_group = row.r, .row = index};
-      if (row.gate.kind == Gate::Kind::soft) out.p = gates.at(static_cast<size_t>(row.tasks[0]));
+      if (row.gate.kind == Gate::Kind::soft) {
+        out.p = gates.at(static_cast<size_t>(row.tasks[0]));
+        out.row -= static_cast<int>(plan.blocks.size()) - static_cast<int>(out.p.shape()[0]);
+      }
       out.select = row.gate.kind == Gate::Kind::select ? 1.0 : 0.0;
       out.skip = 1.0 - out.select;
       rows.push_back(out);

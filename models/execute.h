@@ -20,8 +20,8 @@ Var repeat(Tape& tape, const Var& x, int times);
 
 /// Where the plan is for several tasks, what only tasks without a loss execute gets no gradient
 /// (not a gradient of zero), as in passes of their own. images: [N, H, W, C], or [K * N, H, W, C]
-/// in task order for a plan with separate inputs. p[k]: task k's gate values [L, 2] (column 0 =
-/// select) where its gates are soft; else undefined.
+/// in task order for a plan with separate inputs. p[k]: task k's gate values [n, 2], of the last n
+/// blocks, (column 0 = select) where its gates are soft; else undefined.
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
                    const Var& images);
 

@@ -103,7 +103,8 @@ BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t cha
   }
 }
 
-/// Group by group, each by its task's set, as the tasks' own passes would.
+/// Each group by its task's set, as the tasks' own passes would; in one call where they have one
+/// weight and bias.
 Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   BatchNormOptions options;
   options.training = pass.training;
@@ -112,19 +113,26 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   set_running_update(options, 1, {0}, momentum_);
   const size_t groups = pass.groups.size();
   const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
+  const auto part = [&](size_t g) {
+    return groups == 1 ? x : slice(pass.tape, x, 0, static_cast<int64_t>(g) * rows, rows);
+  };
   std::vector<Var> out;
+  std::vector<BatchNormStats*> stats;
   for (size_t g = 0; g < groups; ++g) {
     const std::vector<int>& tasks = pass.groups[g];
     if (tasks.size() > 1 && (affine_ || !pass.training))
       throw std::logic_error("batch norm by task: tasks share a value that is not the same");
-    const Var part = groups == 1 ? x : slice(pass.tape, x, 0, static_cast<int64_t>(g) * rows, rows);
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
-    out.push_back(batch_norm(pass.tape, part, pass.use(*set.gamma, tasks),
-                             pass.use(*set.beta, tasks), *set.stats, options));
+    stats.push_back(set.stats);
+    if (affine_)
+      out.push_back(batch_norm(pass.tape, part(g), pass.use(*set.gamma, tasks),
+                               pass.use(*set.beta, tasks), *set.stats, options));
     for (size_t i = 1; i < tasks.size(); ++i)
-      track_running(pass.tape, part, *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
+      track_running(pass.tape, part(g), *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
   }
-  return groups == 1 ? out[0] : concat(pass.tape, out, 0);
+  if (affine_) return groups == 1 ? out[0] : concat(pass.tape, out, 0);
+  const Set& common = sets_[0];
+  return batch_norm(pass.tape, x, pass.use(*common.gamma), pass.use(*common.beta), stats, options);
 }
 
 Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {

@@ -38,15 +38,16 @@ Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int
                                   options.skip_layer, blocks));
   for (const std::string& task : tasks) {
     names_.push_back("policy." + task);
-    Parameter& p = store.add(names_.back(), {blocks, 2});
+    Parameter& p = store.add(names_.back(), {learned(), 2});
     if (options.init_method == "equal") {
       init::constant(store.context(), p, 0.5);
     } else if (options.init_method == "random") {
       init::normal(store.context(), p, seed, 1e-3);
     } else {
       std::vector<double> values;
-      for (int l = 0; l < blocks; ++l) values.insert(values.end(), {0.0, options.init_neg_logits});
-      const Tensor host = Tensor::from({blocks, 2}, values, store.dtype());
+      for (int l = 0; l < learned(); ++l)
+        values.insert(values.end(), {0.0, options.init_neg_logits});
+      const Tensor host = Tensor::from({learned(), 2}, values, store.dtype());
       std::visit([&](auto* ctx) { ctx->copy(p.value, host); }, store.context());
     }
     logits_.push_back(&p);
@@ -90,8 +91,8 @@ PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int activ
       Gate& gate = out.gates[k][static_cast<size_t>(l)];
       gate.kind = Gate::Kind::soft;
       if (!values.empty())
-        gate.kind =
-            values[static_cast<size_t>(2 * l)] > 0.5 ? Gate::Kind::select : Gate::Kind::skip;
+        gate.kind = values[static_cast<size_t>(2 * (l - skip_layer()))] > 0.5 ? Gate::Kind::select
+                                                                              : Gate::Kind::skip;
     }
     out.p.push_back(p);
   }
@@ -102,11 +103,9 @@ std::vector<std::vector<double>> Policy::probabilities() const {
   std::vector<std::vector<double>> out;
   for (size_t k = 0; k < logits_.size(); ++k) {
     const std::vector<double> v = host_logits(k).to_vector();
-    auto& row = out.emplace_back();
-    for (int l = 0; l < blocks_; ++l) {
-      const auto at = static_cast<size_t>(2 * l);
-      row.push_back(l < options_.skip_layer ? 1.0 : 1.0 / (1.0 + std::exp(v[at + 1] - v[at])));
-    }
+    auto& row = out.emplace_back(static_cast<size_t>(skip_layer()), 1.0);
+    for (size_t at = 0; at < v.size(); at += 2)
+      row.push_back(1.0 / (1.0 + std::exp(v[at + 1] - v[at])));
   }
   return out;
 }
@@ -141,11 +140,11 @@ Var Policy::constant(Tape& tape, const Shape& shape, const std::vector<double>& 
 Var Policy::sparsity_loss(Tape& tape, const std::string& form, int active) const {
   const bool select = form == "log-select", depth = form == "log-skip-depth";
   std::vector<double> weights;
-  for (int l = blocks_ - active; l < blocks_; ++l) weights.push_back(2.0 * (l + 1) / blocks_);
+  for (int l = learned() - active; l < learned(); ++l) weights.push_back(2.0 * (l + 1) / learned());
   Var total;
   for (Parameter* logits : logits_) {
     const Var logp = log_softmax(tape, tape.use(*logits));
-    const Var last = slice(tape, logp, 0, blocks_ - active, active);
+    const Var last = slice(tape, logp, 0, learned() - active, active);
     const Var column = slice(tape, last, 1, select ? 0 : 1, 1);
     const Var weighed = depth ? mul(tape, column, constant(tape, {active, 1}, weights)) : column;
     const Var term = select ? sum(tape, column) : scale(tape, mean(tape, weighed), -1.0);
@@ -160,7 +159,7 @@ Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
   for (Parameter* logits : logits_) {
     Var u = tape.use(*logits);
     if (!compat) u = softmax(tape, u);
-    columns.push_back(reshape(tape, slice(tape, u, 1, 0, 1), {1, blocks_}));
+    columns.push_back(reshape(tape, slice(tape, u, 1, 0, 1), {1, learned()}));
   }
   if (pairs == 0) return scale(tape, sum(tape, columns[0]), 0.0);
   // Row (i, j) of `difference` is +1 at i and -1 at j: difference u is every u_i - u_j at once.
@@ -168,13 +167,13 @@ Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
   for (int i = 0; i < tasks; ++i)
     for (int j = i + 1; j < tasks; ++j)
       for (int k = 0; k < tasks; ++k) difference.push_back(k == i ? 1.0 : k == j ? -1.0 : 0.0);
-  for (int l = 0; l < blocks_; ++l) {
-    const double depth = compat ? l + 1 : blocks_ - l;
-    weights.push_back(depth_weights ? depth / blocks_ : 1.0);
+  for (int l = 0; l < learned(); ++l) {
+    const double depth = compat ? l + 1 : learned() - l;
+    weights.push_back(depth_weights ? depth / learned() : 1.0);
   }
   const Var u = concat(tape, columns, 0);
   const Var apart = abs(tape, matmul(tape, constant(tape, {pairs, tasks}, difference), u));
-  return sum(tape, mul(tape, apart, constant(tape, {1, blocks_}, weights)));
+  return sum(tape, mul(tape, apart, constant(tape, {1, learned()}, weights)));
 }
 
 }  // namespace weft

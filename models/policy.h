@@ -1,6 +1,6 @@
-// The task-specific policy: K logit tables [L, 2] (column 0 = select, 1 = skip), learned by
-// Gumbel-softmax: y = softmax((logits + g) / tau), g = -log(-log U) (ADASHARE.md section 2).
-// Curriculum: only the last n blocks use the policy; every task executes the earlier ones.
+// The policies: K logit tables [n, 2] (column 0 = select, 1 = skip), learned by Gumbel-softmax
+// (ADASHARE.md section 2), of the last n = L - skip_layer blocks. All execute the first ones, which
+// have no part in regularisers (L and l count rows there). The curriculum uses the last rows alone.
 // A drawn policy is binary: select[k][l] ~ Bernoulli(softmax(logits_k[l])[0]).
 #pragma once
 
@@ -32,7 +32,7 @@ struct PolicyOptions {
 /// What a step's forward pass needs of the policy: gates for the planner, values for the ops.
 struct PolicySample {
   Gates gates;
-  std::vector<Var> p;  ///< per task [L, 2]
+  std::vector<Var> p;  ///< per task [n, 2]
 };
 
 class Policy {
@@ -63,7 +63,7 @@ class Policy {
   /// To be called after an optimizer has moved the logits: forgets what the host knows of them.
   void logits_changed() { mirror_.clear(); }
 
-  /// softmax(logits_k[l])[0] for every task and block.
+  /// softmax(logits_k[l])[0] for every task and block; 1 without a decision.
   std::vector<std::vector<double>> probabilities() const;
   /// Binary gates drawn block by block; with `active`, the curriculum's padding is applied.
   DrawnPolicy draw(uint64_t seed, uint32_t index, int active) const;
@@ -74,7 +74,7 @@ class Policy {
   /// L times that ("log-skip-depth", the official code's without its sharing loss), or the sum of
   /// log p_select over tasks and active blocks ("log-select", the paper's).
   Var sparsity_loss(Tape& tape, const std::string& form, int active) const;
-  /// Sum over pairs i < j and all blocks of w_l |u_i - u_j|. Sound: u = p_select and
+  /// Sum over pairs i < j and all rows of w_l |u_i - u_j|. Sound: u = p_select and
   /// w_l = (L - l) / L; compat: u = the raw select logit and w_l = (l + 1) / L (official code).
   Var sharing_loss(Tape& tape, bool compat, bool depth_weights) const;
 

@@ -75,35 +75,58 @@ void set_running_update(BatchNormOptions& options, int groups,
 
 Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, BatchNormStats& stats,
                const BatchNormOptions& options, SourceLoc loc) {
-  tape.require("batch_norm", loc, x, gamma, beta, stats.running_mean, stats.running_var);
-  check(x, stats, options, loc);
+  return batch_norm(tape, x, gamma, beta, std::vector<BatchNormStats*>{&stats}, options, loc);
+}
+
+Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta,
+               const std::vector<BatchNormStats*>& stats, const BatchNormOptions& options,
+               SourceLoc loc) {
+  tape.require(op_name, loc, x, gamma, beta);
+  for (const BatchNormStats* own : stats)
+    tape.require(op_name, loc, own->running_mean, own->running_var);
+  // One set of running statistics for all rows, whatever groups they have; or one for each part.
+  const auto parts = static_cast<int64_t>(stats.size());
+  if (parts == 0 || (parts > 1 && (x.shape().rank() < 2 || x.shape()[0] % parts != 0)))
+    shape_error(op_name, loc, "x {} does not divide among {} sets of running statistics", x.shape(),
+                parts);
+  const int64_t in_part = options.training ? static_cast<int64_t>(options.group_weights.size()) : 1;
+  const auto part_of = [&](int64_t g) {
+    const int64_t rows = parts == 1 ? 0 : x.shape()[0] / parts;
+    return parts == 1 ? x.value() : x.value().rows(g * rows, rows);
+  };
+  for (int64_t g = 0; g < parts; ++g)
+    check(tape.constant(part_of(g)), *stats[static_cast<size_t>(g)], options, loc);
   expect_channels(x, "gamma", gamma.value(), loc);
   expect_channels(x, "beta", beta.value(), loc);
-  const int64_t groups = options.training ? static_cast<int64_t>(options.group_weights.size()) : 1;
   auto op = std::make_unique<BatchNorm>();
   op->x = x.value();
   op->gamma = gamma.value();
   op->beta = beta.value();
-  op->mean = tape.empty({groups, x.shape().back()}, stat_dtype(x.dtype()));
-  op->invstd = tape.empty({groups, x.shape().back()}, stat_dtype(x.dtype()));
+  op->mean = tape.empty({parts * in_part, x.shape().back()}, stat_dtype(x.dtype()));
+  op->invstd = tape.empty({parts * in_part, x.shape().back()}, stat_dtype(x.dtype()));
   op->relu = options.relu;
   op->constant_statistics = !options.training;
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     using Stat = stat_t<T>;
-    const View<Stat> running_mean = stats.running_mean.view<Stat>();
-    const View<Stat> running_var = stats.running_var.view<Stat>();
-    if (options.training)
-      kernels::batch_norm_statistics<T>(ctx, x.value().view<T>(), options, op->mean.view<Stat>(),
-                                        op->invstd.view<Stat>(), running_mean, running_var);
-    else
-      kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps,
-                                    op->mean.view<Stat>(), op->invstd.view<Stat>());
+    for (int64_t g = 0; g < parts; ++g) {
+      BatchNormStats& own = *stats[static_cast<size_t>(g)];
+      const View<Stat> mean = op->mean.rows(g * in_part, in_part).template view<Stat>();
+      const View<Stat> invstd = op->invstd.rows(g * in_part, in_part).template view<Stat>();
+      const View<Stat> running_mean = own.running_mean.template view<Stat>();
+      const View<Stat> running_var = own.running_var.template view<Stat>();
+      if (options.training)
+        kernels::batch_norm_statistics<T>(ctx, part_of(g).template view<T>(), options, mean, invstd,
+                                          running_mean, running_var);
+      else
+        kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps, mean, invstd);
+    }
     kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
                                    y.view<T>());
   });
-  if (options.training) stats.num_batches_tracked += options.tracked;
+  if (options.training)
+    for (BatchNormStats* own : stats) own->num_batches_tracked += options.tracked;
   return tape.record(std::move(op), {x, gamma, beta}, std::move(y), loc);
 }
 

@@ -42,16 +42,18 @@ class Recorder final : public StepProbe {
     const auto names = image_names(trainer_);
     const int64_t rows = images.shape()[0] / static_cast<int64_t>(names.size());
     for (size_t i = 0; i < names.size(); ++i)
-      add(names[i], nchw(images.rows(static_cast<int64_t>(i) * rows, rows)));
+      add_input(names[i], images.rows(static_cast<int64_t>(i) * rows, rows));
     for (size_t k = 0; k < run_.tasks.size(); ++k)
-      add("in/target." + run_.tasks[k].name, nchw(batch.targets[k]));
+      add_input("in/target." + run_.tasks[k].name, batch.targets[k]);
     const PhaseSpec& spec = phase_spec(run_, in.phase);
     const bool logits = in.phase == Phase::policy;
+    const double clip = logits ? run_.policy.logits_clip_norm : spec.clip_norm;
     steps.push_back(
         {{"phase", name_of(in.phase)},
          {"step", in.step},
          {"temperature", in.temperature},
          {"active", in.active},
+         {"clip_norm", clip},
          {"factor",
           logits ? 1.0 : schedule_factor(spec.schedule, trainer_.state().step, spec.steps)}});
   }
@@ -92,6 +94,12 @@ class Recorder final : public StepProbe {
     tensors.push_back({fmt::format("{}/{}", step_, name), snapshot(value), as_i64});
   }
 
+  /// What came from a file is f32; in an f64 run everything is written in f64, the same numbers.
+  void add_input(const std::string& name, const Tensor& value) {
+    const bool wide = run_.precision == Precision::f64 && value.dtype() == DType::f32;
+    add(name, nchw(wide ? Tensor::from(value.shape(), value.to_vector(), DType::f64) : value));
+  }
+
   void model_state(const std::string& prefix) {
     for (const NamedTensor& t : model_tensors(trainer_.model()))
       add(prefix + t.name, t.value, t.as_i64);
@@ -125,12 +133,13 @@ class Recorder final : public StepProbe {
     if (!out.sample) return;
     const std::string& task = run_.tasks[k].name;
     const int blocks = trainer_.model().trunk().blocks();
+    const int learned = blocks - trainer_.model().policy()->skip_layer();
     const bool search = in.phase == Phase::weights || in.phase == Phase::policy;
     if (search) {
       const Philox words(in.seed, Stream::gumbel, in.step, "policy." + task);
       std::vector<double> u;
-      for (int i = 0; i < 2 * blocks; ++i) u.push_back(words.uniform(static_cast<uint64_t>(i)));
-      add("noise/policy." + task, Tensor::from({blocks, 2}, u, DType::f64));
+      for (int i = 0; i < 2 * learned; ++i) u.push_back(words.uniform(static_cast<uint64_t>(i)));
+      add("noise/policy." + task, Tensor::from({learned, 2}, u, DType::f64));
     }
     // What each gate used: the curriculum's padding and constant gates are 0 and 1.
     std::vector<double> p;
@@ -138,7 +147,9 @@ class Recorder final : public StepProbe {
                                                : to_host(out.sample->p[k].value()).to_vector();
     for (int l = 0; l < blocks; ++l) {
       const Gate gate = out.sample->gates[k][static_cast<size_t>(l)];
-      const auto at = static_cast<size_t>(2 * l);
+      // A sample has rows for the last blocks alone where the first have no decision.
+      const auto at =
+          sampled.size() - std::min(sampled.size(), static_cast<size_t>(2 * (blocks - l)));
       const double select = gate.kind == Gate::Kind::soft     ? sampled[at]
                             : gate.kind == Gate::Kind::select ? 1.0
                                                               : 0.0;
@@ -173,7 +184,7 @@ void take_over(Trainer& trainer, const std::string& path) {
     to += image.bytes();
   }
   for (const TaskSpec& task : trainer.run_file().tasks)
-    batch.targets.push_back(oihw_to_krsc(file.load("0/in/target." + task.name)));
+    batch.targets.push_back(oihw_to_krsc(file.load("0/in/target." + task.name, DType::f32)));
   trainer.set_next_batch(std::move(batch));
 }
 
@@ -215,6 +226,7 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
                     {{"run", print_run_file(run)},
                      {"phase", name_of(options.phase)},
                      {"tasks", json(trainer.model().task_names()).dump()},
+                     {"grad", "after clipping to each step's clip_norm (0: not clipped)"},
                      {"steps", recorder.steps.dump()}});
 }
 

@@ -1,7 +1,8 @@
 // dump: training steps laid open, so that anyone can check them in any framework. One safetensors
 // file; keys of step s begin with "s/": before/ in/ noise/ policy/ mask/ out/ loss/ grad/ after/,
-// under PyTorch's names and layouts; how each step was made is JSON in the metadata.
-// bench/peer/check_dump.py recomputes everything from it.
+// under PyTorch's names and layouts; how each step was made is JSON in the metadata. grad/ is what
+// the optimizer took: after clipping, where the step's clip_norm is not 0. An f64 run's dump is
+// f64. bench/peer/check_dump.py recomputes everything from it.
 #pragma once
 
 #include <string>

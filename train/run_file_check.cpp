@@ -95,6 +95,9 @@ class Checker {
             fmt::format("means nothing for {} data", d.kind));
     require(d.float_max >= 1e-30 && d.float_max <= 1e30, "data.float_max",
             fmt::format("is {}; it is the value of white, 1 or 255 perhaps", d.float_max));
+    require(d.inputs == "shared" || !d.task_column.empty() || !cells, "data.inputs",
+            "is \"per-task\", but nothing says whose each row is: name the column that does in "
+            "data.task_column, or leave data.inputs out (an empty cell is a missing label)");
     const AugmentSpec& a = d.augment;
     require(
         a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",

@@ -14,6 +14,16 @@ void fill_trunk_lr(const RunFile& run, const char* phase, OptimizerSpec& optimiz
   if (lr_alone || !optimizer.trunk_lr) optimizer.trunk_lr = optimizer.lr;
 }
 
+/// Whether tasks' features differ where they pass one batch norm: then one set of running
+/// statistics is a mixture that no task has in training, and what is tested is not what was
+/// trained.
+bool features_differ(const RunFile& run) {
+  if (run.model.trunk == "vgg16") return false;  // it has no batch norm
+  return run.sharing == "adashare" || run.sharing == "mtan" ||
+         (run.sharing == "hard" &&
+          (run.data.inputs == "per-task" || run.model.bn_affine == "per-task"));
+}
+
 }  // namespace
 
 RunFile parse_run_text(const std::string& text, const std::string& source,
@@ -53,6 +63,8 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
   if (own_images && run.places.count("data.inputs") == 0) run.data.inputs = "per-task";
   const bool compat = run.semantics == Semantics::compat;
   if (compat && run.places.count("eval.batches") == 0) run.eval.batches = 11;
+  if (!compat && run.places.count("model.bn.running") == 0 && features_differ(run))
+    run.model.bn_running = "per-task";
   check_run_file(run);
   return run;
 }

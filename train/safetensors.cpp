@@ -166,7 +166,10 @@ void write_safetensors(const std::string& path, const std::vector<NamedTensor>& 
     }
     const uint64_t end =
         offset + static_cast<uint64_t>(tensor->value.numel()) * element_size(dtype);
-    header[tensor->name] = {{"dtype", dtype}, {"shape", extents}, {"data_offsets", {offset, end}}};
+    // Looking a name up in a header in order takes as long as the header is: append.
+    header.get_ref<nlohmann::ordered_json::object_t&>().emplace_back(
+        tensor->name, nlohmann::ordered_json{
+                          {"dtype", dtype}, {"shape", extents}, {"data_offsets", {offset, end}}});
     offset = end;
   }
   std::string text = header.dump();

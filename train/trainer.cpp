@@ -1,9 +1,7 @@
 // Trainer: one step at a time, and what happens between stages.
 #include "train/trainer.h"
 
-#include <algorithm>
 #include <cmath>
-#include <span>
 #include <utility>
 
 #include "train/checkpoint.h"
@@ -24,11 +22,6 @@ Phase phase_of(Stage stage) {
   return stage == Stage::warmup    ? Phase::warmup
          : stage == Stage::retrain ? Phase::retrain
                                    : Phase::infer;
-}
-
-bool has_label(const Tensor& target) {
-  const std::span values(target.data<float>(), static_cast<size_t>(target.numel()));
-  return std::any_of(values.begin(), values.end(), [](float v) { return !std::isnan(v); });
 }
 
 /// What a forward pass counts on the host: batches that running statistics have seen.
@@ -257,18 +250,6 @@ StepOutputs Trainer::differentiate(Phase phase, const Batch& batch) {
   else
     forward_and_backward();
   return out;
-}
-
-/// Which tasks have labels decides which kernels run back, so each such set of tasks has a graph;
-/// beyond a few, rare sets take turns in one.
-Repeated& Trainer::repeated(Phase phase, const Batch& batch) {
-  constexpr size_t most_sets = 16;
-  std::vector<bool> labelled;
-  if (is_asynchronous(context_))
-    for (const Tensor& target : batch.targets) labelled.push_back(has_label(target));
-  std::pair key{phase, labelled};
-  if (repeated_.size() >= most_sets && repeated_.count(key) == 0) key.second.clear();
-  return repeated_.try_emplace(key, context_).first->second;
 }
 
 bool Trainer::at_evaluation() const {

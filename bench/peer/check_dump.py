@@ -10,7 +10,8 @@ f32 makes on the same step.
   f64 dumps: every tensor below 1e-9
   f32 dumps: gradients below twice PyTorch's f32 error of their group on this step (running
              statistics too, where that is more than 5e-5); all else below 5e-5
-The optimiser's step is recomputed from the dump's own gradients: Adam turns the rounding of a
+grad/ is after clipping, as the optimiser takes it. Its step is recomputed from the dump's own
+gradients: Adam turns the rounding of a
 gradient that is 0 by symmetry (a shift before a shortcut's batch norm) into a step of any sign.
 PyTorch's f32 error is the worst of eight ways to compute the step (oneDNN or plain loops, channels
 first or last, the batch in order or in reverse), but for ways ten times as far as the middle one:
@@ -233,7 +234,7 @@ def check(path, each=False, summary=None):
     summary = {} if summary is None else summary
     tensors, metadata = tensor_file.read(path)
     run, steps = tomllib.loads(metadata["run"]), json.loads(metadata["steps"])
-    ok = True
+    ok = metadata.get("grad", "after clipping").startswith("after clipping")
     for s, step in enumerate(steps):
         dump = {name[len(f"{s}/"):]: array for name, array in tensors.items()
                 if name.startswith(f"{s}/")}

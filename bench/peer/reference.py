@@ -180,15 +180,16 @@ def loss(run, task, output, target):
 
 
 # ---- the policy ----------------------------------------------------------------------------------
-def sample_gates(logits, uniforms, temperature, hard, active):
+def sample_gates(logits, uniforms, temperature, hard, active, blocks):
     """softmax((logits + g) / tau) with g = -log(-log U); hard: one-hot, with that softmax's
-    gradient. Only the last `active` blocks use it, the earlier ones are always executed."""
+    gradient. Only the last `active` of the blocks use it, the earlier ones are always executed; the
+    logits are of the last blocks, those after policy.skip_layer."""
     gumbel = -torch.log(-torch.log(uniforms.double()))
     gates = torch.softmax((logits + gumbel.to(logits.dtype)) / temperature, dim=1)
     if hard:
         one_hot = F.one_hot(gates.argmax(dim=1), 2).to(gates.dtype)
         gates = one_hot + (gates - gates.detach())
-    padding = torch.tensor([[1.0, 0.0]], dtype=gates.dtype).repeat(len(logits) - active, 1)
+    padding = torch.tensor([[1.0, 0.0]], dtype=gates.dtype).repeat(blocks - active, 1)
     return torch.cat([padding, gates[len(logits) - active:]])
 
 
@@ -239,7 +240,8 @@ def task_gates(run, step, parameters, uniforms, drawn):
     if step["phase"] == "retrain":
         return [drawn[name] for name in names]
     return [sample_gates(parameters["policy." + name], uniforms["policy." + name],
-                         step["temperature"], run["policy"]["hard"], step["active"])
+                         step["temperature"], run["policy"]["hard"], step["active"],
+                         len(blocks_of(run)))
             for name in names]
 
 

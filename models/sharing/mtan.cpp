@@ -5,7 +5,8 @@
 //   a_s    = mask_s * p_s
 //   g_s    = maxpool(E_s(a_s)), E_s a residual block C_s -> C_{s+1}, the pool where the map shrinks
 // and a of the last stage feeds the head. Masks are each task's own; E_s is shared by the tasks, as
-// in the authors' code, its batch norm apart for each. Between the two 1x1 lie C_s channels, of a
+// in the authors' code, its batch norm apart for each (running statistics too, unless
+// model.bn.running = "shared", as there). Between the two 1x1 lie C_s channels, of a
 // bottleneck trunk C_s / 4. Parameters: 1 trunk, "sharing.mask.stage2.seg.conv1.weight" and so on
 // for the masks, "sharing.next.stage2." + a block's names for E_2.
 #include <algorithm>
@@ -44,6 +45,7 @@ class Mtan final : public Model {
         trunk_(make_trunk(store_, "", options.trunk, options.seed)),
         stages_(trunk_->stages()) {
     const Init init{Init::Kind::kaiming_normal, options.seed};
+    const NormTasks own{options.own_statistics ? task_names() : std::vector<std::string>{}};
     const bool bottleneck = options.trunk.depth >= 50;
     const int64_t expansion = bottleneck ? 4 : 1;
     for (size_t s = 0; s < stages_.size(); ++s) {
@@ -61,7 +63,8 @@ class Mtan final : public Model {
                                               .mid = std::max<int64_t>(1, next / expansion),
                                               .out = next,
                                               .bottleneck = bottleneck,
-                                              .project = true},
+                                              .project = true,
+                                              .norm = own},
                          init);
     }
     heads_ = make_heads(*trunk_);
@@ -78,7 +81,7 @@ class Mtan final : public Model {
       for (size_t k = 0; k < tasks; ++k) {
         const Var seen = s == 0 ? u : concat(tape, {u, g[k]}, 3);
         a[k] = mul(tape, attention_[s * tasks + k](pass, seen), x);
-        if (s + 1 < stages_.size()) g[k] = pass_on(pass, s, a[k]);
+        if (s + 1 < stages_.size()) g[k] = pass_on(pass, s, k, a[k]);
       }
     }
     std::vector<Var> out;
@@ -115,8 +118,10 @@ class Mtan final : public Model {
  private:
   /// g at stage s + 1. A call for each task: where none of a task's labels is in the batch, nothing
   /// flows back through it, and its masks stay untouched.
-  Var pass_on(Pass& pass, size_t s, const Var& a) const {
+  Var pass_on(Pass& pass, size_t s, size_t k, const Var& a) const {
+    pass.groups = {{static_cast<int>(k)}};
     const Var y = next_[s].residual(pass, a, next_[s].shortcut(pass, a));
+    pass.groups = {{0}};
     const int64_t by = stages_[s + 1].stride / stages_[s].stride;
     if (by == 1) return y;
     return max_pool(pass.tape, y, {.kernel = by, .stride = by, .padding = 0, .ceil_mode = true});

@@ -1,6 +1,8 @@
 // What every way of sharing has in common: heads, names, counting, and the choice by word.
 #include "models/sharing/sharing.h"
 
+#include <algorithm>
+
 namespace weft {
 
 std::vector<std::string> Model::task_names() const {
@@ -90,13 +92,22 @@ void check_trunk(const ModelOptions& options) {
 
 /// Ways that mix the tasks' features need them of the same images.
 void check_own(const ModelOptions& options) {
-  if (!options.separate_inputs && !options.own_statistics) return;
-  for (const char* way : {"single", "hard", "adashare"})
-    if (options.sharing == way) return;
-  throw ConfigError(fmt::format(
-      "sharing: \"{}\" mixes its tasks' features, so they are of the same images and one batch "
-      "norm; data.inputs and model.bn can be per task with single, hard and adashare",
-      options.sharing));
+  const auto is = [&](std::initializer_list<const char*> ways) {
+    return std::any_of(ways.begin(), ways.end(),
+                       [&](const char* w) { return options.sharing == w; });
+  };
+  if (options.separate_inputs && !is({"single", "hard", "adashare", "soft"}))
+    throw ConfigError(
+        fmt::format("sharing: \"{}\" mixes its tasks' features, so they are of the same images; "
+                    "data.inputs can "
+                    "be per task with single, hard, soft and adashare",
+                    options.sharing));
+  const bool one_norm = !is({"single", "hard", "adashare", "soft"});
+  if (one_norm && (options.own_norm || (options.own_statistics && !is({"mtan"}))))
+    throw ConfigError(fmt::format(
+        "sharing: \"{}\" has one batch norm wherever its tasks' features meet; model.bn can be per "
+        "task with single, hard, soft and adashare, and its running statistics with mtan",
+        options.sharing));
 }
 
 }  // namespace

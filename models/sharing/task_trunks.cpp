@@ -2,10 +2,12 @@
 #include "models/sharing/task_trunks.h"
 
 #include "models/execute.h"
+#include "ops/slice.h"
 
 namespace weft {
 
-TaskTrunks::TaskTrunks(ParameterStore& store, const ModelOptions& options) {
+TaskTrunks::TaskTrunks(ParameterStore& store, const ModelOptions& options)
+    : separate_inputs_(options.separate_inputs) {
   for (const TaskShape& task : options.tasks)
     trunks_.push_back(make_trunk(store, "trunks." + task.name + ".", options.trunk, options.seed));
   stages_ = first().stages();
@@ -13,7 +15,11 @@ TaskTrunks::TaskTrunks(ParameterStore& store, const ModelOptions& options) {
 
 std::vector<Var> TaskTrunks::stem(Pass& pass, const Var& images) const {
   std::vector<Var> x;
-  for (const auto& trunk : trunks_) x.push_back(trunk->stem(pass, images));
+  const int64_t rows = images.shape()[0] / static_cast<int64_t>(trunks_.size());
+  for (size_t k = 0; k < trunks_.size(); ++k)
+    x.push_back(trunks_[k]->stem(
+        pass, separate_inputs_ ? slice(pass.tape, images, 0, static_cast<int64_t>(k) * rows, rows)
+                               : images));
   return x;
 }
 

@@ -14,7 +14,7 @@ class TaskTrunks {
   size_t size() const { return trunks_.size(); }
   const Trunk& first() const { return *trunks_[0]; }
   const std::vector<TrunkStage>& stages() const { return stages_; }
-  /// The stem of every trunk on the same images.
+  /// The stem of every trunk on the same images, or on the task's own rows of a stack.
   std::vector<Var> stem(Pass&, const Var& images) const;
   std::vector<Var> run(Pass&, const TrunkStage& stage, const std::vector<Var>& x) const;
 
@@ -26,6 +26,7 @@ class TaskTrunks {
  private:
   std::vector<std::unique_ptr<Trunk>> trunks_;
   std::vector<TrunkStage> stages_;
+  bool separate_inputs_;
 };
 
 }  // namespace weft

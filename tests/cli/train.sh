@@ -61,6 +61,16 @@ for phase in warmup weights policy retrain; do
   expect 0 "1 $phase step" dump slim.toml --phase $phase --out $phase.safetensors
 done
 expect 0 '1 policy step' dump slim.toml --phase policy --from policy.safetensors --precision f64 --out f64.safetensors
+expect 0 '1 warmup step' dump slim.toml --phase warmup precision=f64 warmup.clip_norm=0.5 --out wide.safetensors
+for name in in/images in/target.seg loss/seg loss/total; do
+  head -c 200000 wide.safetensors | grep -aq "\"0/$name\":{\"dtype\":\"F64\"" || fail "dump: $name is not f64"
+done
+head -c 200000 wide.safetensors | grep -aq '"grad":"after clipping' || fail "dump: grad/ does not say what it is"
+expect 2 'twice' dump slim.toml --phase warmup precision=f64 --precision f32 --out twice.safetensors
+for way in 'cross_stitch 2' 'soft 2' 'mtan 1'; do
+  { echo "sharing = \"${way% *}\""; cat slim.toml; } >other.toml
+  expect 0 "in each of ${way#* } trunk" plan other.toml
+done
 expect 2 "task 'seg'|classes" train slim.toml task.seg.classes=5 --out third
 [ -e third ] && fail "a refused run left a folder"
 exit $broken

@@ -122,3 +122,47 @@ TEST_CASE("what the host knows of logits is never older than they are",
   CHECK(sample.gates[0][0].kind == Gate::Kind::select);
   CHECK(sample.gates[0][1].kind == Gate::Kind::skip);
 }
+
+TEST_CASE("blocks without a decision have no logits and no part in regularisers",
+          "[models][policy]") {
+  CpuContext cpu;
+  const std::vector<std::string> names{"seg", "normals", "depth"};
+  for (const int skip : {1, 2, 5}) {
+    INFO("skip_layer " << skip);
+    ParameterStore all{&cpu, DType::f64}, few{&cpu, DType::f64};
+    Policy policy{all, names, 7, {.skip_layer = skip}, 5}, whole{few, names, 7 - skip, {}, 5};
+    const auto rows = static_cast<int64_t>(7 - skip);
+    CHECK(policy.active(1000, 3) == rows);
+    for (size_t k = 0; k < names.size(); ++k) {
+      CHECK(policy.logits()[k]->value.shape() == Shape{rows, 2});
+      std::vector<double> values;
+      for (int64_t i = 0; i < 2 * rows; ++i)
+        values.push_back(std::sin(static_cast<double>(7 * i + 3 * static_cast<int64_t>(k))));
+      for (Policy* p : {&policy, &whole})
+        p->set_logits(k, Tensor::from({rows, 2}, values, DType::f64));
+    }
+    Tape tape(&cpu);
+    for (const bool compat : {false, true})
+      CHECK(policy.sharing_loss(tape, compat, true).value().item() ==
+            whole.sharing_loss(tape, compat, true).value().item());
+    for (const char* form : {"log-skip", "log-skip-depth", "log-select"})
+      CHECK(policy.sparsity_loss(tape, form, 2).value().item() ==
+            whole.sparsity_loss(tape, form, 2).value().item());
+    const auto p = policy.probabilities(), q = whole.probabilities();
+    for (size_t k = 0; k < names.size(); ++k)
+      for (size_t l = 0; l < 7; ++l)
+        CHECK(p[k][l] ==
+              (l < static_cast<size_t>(skip) ? 1.0 : q[k][l - static_cast<size_t>(skip)]));
+    // Hard samples go to the blocks that their rows are of.
+    for (Policy* each : {&policy, &whole})
+      for (Parameter* logits : each->logits()) logits->trainable = false;
+    Pass pass{tape, true, Noise{1, 1}};
+    const auto sample = policy.sample(pass, 1, true, static_cast<int>(rows));
+    const auto same = whole.sample(pass, 1, true, static_cast<int>(rows));
+    for (size_t k = 0; k < names.size(); ++k)
+      for (size_t l = 0; l < 7; ++l)
+        CHECK(sample.gates[k][l].kind == (l < static_cast<size_t>(skip)
+                                              ? Gate::Kind::select
+                                              : same.gates[k][l - static_cast<size_t>(skip)].kind));
+  }
+}

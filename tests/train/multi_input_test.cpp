@@ -101,7 +101,7 @@ TEST_CASE("own images: evaluation takes every sample of every task once", "[data
     }
   }
   CHECK(rows == std::array<int64_t, 3>{3, 5, 4});
-  for (const char* sharing : {"single", "hard", "adashare"}) {
+  for (const char* sharing : {"single", "hard", "soft", "adashare"}) {
     RunFile one = domain_run(folder, {std::string("sharing=") + sharing});
     CpuContext cpu(2);
     const auto model = make_model(&cpu, one);
@@ -117,7 +117,7 @@ TEST_CASE("own images: every way of sharing trains through its phases", "[train]
   TempFolder folder;
   write_domains(folder);
   for (const std::string bn : {"shared", "per-task"})
-    for (const char* sharing : {"single", "hard", "adashare"}) {
+    for (const char* sharing : {"single", "hard", "soft", "adashare"}) {
       RunFile run =
           domain_run(folder, {std::string("sharing=") + sharing,
                               "model.bn={running=\"" + bn + "\", affine=\"" + bn + "\"}"});

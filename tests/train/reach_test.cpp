@@ -188,7 +188,7 @@ TEST_CASE(
         R"({running="per-task", affine="per-task"})"}) {
     INFO(bn);
     const std::vector<std::string> more{std::string("model.bn=") + bn, "model.width=0.02"};
-    for (const char* sharing : {"single", "hard"}) {
+    for (const char* sharing : {"single", "hard", "soft"}) {
       auto settings = more;
       settings.push_back(std::string("sharing=") + sharing);
       check_label_sets(domain_run(folder, settings), Phase::retrain, /*few=*/true);

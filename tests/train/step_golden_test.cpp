@@ -101,8 +101,10 @@ class Golden {
   }
 
   void check(int c, const json& spec) {
-    const RunFile run = parse_run_text(file_.metadata().at("run"), file_.path(),
-                                       spec.at("overrides").get<std::vector<std::string>>());
+    const std::string text = file_.metadata().at("run");
+    auto overrides = spec.at("overrides").get<std::vector<std::string>>();
+    if (text.find("bn = ") == text.npos) overrides.push_back("model.bn.running=shared");
+    const RunFile run = parse_run_text(text, file_.path(), overrides);
     Phase phase = Phase::warmup;
     for (Phase p : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain})
       if (spec.at("phase") == name_of(p)) phase = p;

@@ -1,6 +1,9 @@
 // weft dump: training steps laid open in a safetensors file, for anyone to check.
 #include "train/dump.h"
 
+#include <algorithm>
+
+#include "engine/error.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/device.h"
@@ -22,14 +25,19 @@ class Dump final : public Command {
     o.add("--epoch", dump_.epoch, "Policy epoch: the curriculum's stage").within(0, 1e9);
     o.add("--from", dump_.from, "Start from the parameters and inputs of this dump");
     o.add("--policy", dump_.policy, "Policy file for retrain (default: drawn)");
-    o.add("--precision", precision_, "f32 or f64; on a GPU also tf32 or bf16")
+    o.add("--precision", precision_, "f32 (default) or f64; on a GPU also tf32 or bf16")
         .one_of({"f32", "f64", "tf32", "bf16"});
     o.add("--device", device_, "cpu or cuda");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--out", out_, "File to write").required();
   }
   void run() override {
-    settings_.push_back("precision=" + precision_);
+    const bool set = std::any_of(settings_.begin(), settings_.end(), [](const std::string& s) {
+      return s.rfind("precision=", 0) == 0;
+    });
+    if (set && !precision_.empty())
+      throw ConfigError("--precision and the setting precision=... say it twice; leave one out");
+    if (!set) settings_.push_back("precision=" + (precision_.empty() ? "f32" : precision_));
     RunFile run = parse_run_file(run_, with_device(settings_, device_));
     for (Phase p : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain})
       if (phase_ == name_of(p)) dump_.phase = p;
@@ -40,7 +48,7 @@ class Dump final : public Command {
   }
 
  private:
-  std::string run_, phase_, precision_ = "f32", device_, out_;
+  std::string run_, phase_, precision_, device_, out_;
   std::vector<std::string> settings_;
   DumpOptions dump_;
   int threads_ = 0;

@@ -18,10 +18,31 @@ void print_plan(const char* title, const Gates& gates, const Model& model, const
       describe(make_plan(gates, model.apart(training)), model.trunk(), cost, model.task_names()));
 }
 
+/// Ways of sharing without gates in one trunk: every block runs, in each trunk that there is.
+void print_networks(const Model& model, int64_t height, int64_t width) {
+  const ModelCost cost = model.cost(height, width, nullptr);
+  const TrunkCost trunk = model.trunk().cost(height, width);
+  const int64_t trunks = cost.trunk_parameters / cost.one_trunk_parameters;
+  fmt::print("every block runs once in each of {} trunk(s), for all phases:\n{:<12} {:>10} {:>5}\n",
+             trunks, "block", "MMAC/run", "runs");
+  for (int l = 0; l < model.trunk().blocks(); ++l)
+    fmt::print("{:<12} {:>10.2f} {:>5}\n", model.trunk().block_name(l),
+               static_cast<double>(trunk.residual[static_cast<size_t>(l)].dense) * 1e-6, trunks);
+  fmt::print("GFLOP an image: trunks {:.3f}, what joins them {:.3f}, heads {:.3f}\n",
+             2e-9 * static_cast<double>(cost.trunk.dense),
+             2e-9 * static_cast<double>(cost.sharing.dense),
+             2e-9 * static_cast<double>(cost.heads.dense));
+}
+
+bool gated_trunk(const RunFile& run) {
+  return (run.sharing == "adashare" || run.sharing == "hard") && run.model.trunk != "vgg16";
+}
+
 void plan(const std::string& path) {
   if (std::filesystem::is_directory(path)) {
     const OpenedRun run(path, "", "cpu", 0);
     const auto [height, width] = input_size(run.run, *run.data);
+    if (!gated_trunk(run.run)) return print_networks(*run.model, height, width);
     const Gates gates = run.policy() ? gates_from(run.policy()->select)
                                      : all_selected(static_cast<int>(run.run.tasks.size()),
                                                     run.model->trunk().blocks());
@@ -33,6 +54,7 @@ void plan(const std::string& path) {
   const auto data = open_dataset(run);
   const auto model = make_model(&cpu, run);
   const auto [height, width] = input_size(run, *data);
+  if (!gated_trunk(run)) return print_networks(*model, height, width);
   const TrunkCost cost = model->trunk().cost(height, width);
   Gates gates = all_selected(static_cast<int>(run.tasks.size()), model->trunk().blocks());
   print_plan("warm-up: every task executes every block", gates, *model, cost, true);
