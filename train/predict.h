@@ -10,10 +10,17 @@
 
 namespace weft {
 
-/// One RGB photograph through the model, resized to the run's size where it has one: per task a
-/// label picture (train/decode.h) at the size that the network saw.
+/// One photograph through the model, in the network's channels (gray: by luminance) and resized to
+/// the run's size where it has one: per task a label picture (train/decode.h) at the photograph's
+/// own size.
 std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& run,
                              const DrawnPolicy* policy, const Picture& photograph);
+
+/// Where the maps of each picture go: FOLDER/STEM, to which "-TASK.png" is added. A ConfigError
+/// where one picture's would be written over another's, or over a picture itself.
+std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
+                                          const std::vector<TaskSpec>& tasks,
+                                          const std::string& folder);
 
 /// Rows of input, then label and prediction of every dense task; image labels are captions.
 Picture prediction_sheet(Trainer& trainer, const Dataset& data,

@@ -57,6 +57,12 @@ expect 0 '^run,' table first --style csv
 photo=$(find rooms -name '*image*.png' | head -n 1)
 expect 0 'normals\.png' predict first "$photo" --out labels
 [ "$(find labels -name '*.npy' | wc -l)" -eq 2 ] || fail "predict wrote no npy"
+mkdir -p a b && cp "$photo" a/img.png && cp "$photo" b/img.png && cp "$photo" a/img-seg.png
+expect 2 'a/img\.png and b/img\.png would both be written' predict first a/img.png b/img.png --out same
+expect 2 'written over a/img-seg\.png' predict first a/img.png a/img-seg.png --out a
+printf 'no picture' >broken.png
+expect 2 'broken\.png: is no PNG' predict first a/img.png broken.png --out same
+[ -e same ] && fail "a refused predict left a folder"
 for phase in warmup weights policy retrain; do
   expect 0 "1 $phase step" dump slim.toml --phase $phase --out $phase.safetensors
 done

@@ -1,11 +1,11 @@
 // weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
 // of the values (class ids, unit normals, metres). Image labels are printed.
-#include <filesystem>
 #include <memory>
 
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
 #include "train/data/colour.h"
+#include "train/data/files.h"
 #include "train/data/picture_io.h"
 #include "train/predict.h"
 
@@ -18,7 +18,7 @@ class Predict final : public Command {
   const char* help() const override { return "Predict labels for photographs"; }
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
-    o.add("images", images_, "PNG or JPEG files").required();
+    o.add("images", images_, "PNG, JPEG or npy files").required();
     o.add("--out", out_, "Where to write (default: the run's pictures)");
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
     o.add("--device", device_, "cpu or cuda (default: as it was trained)");
@@ -30,16 +30,19 @@ class Predict final : public Command {
       throw ConfigError(
           fmt::format("predict: reads pictures, and {} was trained on a table; try: weft eval {}",
                       folder_, folder_));
-    std::vector<Picture> photographs;  // all of them are read before anything is written
-    for (const std::string& path : images_) photographs.push_back(read_image(path));
+    // Names and headers of all of them first, so that what is wrong is said before the work; then
+    // one picture at a time, whatever their number.
     const std::string out = out_.empty() ? folder_ + "/pictures" : out_;
-    std::filesystem::create_directories(out);
+    const auto stems = prediction_stems(images_, run.run.tasks, out);
+    const PictureFormat format = picture_format(run.run.data);
+    for (const std::string& path : images_) picture_info(path, format);
+    make_folder(out);
     for (size_t i = 0; i < images_.size(); ++i) {
-      const auto labels = predict(run.context(), *run.model, run.run, run.policy(), photographs[i]);
-      const std::string stem = out + "/" + std::filesystem::path(images_[i]).stem().string();
+      const auto labels =
+          predict(run.context(), *run.model, run.run, run.policy(), read_image(images_[i], format));
       for (size_t k = 0; k < labels.size(); ++k) {
         const TaskSpec& task = run.run.tasks[k];
-        const std::string path = stem + "-" + task.name;
+        const std::string path = stems[i] + "-" + task.name;
         if (task.image_label()) {
           fmt::print("{}: {} {:g}\n", images_[i], task.name, labels[k].pixels[0]);
           continue;
