@@ -2,6 +2,7 @@
 #include "train/stop.h"
 
 #include <atomic>
+#include <iterator>
 
 namespace weft {
 namespace {
