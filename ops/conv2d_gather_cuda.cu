@@ -27,8 +27,8 @@ __global__ void __launch_bounds__(B::threads, B::resident)
   extern __shared__ __align__(128) unsigned char memory[];
   const uint32_t shared = mma::shared_address(memory);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const Tile<T> tile(a, B::m, B::n);
-  const int first_n = tile.first_n;
+  const int first_n = blockIdx.x * B::n;
+  const Tile<T> tile(a, B::m);
   const Run& rows = a.rows.run[a.list[tile.index].row_run];
   const Run& cols = a.cols.run[a.list[tile.index].column_run];
   Copier<T, B::m, B::n, B::threads> copier(a, rows, cols, tile.first_m, first_n);

@@ -45,7 +45,7 @@ struct Args {
   Axis rows, cols;
   int classes;
   Class list[max_classes];
-  int across;    ///< tiles of columns; the grid's x counts them first, then tiles of pixels
+  int skipped;   ///< tiles of pixels before this launch's first
   int pieces;    ///< of every tile's k; a block owns one
   float* parts;  ///< where they go, [pieces][pixels][columns]; null: there is one, `to` is it
 
@@ -183,13 +183,12 @@ struct Copier {
   }
 };
 
-/// The block's class, its first pixel there and its first column.
+/// The block's class and first pixel in it.
 template <class T>
 struct Tile {
-  int index, first_m, first_n;
-  __device__ Tile(const Args<T>& a, int tile_m, int tile_n) : index(a.classes - 1) {
-    const int tile = static_cast<int>(blockIdx.x) / a.across;
-    first_n = (static_cast<int>(blockIdx.x) - tile * a.across) * tile_n;
+  int index, first_m;
+  __device__ Tile(const Args<T>& a, int tile_m) : index(a.classes - 1) {
+    const int tile = static_cast<int>(blockIdx.y) + a.skipped;
     while (a.list[index].first_tile > tile) --index;
     first_m = (tile - a.list[index].first_tile) * tile_m;
   }

@@ -97,12 +97,13 @@ void start_tiles(CudaContext& ctx, const char* name, void (*kernel)(Args<T>), Ar
     parts = Tensor::empty({pieces, args.pixels(), columns}, DType::f32, ctx.memory());
     args.parts = parts.data<float>();
   }
-  // A grid's y holds 65535, which a large picture has more tiles than: x counts both.
-  args.across = static_cast<int>(blocks_for(args.columns, B::n));
-  launch(ctx, name, kernel,
-         dim3(static_cast<unsigned>(args.across) * static_cast<unsigned>(tiles.count), 1,
-              static_cast<unsigned>(args.pieces)),
-         dim3(B::threads), B::bytes, args);
+  constexpr int most = 65535;  // tiles in a grid's y; a large picture has more
+  for (args.skipped = 0; args.skipped < tiles.count; args.skipped += most)
+    launch(ctx, name, kernel,
+           dim3(static_cast<unsigned>(blocks_for(args.columns, B::n)),
+                static_cast<unsigned>(std::min(tiles.count - args.skipped, most)),
+                static_cast<unsigned>(args.pieces)),
+           dim3(B::threads), B::bytes, args);
   if (args.pieces > 1) add_pieces(ctx, args);
 }
 

@@ -99,7 +99,9 @@ inline void check_pixel_loss(const PixelLossTest& test) {
   CHECK(no_grad == Values(4, 0.0));
 
   const auto refuse = [&](const Tensor& t, const Tensor& mask) {
-    return [&, t, mask] { test.op(tape, pred, t, mask, nullptr); };
+    return [&, t = on_tape(tape, t), mask = on_tape(tape, mask)] {
+      test.op(tape, pred, t, mask, nullptr);
+    };
   };
   check_shape_error(refuse(Tensor::from({2}, {1.0, 1.0}), {}),
                     test.name + ": pred f32 [2, 2] and target f32 [2] must be one shape");
