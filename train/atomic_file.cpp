@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -57,6 +59,20 @@ void write_file(const std::string& path, const std::string& text) {
   AtomicFile file(path);
   file.write(text.data(), text.size());
   file.commit();
+}
+
+void remove_litter(const std::string& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::filesystem::path& path = entry.path();  // NAME.PID.tmp
+    if (path.extension() != ".tmp" || path.stem().extension().empty()) continue;
+    const std::string pid = path.stem().extension().string().substr(1);
+    char* end = nullptr;
+    const long owner = std::strtol(pid.c_str(), &end, 10);
+    if (owner <= 0 || *end != '\0') continue;
+    const bool alive = ::kill(static_cast<pid_t>(owner), 0) == 0 || errno != ESRCH;
+    if (!alive || owner == ::getpid()) std::filesystem::remove(path, ignored);
+  }
 }
 
 }  // namespace weft

@@ -27,4 +27,8 @@ class AtomicFile {
 /// All of a file at once.
 void write_file(const std::string& path, const std::string& text);
 
+/// Removes from `folder` the temporary files of processes that are no more. Its lock is the
+/// caller's: one of our own pid is of an earlier process that had it.
+void remove_litter(const std::string& folder);
+
 }  // namespace weft

@@ -2,52 +2,64 @@
 #include "train/run_folder.h"
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "engine/error.h"
 #include "train/atomic_file.h"
+#include "train/data/files.h"
+#include "train/run_file_difference.h"
 
 namespace weft {
 namespace fs = std::filesystem;
 using nlohmann::json;
 namespace {
 
+/// Only what is not there is absent; what cannot be looked at is an error.
+bool is_there(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) return false;
+  if (error) throw DataError(fmt::format("{}: cannot be read: {}", path, error.message()));
+  return true;
+}
+
+json parse_line(const std::string& line, const std::string& path, size_t number) {
+  json value = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!value.is_object()) throw DataError(fmt::format("{}:{}: no JSON object", path, number));
+  return value;
+}
+
 std::vector<json> read_lines(const std::string& path) {
-  std::vector<json> lines;
-  std::ifstream in(path);
-  std::string line;
-  for (int number = 1; std::getline(in, line); ++number) {
-    json value = json::parse(line, nullptr, /*allow_exceptions=*/false);
-    // A killed run may leave half a line at the end; anywhere else it is damage.
-    if (value.is_discarded() && in.peek() == std::ifstream::traits_type::eof()) break;
-    if (!value.is_object()) throw DataError(fmt::format("{}:{}: no JSON object", path, number));
-    lines.push_back(std::move(value));
-  }
-  return lines;
+  std::vector<json> out;
+  const std::vector<std::string> lines = read_whole_lines(path);
+  for (size_t i = 0; i < lines.size(); ++i) out.push_back(parse_line(lines[i], path, i + 1));
+  return out;
 }
 
 /// Keeps the lines up to a step, so that a resumed run appends what an unbroken one would hold; the
-/// final test (infer) is always run again.
-void keep_until(const std::string& path, int64_t step) {
-  if (!fs::exists(path)) return;
+/// final test (infer) is always run again, and so is what the step's end still owed when it was
+/// saved: no more than `counted` lines stay, where the checkpoint says how many (not -1).
+int64_t keep_until(const std::string& path, int64_t step, int64_t counted,
+                   std::vector<std::string>& gaps) {
   std::string text;
-  for (const json& line : read_lines(path))
-    if (line.value("step", int64_t{0}) <= step && line.value("phase", "") != "infer")
-      text += line.dump() + "\n";
-  write_file(path, text);
-}
-
-std::FILE* open_append(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "a");
-  if (file == nullptr) throw DataError(path + ": cannot be written");
-  return file;
-}
-
-void append(std::FILE* file, const std::string& line) {
-  if (std::fputs(line.c_str(), file) < 0 || std::fputc('\n', file) < 0 || std::fflush(file) != 0)
-    throw DataError("the run folder cannot be written: is the disk full?");
+  int64_t kept = 0;
+  if (is_there(path)) {
+    const std::vector<std::string> lines = read_whole_lines(path);
+    for (size_t i = 0; i < lines.size() && kept != counted; ++i) {
+      const json line = parse_line(lines[i], path, i + 1);
+      if (line.value("step", int64_t{0}) > step || line.value("phase", "") == "infer") continue;
+      text += lines[i] + "\n";
+      ++kept;
+    }
+    if (text.size() != fs::file_size(path)) write_file(path, text);
+  }
+  if (kept < counted)
+    gaps.push_back(
+        fmt::format("{}: holds {} of the {} lines that were written up to step {}; the others are "
+                    "lost, and tables and curves lack them",
+                    path, kept, counted, step));
+  return kept;
 }
 
 Phase phase_from(const std::string& name) {
@@ -67,55 +79,47 @@ auto with_source(const std::string& path, F&& f) {
 
 }  // namespace
 
-RunFolder::RunFolder(std::string path) : path_(std::move(path)) {}
-
-RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)),
-      metrics_(std::exchange(other.metrics_, nullptr)),
-      search_(std::exchange(other.search_, nullptr)),
-      log_(std::exchange(other.log_, nullptr)) {}
-
-RunFolder::~RunFolder() {
-  for (std::FILE* file : {metrics_, search_, log_})
-    if (file != nullptr) std::fclose(file);
-}
-
-RunFolder RunFolder::create(const std::string& path, const std::string& run_text) {
-  std::error_code error;
-  if (fs::exists(path) && (!fs::is_directory(path) || !fs::is_empty(path, error)))
-    throw ConfigError(
-        fmt::format("{}: exists and is not empty; go on with --resume {}, or choose another --out",
-                    path, path));
-  for (const char* sub : {"policy", "checkpoints", "pictures"}) {
-    fs::create_directories(fs::path(path) / sub, error);
-    if (error) throw DataError(fmt::format("{}: cannot be created: {}", path, error.message()));
-  }
-  write_file(path + "/run.toml", run_text);
-  RunFolder folder(path);
-  folder.open_files();
+RunFolder RunFolder::resume(FolderLock lock, int64_t step, const RecordLines& counted) {
+  RunFolder folder(std::move(lock));
+  const std::string& path = folder.path();
+  for (const char* sub : {"", "/policy", "/checkpoints", "/pictures"}) remove_litter(path + sub);
+  const RecordLines kept{
+      keep_until(path + "/metrics.jsonl", step, counted.metrics, folder.gaps_),
+      keep_until(path + "/policy/search.jsonl", step, counted.search, folder.gaps_)};
+  folder.open_files(kept);
   return folder;
 }
 
-RunFolder RunFolder::resume(const std::string& path, int64_t step) {
-  keep_until(path + "/metrics.jsonl", step);
-  keep_until(path + "/policy/search.jsonl", step);
-  RunFolder folder(path);
-  folder.open_files();
-  return folder;
+void RunFolder::open_files(const RecordLines& kept) {
+  metrics_.emplace(path() + "/metrics.jsonl", kept.metrics);
+  search_.emplace(path() + "/policy/search.jsonl", kept.search);
+  log_.emplace(path() + "/log.txt");
 }
 
-void RunFolder::open_files() {
-  metrics_ = open_append(path_ + "/metrics.jsonl");
-  search_ = open_append(path_ + "/policy/search.jsonl");
-  log_ = open_append(path_ + "/log.txt");
+RecordLines RunFolder::sync() const {
+  metrics_->sync();
+  search_->sync();
+  log_->sync();
+  return {metrics_->lines(), search_->lines()};
+}
+
+void require_same_run(const std::string& folder, const std::string& run_text) {
+  const std::string path = folder + "/run.toml";
+  if (!is_there(path)) return;
+  const auto difference = first_difference(parse_run_file(path), parse_run_text(run_text, path));
+  if (!difference) return;
+  throw ConfigError(fmt::format(
+      "{}: says '{}', but the run was begun with '{}', and a run keeps its run file; undo the "
+      "change, or begin another run",
+      path, difference->first, difference->second));
 }
 
 std::string RunFolder::checkpoint(const std::string& name) const {
-  return path_ + "/checkpoints/" + name + ".safetensors";
+  return path() + "/checkpoints/" + name + ".safetensors";
 }
 
 std::string RunFolder::picture(const std::string& name) const {
-  return path_ + "/pictures/" + name;
+  return path() + "/pictures/" + name;
 }
 
 void RunFolder::write(const MetricsLine& line) {
@@ -126,37 +130,37 @@ void RunFolder::write(const MetricsLine& line) {
       {"split", line.split},          {"task", line.task},      {"loss", to_json_value(line.loss)},
       {"metrics", metrics},           {"seconds", line.seconds}};
   if (line.faults > 0) file["faults"] = line.faults;
-  append(metrics_, file.dump());
+  metrics_->append(file.dump());
 }
 
 void RunFolder::write(const SearchLine& line, const std::vector<std::string>& tasks) {
   json probability = json::object();
   for (size_t k = 0; k < tasks.size(); ++k) probability[tasks[k]] = line.probability[k];
-  append(search_, json{{"epoch", line.epoch},
-                       {"step", line.step},
-                       {"temperature", line.temperature},
-                       {"active", line.active},
-                       {"probability", probability}}
-                      .dump());
+  search_->append(json{
+      {"epoch", line.epoch},
+      {"step", line.step},
+      {"temperature", line.temperature},
+      {"active", line.active},
+      {"probability",
+       probability}}.dump());
 }
 
-void RunFolder::log(const std::string& line) { append(log_, line); }
+void RunFolder::log(const std::string& line) { log_->append(line); }
 
 void RunFolder::write_drawn(const std::string& text) {
-  write_file(path_ + "/policy/drawn.json", text);
+  write_file(path() + "/policy/drawn.json", text);
 }
 
 void RunFolder::write(const Measured& m) const {
   const json file = {{"seconds", m.seconds}, {"waited", m.waited}, {"peak_bytes", m.peak_bytes}};
-  write_file(path_ + "/measured.json", file.dump() + "\n");
+  write_file(path() + "/measured.json", file.dump() + "\n");
 }
 
 Measured read_measured(const std::string& folder) {
   const std::string path = folder + "/measured.json";
-  std::ifstream in(path);
-  if (!in) return {};
+  if (!is_there(path)) return {};
   return with_source(path, [&] {
-    const json file = json::parse(in);
+    const json file = json::parse(read_file(path));
     Measured m;
     file.at("seconds").get_to(m.seconds);
     file.at("waited").get_to(m.waited);
@@ -181,10 +185,8 @@ std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string
 
 DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks) {
-  std::ifstream in(path);
-  if (!in) throw DataError(path + ": cannot be read");
   return with_source(path, [&] {
-    const json file = json::parse(in);
+    const json file = json::parse(read_file(path));
     if (const int version = file.at("version").get<int>(); version != 1)
       throw DataError(fmt::format("{}: version {}; this build reads version 1", path, version));
     if (file.at("blocks").get<std::vector<std::string>>() != blocks)

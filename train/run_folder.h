@@ -1,15 +1,18 @@
 // The run folder: run.toml, metrics.jsonl, policy/{search.jsonl,drawn.json}, checkpoints/,
 // pictures/, measured.json and log.txt (ARCHITECTURE.md section 11). A metrics line is
 // {"phase","step","epoch","split", "task","loss","metrics":{},"seconds"}; only "seconds" differs
-// from run to run. Lines are flushed.
+// from run to run. A folder has one owner (.lock), and what a checkpoint counts on has reached the
+// disk before it.
 #pragma once
 
 #include <array>
-#include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/policy.h"
+#include "train/folder_lock.h"
+#include "train/line_file.h"
 #include "train/metrics.h"
 #include "train/state.h"
 
@@ -44,15 +47,25 @@ struct Measured {
 
 class RunFolder {
  public:
-  /// Creates the folder; ConfigError where it exists and is not empty.
+  /// ConfigError where create() would refuse `path`: asked before anything takes time.
+  static void require_new(const std::string& path);
+  /// Creates the folder, or takes over what a run left in it that died before its first checkpoint;
+  /// ConfigError where it holds anything else, or another process trains in it.
   static RunFolder create(const std::string& path, const std::string& run_text);
-  /// Opens one to go on from run step `step`: later lines of the .jsonl files are dropped.
-  static RunFolder resume(const std::string& path, int64_t step);
-  RunFolder(RunFolder&&) noexcept;
+  /// Opens one to go on from run step `step`: later lines of the .jsonl files are dropped, as are
+  /// the temporary files of dead processes. `counted`: the lines that the checkpoint counts on.
+  static RunFolder resume(FolderLock lock, int64_t step, const RecordLines& counted);
+  RunFolder(RunFolder&&) noexcept = default;
   RunFolder& operator=(RunFolder&&) = delete;
-  ~RunFolder();
 
-  const std::string& path() const { return path_; }
+  /// Removes what create() has made: the run's first step failed, and nothing is lost.
+  void discard() noexcept;
+  /// A sentence for each .jsonl file that lacks lines which the checkpoint counts on.
+  const std::vector<std::string>& gaps() const { return gaps_; }
+  /// Waits until all lines have reached the disk, and counts them.
+  RecordLines sync() const;
+
+  const std::string& path() const { return lock_.folder(); }
   std::string checkpoint(const std::string& name) const;  ///< checkpoints/NAME.safetensors
   std::string picture(const std::string& name) const;     ///< pictures/NAME
   void write(const MetricsLine& line);
@@ -62,14 +75,19 @@ class RunFolder {
   void write(const Measured& measured) const;
 
  private:
-  explicit RunFolder(std::string path);
-  void open_files();
+  explicit RunFolder(FolderLock lock) : lock_(std::move(lock)) {}
+  void open_files(const RecordLines& kept);
 
-  std::string path_;
-  std::FILE* metrics_ = nullptr;
-  std::FILE* search_ = nullptr;
-  std::FILE* log_ = nullptr;
+  FolderLock lock_;
+  std::optional<LineFile> metrics_, search_, log_;
+  bool begun_here_ = false;                ///< by this process's create()
+  std::vector<std::string> made_folders_;  ///< the outermost first
+  std::vector<std::string> gaps_;
 };
+
+/// ConfigError, naming the first difference, where the folder's run.toml no longer says what
+/// `run_text` does, the run file in its checkpoint.
+void require_same_run(const std::string& folder, const std::string& run_text);
 
 /// Policy JSON of ARCHITECTURE.md section 11.
 std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string>& tasks,
@@ -79,7 +97,7 @@ std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string
 DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks);
 
-/// Zeros where the folder has none.
+/// Zeros where the folder has none; what cannot be read is a DataError, here and below.
 Measured read_measured(const std::string& folder);
 std::vector<MetricsLine> read_metrics(const std::string& path);
 std::vector<SearchLine> read_search(const std::string& path, const std::vector<std::string>& tasks);

@@ -1,6 +1,8 @@
 // TrainState to JSON and back.
 #include "train/state.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
@@ -18,6 +20,10 @@ const char* name_of(Stage stage) {
   return names[static_cast<int>(stage)];
 }
 
+namespace {
+constexpr const char* due_names[] = {"nothing", "evaluation", "next stage"};
+}  // namespace
+
 std::string to_json(const TrainState& state) {
   nlohmann::json json = {{"stage", name_of(state.stage)},  {"step", state.step},
                          {"total_step", state.total_step}, {"drawn", state.drawn.select},
@@ -28,6 +34,8 @@ std::string to_json(const TrainState& state) {
     json["search_step"] = state.search_step;
     json["search_logits"] = state.search_logits;
   }
+  if (state.due != Due::nothing) json["due"] = due_names[static_cast<int>(state.due)];
+  if (state.lines.metrics >= 0) json["lines"] = {state.lines.metrics, state.lines.search};
   return json.dump();
 }
 
@@ -36,7 +44,7 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   const auto json = parse_json(text, place);
   const JsonValue value(json, place);
   value.only({"stage", "step", "total_step", "drawn", "drawn_how", "best_step", "best_score",
-              "search_step", "search_score", "search_logits"});
+              "search_step", "search_score", "search_logits", "due", "lines"});
   TrainState state;
   const std::string stage = value["stage"].text();
   bool known = false;
@@ -58,6 +66,18 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
     state.search_step = value["search_step"].integer(0);
     for (const JsonValue& row : value["search_logits"].items())
       state.search_logits.push_back(row.numbers());
+  }
+  if (value.has("due")) {
+    const std::string due = value["due"].text();
+    const auto* found = std::find(std::begin(due_names), std::end(due_names), due);
+    if (found == std::end(due_names))
+      throw DataError(fmt::format("{}: no step owes '{}'", place, due));
+    state.due = static_cast<Due>(found - due_names);
+  }
+  if (value.has("lines")) {
+    const std::vector<JsonValue> lines = value["lines"].items();
+    if (lines.size() != 2) throw DataError(place + ": 'lines' are two numbers");
+    state.lines = {lines[0].integer(0), lines[1].integer(0)};
   }
   return state;
 }

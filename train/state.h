@@ -22,6 +22,16 @@ enum class Stage : uint8_t { warmup, search, retrain, done };
 const char* name_of(Phase phase);
 const char* name_of(Stage stage);
 
+/// What the last step of a run that was stopped while it evaluated or drew still owes.
+enum class Due : uint8_t { nothing, evaluation, next_stage };
+
+/// How many lines of the run's record a checkpoint counts on; -1: it does not say.
+struct RecordLines {
+  int64_t metrics = -1, search = -1;
+
+  bool operator==(const RecordLines&) const = default;
+};
+
 struct TrainState {
   Stage stage = Stage::warmup;
   int64_t step = 0;        ///< steps done in this stage
@@ -35,6 +45,9 @@ struct TrainState {
   double search_score = std::numeric_limits<double>::infinity();
   int64_t search_step = -1;
   std::vector<std::vector<double>> search_logits;
+  /// Of last.safetensors, from which a run goes on.
+  Due due = Due::nothing;
+  RecordLines lines;
 
   bool operator==(const TrainState&) const = default;
 };

@@ -22,6 +22,9 @@ Tensor upload(const Tape& tape, const Tensor& host, DType dtype) {
 }
 
 Var upload_images(Tape& tape, const Tensor& images, const Model& model, const RunFile& run) {
+  if (const int64_t channels = images.shape()[3]; channels != run.model.in_channels)
+    throw ConfigError(fmt::format("{}: model.in_channels is {}, the inputs have {} channels",
+                                  run.place("model.in_channels"), run.model.in_channels, channels));
   const Var x = tape.constant(upload(tape, images, model.store().dtype()));
   return run.precision == Precision::bf16 ? cast(tape, x, DType::bf16) : x;
 }

@@ -4,9 +4,9 @@
 #include <filesystem>
 #include <limits>
 #include <map>
-#include <sstream>
 
 #include "engine/error.h"
+#include "train/run_file_difference.h"
 #include "train/run_folder.h"
 #include "train/study.h"
 #include "train/summary.h"
@@ -51,16 +51,11 @@ void check_settings(const StudyCell& cell) {
         "{}: was not made by a study; remove the folder, or give the study another 'out'",
         cell.folder));
   const RunFile there = parse_run_text(read_toml_text(cell.asked(), "run file"), cell.asked());
-  std::istringstream old_lines(print_run_file(there)), new_lines(print_run_file(cell.run));
-  for (std::string was, is; true;) {
-    const bool more_old = !!std::getline(old_lines, was), more_new = !!std::getline(new_lines, is);
-    if (!more_old && !more_new) return;
-    if (more_old && more_new && was == is) continue;
+  if (const auto difference = first_difference(there, cell.run))
     throw ConfigError(
         fmt::format("{}: was run with other settings ('{}' there, '{}' in the study); remove the "
                     "folder, or give the study another 'out'",
-                    cell.folder, more_old ? was : "", more_new ? is : ""));
-  }
+                    cell.folder, difference->first, difference->second));
 }
 
 }  // namespace

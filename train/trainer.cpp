@@ -8,7 +8,6 @@
 #include "train/compat.h"
 #include "train/draw.h"
 #include "train/schedule.h"
-#include "train/stop.h"
 
 namespace weft {
 namespace {
@@ -42,7 +41,8 @@ class Counters {
 
 }  // namespace
 
-Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer)
+Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer,
+                 Begin begin)
     : run_(std::move(run)),
       data_(data),
       context_(context),
@@ -54,6 +54,7 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
   for (size_t k = 0; k < run_.tasks.size(); ++k)
     if (run_.tasks[k].class_weights.empty()) run_.tasks[k].class_weights = data.class_weights(k);
   if (parts_.train.empty()) throw DataError("data: the training part is empty");
+  if (begin == Begin::resumed) return;
   if (!run_.model.init.empty())
     say(fmt::format("{}: {} tensors taken", run_.model.init,
                     load_pretrained(run_.model.init, *model_)));
@@ -66,25 +67,33 @@ void Trainer::start(const std::string& folder) {
   // The first batch comes first, so that broken data leave no half-made folder behind.
   if (loader_ != nullptr) next_batch_ = loader_->next();
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
-  const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
-  for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
-  if (!state_.drawn.select.empty()) write_drawn();
+  try {
+    const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
+    for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
+    if (!state_.drawn.select.empty()) write_drawn();
+  } catch (...) {
+    folder_->discard();
+    throw;
+  }
   memory_of(context_).reset_peak();
 }
 
-void Trainer::resume(const std::string& folder) {
-  const std::string last = folder + "/checkpoints/last.safetensors";
+void Trainer::resume(FolderLock folder) {
+  const std::string last = folder.folder() + "/checkpoints/last.safetensors";
   const Checkpoint checkpoint = read_checkpoint(last);
   check_state(checkpoint.state, run_, *model_, last);
-  if (checkpoint.state.stage != Stage::done &&
+  if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
       checkpoint.state.step >= stage_steps(checkpoint.state.stage))
     throw DataError(fmt::format("{}: stands at the end of a stage, not in one", last));
   state_ = checkpoint.state;
+  due_ = std::exchange(state_.due, Due::nothing);
+  const RecordLines lines = std::exchange(state_.lines, {});
   load_model(last, *model_);
   open_loaders();
   if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
-  folder_.emplace(RunFolder::resume(folder, state_.total_step));
-  measured_ = read_measured(folder);
+  folder_.emplace(RunFolder::resume(std::move(folder), state_.total_step, lines));
+  for (const std::string& gap : folder_->gaps()) say(gap);
+  measured_ = read_measured(folder_->path());
   memory_of(context_).reset_peak();
 }
 
@@ -97,17 +106,15 @@ std::vector<Optimizer*> Trainer::optimizers() const {
 
 int64_t Trainer::stage_steps(Stage stage) const { return weft::stage_steps(run_, stage); }
 
-/// Begins `stage`, or the first after it that has steps to do.
+/// Begins `stage`, or the first after it that has steps to do. A stop while the policy is drawn
+/// leaves everything as it was before.
 void Trainer::enter(Stage stage) {
+  if (stage == Stage::warmup && stage_steps(stage) == 0) stage = Stage::search;
+  if (stage == Stage::search && stage_steps(stage) == 0) stage = Stage::retrain;
+  if (stage == Stage::retrain && model_->policy() && state_.drawn.select.empty()) draw_policy();
+  if (stage == Stage::retrain && stage_steps(stage) == 0) stage = Stage::done;
   state_.stage = stage;
   state_.step = 0;
-  if (stage == Stage::retrain && model_->policy() && state_.drawn.select.empty()) draw_policy();
-  if (stage != Stage::done && stage_steps(stage) == 0) {
-    const bool search_is_next = stage == Stage::warmup;
-    return enter(search_is_next           ? Stage::search
-                 : stage == Stage::search ? Stage::retrain
-                                          : Stage::done);
-  }
   if (stage == Stage::retrain && model_->policy() && run_.retrain.init == "random") {
     // From scratch, but the record of what was learned stays in the checkpoint.
     auto fresh = make_model(context_, run_);
@@ -177,6 +184,7 @@ StepInputs Trainer::step_inputs(Phase phase) const {
 }
 
 bool Trainer::step() {
+  finish_step();
   if (state_.stage == Stage::done) return false;
   const auto began = std::chrono::steady_clock::now();
   const Phase phase = current_phase();
@@ -262,21 +270,32 @@ bool Trainer::at_checkpoint() const {
 
 void Trainer::after_step() {
   if (state_.stage == Stage::search && clock().position(state_.step) == 0) write_search_line();
-  if (at_evaluation()) evaluate_and_keep_best();
-  if (state_.step >= stage_steps(state_.stage)) {
-    finish_stage();
-  } else if (folder_ && at_checkpoint()) {
+  // A stage's end is an evaluation too.
+  if (at_evaluation())
+    due_ = Due::evaluation;
+  else if (folder_ && at_checkpoint())
     save("last");
-  }
+  finish_step();
 }
 
-void Trainer::finish_stage() {
-  if (folder_) save(fmt::format("step-{}", state_.total_step));
-  const Stage next = state_.stage == Stage::warmup   ? Stage::search
-                     : state_.stage == Stage::search ? Stage::retrain
-                                                     : Stage::done;
-  enter(model_->policy() ? next : Stage::done);
-  if (folder_) save("last");
+void Trainer::finish_step() {
+  if (due_ == Due::evaluation) {
+    evaluate_and_keep_best();
+    const bool ends = state_.step >= stage_steps(state_.stage);
+    due_ = ends ? Due::next_stage : Due::nothing;
+    if (folder_ && ends)
+      save(fmt::format("step-{}", state_.total_step));
+    else if (folder_ && at_checkpoint())
+      save("last");
+  }
+  if (due_ == Due::next_stage) {
+    const Stage next = state_.stage == Stage::warmup   ? Stage::search
+                       : state_.stage == Stage::search ? Stage::retrain
+                                                       : Stage::done;
+    enter(model_->policy() ? next : Stage::done);
+    due_ = Due::nothing;
+    if (folder_) save("last");
+  }
 }
 
 std::vector<TaskResult> Trainer::evaluate_split(const std::string& split, int64_t batches) {
@@ -323,10 +342,15 @@ void Trainer::write_results(Phase phase, const std::string& split,
 
 void Trainer::save(const std::string& name) const {
   // Only `last` is gone on from.
-  const auto all = name == "last" ? optimizers() : std::vector<Optimizer*>{};
+  const bool last = name == "last";
+  const auto all = last ? optimizers() : std::vector<Optimizer*>{};
+  TrainState state = state_;
+  const RecordLines lines = folder_->sync();
+  if (last) state.due = due_;
+  if (last) state.lines = lines;
   save_checkpoint(folder_->checkpoint(name), *model_, {all.begin(), all.end()},
-                  {state_, print_run_file(run_)});
-  if (name == "last") folder_->write(measured());
+                  {state, print_run_file(run_)});
+  if (last) folder_->write(measured());
 }
 
 void Trainer::jump(Stage stage, int64_t step) {
@@ -334,31 +358,6 @@ void Trainer::jump(Stage stage, int64_t step) {
   if (stage == Stage::retrain && model_->policy() && state_.drawn.select.empty()) draw_policy();
   state_.step = step;
   open_loaders();
-}
-
-void Trainer::run() {
-  const StopSignals signals;
-  if (folder_ && state_.total_step == 0) save("last");
-  while (state_.stage != Stage::done) {
-    if (const int signal = stop_signal(); signal != 0) {
-      settle();
-      if (folder_) {
-        save("last");
-        say(fmt::format("stopped at step {}; go on with: weft train --resume {}", state_.total_step,
-                        folder_->path()));
-      }
-      throw Stopped{signal};
-    }
-    step();
-  }
-  if (folder_ && state_.best_step >= 0) load_model(folder_->checkpoint("best"), *model_);
-  std::vector<TaskResult> results;
-  if (!parts_.test.empty()) {
-    results = evaluate_split("test");
-    write_results(Phase::infer, "test", results);
-    if (observer_ != nullptr) observer_->on_eval(Stage::done, "test", results);
-  }
-  if (folder_) write_summary(folder_->path(), summary(results));
 }
 
 void Trainer::say(const std::string& line) {

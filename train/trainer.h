@@ -47,18 +47,23 @@ class StepProbe {
 
 class Trainer {
  public:
-  Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer = nullptr);
+  /// A run from its beginning, or one whose weights and policy resume() brings: nothing is taken
+  /// from model.init, read from retrain.policy or drawn.
+  enum class Begin { fresh, resumed };
+  Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer = nullptr,
+          Begin begin = Begin::fresh);
   ~Trainer();
 
   /// Writes into a new run folder from now on; without one, nothing is written.
   void start(const std::string& folder);
-  /// Goes on from the folder's last checkpoint.
-  void resume(const std::string& folder);
+  /// Goes on from the last checkpoint of the folder, which is this run's from now on.
+  void resume(FolderLock folder);
 
   /// One training step, with what belongs to its end (evaluation, checkpoint, the next stage).
   /// False: the run was already done.
   bool step();
   /// To the end, then the test split and the summary. After a signal: a checkpoint, then Stopped.
+  /// Where the first step fails, the folder that start() made is removed again.
   void run();
   /// Stands at step `step` of `stage` without training up to it (dumps, benchmarks, estimates).
   void jump(Stage stage, int64_t step);
@@ -93,7 +98,6 @@ class Trainer {
   SearchClock search_clock() const;
   void enter(Stage stage);
   void open_loaders();
-  void finish_stage();
   void draw_policy();
   void write_drawn();
   void keep_best_policy(double now);
@@ -115,6 +119,9 @@ class Trainer {
   void settle();
   void check_losses(const Pending& step) const;
   void after_step();
+  /// What the end of a step owes: evaluation, the next stage, a checkpoint. A stop can cut it.
+  void finish_step();
+  void run_to_end();
   void evaluate_and_keep_best();
   void write_results(Phase phase, const std::string& split, const std::vector<TaskResult>& results);
   void write_search_line();
@@ -132,6 +139,7 @@ class Trainer {
   std::unique_ptr<Model> model_;
   SearchClock clock_;
   TrainState state_;
+  Due due_ = Due::nothing;  ///< of the step before
   std::unique_ptr<Optimizer> weights_optimizer_, logits_optimizer_;
   std::map<std::pair<Phase, std::vector<bool>>, Repeated> repeated_;  // by the tasks with labels
   std::unique_ptr<Loader> loader_, policy_loader_;

@@ -164,7 +164,7 @@ TEST_CASE("a policy file reads as written, and what is wrong in it is named", "[
   CHECK_THAT(broken("\"a\": [\n   1,", "\"a\": ["),
              contains_text("task 'a' has 2 gates for 3 blocks"));
   CHECK_THAT(message_of<DataError>([&] { read_policy("/no/such", tasks, blocks); }),
-             contains_text("cannot be read"));
+             contains_text("cannot open"));
 }
 
 TEST_CASE("a run re-trains under a policy edited by hand", "[train][policy]") {

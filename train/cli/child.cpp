@@ -59,7 +59,7 @@ Child::Child(const std::vector<std::string>& arguments, const std::string& log)
   const int error = errno;
   close(fd);
   if (pid_ < 0)
-    throw UserError(std::string("cannot start another process: ") + std::strerror(error));
+    throw NoProcess(std::string("cannot start another process: ") + std::strerror(error));
 }
 
 Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)), began_(other.began_) {}

@@ -11,7 +11,15 @@
 #include <string>
 #include <vector>
 
+#include "engine/error.h"
+
 namespace weft::cli {
+
+/// The system starts no further process.
+class NoProcess : public UserError {
+ public:
+  using UserError::UserError;
+};
 
 struct Ended {
   int code = 0;            ///< exit code; 0 where a signal ended it
@@ -22,7 +30,8 @@ struct Ended {
 
 class Child {
  public:
-  /// `arguments` without the program's name; the log is appended to.
+  /// `arguments` without the program's name; the log is appended to. NoProcess where
+  /// the system gives none.
   Child(const std::vector<std::string>& arguments, const std::string& log);
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
-#include <set>
 #include <thread>
 
 #include "engine/cpu/context.h"
@@ -51,20 +50,6 @@ int64_t last_step(const StudyCell& cell) {
   const std::string key = "\"step\":";
   const size_t at = text.rfind(key);
   return at == std::string::npos ? 0 : std::strtoll(text.c_str() + at + key.size(), nullptr, 10);
-}
-
-/// A run that was killed before its first checkpoint left only the beginnings of a folder.
-void clear_beginnings(const std::string& folder) {
-  const std::set<std::string> known{"run.toml", "metrics.jsonl", "log.txt", "measured.json",
-                                    "policy",   "checkpoints",   "pictures"};
-  if (!fs::exists(folder)) return;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (known.count(name) == 0 && entry.path().extension() != ".tmp")
-      throw ConfigError(fmt::format(
-          "{}: is no run folder ({} lies in it); give the study another 'out'", folder, name));
-  }
-  fs::remove_all(folder);
 }
 
 }  // namespace
@@ -160,7 +145,6 @@ void StudyRunner::start(size_t index) {
   if (cell.resumable()) {
     arguments.insert(arguments.end(), {"--resume", cell.folder});
   } else {
-    clear_beginnings(cell.folder);
     fs::remove(log_of(cell));
     write_file(cell.asked(), print_run_file(cell.run));
     arguments.push_back(study_.sets[cell.set].run);
@@ -169,7 +153,14 @@ void StudyRunner::start(size_t index) {
   }
   arguments.insert(arguments.end(), {"--threads", fmt::to_string(study_.threads)});
   const int64_t from = last_step(cell);
-  running_.push_back({index, Child(arguments, log_of(cell)), from, from});
+  try {
+    running_.push_back({index, Child(arguments, log_of(cell)), from, from});
+  } catch (const NoProcess& error) {
+    if (running_.empty()) throw;
+    slots_ = running_.size();  // the cell stays open until one of these has ended
+    say(fmt::format("{}: {} cells side by side from here on", error.what(), slots_));
+    return;
+  }
   states_[index] = State::running;
 }
 

@@ -89,33 +89,53 @@ class Train final : public Command {
     if (!resume_.empty() && !overrides.empty())
       throw ConfigError(
           "train: a resumed run keeps its run file; leave out the key=value settings");
-    RunFile run =
-        resume_.empty()
-            ? parse_run_file(run_, overrides)
-            : parse_run_text(read_checkpoint(resume_ + "/checkpoints/last.safetensors").run_text,
-                             resume_ + "/run.toml");
+    if (!resume_.empty() && !out_.empty())
+      throw ConfigError(
+          fmt::format("train: --resume goes on in its own folder; leave out --out {}", out_));
+    if (!resume_.empty()) return resume();
+    RunFile run = parse_run_file(run_, overrides);
+    const std::string folder =
+        !out_.empty() ? out_ : fmt::format("runs/out/{}-{}", run.name, run.seed);
+    if (!dry_run_) RunFolder::require_new(folder);
     const Device device(run.device, threads_, run.precision);
     const auto data = open_dataset(run);
     if (dry_run_) return dry_run(run, *data, device.context());
     ConsoleObserver console(run);
     Trainer trainer(run, *data, device.context(), &console);
-    const std::string folder = !resume_.empty() ? resume_
-                               : !out_.empty()  ? out_
-                                                : fmt::format("runs/out/{}-{}", run.name, run.seed);
-    if (resume_.empty())
-      trainer.start(folder);
-    else
-      trainer.resume(folder);
+    trainer.start(folder);
+    finish(trainer, console, *data, folder);
+  }
+
+ private:
+  void resume() {
+    const std::string last = resume_ + "/checkpoints/last.safetensors";
+    if (!std::filesystem::exists(last))
+      throw DataError(fmt::format("{}: there is no checkpoint to go on from; is {} a run folder?",
+                                  last, resume_));
+    FolderLock lock(resume_);
+    const std::string text = read_checkpoint(last).run_text;
+    require_same_run(resume_, text);
+    RunFile run = parse_run_text(text, resume_ + "/run.toml");
+    const Device device(run.device, threads_, run.precision);
+    const auto data = open_dataset(run);
+    if (dry_run_) return dry_run(run, *data, device.context());
+    ConsoleObserver console(run);
+    Trainer trainer(run, *data, device.context(), &console, Trainer::Begin::resumed);
+    trainer.resume(std::move(lock));
+    finish(trainer, console, *data, resume_);
+  }
+
+  static void finish(Trainer& trainer, ConsoleObserver& console, const Dataset& data,
+                     const std::string& folder) {
     console.start_from(trainer.state());
     trainer.run();
     console.finish();
-    write_pictures(folder, trainer, *data);
+    write_pictures(folder, trainer, data);
     fmt::print("{}", table({read_summary(folder)}));
     fmt::print("{}", policy_text(read_summary(folder), colour_wanted()));
     fmt::print("run folder: {}\n", folder);
   }
 
- private:
   std::string run_, device_, out_, resume_;
   std::vector<std::string> settings_;
   int threads_ = 0;
