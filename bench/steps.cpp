@@ -25,10 +25,11 @@ struct Setting {
   double width = 1;
 };
 
+/// Running statistics are shared, as the peer's are.
 RunFile run_file(const Setting& s) {
   std::string text = fmt::format(
       "name = \"bench\"\ndevice = \"{}\"\nprecision = \"{}\"\n[model]\ntrunk = \"{}\"\nwidth = "
-      "{}\n[data]\nsize = [{}, {}]\nbatch = "
+      "{}\nbn = {{running = \"shared\"}}\n[data]\nsize = [{}, {}]\nbatch = "
       "{}\n",
       s.device, s.precision, s.trunk, s.width, s.crop, s.crop, s.batch);
   for (const std::string& channels : split(s.tasks, ',')) {

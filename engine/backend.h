@@ -36,7 +36,7 @@ inline Tensor to_host(const AnyContext& context, const Tensor& t) {
   return host;
 }
 
-/// A host tensor where the context computes: itself, or its bytes on the device.
+/// A tensor where the context computes: itself where it is there, or its bytes on the device.
 inline Tensor to_device(const AnyContext& context, const Tensor& host) {
   return std::visit([&](auto* ctx) { return ctx->upload(host); }, context);
 }

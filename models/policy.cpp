@@ -64,11 +64,14 @@ void Policy::set_logits(size_t k, const Tensor& host) {
 }
 
 const Tensor& Policy::host_logits(size_t k) const {
-  if (mirror_.empty())
+  if (mirror_.empty()) {
+    std::vector<Tensor> all;  // whole or not at all: the copy waits, which recorded work may not
     for (const Parameter* logits : logits_) {
-      mirror_.push_back(Tensor::empty(logits->value.shape(), logits->value.dtype()));
-      std::visit([&](auto* ctx) { ctx->copy(mirror_.back(), logits->value); }, context_);
+      all.push_back(Tensor::empty(logits->value.shape(), logits->value.dtype()));
+      std::visit([&](auto* ctx) { ctx->copy(all.back(), logits->value); }, context_);
     }
+    mirror_ = std::move(all);
+  }
   return mirror_[k];
 }
 

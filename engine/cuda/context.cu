@@ -288,6 +288,7 @@ bool CudaContext::all_finite(const Tensor& t) {
 }
 
 Tensor CudaContext::upload(const Tensor& host) {
+  if (!host.on_host()) return host;  // it is here already
   impl_->collect();
   const Tensor device = Tensor::empty(host.shape(), host.dtype(), impl_->upload_memory);
   if (host.numel() == 0) return device;

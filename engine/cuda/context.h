@@ -63,7 +63,8 @@ class CudaContext {
   void accumulate(const Tensor& to, const Tensor& from, double factor = 1);
   bool all_finite(const Tensor& t);
 
-  /// A host tensor's bytes on the device, through pinned memory and the copy stream: the bytes are
+  /// A host tensor's bytes on the device (a tensor that is there comes back as it is), through
+  /// pinned memory and the copy stream: the bytes are
   /// taken before this returns, and what the compute stream is given from now on finds them there.
   Tensor upload(const Tensor& host);
   /// Starts to bring `device` to the host, and returns at once; the tensor may be read after
