@@ -16,6 +16,18 @@
 
 namespace weft {
 
+namespace {
+
+void sync_folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  ::fsync(fd);  // some file systems cannot: the file itself is safe all the same
+  ::close(fd);
+}
+
+}  // namespace
+
 AtomicFile::AtomicFile(const std::string& path)
     : path_(path), temporary_(fmt::format("{}.{}.tmp", path, ::getpid())) {
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -44,15 +56,17 @@ void AtomicFile::commit() {
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename into place");
   ::close(fd_);
   fd_ = -1;
-  const std::string folder = std::filesystem::path(path_).parent_path().string();
-  const int folder_fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
-  if (folder_fd < 0) return;
-  ::fsync(folder_fd);  // some file systems cannot: the file itself is safe all the same
-  ::close(folder_fd);
+  sync_folder_of(path_);
 }
 
 void AtomicFile::fail(const char* what) const {
   throw DataError(fmt::format("{}: cannot {}: {}", path_, what, std::strerror(errno)));
+}
+
+void rename_file(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0)
+    throw DataError(fmt::format("{}: cannot be renamed to {}: {}", from, to, std::strerror(errno)));
+  sync_folder_of(to);
 }
 
 void write_file(const std::string& path, const std::string& text) {

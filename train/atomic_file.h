@@ -24,6 +24,9 @@ class AtomicFile {
   int fd_ = -1;
 };
 
+/// Within a folder, for good; what was called `to` is gone.
+void rename_file(const std::string& from, const std::string& to);
+
 /// All of a file at once.
 void write_file(const std::string& path, const std::string& text);
 

@@ -33,11 +33,6 @@ Tensor load_for(const SafetensorsFile& file, const std::string& name, const Tens
   return value;
 }
 
-void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
-               const Tensor& to, double least = std::numeric_limits<double>::lowest()) {
-  from_torch_layout(context, to, load_for(file, name, to, least));
-}
-
 /// A counter, as PyTorch's int64.
 int64_t load_count(const SafetensorsFile& file, const std::string& name, int64_t least,
                    int64_t most = int64_t{1} << 53) {
@@ -49,15 +44,6 @@ int64_t load_count(const SafetensorsFile& file, const std::string& name, int64_t
     throw DataError(fmt::format("{}: '{}' is {}; it is a whole number from {} to {}", file.path(),
                                 name, value, least, most));
   return static_cast<int64_t>(value);
-}
-
-/// "a, b, c and 5 more".
-std::string a_few(const std::vector<std::string>& names) {
-  constexpr size_t most = 3;
-  const std::vector<std::string> first(
-      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(most, names.size())));
-  return fmt::format("{}{}", fmt::join(first, ", "),
-                     names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
 }
 
 /// Throws where the file lacks a tensor of `wanted` or has one over; those of `optim.` count only
@@ -94,23 +80,6 @@ std::string metadata_of(const SafetensorsFile& file, const std::string& key) {
   return it->second;
 }
 
-/// A file that weft wrote has checksums; one that has lost them is damaged.
-void require_checksums(const SafetensorsFile& file) {
-  if (!file.has_checksums())
-    throw DataError(fmt::format("{}: the header is damaged: it has no checksums", file.path()));
-}
-
-/// The name of a pretrained file's tensor that `name` starts from; empty: it starts at random.
-/// A task's own trunk ("trunks.seg.conv1.weight") and its own copy of a trunk's last layers
-/// ("heads.seg.features.24.weight") take the same tensors as what is shared.
-std::string pretrained_name(const std::string& name) {
-  if (part_of(name) == Part::policy) return "";
-  const bool own_trunk = name.rfind("trunks.", 0) == 0;
-  if (part_of(name) == Part::trunk && !own_trunk) return name;
-  const std::string rest = name.substr(name.find('.', name.find('.') + 1) + 1);
-  return own_trunk || rest.rfind("features.", 0) == 0 ? rest : "";
-}
-
 SafetensorsFile open_checkpoint(const std::string& path) {
   SafetensorsFile file(path);
   const std::string format = metadata_of(file, "format_version");
@@ -127,6 +96,28 @@ SafetensorsFile open_checkpoint(const std::string& path) {
 }
 
 }  // namespace
+
+bool fits(const SafetensorsFile& file, const std::string& name, const Tensor& to) {
+  return file.contains(name) && file.shape(name) == torch_shape(to.shape());
+}
+
+void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
+               const Tensor& to, double least) {
+  from_torch_layout(context, to, load_for(file, name, to, least));
+}
+
+std::string a_few(const std::vector<std::string>& names) {
+  constexpr size_t most = 3;
+  const std::vector<std::string> first(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(most, names.size())));
+  return fmt::format("{}{}", fmt::join(first, ", "),
+                     names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
+}
+
+void require_checksums(const SafetensorsFile& file) {
+  if (!file.has_checksums())
+    throw DataError(fmt::format("{}: the header is damaged: it has no checksums", file.path()));
+}
 
 Tensor to_torch_layout(const AnyContext& context, const Tensor& value) {
   const Tensor host = to_host(context, value);
@@ -261,38 +252,6 @@ void load_optimizers(const std::string& path, const AnyContext& context,
   if (found != expected->second)
     throw DataError(fmt::format("{}: moments of {} parameters, but {} were saved", path, found,
                                 expected->second));
-}
-
-int load_pretrained(const std::string& path, Model& model) {
-  const SafetensorsFile file(path);
-  ParameterStore& store = model.store();
-  int taken = 0;
-  // Batch norm of a task's own starts from the one set: "bn1.seg.weight" from "bn1.weight".
-  const std::vector<std::string> tasks = model.task_names();
-  const auto of_all_tasks = [&](const std::string& name) {
-    const size_t last = name.rfind('.'), before = name.rfind('.', last - 1);
-    if (last == std::string::npos || before == std::string::npos) return name;
-    const std::string task = name.substr(before + 1, last - before - 1);
-    const bool own = std::find(tasks.begin(), tasks.end(), task) != tasks.end();
-    return own ? name.substr(0, before) + name.substr(last) : name;
-  };
-  const auto take = [&](const std::string& name, const Tensor& to) {
-    std::string source = pretrained_name(name);
-    if (!file.contains(source)) source = of_all_tasks(source);
-    if (source.empty() || !file.contains(source)) return;
-    load_into(file, source, store.context(), to);
-    ++taken;
-  };
-  for (Parameter& p : store.parameters()) take(p.name, p.value);
-  for (NamedStats& s : store.stats()) {
-    take(s.name + ".running_mean", s.stats.running_mean);
-    take(s.name + ".running_var", s.stats.running_var);
-  }
-  if (taken == 0)
-    throw DataError(fmt::format(
-        "{}: holds none of the trunk's tensors; expected torchvision's names, such as '{}'", path,
-        pretrained_name(store.parameters().front().name)));
-  return taken;
 }
 
 }  // namespace weft

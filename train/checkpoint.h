@@ -6,6 +6,7 @@
 //   layer1.0.bn1.running_mean, policy.seg, optim.NAME.exp_avg, optim.NAME.step
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -42,17 +43,21 @@ void load_model(const std::string& path, Model& model);
 void load_optimizers(const std::string& path, const AnyContext& context,
                      const std::vector<Optimizer*>& optimizers);
 
-/// Starts from somebody's weights, such as torchvision's ImageNet trunk: loads every name that file
-/// and model share, into each trunk, each task's own batch norm and each task's copy of a trunk's
-/// last layers (a split VGG-16); the classifier (fc.*) is left. Returns how many tensors were
-/// taken; throws DataError where a shared name has another shape or no trunk tensor is found.
-int load_pretrained(const std::string& path, Model& model);
-
-// The parts that dumps share.
+// The parts that dumps and pretrained files share.
 
 /// A value on the host in PyTorch's layout, and back.
 Tensor to_torch_layout(const AnyContext& context, const Tensor& value);
 void from_torch_layout(const AnyContext& context, const Tensor& to, const Tensor& file_value);
+/// Loads `name` into `to`; the file's shape must be the one that `to` has in PyTorch's layout, its
+/// values numbers, none below `least`.
+void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
+               const Tensor& to, double least = std::numeric_limits<double>::lowest());
+/// Whether the file has `name` in the shape of `to`.
+bool fits(const SafetensorsFile& file, const std::string& name, const Tensor& to);
+/// A file that weft wrote has checksums; one that has lost them is damaged.
+void require_checksums(const SafetensorsFile& file);
+/// "a, b, c and 5 more".
+std::string a_few(const std::vector<std::string>& names);
 std::vector<NamedTensor> model_tensors(const Model& model);
 std::vector<NamedTensor> optimizer_tensors(const AnyContext& context, const Optimizer& optimizer);
 /// From the names prefix + NAME.

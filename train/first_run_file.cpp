@@ -17,6 +17,7 @@
 #include "train/data/csv_text.h"
 #include "train/data/files.h"
 #include "train/data/picture_io.h"
+#include "train/run_file_fields.h"
 #include "train/toml_document.h"
 
 namespace weft {
@@ -139,8 +140,7 @@ std::string plain(const std::string& text, const std::string& allowed, char othe
 /// another task's.
 std::string task_name(const std::string& column, std::set<std::string>& taken) {
   const std::string stem = plain(column, "-_", '_');
-  const bool reserved = stem == "total" || stem == "all" || stem == "sum" || stem == "mean";
-  std::string name = reserved ? stem + "_" : stem;
+  std::string name = names_a_loss(stem) ? stem + "_" : stem;
   for (int number = 2; !taken.insert(name).second; ++number)
     name = fmt::format("{}_{}", stem, number);
   return name;

@@ -40,7 +40,8 @@ class JsonValue {
                 double most = std::numeric_limits<double>::max()) const;
   double number_or_nan() const;  ///< null is NaN
   std::vector<std::string> texts() const;
-  std::vector<int> integers(int64_t least, int64_t most) const;
+  std::vector<int> integers(int64_t least = std::numeric_limits<int>::min(),
+                            int64_t most = std::numeric_limits<int>::max()) const;
   std::vector<double> numbers(double least = std::numeric_limits<double>::lowest(),
                               double most = std::numeric_limits<double>::max()) const;
 

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "engine/error.h"
-#include "train/run_file.h"
+#include "train/run_file_fields.h"
 
 namespace weft {
 namespace {
@@ -47,6 +47,8 @@ class Checker {
     at_least<int64_t>(run_.eval.every, 1, "eval.every");
     at_least<int64_t>(run_.eval.batches, 0, "eval.batches");
     at_least<int64_t>(run_.checkpoint_every, 1, "checkpoint.every");
+    require(run_.checkpoint_keep >= 1 && run_.checkpoint_keep <= 1000, "checkpoint.keep",
+            fmt::format("is {}; it is 1 to 1000", run_.checkpoint_keep));
   }
 
   void model() const {
@@ -61,6 +63,8 @@ class Checker {
     at_least(m.head_width, 1, "model.head_width");
     share(m.dropout, "model.dropout");
     at_least(m.in_channels, 1, "model.in_channels");
+    require(!m.init_partial || !m.init.empty(), "model.init_partial",
+            "says how model.init is taken, which is not given");
     require(m.trunk != "vgg16" || m.bn_running == "shared", "model.bn.running",
             "is \"per-task\", but VGG-16 has no batch norm");
     require(m.bn_affine == "shared" || m.bn_running == "per-task", "model.bn.affine",
@@ -124,6 +128,10 @@ class Checker {
     const std::string key = "task." + t.name + ".";
     require(plain_name(t.name) && t.name.find('.') == std::string::npos, key + "name",
             fmt::format("is \"{}\"; it is made of letters, digits, '-' and '_'", t.name));
+    require(!names_a_loss(t.name), key + "name",
+            fmt::format("is \"{}\", which names a part of the loss; choose another, such as "
+                        "\"{}_\" (column = \"{}\" names the label's column)",
+                        t.name, t.name, t.name));
     const bool labels = t.kind == TaskKind::segmentation || t.kind == TaskKind::classification;
     if (labels) {
       require(t.classes >= 2, key + "classes",
@@ -267,6 +275,10 @@ class Checker {
 };
 
 }  // namespace
+
+bool names_a_loss(const std::string& word) {
+  return word == "total" || word == "sparsity" || word == "sharing" || word == "regulariser";
+}
 
 void check_run_file(const RunFile& run) {
   const Checker check(run);

@@ -8,6 +8,7 @@
 #include "engine/error.h"
 #include "train/atomic_file.h"
 #include "train/data/files.h"
+#include "train/kept.h"
 #include "train/run_file_difference.h"
 
 namespace weft {
@@ -115,7 +116,7 @@ void require_same_run(const std::string& folder, const std::string& run_text) {
 }
 
 std::string RunFolder::checkpoint(const std::string& name) const {
-  return path() + "/checkpoints/" + name + ".safetensors";
+  return checkpoint_path(path(), name);
 }
 
 std::string RunFolder::picture(const std::string& name) const {
@@ -166,45 +167,6 @@ Measured read_measured(const std::string& folder) {
     file.at("waited").get_to(m.waited);
     file.at("peak_bytes").get_to(m.peak_bytes);
     return m;
-  });
-}
-
-std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string>& tasks,
-                        const std::vector<std::string>& blocks,
-                        const std::vector<std::vector<double>>& probability, uint64_t seed) {
-  json select = json::object(), p = json::object();
-  for (size_t k = 0; k < tasks.size(); ++k) {
-    select[tasks[k]] = policy.select[k];
-    p[tasks[k]] = probability[k];
-  }
-  return json{{"version", 1},     {"tasks", tasks},   {"blocks", blocks},
-              {"select", select}, {"probability", p}, {"seed", seed}}
-             .dump(1) +
-         "\n";
-}
-
-DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
-                        const std::vector<std::string>& blocks) {
-  return with_source(path, [&] {
-    const json file = json::parse(read_file(path));
-    if (const int version = file.at("version").get<int>(); version != 1)
-      throw DataError(fmt::format("{}: version {}; this build reads version 1", path, version));
-    if (file.at("blocks").get<std::vector<std::string>>() != blocks)
-      throw DataError(path + ": its blocks are not this model's");
-    DrawnPolicy policy;
-    for (const std::string& task : tasks) {
-      if (!file.at("select").contains(task))
-        throw DataError(fmt::format("{}: 'select' has no task '{}'", path, task));
-      auto row = file["select"][task].get<std::vector<int>>();
-      if (row.size() != blocks.size())
-        throw DataError(fmt::format("{}: task '{}' has {} gates for {} blocks", path, task,
-                                    row.size(), blocks.size()));
-      for (int s : row)
-        if (s != 0 && s != 1)
-          throw DataError(fmt::format("{}: task '{}': a gate is 0 or 1, not {}", path, task, s));
-      policy.select.push_back(std::move(row));
-    }
-    return policy;
   });
 }
 

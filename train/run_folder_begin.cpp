@@ -10,6 +10,7 @@
 
 #include "engine/error.h"
 #include "train/atomic_file.h"
+#include "train/kept.h"
 #include "train/run_folder.h"
 
 namespace weft {
@@ -40,13 +41,11 @@ std::string foreign_entry(const std::string& path) {
   return "";
 }
 
-bool is_run(const std::string& path) { return fs::exists(path + "/checkpoints/last.safetensors"); }
-
 void refuse_content(const std::string& path) {
   if (!fs::exists(path)) return;
   if (!fs::is_directory(path))
     throw ConfigError(path + ": exists and is no folder; choose another --out");
-  if (is_run(path))
+  if (has_checkpoints(path))
     throw ConfigError(
         fmt::format("{}: exists and is not empty; go on with --resume {}, or choose another --out",
                     path, path));
@@ -87,7 +86,7 @@ void remove_beginnings(const std::string& path) {
 
 void RunFolder::require_new(const std::string& path) {
   // Where a run is going on, its pid says more than that the folder is not empty.
-  if (is_run(path) && fs::exists(path + "/" + FolderLock::file_name)) FolderLock{path};
+  if (has_checkpoints(path) && fs::exists(path + "/" + FolderLock::file_name)) FolderLock{path};
   refuse_content(path);
 }
 

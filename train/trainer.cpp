@@ -7,6 +7,8 @@
 #include "train/checkpoint.h"
 #include "train/compat.h"
 #include "train/draw.h"
+#include "train/kept.h"
+#include "train/pretrained.h"
 #include "train/schedule.h"
 
 namespace weft {
@@ -55,9 +57,7 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
     if (run_.tasks[k].class_weights.empty()) run_.tasks[k].class_weights = data.class_weights(k);
   if (parts_.train.empty()) throw DataError("data: the training part is empty");
   if (begin == Begin::resumed) return;
-  if (!run_.model.init.empty())
-    say(fmt::format("{}: {} tensors taken", run_.model.init,
-                    load_pretrained(run_.model.init, *model_)));
+  if (!run_.model.init.empty()) say(take_pretrained(*model_));
   enter(searches(run_, model_->policy() != nullptr) ? Stage::warmup : Stage::retrain);
 }
 
@@ -78,8 +78,8 @@ void Trainer::start(const std::string& folder) {
   memory_of(context_).reset_peak();
 }
 
-void Trainer::resume(FolderLock folder) {
-  const std::string last = folder.folder() + "/checkpoints/last.safetensors";
+void Trainer::resume(FolderLock folder, const std::string& name) {
+  const std::string last = checkpoint_path(folder.folder(), name);
   const Checkpoint checkpoint = read_checkpoint(last);
   check_state(checkpoint.state, run_, *model_, last);
   if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
@@ -93,6 +93,8 @@ void Trainer::resume(FolderLock folder) {
   if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
   folder_.emplace(RunFolder::resume(std::move(folder), state_.total_step, lines));
   for (const std::string& gap : folder_->gaps()) say(gap);
+  make_last(folder_->path(), name);
+  forget_lost_best();
   measured_ = read_measured(folder_->path());
   memory_of(context_).reset_peak();
 }
@@ -106,6 +108,13 @@ std::vector<Optimizer*> Trainer::optimizers() const {
 
 int64_t Trainer::stage_steps(Stage stage) const { return weft::stage_steps(run_, stage); }
 
+/// model.init's trunk into `model`; says what was taken.
+std::string Trainer::take_pretrained(Model& model) const {
+  const Taken taken = load_pretrained(run_.model.init, model, run_.model.init_partial);
+  return fmt::format("{}: {} of {} tensors of the trunk taken", run_.model.init, taken.tensors,
+                     taken.of);
+}
+
 /// Begins `stage`, or the first after it that has steps to do. A stop while the policy is drawn
 /// leaves everything as it was before.
 void Trainer::enter(Stage stage) {
@@ -118,7 +127,7 @@ void Trainer::enter(Stage stage) {
   if (stage == Stage::retrain && model_->policy() && run_.retrain.init == "random") {
     // From scratch, but the record of what was learned stays in the checkpoint.
     auto fresh = make_model(context_, run_);
-    if (!run_.model.init.empty()) load_pretrained(run_.model.init, *fresh);
+    if (!run_.model.init.empty()) take_pretrained(*fresh);
     for (size_t k = 0; k < run_.tasks.size(); ++k)
       fresh->policy()->set_logits(k, model_->policy()->host_logits(k));
     model_ = std::move(fresh);
@@ -348,9 +357,11 @@ void Trainer::save(const std::string& name) const {
   const RecordLines lines = folder_->sync();
   if (last) state.due = due_;
   if (last) state.lines = lines;
-  save_checkpoint(folder_->checkpoint(name), *model_, {all.begin(), all.end()},
-                  {state, print_run_file(run_)});
-  if (last) folder_->write(measured());
+  save_checkpoint(last ? next_checkpoint(folder_->path()) : folder_->checkpoint(name), *model_,
+                  {all.begin(), all.end()}, {state, print_run_file(run_)});
+  if (!last) return;
+  rotate_checkpoints(folder_->path(), run_.checkpoint_keep);
+  folder_->write(measured());
 }
 
 void Trainer::jump(Stage stage, int64_t step) {

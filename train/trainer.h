@@ -56,8 +56,9 @@ class Trainer {
 
   /// Writes into a new run folder from now on; without one, nothing is written.
   void start(const std::string& folder);
-  /// Goes on from the last checkpoint of the folder, which is this run's from now on.
-  void resume(FolderLock folder);
+  /// Goes on from the last checkpoint of the folder, which is this run's from now on; or from one
+  /// before it (last-1), which then is the last.
+  void resume(FolderLock folder, const std::string& name = "last");
 
   /// One training step, with what belongs to its end (evaluation, checkpoint, the next stage).
   /// False: the run was already done.
@@ -102,6 +103,9 @@ class Trainer {
   void write_drawn();
   void keep_best_policy(double now);
   void recall_best_policy();
+  std::string take_pretrained(Model& model) const;
+  void forget_lost_best();
+  void recall_best();
   StepInputs step_inputs(Phase phase) const;
   /// A finished step whose losses may still be on their way from a GPU.
   struct Pending {

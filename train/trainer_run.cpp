@@ -31,7 +31,7 @@ void Trainer::run_to_end() {
   if (folder_ && state_.total_step == 0) save("last");
   do throw_if_stopped();
   while (step());
-  if (folder_ && state_.best_step >= 0) load_model(folder_->checkpoint("best"), *model_);
+  if (folder_ && state_.best_step >= 0) recall_best();
   std::vector<TaskResult> results;
   if (!parts_.test.empty()) {
     results = evaluate_split("test");

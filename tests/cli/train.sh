@@ -77,6 +77,17 @@ for way in 'cross_stitch 2' 'soft 2' 'mtan 1'; do
   { echo "sharing = \"${way% *}\""; cat slim.toml; } >other.toml
   expect 0 "in each of ${way#* } trunk" plan other.toml
 done
+# A damaged last checkpoint: named, the one before offered, and what is advised ends with the same bits.
+cp -r first damaged
+printf 'x' | dd of=damaged/checkpoints/last.safetensors bs=1 seek=20000 conv=notrunc status=none
+expect 2 'last.safetensors: tensor .* is damaged.*weft train --resume damaged --checkpoint last-1' train --resume damaged
+expect 0 '^run folder: damaged$' train --resume damaged --checkpoint last-1 --threads 1
+for kept in last best; do
+  cmp first/checkpoints/$kept.safetensors damaged/checkpoints/$kept.safetensors || broken=1
+done
+expect 2 'a run goes on from last' train --resume first --checkpoint best
+expect 2 'says where --resume DIR goes on' train slim.toml --checkpoint last-1
+expect 2 "behind the search" dump slim.toml --phase weights --epoch 2 --out late.safetensors
 expect 2 "task 'seg'|classes" train slim.toml task.seg.classes=5 --out third
 [ -e third ] && fail "a refused run left a folder"
 exit $broken

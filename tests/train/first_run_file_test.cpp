@@ -70,7 +70,7 @@ TEST_CASE("first run file: any folder's name and any column's title parses", "[f
     CAPTURE(name);
     run_of(name, nasty);
   }
-  CHECK(run_of("my data", {"a b", "a_b", "a b_2", "a?b", "total"}).name == "my-data");
+  CHECK(run_of("my data", {"a b", "a_b", "a b_2", "a?b", "total", "sharing"}).name == "my-data");
 }
 
 TEST_CASE("first run file: drawn names parse as well", "[first_run_file]") {

@@ -163,8 +163,55 @@ TEST_CASE("a policy file reads as written, and what is wrong in it is named", "[
              contains_text("a gate is 0 or 1, not 7"));
   CHECK_THAT(broken("\"a\": [\n   1,", "\"a\": ["),
              contains_text("task 'a' has 2 gates for 3 blocks"));
+  // What a typed-in policy gets wrong, and a damaged one.
+  CHECK_THAT(broken("\"a\": [\n   1,", "\"a\": [\n   1.0,"),
+             contains_text("is 1.0; it is a whole"));
+  CHECK_THAT(broken("\"a\": [\n   1,", "\"a\": [\n   true,"),
+             contains_text("is true; it is a whole"));
+  CHECK_THAT(broken("\"a\": [\n   1,", "\"a\": [\n   null,"),
+             contains_text("is null; it is a whole"));
+  CHECK_THAT(broken("\"select\": {", "\"select\": {\"a\": [0, 0, 0],"),
+             contains_text("the key 'a' is there twice"));
+  CHECK_THAT(broken("\"select\": {", "\"select\": {\"c\": [0, 0, 0],"),
+             contains_text("'select' has a task 'c'; this run's are a, b"));
+  CHECK_THAT(broken("\"seed\"", "\"sed\""), contains_text("there is no key 'sed'"));
+  CHECK_THAT(broken("\"seed\": 3", "\"seed\": -3"), contains_text("'seed': is -3"));
+  CHECK_THAT(broken("0.9", "1.9"), contains_text("is 1.9; it is in [0, 1]"));
+  CHECK_THAT(broken("0.9", "-0.9"), contains_text("is -0.9; it is in [0, 1]"));
+  CHECK_THAT(broken("   0.9,\n", ""), contains_text("task 'a' has 2 probabilities for 3 blocks"));
+  CHECK_THAT(broken("\"tasks\": [\n  \"a\"", "\"tasks\": [\n  \"x\""),
+             contains_text("its tasks are not this run's"));
+  CHECK_THAT(broken("\"blocks\"", "\"block\""), contains_text("there is no key 'block'"));
+  CHECK_THAT(broken("}\n", "} trailing\n"), contains_text("no JSON"));
   CHECK_THAT(message_of<DataError>([&] { read_policy("/no/such", tasks, blocks); }),
-             contains_text("cannot open"));
+             contains_text("/no/such: cannot open"));
+}
+
+TEST_CASE(
+    "a flipped bit in a policy file is refused, or makes a policy that a hand could have written",
+    "[train][policy]") {
+  TempFolder folder;
+  const std::string path = folder.file("policy.json");
+  const std::string text =
+      policy_json({{{1, 0, 1}, {0, 1, 1}}}, tasks, blocks, {{0.9, 0.2, 0.6}, {0.1, 0.7, 0.5}}, 3);
+  int read = 0;
+  for (size_t bit = 0; bit < 8 * text.size(); bit += 3) {
+    std::string changed = text;
+    changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
+    std::ofstream(path) << changed;
+    try {
+      const DrawnPolicy policy = read_policy(path, tasks, blocks);
+      REQUIRE(policy.select.size() == 2);
+      for (const auto& row : policy.select) {
+        REQUIRE(row.size() == 3);
+        for (int gate : row) REQUIRE((gate == 0 || gate == 1));
+      }
+      ++read;
+    } catch (const DataError& e) {
+      REQUIRE(std::string(e.what()).rfind(path, 0) == 0);
+    }
+  }
+  CHECK(read > 0);  // white space, a digit of a probability, a gate
 }
 
 TEST_CASE("a run re-trains under a policy edited by hand", "[train][policy]") {

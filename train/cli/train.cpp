@@ -5,10 +5,10 @@
 #include <limits>
 #include <memory>
 
-#include "train/checkpoint.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/device.h"
+#include "train/kept.h"
 #include "train/trainer.h"
 
 namespace weft::cli {
@@ -80,11 +80,14 @@ class Train final : public Command {
     o.add("--device", device_, "cpu or cuda");
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
     o.add("--resume", resume_, "Go on with this run folder");
+    o.add("--checkpoint", checkpoint_, "With --resume: last, or last-1 where it is damaged");
     o.add("--dry-run", dry_run_, "Measure a few steps a phase, write nothing");
   }
   void run() override {
     if (run_.empty() == resume_.empty())
       throw ConfigError("train: give a run file, or --resume DIR to go on with a run folder");
+    if (resume_.empty() && checkpoint_ != "last")
+      throw ConfigError("train: --checkpoint says where --resume DIR goes on; start without it");
     const std::vector<std::string> overrides = with_device(settings_, device_);
     if (!resume_.empty() && !overrides.empty())
       throw ConfigError(
@@ -108,12 +111,11 @@ class Train final : public Command {
 
  private:
   void resume() {
-    const std::string last = resume_ + "/checkpoints/last.safetensors";
-    if (!std::filesystem::exists(last))
+    if (!has_checkpoints(resume_))
       throw DataError(fmt::format("{}: there is no checkpoint to go on from; is {} a run folder?",
-                                  last, resume_));
+                                  checkpoint_path(resume_, "last"), resume_));
     FolderLock lock(resume_);
-    const std::string text = read_checkpoint(last).run_text;
+    const std::string text = read_resumable(resume_, checkpoint_).run_text;
     require_same_run(resume_, text);
     RunFile run = parse_run_text(text, resume_ + "/run.toml");
     const Device device(run.device, threads_, run.precision);
@@ -121,7 +123,7 @@ class Train final : public Command {
     if (dry_run_) return dry_run(run, *data, device.context());
     ConsoleObserver console(run);
     Trainer trainer(run, *data, device.context(), &console, Trainer::Begin::resumed);
-    trainer.resume(std::move(lock));
+    trainer.resume(std::move(lock), checkpoint_);
     finish(trainer, console, *data, resume_);
   }
 
@@ -136,7 +138,7 @@ class Train final : public Command {
     fmt::print("run folder: {}\n", folder);
   }
 
-  std::string run_, device_, out_, resume_;
+  std::string run_, device_, out_, resume_, checkpoint_ = "last";
   std::vector<std::string> settings_;
   int threads_ = 0;
   bool dry_run_ = false;
