@@ -63,10 +63,18 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   bool held_ = false;
 
  private:
+  void give_back(void* data, size_t bytes, size_t block);
+
   RawMemory raw_;
   std::mutex mutex_;
   std::atomic<bool> closed_ = false;
-  std::map<size_t, std::vector<void*>> free_;
+  /// Blocks of one size class. `free` has room for all of them, so that giving one back needs no
+  /// memory: a destructor does it.
+  struct Blocks {
+    std::vector<void*> free;
+    size_t total = 0;
+  };
+  std::map<size_t, Blocks> blocks_;
   std::map<void*, void*> guarded_;  // data pointer -> start of its block
 };
 
@@ -99,13 +107,14 @@ std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
         "data.size, or raise the cap",
         raw_.name, mib(bytes), mib(counters_.live_bytes), mib(cap_)));
   void* start = nullptr;
-  auto& list = free_[block];
-  if (!list.empty()) {
-    start = list.back();
-    list.pop_back();
+  Blocks& blocks = blocks_[block];
+  if (!blocks.free.empty()) {
+    start = blocks.free.back();
+    blocks.free.pop_back();
     counters_.cached_bytes -= block;
   } else {
     ++counters_.system_calls;
+    if (blocks.free.capacity() == blocks.total) blocks.free.reserve(2 * blocks.total + 8);
     start = raw_.allocate(block);
     if (start == nullptr) {  // perhaps the free lists hold it in other sizes
       trim_locked();
@@ -116,6 +125,7 @@ std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
           "{} memory is exhausted: {:.1f} MiB asked for, {:.1f} MiB in use; lower data.batch or "
           "data.size",
           raw_.name, mib(bytes), mib(counters_.live_bytes)));
+    ++blocks.total;
   }
   counters_.live_bytes += block;
   counters_.peak_bytes = std::max(counters_.peak_bytes, counters_.live_bytes);
@@ -127,11 +137,20 @@ std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
     guarded_[data] = start;
   }
   if (poison_) raw_.fill(data, poison_value, bytes);
-  return std::make_shared<Buffer>(shared_from_this(), data, bytes, block);
+  try {
+    return std::make_shared<Buffer>(shared_from_this(), data, bytes, block);
+  } catch (...) {
+    give_back(data, bytes, block);
+    throw;
+  }
 }
 
 void MemoryPool::release(void* data, size_t bytes, size_t block) {
   std::lock_guard lock(mutex_);
+  give_back(data, bytes, block);
+}
+
+void MemoryPool::give_back(void* data, size_t bytes, size_t block) {
   void* start = data;
   if (const auto it = guarded_.find(data); it != guarded_.end()) {
     start = it->second;
@@ -142,15 +161,16 @@ void MemoryPool::release(void* data, size_t bytes, size_t block) {
   counters_.live_bytes -= block;
   if (closed_) return raw_.release(start);
   counters_.cached_bytes += block;
-  free_[block].push_back(start);
+  blocks_[block].free.push_back(start);
 }
 
 void MemoryPool::trim_locked() {
   if (held_) return;
-  for (auto& [block, list] : free_) {
-    for (void* start : list) raw_.release(start);
-    counters_.cached_bytes -= block * list.size();
-    list.clear();
+  for (auto& [block, blocks] : blocks_) {
+    for (void* start : blocks.free) raw_.release(start);
+    counters_.cached_bytes -= block * blocks.free.size();
+    blocks.total -= blocks.free.size();
+    blocks.free.clear();
   }
 }
 

@@ -204,6 +204,8 @@ void Tape::run(int from, TapeMark stop_at) {
       node.op->backward(b);
     } catch (const Error&) {
       throw;
+    } catch (const std::bad_alloc&) {
+      throw;
     } catch (const std::exception& e) {
       throw Error(
           fmt::format("backward of {} (recorded at {}): {}", node.name, node.loc.str(), e.what()));

@@ -66,16 +66,23 @@ examples_and_commands() {
   done
 }
 
+# A sample of what the full forms do: faults.sh with 1200 faults, kills.sh with 200 kills.
+faults_and_kills() {
+  check "faults (a sample)" bash "$root/tests/faults/faults.sh" "$build/weft" "$build/libweft_faults.so" 60
+  check "kills (a sample)" bash "$root/tests/faults/kills.sh" "$build/weft" "$build/libweft_faults.so" 20
+}
+
 run_tests() {
   local all='' start=$SECONDS script
   if [ "${1:-}" = --all ]; then all=1; shift; fi
   cd "$root" || exit 1
   need "${build_packages[@]}" "${test_packages[@]}" ${all:+"${all_packages[@]}"}
   configure "$build" -DWEFT_BUILD_TESTS=ON
-  make_targets "$build" weft_tests weft_examples weft_cli || { echo '0 passed, 1 failed'; exit 1; }
+  make_targets "$build" weft_tests weft_examples weft_cli weft_faults || { echo '0 passed, 1 failed'; exit 1; }
   suite "tests" "$build/weft_tests" "$@"
   if [ $# -eq 0 ]; then
     examples_and_commands
+    faults_and_kills
     for script in "$root"/tests/lint/*.sh; do check "lint/${script##*/}" bash "$script"; done
   fi
   if [ -n "$all" ]; then

@@ -5,9 +5,12 @@
 // the same warm cache lines, call after call.
 #pragma once
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "engine/cpu/gemm.h"
@@ -31,9 +34,24 @@ struct Workspace {
   T* c_pointers[a_rows];
 };
 
+/// It goes with its thread by a pthread key, not by thread_local's destructor: where glibc finds no
+/// memory to register one of those, it ends the program.
+template <class T>
+Workspace<T>* make_workspace() {
+  static const pthread_key_t key = [] {
+    pthread_key_t made;
+    const auto end = [](void* workspace) { delete static_cast<Workspace<T>*>(workspace); };
+    if (pthread_key_create(&made, end) != 0) throw std::bad_alloc();
+    return made;
+  }();
+  auto workspace = std::make_unique<Workspace<T>>();
+  if (pthread_setspecific(key, workspace.get()) != 0) throw std::bad_alloc();
+  return workspace.release();
+}
+
 template <class T>
 Workspace<T>& workspace() {
-  thread_local const auto memory = std::make_unique<Workspace<T>>();
+  thread_local Workspace<T>* const memory = make_workspace<T>();
   return *memory;
 }
 

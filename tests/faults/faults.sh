@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# faults.sh WEFT SHIM [FAULTS]: a short run with one answer of the system turned into a failure, for
+# every n of its writes, fsyncs, renames, opens, closes, mmaps, threads and forks, and for as many
+# mallocs, evenly spread, as make FAULTS in all (1200). Each run either ends well, with all its
+# results, or with exit code 2 and one line of what was wrong; then the same command, or --resume
+# where there is a checkpoint, ends with the bits of a run that met no fault. With fewer FAULTS than
+# there are, each kind is sampled evenly.
+# shellcheck source=tests/support/table_run.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../support/table_run.sh"
+weft=$(realpath "$1") shim=$(realpath "$2") wanted=${3:-1200}
+folder=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)")  # in memory: fsync costs nothing
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+write_table_run .
+export OMP_NUM_THREADS=1
+done=0 tolerated=0 refused=0 bad=0
+declare -A whole_of=([one]=whole-one [two]=whole-two)
+declare -A settings=([one]='--threads 1' [two]='--threads 2 data.workers=2')
+
+# train WAY OUT FAULT: one run; its exit code.
+train() {
+  # shellcheck disable=SC2086
+  WEFT_FAULT=$3 LD_PRELOAD=${3:+$shim} timeout 60 "$weft" train run.toml ${settings[$1]} --out "$2" >out 2>err </dev/null
+}
+# wrong TEXT: a fault that was not met as it should be.
+wrong() { bad=$((bad + 1)); printf '%s\n' "$1"; tail -n 3 err; }
+
+# inject WAY FAULT
+inject() {
+  local code again=()
+  rm -rf run
+  train "$1" run "$2"
+  code=$?
+  done=$((done + 1))
+  case $code in
+    0) tolerated=$((tolerated + 1)) ;;
+    2)
+      refused=$((refused + 1))
+      [ "$(grep -c '^weft: ' err)" -eq 1 ] || grep -q '^libgomp: ' err || { wrong "$1 $2: not one line of error"; return; }
+      if [ -e run/checkpoints/last.safetensors ]; then
+        again=(train --resume run)
+        [ "$1" = one ] && again+=(--threads 1) || again+=(--threads 2)
+        "$weft" "${again[@]}" >out 2>err </dev/null || { wrong "$1 $2: --resume ends with $?"; return; }
+      else
+        train "$1" run "" || { wrong "$1 $2: the same command ends with $?"; return; }
+      fi
+      ;;
+    *) wrong "$1 $2: exit code $code"; return ;;
+  esac
+  grep -q '^run folder: run$' out || { wrong "$1 $2: no results"; return; }
+  same_run "${whole_of[$1]}" run >why 2>&1 || wrong "$1 $2: other bits: $(head -n 1 why)"
+}
+
+for way in one two; do train $way "${whole_of[$way]}" "" || { cat err; exit 1; }; done
+WEFT_FAULT_COUNTS=counts LD_PRELOAD=$shim "$weft" train run.toml --threads 1 --out counted >/dev/null 2>&1
+few=0 mallocs=0
+while read -r kind n; do [ "$kind" = malloc ] && mallocs=$n || few=$((few + n)); done <counts
+stride=$((few * 2 / wanted + 1))  # at most half of the faults are calls to the system
+while read -r kind n; do
+  [ "$kind" = malloc ] && continue
+  for ((i = 1; i <= n; i += stride)); do inject one "$kind:$i"; done
+done <counts
+for i in 1 2 3; do inject two "thread:$i"; done
+rest=$((wanted - done))
+for ((i = 0; i < rest; ++i)); do
+  n=$((1 + i * mallocs / rest))
+  if [ $((i % 4)) -eq 3 ]; then inject two "malloc:$n"; else inject one "malloc:$n"; fi
+done
+printf '%d faults: %d tolerated with complete results, %d refused with exit code 2 and gone on from bitwise, %d wrong\n' \
+  $done $tolerated $refused $bad
+[ $bad -eq 0 ] && [ $tolerated -gt 0 ] && [ $refused -gt 0 ]
