@@ -1,6 +1,8 @@
 // The run file's words, one by one.
 #include "train/build.h"
 
+#include "train/data/fingerprint.h"
+
 #include "train/data/normalize.h"
 
 namespace weft {
@@ -106,6 +108,16 @@ std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, cons
   options.weight_decay = spec.weight_decay;
   return std::make_unique<Optimizer>(context, std::vector<ParameterGroup>{heads, trunk, stitches},
                                      options);
+}
+
+LearnedFromData learn_from(const RunFile& run, const Dataset& data) {
+  LearnedFromData learned = data.learned();
+  learned.normalize = run.data.normalize;
+  const auto [height, width] = input_size(run, data);
+  learned.height = static_cast<int>(height);
+  learned.width = static_cast<int>(width);
+  learned.fingerprint = fingerprint_of(data);
+  return learned;
 }
 
 std::pair<int64_t, int64_t> input_size(const RunFile& run, const Dataset& data) {

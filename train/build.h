@@ -28,6 +28,10 @@ std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, cons
 /// The phase's settings in the run file.
 const PhaseSpec& phase_spec(const RunFile& run, Phase phase);
 
+/// What a run's network learns from the data beside its weights: what the set says, and its
+/// pictures and fingerprint.
+LearnedFromData learn_from(const RunFile& run, const Dataset& data);
+
 /// Height and width that the network sees.
 std::pair<int64_t, int64_t> input_size(const RunFile& run, const Dataset& data);
 

@@ -168,14 +168,16 @@ void save_checkpoint(const std::string& path, const Model& model,
       tensors.push_back(std::move(t));
   Metadata metadata{{"format_version", std::to_string(checkpoint_format)},
                     {"state", to_json(checkpoint.state)},
-                    {"run", checkpoint.run_text}};
+                    {"run", checkpoint.run_text},
+                    {"learned", to_json(checkpoint.learned)}};
   if (!optimizers.empty()) metadata[moments_key] = std::to_string(count_moments(optimizers));
   write_safetensors(path, tensors, metadata);
 }
 
 Checkpoint read_checkpoint(const std::string& path) {
   const SafetensorsFile file = open_checkpoint(path);
-  return {state_from_json(metadata_of(file, "state"), path), metadata_of(file, "run")};
+  return {state_from_json(metadata_of(file, "state"), path), metadata_of(file, "run"),
+          learned_from_json(metadata_of(file, "learned"), path)};
 }
 
 void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model& model) {

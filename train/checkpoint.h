@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "models/sharing/sharing.h"
+#include "train/data/learned.h"
 #include "train/optimizer.h"
 #include "train/safetensors.h"
 #include "train/state.h"
@@ -23,6 +24,7 @@ inline constexpr int checkpoint_format = 2;
 struct Checkpoint {
   TrainState state;
   std::string run_text;  ///< the resolved run file
+  LearnedFromData learned = {};
 };
 
 /// `optimizers` may be empty (best.safetensors holds weights alone). Atomic.

@@ -30,7 +30,9 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
                                  const Dataset& data, const std::vector<int64_t>& indices,
                                  const PolicyOfBatch& policy, int64_t batches) {
   std::vector<TaskMetrics> metrics;
-  for (const TaskSpec& task : run.tasks) metrics.emplace_back(task, run.semantics);
+  const std::vector<LearnedTask> learned = data.learned().tasks;
+  for (size_t k = 0; k < run.tasks.size(); ++k)
+    metrics.emplace_back(run.tasks[k], run.semantics, learned.empty() ? 1 : learned[k].deviation);
   if (!indices.empty()) {
     LoaderOptions options = eval_loader_options(run, data);
     const int64_t all = plan_epoch(data, indices, options).batches;
@@ -58,9 +60,13 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   }
   std::vector<TaskResult> results;
   for (size_t k = 0; k < run.tasks.size(); ++k)
-    results.push_back(
-        {run.tasks[k].name, metrics[k].loss(), metrics[k].finish(), metrics[k].faults()});
+    results.push_back({run.tasks[k].name, metrics[k].loss(), metrics[k].finish(),
+                       metrics[k].faults(), run.tasks[k].unit});
   return results;
+}
+
+std::string unit_of(const TaskResult& result, const std::string& metric, const char* before) {
+  return result.unit.empty() || !in_label_unit(metric) ? "" : before + result.unit;
 }
 
 double score(const RunFile& run, const std::vector<TaskResult>& results) {

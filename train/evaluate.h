@@ -15,7 +15,11 @@ struct TaskResult {
   Measure loss = 0;  ///< mean over the images that have this label; absent: none has
   std::vector<Metric> metrics;
   int64_t faults = 0;  ///< outputs of the network that are NaN or infinite, where there are labels
+  std::string unit = {};  ///< of the labels, and of errors (in_label_unit)
 };
+
+/// " cm" where the metric is an error in the labels' unit and the task names one (`before` + unit).
+std::string unit_of(const TaskResult& result, const std::string& metric, const char* before);
 
 /// The policy for evaluation batch b; nullptr: every block runs for every task.
 using PolicyOfBatch = std::function<const DrawnPolicy*(int64_t b)>;

@@ -272,15 +272,16 @@ class Accuracy final : public Accumulator {
 
 class Regression final : public Accumulator {
  public:
-  using Accumulator::Accumulator;
+  Regression(const TaskSpec& task, Semantics semantics, double deviation)
+      : Accumulator(task, semantics), deviation_(deviation) {}
 
   void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2];
     for_rows(prediction, labels, geometry, [&](const double* values, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
         if (std::isnan(label[x])) continue;
-        errors_.push_back(values[x] - label[x]);
-        labels_.push_back(label[x]);
+        errors_.push_back(deviation_ * (values[x] - label[x]));
+        labels_.push_back(deviation_ * label[x]);
       }
     });
   }
@@ -302,10 +303,12 @@ class Regression final : public Accumulator {
   }
 
  private:
+  double deviation_;
   std::vector<double> errors_, labels_;
 };
 
-std::unique_ptr<Accumulator> accumulator_of(const TaskSpec& task, Semantics semantics) {
+std::unique_ptr<Accumulator> accumulator_of(const TaskSpec& task, Semantics semantics,
+                                            double deviation) {
   switch (task.kind) {
     case TaskKind::segmentation:
       return std::make_unique<Segmentation>(task, semantics);
@@ -320,15 +323,15 @@ std::unique_ptr<Accumulator> accumulator_of(const TaskSpec& task, Semantics sema
     case TaskKind::binary:
       return std::make_unique<Accuracy>(task, semantics);
     case TaskKind::regression:
-      return std::make_unique<Regression>(task, semantics);
+      return std::make_unique<Regression>(task, semantics, deviation);
   }
   return nullptr;
 }
 
 }  // namespace
 
-TaskMetrics::TaskMetrics(const TaskSpec& task, Semantics semantics)
-    : accumulator_(accumulator_of(task, semantics)) {}
+TaskMetrics::TaskMetrics(const TaskSpec& task, Semantics semantics, double deviation)
+    : accumulator_(accumulator_of(task, semantics, deviation)) {}
 TaskMetrics::TaskMetrics(TaskMetrics&&) noexcept = default;
 TaskMetrics& TaskMetrics::operator=(TaskMetrics&&) noexcept = default;
 TaskMetrics::~TaskMetrics() = default;

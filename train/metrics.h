@@ -8,7 +8,7 @@
 //                   angle_rmse, cosine
 //   depth           abs, rel, delta_1.25, delta_1.25^2, delta_1.25^3, sq_rel, rms
 //   edges, keypoints abs     classification accuracy     binary accuracy, auroc, average_precision
-//   regression      mae, rmse, r2
+//   regression      mae, rmse (in the labels' unit, standardised or not), r2
 // Where compat differs (ADASHARE.md 0.4 to 0.7, 5): predictions grow by nearest neighbour; miou
 // leaves out classes without a true positive; with a negative `ignore` unlabelled pixels are wrong
 // in pixel_acc; a negative depth is right in delta; pixel_acc, accuracy and mean errors are means
@@ -38,9 +38,14 @@ bool higher_is_better(std::string_view metric);
 /// Whether the metric counts in Delta_T: those that papers list.
 bool counts_in_delta(std::string_view metric);
 
+/// Whether the metric is an error in the unit of the labels, and no share or angle.
+bool in_label_unit(std::string_view metric);
+
 class TaskMetrics {
  public:
-  TaskMetrics(const TaskSpec& task, Semantics semantics);
+  /// `deviation`: of the labels that `standardize` divided by it; errors are times it, in their
+  /// unit.
+  TaskMetrics(const TaskSpec& task, Semantics semantics, double deviation = 1);
   TaskMetrics(TaskMetrics&&) noexcept;
   TaskMetrics& operator=(TaskMetrics&&) noexcept;
   ~TaskMetrics();

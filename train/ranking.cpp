@@ -64,6 +64,10 @@ bool counts_in_delta(std::string_view metric) {
   return kind != nullptr && kind->counts_in_delta;
 }
 
+bool in_label_unit(std::string_view metric) {
+  return metric == "mae" || metric == "rmse" || metric == "abs" || metric == "rms";
+}
+
 Measure auroc(const std::vector<double>& scores, const std::vector<bool>& positive) {
   double above = 0, ordered = 0, negatives_seen = 0;
   for_thresholds(scores, positive, [&](double positives, double negatives) {

@@ -15,7 +15,8 @@ Cells header_of(const RunSummary& run) {
     header.push_back(r.task + " loss");
     for (const Metric& m : r.metrics)
       if (counts_in_delta(m.name))
-        header.push_back(r.task + " " + m.name + (m.higher_is_better ? " ^" : " v"));
+        header.push_back(r.task + " " + m.name + unit_of(r, m.name, " ") +
+                         (m.higher_is_better ? " ^" : " v"));
   }
   header.insert(header.end(), {"Delta_T %", "trunk M", "x one", "heads M", "trunk GFLOP",
                                "heads GFLOP", "train s"});

@@ -161,6 +161,15 @@ class Checker {
     for (const auto& [from, to] : t.words)
       require((to >= 0 && to < ids) || to == t.ignore, key + "map",
               fmt::format("maps '{}' to {}; classes are 0 to {}", from, to, ids - 1));
+    const int named = labels || t.kind == TaskKind::binary ? ids : 0;
+    require(t.names.empty() || static_cast<int>(t.names.size()) == named, key + "names",
+            fmt::format("has {} names for {} classes", t.names.size(), named));
+    require(std::set<std::string>(t.names.begin(), t.names.end()).size() == t.names.size(),
+            key + "names", "gives two classes one name");
+    require(t.names.empty() || t.words.empty(), key + "names",
+            "is said by map, which names the classes by words");
+    require(t.unit.empty() || t.kind == TaskKind::regression || t.kind == TaskKind::depth,
+            key + "unit", fmt::format("means nothing for {}", name_of(t.kind)));
     require(!t.standardize || (t.kind == TaskKind::regression && run_.data.kind == "tabular"),
             key + "standardize", "is for regression on tabular data");
     require(t.rows.empty() || !run_.data.task_column.empty(), key + "rows",

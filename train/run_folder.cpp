@@ -107,7 +107,10 @@ RecordLines RunFolder::sync() const {
 void require_same_run(const std::string& folder, const std::string& run_text) {
   const std::string path = folder + "/run.toml";
   if (!is_there(path)) return;
-  const auto difference = first_difference(parse_run_file(path), parse_run_text(run_text, path));
+  RunFile here = parse_run_file(path);
+  const RunFile begun = parse_run_text(run_text, path);
+  here.data.root = begun.data.root;  // data may move: they are known by their fingerprint
+  const auto difference = first_difference(here, begun);
   if (!difference) return;
   throw ConfigError(fmt::format(
       "{}: says '{}', but the run was begun with '{}', and a run keeps its run file; undo the "

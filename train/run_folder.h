@@ -86,7 +86,7 @@ class RunFolder {
 };
 
 /// ConfigError, naming the first difference, where the folder's run.toml no longer says what
-/// `run_text` does, the run file in its checkpoint.
+/// `run_text` does, the run file in its checkpoint; but for data.root.
 void require_same_run(const std::string& folder, const std::string& run_text);
 
 /// Policy JSON of ARCHITECTURE.md section 11.

@@ -15,14 +15,13 @@ struct Quantity {
   Measure value;
 };
 
-/// The first metric of every task, where they agree on one; else "".
+/// The first metric of every task, where they agree on one and its unit; else "".
 std::string common_metric(const RunSummary& run) {
-  std::string name;
   for (const TaskResult& r : run.results) {
-    if (r.metrics.empty() || (!name.empty() && r.metrics[0].name != name)) return "";
-    name = r.metrics[0].name;
+    if (r.metrics.empty() || r.unit != run.results[0].unit) return "";
+    if (r.metrics[0].name != run.results[0].metrics[0].name) return "";
   }
-  return name;
+  return run.results.empty() ? "" : run.results[0].metrics[0].name;
 }
 
 std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single) {
@@ -143,7 +142,7 @@ class Tables {
     } else if (run != nullptr) {
       for (const TaskResult& r : run->results) {
         if (!r.metrics.empty())
-          add(columns, r.task, r.metrics[0].name, r.metrics[0].higher_is_better);
+          add(columns, r.task, r.metrics[0].name, r.metrics[0].higher_is_better, r.unit);
         add(columns, r.task, "loss", false);
       }
     }
@@ -186,10 +185,11 @@ class Tables {
     return cells;
   }
   void add(std::vector<Cells>& columns, const std::string& task, const std::string& name,
-           bool higher) const {
+           bool higher, const std::string& unit = "") const {
     std::vector<Spread> values;
     for (const auto& row : rows_) values.push_back(find(row, task, name));
-    Cells cells{(task.empty() ? name : task + " " + name) + (higher ? " ↑" : " ↓")};
+    const std::string in_unit = unit.empty() || !in_label_unit(name) ? "" : " " + unit;
+    Cells cells{(task.empty() ? name : task + " " + name) + in_unit + (higher ? " ↑" : " ↓")};
     for (std::string& cell : column(values, higher)) cells.push_back(std::move(cell));
     columns.push_back(std::move(cells));
   }

@@ -15,7 +15,10 @@ void write_summary(const std::string& folder, const RunSummary& s) {
   for (const TaskResult& r : s.results) {
     json metrics = json::array();
     for (const Metric& m : r.metrics) metrics.push_back({m.name, to_json_value(m.value)});
-    results.push_back({{"task", r.task}, {"loss", to_json_value(r.loss)}, {"metrics", metrics}});
+    results.push_back({{"task", r.task},
+                       {"loss", to_json_value(r.loss)},
+                       {"metrics", metrics},
+                       {"unit", r.unit}});
   }
   const json file = {{"version", 1},
                      {"name", s.name},
@@ -72,6 +75,7 @@ RunSummary read_summary(const std::string& folder) {
       TaskResult result;
       r.at("task").get_to(result.task);
       result.loss = measure_from(r.at("loss"));
+      result.unit = r.value("unit", "");
       for (const json& m : r.at("metrics")) {
         const auto name = m.at(0).get<std::string>();
         result.metrics.push_back({name, measure_from(m.at(1)), higher_is_better(name)});

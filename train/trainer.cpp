@@ -6,6 +6,7 @@
 
 #include "train/checkpoint.h"
 #include "train/compat.h"
+#include "train/data/fingerprint.h"
 #include "train/draw.h"
 #include "train/kept.h"
 #include "train/pretrained.h"
@@ -66,8 +67,13 @@ Trainer::~Trainer() = default;
 void Trainer::start(const std::string& folder) {
   // The first batch comes first, so that broken data leave no half-made folder behind.
   if (loader_ != nullptr) next_batch_ = loader_->next();
+  learned_ = learn_from(run_, data_);
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
   try {
+    for (const LearnedColumn& c : learned_.columns)
+      if (!c.others.empty())
+        say(fmt::format("column '{}': no training row has {}, which count as no category", c.name,
+                        fmt::join(c.others, ", ")));
     const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
     for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
     if (!state_.drawn.select.empty()) write_drawn();
@@ -85,6 +91,12 @@ void Trainer::resume(FolderLock folder, const std::string& name) {
   if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
       checkpoint.state.step >= stage_steps(checkpoint.state.stage))
     throw DataError(fmt::format("{}: stands at the end of a stage, not in one", last));
+  learned_ = checkpoint.learned;
+  if (const std::string how = difference(learned_.fingerprint, data_); !how.empty())
+    throw DataError(
+        fmt::format("{}: the data changed since this run began: {}; put them back as they were, or "
+                    "train anew",
+                    folder.folder(), how));
   state_ = checkpoint.state;
   due_ = std::exchange(state_.due, Due::nothing);
   const RecordLines lines = std::exchange(state_.lines, {});
@@ -358,7 +370,7 @@ void Trainer::save(const std::string& name) const {
   if (last) state.due = due_;
   if (last) state.lines = lines;
   save_checkpoint(last ? next_checkpoint(folder_->path()) : folder_->checkpoint(name), *model_,
-                  {all.begin(), all.end()}, {state, print_run_file(run_)});
+                  {all.begin(), all.end()}, {state, print_run_file(run_), learned_});
   if (!last) return;
   rotate_checkpoints(folder_->path(), run_.checkpoint_keep);
   folder_->write(measured());

@@ -150,6 +150,7 @@ class Trainer {
   std::optional<RunFolder> folder_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   Measured measured_;
+  LearnedFromData learned_;
 };
 
 }  // namespace weft

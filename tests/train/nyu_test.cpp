@@ -109,6 +109,20 @@ TEST_CASE("nyu_v2: the index and its parts", "[data]") {
   const auto error = [&] {
     return message_of<DataError>([&] { NyuV2(small.data, nyu_tasks(), Semantics::sound); });
   };
+  // Paths in another order are put in the set's; a file that is there twice is not another's.
+  const Sample first = set.load(0);
+  write_file(index, R"({"train": [["depth/0000.npy", "img/0000.png", "normal_mask/0000.png",)"
+                    R"( "seg/0000.png"]]})");
+  const NyuV2 turned(small.data, nyu_tasks(), Semantics::sound);
+  CHECK(turned.key(0) == "img/0000.png");
+  CHECK(turned.load(0).labels[2].pixels[0] == first.labels[2].pixels[0]);
+  CHECK(turned.load(0).labels[0].pixels[1] == 39);
+  write_file(index, R"({"train": [["img/0000.png", "depth/0000.npy", "normal_mask/0000.png",)"
+                    R"( "depth/0000.npy"]]})");
+  CHECK_THAT(error(), contains_text("'train'") && contains_text("each of img, seg, normal, depth"));
+  write_file(index, R"({"train": [["d/depth/a.png", "d/depth/b.png", "d/depth/c.png",)"
+                    R"( "d/depth/d.npy"]]})");
+  CHECK(NyuV2(small.data, nyu_tasks(), Semantics::sound).key(0) == "d/depth/a.png");
   write_file(index, "{\"train\": [[\"a\", \"b\"]]}");
   CHECK_THAT(error(), contains_text(index) && contains_text("list of 4 paths"));
   write_file(index, "{\"trian\": []}");

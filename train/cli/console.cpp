@@ -66,7 +66,8 @@ void ConsoleObserver::on_eval(Stage stage, const std::string& split,
   for (const TaskResult& r : results) {
     line += fmt::format("  {} {}", r.task, fixed_text(r.loss, 4));
     if (!r.metrics.empty())
-      line += fmt::format(" ({} {})", r.metrics[0].name, fixed_text(r.metrics[0].value, 2));
+      line += fmt::format(" ({} {}{})", r.metrics[0].name, fixed_text(r.metrics[0].value, 2),
+                          unit_of(r, r.metrics[0].name, " "));
   }
   say(line);
 }

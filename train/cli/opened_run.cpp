@@ -1,6 +1,7 @@
 // OpenedRun: everything comes from the checkpoint, so a moved or edited run.toml cannot mislead.
 #include "train/cli/opened_run.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "train/checkpoint.h"
@@ -9,7 +10,8 @@
 namespace weft::cli {
 
 OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
-                     const std::string& device_name, int threads) {
+                     const std::string& device_name, int threads,
+                     const std::vector<std::string>& settings) {
   const std::string stem = folder + "/checkpoints/";
   const bool has_best = std::filesystem::exists(stem + "best.safetensors");
   checkpoint = stem + (!which.empty() ? which : has_best ? "best" : "last") + ".safetensors";
@@ -17,15 +19,30 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
     throw DataError(checkpoint + ": there is no such checkpoint; is this a run folder?");
   const Checkpoint saved = read_checkpoint(checkpoint);
   state = saved.state;
-  run = parse_run_text(saved.run_text, folder + "/run.toml");
-  if (!device_name.empty() && device_name != run.device)  // which may not know the run's precision
-    run = parse_run_text(saved.run_text, folder + "/run.toml",
-                         {"device=" + device_name, "precision=f32"});
+  learned = saved.learned;
+  run = parse_run_text(saved.run_text, folder + "/run.toml", settings);
+  if (!device_name.empty() && device_name != run.device) {  // may not know the run's precision
+    std::vector<std::string> all = settings;
+    all.insert(all.end(), {"device=" + device_name, "precision=f32"});
+    run = parse_run_text(saved.run_text, folder + "/run.toml", all);
+  }
+  check_learned(learned, run, checkpoint);
   device = std::make_unique<Device>(run.device, threads, run.precision);
-  data = open_dataset(run);
   model = make_model(device->context(), run);
   check_state(state, run, *model, checkpoint);
   load_model(checkpoint, *model);
+}
+
+const std::vector<std::string>& elsewhere(const std::vector<std::string>& settings,
+                                          const std::vector<std::string>& keys) {
+  for (const std::string& setting : settings) {
+    const std::string key = setting.substr(0, setting.find('='));
+    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+      throw ConfigError(
+          fmt::format("{}: a trained run keeps its run file, except for where its data are: {}",
+                      setting, fmt::join(keys, ", ")));
+  }
+  return settings;
 }
 
 }  // namespace weft::cli

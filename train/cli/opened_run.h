@@ -1,4 +1,5 @@
-// A trained run, opened for evaluation: run file, data, model with its weights, drawn policy.
+// A trained run, opened from its checkpoint alone: run file, model with its weights, drawn policy,
+// and what was learned from the data, which need not be there.
 #pragma once
 
 #include <memory>
@@ -12,9 +13,9 @@ namespace weft::cli {
 
 struct OpenedRun {
   /// `which`: best, last or step-N; empty: best where there is one, else last.
-  /// `device`: cpu or cuda; empty: the one it was trained on.
+  /// `device`: cpu or cuda; empty: the one it was trained on. `settings`: of elsewhere() alone.
   OpenedRun(const std::string& folder, const std::string& which, const std::string& device,
-            int threads);
+            int threads, const std::vector<std::string>& settings = {});
   /// What evaluation executes; null: every block.
   const DrawnPolicy* policy() const { return state.drawn.select.empty() ? nullptr : &state.drawn; }
 
@@ -24,8 +25,12 @@ struct OpenedRun {
   std::string checkpoint;          ///< path of the file
   TrainState state;
   RunFile run;
-  std::unique_ptr<Dataset> data;
+  LearnedFromData learned;
   std::unique_ptr<Model> model;
 };
+
+/// The settings, which may say where the data are and nothing else: `keys` of them (ConfigError).
+const std::vector<std::string>& elsewhere(const std::vector<std::string>& settings,
+                                          const std::vector<std::string>& keys);
 
 }  // namespace weft::cli

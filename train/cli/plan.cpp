@@ -41,13 +41,14 @@ bool gated_trunk(const RunFile& run) {
 void plan(const std::string& path) {
   if (std::filesystem::is_directory(path)) {
     const OpenedRun run(path, "", "cpu", 0);
-    const auto [height, width] = input_size(run.run, *run.data);
-    if (!gated_trunk(run.run)) return print_networks(*run.model, height, width);
+    if (!gated_trunk(run.run))
+      return print_networks(*run.model, run.learned.height, run.learned.width);
     const Gates gates = run.policy() ? gates_from(run.policy()->select)
                                      : all_selected(static_cast<int>(run.run.tasks.size()),
                                                     run.model->trunk().blocks());
     return print_plan("what re-training, evaluation and prediction execute:", gates, *run.model,
-                      run.model->trunk().cost(height, width), /*training=*/false);
+                      run.model->trunk().cost(run.learned.height, run.learned.width),
+                      /*training=*/false);
   }
   RunFile run = parse_run_file(path);
   CpuContext cpu;

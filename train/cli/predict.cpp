@@ -44,7 +44,8 @@ class Predict final : public Command {
         const TaskSpec& task = run.run.tasks[k];
         const std::string path = stems[i] + "-" + task.name;
         if (task.image_label()) {
-          fmt::print("{}: {} {:g}\n", images_[i], task.name, labels[k].pixels[0]);
+          fmt::print("{}: {} {}\n", images_[i], task.name,
+                     label_text(run.learned, run.run, k, labels[k].pixels[0]));
           continue;
         }
         write_png(path + ".png", colour_label(task.kind, labels[k]));

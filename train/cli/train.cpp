@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "train/cli/command.h"
 #include "train/cli/console.h"
+#include "train/cli/opened_run.h"
 #include "train/device.h"
 #include "train/kept.h"
 #include "train/trainer.h"
@@ -75,7 +77,8 @@ class Train final : public Command {
   const char* help() const override { return "Train a network as a run file says"; }
   void options(Options& o) override {
     o.add("run", run_, "Run file (TOML)");
-    o.add("settings", settings_, "key=value, such as policy.sharing=0.1");
+    o.add("settings", settings_,
+          "key=value, such as policy.sharing=0.1; with --resume data.root=FOLDER alone");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--device", device_, "cpu or cuda");
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
@@ -84,19 +87,19 @@ class Train final : public Command {
     o.add("--dry-run", dry_run_, "Measure a few steps a phase, write nothing");
   }
   void run() override {
+    if (!resume_.empty() && run_.find('=') != std::string::npos)  // the first word after DIR
+      settings_.insert(settings_.begin(), std::exchange(run_, ""));
     if (run_.empty() == resume_.empty())
       throw ConfigError("train: give a run file, or --resume DIR to go on with a run folder");
     if (resume_.empty() && checkpoint_ != "last")
       throw ConfigError("train: --checkpoint says where --resume DIR goes on; start without it");
     const std::vector<std::string> overrides = with_device(settings_, device_);
-    if (!resume_.empty() && !overrides.empty())
-      throw ConfigError(
-          "train: a resumed run keeps its run file; leave out the key=value settings");
     if (!resume_.empty() && !out_.empty())
       throw ConfigError(
           fmt::format("train: --resume goes on in its own folder; leave out --out {}", out_));
-    if (!resume_.empty()) return resume();
+    if (!resume_.empty()) return resume(elsewhere(overrides, {"data.root"}));
     RunFile run = parse_run_file(run_, overrides);
+    run.data.root = kept_root(run.data);
     const std::string folder =
         !out_.empty() ? out_ : fmt::format("runs/out/{}-{}", run.name, run.seed);
     if (!dry_run_) RunFolder::require_new(folder);
@@ -110,16 +113,18 @@ class Train final : public Command {
   }
 
  private:
-  void resume() {
+  void resume(const std::vector<std::string>& settings) {
     if (!has_checkpoints(resume_))
       throw DataError(fmt::format("{}: there is no checkpoint to go on from; is {} a run folder?",
                                   checkpoint_path(resume_, "last"), resume_));
     FolderLock lock(resume_);
-    const std::string text = read_resumable(resume_, checkpoint_).run_text;
-    require_same_run(resume_, text);
-    RunFile run = parse_run_text(text, resume_ + "/run.toml");
+    const Checkpoint checkpoint = read_resumable(resume_, checkpoint_);
+    require_same_run(resume_, checkpoint.run_text);
+    RunFile run = parse_run_text(checkpoint.run_text, resume_ + "/run.toml", settings);
+    run.data.root = kept_root(run.data);
+    check_learned(checkpoint.learned, run, checkpoint_path(resume_, checkpoint_));
     const Device device(run.device, threads_, run.precision);
-    const auto data = open_dataset(run);
+    const auto data = open_dataset(run, &checkpoint.learned);
     if (dry_run_) return dry_run(run, *data, device.context());
     ConsoleObserver console(run);
     Trainer trainer(run, *data, device.context(), &console, Trainer::Begin::resumed);

@@ -24,6 +24,8 @@ class CachedDataset final : public Dataset {
   std::vector<double> class_weights(size_t task) const override {
     return inner_->class_weights(task);
   }
+  LearnedFromData learned() const override { return inner_->learned(); }
+  SampleContents contents(int64_t index) const override { return inner_->contents(index); }
   /// What the kept samples take.
   size_t bytes() const;
 

@@ -121,6 +121,7 @@ std::vector<std::string> names_of_classes(const std::vector<std::vector<std::str
         fmt::format("{}: column '{}': '{}' is no class; leave the cell empty where there "
                     "is no label, or say in map which class it is",
                     path, column_name, odd));
+  if (!task.names.empty()) return task.names;
   const size_t classes = binary ? 2 : static_cast<size_t>(task.classes);
   if (names.size() > classes)
     throw DataError(fmt::format("{}: column '{}' names {} classes, but task '{}' has {}", path,
@@ -133,7 +134,11 @@ float label_of_cell(const std::string& cell, const std::vector<std::string>& nam
   if (const auto word = task.words.find(cell); word != task.words.end())
     return task.ignore == word->second ? invalid_pixel : static_cast<float>(word->second);
   if (!names.empty()) {
-    const auto it = std::lower_bound(names.begin(), names.end(), cell);
+    const auto it = std::find(names.begin(), names.end(), cell);
+    if (it == names.end())
+      throw DataError(
+          fmt::format("{}: column '{}': '{}' is not among the {} classes of task '{}': {}", place,
+                      column, cell, names.size(), task.name, fmt::join(names, ", ")));
     return static_cast<float>(it - names.begin());
   }
   const bool truths = task.kind == TaskKind::binary || task.kind == TaskKind::regression;

@@ -23,7 +23,8 @@ std::string no_number(const std::string& cell);
 /// train, val, test and their usual synonyms; `place` and `column` are for the message.
 Split split_of(const std::string& cell, const std::string& place, const std::string& column);
 
-/// The distinct words of a classification or binary task's column, sorted: class id = position.
+/// The distinct words of a classification or binary task's column, sorted: class id = position (or
+/// the task's `names`, which then have to hold them all).
 /// Empty where the column holds numbers (binary: or yes and no, true and false), or `map` says
 /// which word is which class. More words than classes are a DataError.
 std::vector<std::string> names_of_classes(const std::vector<std::vector<std::string>>& rows,

@@ -9,6 +9,8 @@
 namespace weft {
 namespace {
 
+const FileWords files_of_sample{{"image", "img"}, {"depth"}, {"label2"}, {"label7"}, {"label19"}};
+
 /// Where in a group the task's file is; 0 where there is none.
 int file_of(const TaskSpec& task) {
   if (task.kind == TaskKind::depth) return 1;
@@ -21,7 +23,7 @@ int file_of(const TaskSpec& task) {
 CityScapes::CityScapes(const DataSpec& data, std::vector<TaskSpec> tasks)
     : root_(data.root),
       tasks_(std::move(tasks)),
-      entries_(read_adashare_index(join_path(data.root, "cityscape.json"), 5)) {
+      entries_(read_adashare_index(join_path(data.root, "cityscape.json"), files_of_sample)) {
   for (TaskSpec& task : tasks_) {
     if (file_of(task) == 0) {
       throw ConfigError(fmt::format(
@@ -30,6 +32,14 @@ CityScapes::CityScapes(const DataSpec& data, std::vector<TaskSpec> tasks)
     }
     if (task.kind == TaskKind::segmentation && !task.ignore) task.ignore = -1;
   }
+}
+
+SampleContents CityScapes::contents(int64_t index) const {
+  const std::vector<std::string>& files = entries_[index].files;
+  SampleContents out{{join_path(root_, files[0])}, {}};
+  for (const TaskSpec& task : tasks_)
+    out.label_files.push_back(join_path(root_, files[file_of(task)]));
+  return out;
 }
 
 Sample CityScapes::load(int64_t index) const {

@@ -4,13 +4,15 @@
 #include <filesystem>
 
 #include "engine/error.h"
+#include "engine/philox.h"
 #include "train/data/cells.h"
 #include "train/data/files.h"
 #include "train/data/label_decode.h"
 #include "train/data/split.h"
 
 namespace weft {
-CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
+CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks,
+                       const LearnedFromData* learned)
     : tasks_(std::move(tasks)),
       root_(data.root),
       format_(picture_format(data)),
@@ -20,12 +22,14 @@ CsvDataset::CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks)
   if (csv_.rows.empty()) throw DataError(fmt::format("{}: has no rows", csv_.path));
   for (size_t k = 0; k < tasks_.size(); ++k) {
     columns_.push_back(csv_.column(tasks_[k].column.empty() ? tasks_[k].name : tasks_[k].column));
-    names_[k] =
-        names_of_classes(csv_.rows, columns_[k], csv_.header[columns_[k]], tasks_[k], csv_.path);
+    names_[k] = learned != nullptr
+                    ? learned->tasks.at(k).words
+                    : names_of_classes(csv_.rows, columns_[k], csv_.header[columns_[k]], tasks_[k],
+                                       csv_.path);
   }
   read_splits(data);
   read_owners(data);
-  for (int64_t row = 0; row < size(); ++row) check_row(row);
+  for (int64_t row = 0; row < size(); ++row) check_row(row, learned == nullptr);
 }
 
 std::string CsvDataset::place(int64_t row) const {
@@ -63,8 +67,9 @@ void CsvDataset::read_owners(const DataSpec& data) {
   }
 }
 
-void CsvDataset::check_row(int64_t row) const {
+void CsvDataset::check_row(int64_t row, bool check_files) const {
   const auto check_file = [&](int column) {
+    if (!check_files) return;
     const std::string path = join_path(root_, csv_.rows[row][column]);
     std::error_code ignored;
     if (std::filesystem::is_regular_file(path, ignored)) return;
@@ -76,14 +81,36 @@ void CsvDataset::check_row(int64_t row) const {
   }
   check_file(image_);
   for (size_t k = 0; k < tasks_.size(); ++k) {
-    const bool other = only_task(row) >= 0 && only_task(row) != static_cast<int>(k);
-    if (csv_.rows[row][columns_[k]].empty() || other) continue;
+    if (!has_label(row, k)) continue;
     if (tasks_[k].image_label()) {
       image_label(row, k);
     } else {
       check_file(columns_[k]);
     }
   }
+}
+
+bool CsvDataset::has_label(int64_t row, size_t k) const {
+  const bool other = only_task(row) >= 0 && only_task(row) != static_cast<int>(k);
+  return !other && !csv_.rows[row][columns_[k]].empty();
+}
+
+LearnedFromData CsvDataset::learned() const {
+  LearnedFromData learned;
+  for (size_t k = 0; k < tasks_.size(); ++k) learned.tasks.push_back({tasks_[k].name, names_[k]});
+  return learned;
+}
+
+SampleContents CsvDataset::contents(int64_t index) const {
+  const std::vector<std::string>& row = csv_.rows[index];
+  SampleContents out{{join_path(root_, row[image_])}, {}};
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    if (!has_label(index, k)) continue;
+    const std::string& cell = row[columns_[k]];
+    out.labels = hash_name(fmt::format("{:x} {} {}", out.labels, k, cell));
+    if (!tasks_[k].image_label()) out.label_files.push_back(join_path(root_, cell));
+  }
+  return out;
 }
 
 Picture CsvDataset::image_label(int64_t row, size_t k) const {
@@ -98,8 +125,7 @@ Sample CsvDataset::load(int64_t index) const {
   Sample sample{read_image(image, format_), {}};
   for (size_t k = 0; k < tasks_.size(); ++k) {
     const std::string& cell = row[columns_[k]];
-    const bool other = only_task(index) >= 0 && only_task(index) != static_cast<int>(k);
-    if (cell.empty() || other) {
+    if (!has_label(index, k)) {
       sample.labels.emplace_back();
     } else if (tasks_[k].image_label()) {
       sample.labels.push_back(image_label(index, k));

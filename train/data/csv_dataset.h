@@ -16,14 +16,19 @@ namespace weft {
 class CsvDataset final : public Dataset {
  public:
   /// Uses data.root, index, image, split, ratio and task_column. Checks the index at once: columns,
-  /// splits, numbers, and that every file is there.
-  CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks);
+  /// splits, numbers, and that every file is there. `learned`: which class each word is, to a
+  /// trained network, which may be evaluated where files of other parts are missing.
+  CsvDataset(const DataSpec& data, std::vector<TaskSpec> tasks,
+             const LearnedFromData* learned = nullptr);
 
   int64_t size() const override { return static_cast<int64_t>(csv_.rows.size()); }
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override { return csv_.rows[index][image_]; }
   Split split(int64_t index) const override { return splits_[index]; }
   int only_task(int64_t index) const override { return owners_.empty() ? -1 : owners_[index]; }
+
+  LearnedFromData learned() const override;
+  SampleContents contents(int64_t index) const override;
 
   /// Task k's class names in id order, where its column holds names instead of numbers.
   const std::vector<std::string>& class_names(size_t k) const { return names_[k]; }
@@ -32,7 +37,8 @@ class CsvDataset final : public Dataset {
   std::string place(int64_t row) const;
   void read_splits(const DataSpec& data);
   void read_owners(const DataSpec& data);
-  void check_row(int64_t row) const;
+  void check_row(int64_t row, bool check_files) const;
+  bool has_label(int64_t row, size_t k) const;
   Picture image_label(int64_t row, size_t k) const;
 
   std::vector<TaskSpec> tasks_;

@@ -90,6 +90,11 @@ DomainNet::DomainNet(const DataSpec& data, std::vector<TaskSpec> tasks)
   }
 }
 
+SampleContents DomainNet::contents(int64_t index) const {
+  const Entry& entry = entries_[index];
+  return {{join_path(root_, entry.path)}, {}, 0, static_cast<uint64_t>(entry.label)};
+}
+
 Sample DomainNet::load(int64_t index) const {
   const Entry& entry = entries_[index];
   const std::string path = join_path(root_, entry.path);

@@ -21,6 +21,7 @@ class DomainNet final : public Dataset {
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override { return entries_[index].path; }
   Split split(int64_t index) const override { return entries_[index].split; }
+  SampleContents contents(int64_t index) const override;
 
   /// The sample's domain: a loader per task draws from the indices that have it.
   int only_task(int64_t index) const override { return entries_[index].task; }

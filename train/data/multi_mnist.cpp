@@ -112,6 +112,20 @@ Sample MultiMnist::load(int64_t index) const {
   return sample;
 }
 
+SampleContents MultiMnist::contents(int64_t index) const {
+  const bool train = index < train_.left.count();
+  const Half& half = train ? train_ : test_;
+  const int64_t left = train ? index : index - train_.left.count(), right = half.partner[left];
+  const auto hash = [](const Idx& images, int64_t i) {
+    const auto* first = reinterpret_cast<const char*>(images.bytes.data()) + i * digit * digit;
+    return hash_name({first, digit * digit});
+  };
+  return {{},
+          {},
+          hash(half.left, left) + 31 * hash(half.right, right),
+          half.left_labels.bytes[left] * 256U + half.right_labels.bytes[right]};
+}
+
 std::string MultiMnist::key(int64_t index) const {
   const int64_t train = train_.left.count();
   return index < train ? fmt::format("train/{}", index) : fmt::format("test/{}", index - train);

@@ -25,6 +25,7 @@ class MultiMnist final : public Dataset {
   int64_t size() const override { return train_.left.count() + test_.left.count(); }
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override;
+  SampleContents contents(int64_t index) const override;
   Split split(int64_t index) const override {
     return index < train_.left.count() ? splits_[static_cast<size_t>(index)] : Split::test;
   }

@@ -14,6 +14,7 @@ namespace weft {
 namespace {
 
 constexpr const char* index_name = "nyu_v2_3task.json";
+const FileWords files_of_sample{{"img", "image", "rgb"}, {"seg"}, {"normal", "normals"}, {"depth"}};
 
 /// The samples that all four folders hold, by name.
 std::vector<IndexEntry> list_folders(const std::string& root, bool all) {
@@ -37,6 +38,11 @@ std::vector<IndexEntry> list_folders(const std::string& root, bool all) {
     }
   }
   return entries;
+}
+
+/// Where in a group the task's file is.
+size_t file_of(TaskKind kind) {
+  return kind == TaskKind::segmentation ? 1 : kind == TaskKind::normals ? 2 : 3;
 }
 
 Picture decode_normals(const Picture& bytes, Semantics semantics, const std::string& path) {
@@ -75,18 +81,23 @@ NyuV2::NyuV2(const DataSpec& data, std::vector<TaskSpec> tasks, Semantics semant
   }
   const std::string index = join_path(root_, index_name);
   std::error_code ignored;
-  entries_ = std::filesystem::exists(index, ignored) ? read_adashare_index(index, 4)
+  entries_ = std::filesystem::exists(index, ignored) ? read_adashare_index(index, files_of_sample)
                                                      : list_folders(root_, data.split == "all");
+}
+
+SampleContents NyuV2::contents(int64_t index) const {
+  const std::vector<std::string>& files = entries_[index].files;
+  SampleContents out{{join_path(root_, files[0])}, {}};
+  for (const TaskSpec& task : tasks_)
+    out.label_files.push_back(join_path(root_, files[file_of(task.kind)]));
+  return out;
 }
 
 Sample NyuV2::load(int64_t index) const {
   const std::vector<std::string>& files = entries_[index].files;
   Sample sample{read_image(join_path(root_, files[0])), {}};
   for (const TaskSpec& task : tasks_) {
-    const int file = task.kind == TaskKind::segmentation ? 1
-                     : task.kind == TaskKind::normals    ? 2
-                                                         : 3;
-    const std::string path = join_path(root_, files[file]);
+    const std::string path = join_path(root_, files[file_of(task.kind)]);
     Picture values = read_label(path, task).values;
     check_label_size(sample.image, files[0], values, path);
     if (task.kind == TaskKind::normals) {

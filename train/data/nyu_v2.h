@@ -26,6 +26,7 @@ class NyuV2 final : public Dataset {
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override { return entries_[index].files[0]; }
   Split split(int64_t index) const override { return entries_[index].split; }
+  SampleContents contents(int64_t index) const override;
 
  private:
   std::string root_;

@@ -2,6 +2,7 @@
 #include "train/data/open.h"
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "engine/error.h"
 #include "train/data/cached.h"
@@ -34,10 +35,20 @@ std::string expanded(const std::string& root) {
   return value + root.substr(variable.size());
 }
 
-std::unique_ptr<Dataset> open_table(RunFile& run) {
+/// [data] with the folder that there is.
+DataSpec with_root(const RunFile& run) {
   DataSpec data = run.data;
   data.root = expanded(data.root);
-  auto table = std::make_unique<TabularDataset>(data, run.tasks);
+  std::error_code ignored;
+  if (data.kind == "scenes" || std::filesystem::is_directory(data.root, ignored)) return data;
+  const bool relative = std::filesystem::path(data.root).is_relative();
+  throw DataError(fmt::format(
+      "data.root: there is no folder {}{}; if the data moved, give data.root=FOLDER", data.root,
+      relative ? fmt::format(" in {}", std::filesystem::current_path(ignored).string()) : ""));
+}
+
+std::unique_ptr<Dataset> open_table(RunFile& run, const LearnedFromData* learned) {
+  auto table = std::make_unique<TabularDataset>(with_root(run), run.tasks, learned);
   const auto inputs = static_cast<int>(table->input_names().size());
   if (run.places.count("model.in_channels") > 0 && run.model.in_channels != inputs)
     throw ConfigError(
@@ -48,15 +59,14 @@ std::unique_ptr<Dataset> open_table(RunFile& run) {
   return table;
 }
 
-std::unique_ptr<Dataset> open_uncached(const RunFile& run) {
-  DataSpec data = run.data;
-  data.root = expanded(data.root);
+std::unique_ptr<Dataset> open_uncached(const RunFile& run, const LearnedFromData* learned) {
+  const DataSpec data = with_root(run);
   const auto seed = static_cast<uint64_t>(data.seed);
   if (data.kind == "scenes") {
     return std::make_unique<ScenesDataset>(run.tasks, seed, data.size[0], data.size[1], data.count,
                                            data.val_count, data.test_count);
   }
-  if (data.kind == "csv") return std::make_unique<CsvDataset>(data, run.tasks);
+  if (data.kind == "csv") return std::make_unique<CsvDataset>(data, run.tasks, learned);
   if (data.kind == "nyu_v2") return std::make_unique<NyuV2>(data, run.tasks, run.semantics);
   if (data.kind == "cityscapes") return std::make_unique<CityScapes>(data, run.tasks);
   if (data.kind == "taskonomy") return std::make_unique<Taskonomy>(data, run.tasks, run.semantics);
@@ -77,9 +87,15 @@ std::unique_ptr<Dataset> open_uncached(const RunFile& run) {
 
 }  // namespace
 
-std::unique_ptr<Dataset> open_dataset(RunFile& run) {
-  if (run.data.kind == "tabular") return open_table(run);  // in memory as it is
-  return std::make_unique<CachedDataset>(open_uncached(run), most_cached);
+std::unique_ptr<Dataset> open_dataset(RunFile& run, const LearnedFromData* learned) {
+  if (run.data.kind == "tabular") return open_table(run, learned);  // in memory as it is
+  return std::make_unique<CachedDataset>(open_uncached(run, learned), most_cached);
+}
+
+std::string kept_root(const DataSpec& data) {
+  if (data.kind == "scenes" || data.root.empty() || data.root[0] == '$') return data.root;
+  const auto path = std::filesystem::absolute(data.root).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).string();
 }
 
 }  // namespace weft

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "train/data/learned.h"
+
 namespace weft {
 
 /// The value of a pixel without a label.
@@ -49,6 +51,12 @@ enum class Split : uint8_t { train, weights, policy, val, test };
 /// What a set's depth labels are: metres, their inverse, or Taskonomy's log(1 + d) / log(2^16).
 enum class DepthUnit : uint8_t { metres, inverse, logarithmic };
 
+/// What a sample is made of, for the set's fingerprint (fingerprint.h).
+struct SampleContents {
+  std::vector<std::string> image_files, label_files;
+  uint64_t inputs = 0, labels = 0;  ///< hashes of what is no file
+};
+
 /// A set of samples. load() is const and thread safe: the loader's workers call it at once.
 class Dataset {
  public:
@@ -63,6 +71,9 @@ class Dataset {
   virtual int only_task(int64_t) const { return -1; }
   /// The class weights that come with the set for a task's cross-entropy; empty: none.
   virtual std::vector<double> class_weights(size_t) const { return {}; }
+  /// Tasks and columns as they were learned, or as the checkpoint says that they were.
+  virtual LearnedFromData learned() const { return {}; }
+  virtual SampleContents contents(int64_t) const { return {}; }
 };
 
 }  // namespace weft

@@ -1,5 +1,6 @@
 // A table on disk: data.index, and below it data.test_index where the test rows are a file of their
-// own. Words of data.missing become empty, which is missing.
+// own. Columns are found by name: the test file names the same ones, in any order (or data.header
+// names those of both files). Words of data.missing become empty, which is missing.
 #pragma once
 
 #include <string>

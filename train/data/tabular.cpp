@@ -5,8 +5,10 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "engine/error.h"
+#include "engine/philox.h"
 #include "train/data/cells.h"
 #include "train/data/split.h"
 
@@ -42,11 +44,16 @@ std::string plain(std::string value) {
 
 }  // namespace
 
-TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>& tasks)
+TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>& tasks,
+                               const LearnedFromData* learned)
     : tasks_(tasks) {
   Table table = read_table(data);
+  if (learned != nullptr) learned_ = *learned;
   if (!data.task_column.empty()) {
-    write_out_tasks(table, data);
+    if (learned == nullptr)
+      write_out_tasks(table, data);
+    else
+      check_task_values(table, data);
     keep_rows_of_tasks(table, data);
   }
   for (size_t row = 0; row < table.rows.size(); ++row)
@@ -56,12 +63,16 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
   const std::vector<int64_t> train = make_parts(*this).train;
   std::vector<std::string> reserved{data.split, data.task_column};
   for (const TaskSpec& task : tasks_) reserved.push_back(column_of(task));
-  const TableInputs inputs(table, data, reserved, train);
+  if (learned == nullptr) {
+    learned_.columns = learn_columns(table, data, reserved, train);
+    learn_labels(table, train);
+  }
+  const TableInputs inputs(table, learned_.columns);
   input_names_ = inputs.names();
   inputs_.resize(static_cast<size_t>(size() * inputs.width()));
   for (int64_t row = 0; row < size(); ++row)
     inputs.encode(table, row, inputs_.data() + row * inputs.width());
-  read_labels(table, data, train);
+  read_labels(table, data);
 }
 
 void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
@@ -78,6 +89,7 @@ void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
 
 void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
   const std::vector<std::string> values = distinct(table, table.column(data.task_column));
+  learned_.task_values = values;
   std::vector<TaskSpec> out;
   for (const TaskSpec& task : tasks_) {
     if (!task.rows.empty()) {
@@ -105,6 +117,19 @@ void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
   tasks_ = std::move(out);
 }
 
+/// A value that no row had when the tasks were learned belongs to none of them.
+void TabularDataset::check_task_values(const Table& table, const DataSpec& data) const {
+  const int column = table.column(data.task_column);
+  const std::set<std::string> known(learned_.task_values.begin(), learned_.task_values.end());
+  for (size_t row = 0; row < table.rows.size(); ++row) {
+    const std::string& value = table.rows[row][static_cast<size_t>(column)];
+    if (!value.empty() && known.count(value) == 0)
+      throw DataError(fmt::format(
+          "{}: column '{}' says '{}', which is not among the {} values when the tasks were learned",
+          table.place(static_cast<int64_t>(row)), data.task_column, value, known.size()));
+  }
+}
+
 void TabularDataset::keep_rows_of_tasks(Table& table, const DataSpec& data) {
   std::map<std::string, std::vector<int>> tasks_of;
   for (size_t k = 0; k < tasks_.size(); ++k)
@@ -125,40 +150,59 @@ void TabularDataset::keep_rows_of_tasks(Table& table, const DataSpec& data) {
   table = std::move(kept);
 }
 
-void TabularDataset::read_labels(const Table& table, const DataSpec& data,
-                                 const std::vector<int64_t>& train) {
-  const size_t tasks = tasks_.size();
-  labels_.assign(keys_.size() * tasks, invalid_pixel);
-  const int owner = data.task_column.empty() ? -1 : table.column(data.task_column);
+float TabularDataset::label_in(const Table& table, int64_t row, size_t k, int column) const {
+  const std::string& text = cell(table, row, column);
+  if (text.empty()) return invalid_pixel;
+  return label_of_cell(text, learned_.tasks[k].words, tasks_[k], table.place(row),
+                       column_of(tasks_[k]));
+}
+
+void TabularDataset::learn_labels(const Table& table, const std::vector<int64_t>& train) {
   std::map<std::string, std::pair<double, double>> units;  // of standardised columns
-  for (size_t k = 0; k < tasks; ++k) {
+  for (size_t k = 0; k < tasks_.size(); ++k) {
     const TaskSpec& task = tasks_[k];
     const std::string& name = column_of(task);
     const int column = table.column(name);
-    const std::vector<std::string> names =
-        names_of_classes(table.rows, column, name, task, table.index);
-    const auto label = [&](int64_t row) {
-      const std::string& text = cell(table, row, column);
-      if (text.empty()) return invalid_pixel;
-      return label_of_cell(text, names, task, key(row), name);
-    };
+    learned_.tasks.push_back(
+        {task.name, names_of_classes(table.rows, column, name, task, table.index)});
+    if (!task.standardize) continue;
     const std::string unit = fmt::format("{} {}", name, task.scale);
-    if (task.standardize && units.count(unit) == 0) {
+    if (units.count(unit) == 0) {
       std::vector<double> values;
       for (int64_t row : train)
-        if (const float value = label(row); std::isfinite(value)) values.push_back(value);
+        if (const float value = label_in(table, row, k, column); std::isfinite(value))
+          values.push_back(value);
       units[unit] = standardisation(values);
+      if (units[unit].second == 0) units[unit].second = 1;  // all are equal: a unit is a unit
     }
+    std::tie(learned_.tasks[k].mean, learned_.tasks[k].deviation) = units[unit];
+  }
+}
+
+void TabularDataset::read_labels(const Table& table, const DataSpec& data) {
+  const size_t tasks = tasks_.size();
+  labels_.assign(keys_.size() * tasks, invalid_pixel);
+  const int owner = data.task_column.empty() ? -1 : table.column(data.task_column);
+  for (size_t k = 0; k < tasks; ++k) {
+    const TaskSpec& task = tasks_[k];
+    const int column = table.column(column_of(task));
+    const double mean = learned_.tasks[k].mean, inverse = 1 / learned_.tasks[k].deviation;
     for (int64_t row = 0; row < size(); ++row) {
       if (!task.rows.empty() && cell(table, row, owner) != task.rows) continue;
-      float value = label(row);
-      if (task.standardize) {
-        const auto [mean, inverse_std] = units[unit];
-        value = static_cast<float>((value - mean) * inverse_std);
-      }
+      float value = label_in(table, row, k, column);
+      if (task.standardize) value = static_cast<float>((value - mean) * inverse);
       labels_[static_cast<size_t>(row) * tasks + k] = value;
     }
   }
+}
+
+SampleContents TabularDataset::contents(int64_t index) const {
+  const size_t width = input_names_.size(), tasks = tasks_.size();
+  const auto hash = [&](const std::vector<float>& numbers, size_t each) {
+    const float* first = numbers.data() + static_cast<size_t>(index) * each;
+    return hash_name({reinterpret_cast<const char*>(first), each * sizeof(float)});
+  };
+  return {{}, {}, hash(inputs_, width), hash(labels_, tasks)};
 }
 
 Sample TabularDataset::load(int64_t index) const {

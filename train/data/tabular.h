@@ -16,8 +16,10 @@ namespace weft {
 
 class TabularDataset final : public Dataset {
  public:
-  /// Reads and checks all at once. Every mistake is a DataError with file and line.
-  TabularDataset(const DataSpec& data, const std::vector<TaskSpec>& tasks);
+  /// Reads and checks all at once. Every mistake is a DataError with file and line. `learned`: what
+  /// a trained network knows of columns and labels, which the table has to agree with.
+  TabularDataset(const DataSpec& data, const std::vector<TaskSpec>& tasks,
+                 const LearnedFromData* learned = nullptr);
 
   int64_t size() const override { return static_cast<int64_t>(keys_.size()); }
   Sample load(int64_t index) const override;
@@ -27,6 +29,9 @@ class TabularDataset final : public Dataset {
     return only_task_.empty() ? -1 : only_task_[static_cast<size_t>(index)];
   }
 
+  LearnedFromData learned() const override { return learned_; }
+  SampleContents contents(int64_t index) const override;
+
   /// The tasks as they are trained: those that stood for many, written out.
   const std::vector<TaskSpec>& tasks() const { return tasks_; }
   const std::vector<std::string>& input_names() const { return input_names_; }
@@ -34,9 +39,14 @@ class TabularDataset final : public Dataset {
  private:
   void read_splits(const Table& table, const DataSpec& data);
   void write_out_tasks(const Table& table, const DataSpec& data);
+  void check_task_values(const Table& table, const DataSpec& data) const;
   void keep_rows_of_tasks(Table& table, const DataSpec& data);
-  void read_labels(const Table& table, const DataSpec& data, const std::vector<int64_t>& train);
+  void learn_labels(const Table& table, const std::vector<int64_t>& train);
+  void read_labels(const Table& table, const DataSpec& data);
+  /// The label that task k's column holds in a row, NaN where it holds none; not standardised.
+  float label_in(const Table& table, int64_t row, size_t k, int column) const;
 
+  LearnedFromData learned_;
   std::vector<TaskSpec> tasks_;
   std::vector<std::string> keys_, input_names_;
   std::vector<Split> splits_;

@@ -14,6 +14,9 @@ namespace weft {
 namespace {
 
 constexpr int classes = 17;
+const FileWords files_of_sample{
+    {"rgb"}, {"seg", "segment"}, {"sn", "normal"}, {"depth"}, {"key", "keypoint", "keypoints2d"},
+    {"edge"}};
 
 /// Where in a group the task's file is; 0 where there is none.
 int file_of(TaskKind kind) {
@@ -50,7 +53,7 @@ Taskonomy::Taskonomy(const DataSpec& data, std::vector<TaskSpec> tasks, Semantic
     : root_(data.root),
       tasks_(std::move(tasks)),
       semantics_(semantics),
-      entries_(read_adashare_index(join_path(data.root, "taskonomy.json"), 6)) {
+      entries_(read_adashare_index(join_path(data.root, "taskonomy.json"), files_of_sample)) {
   for (const TaskSpec& task : tasks_) {
     const bool fits = task.kind != TaskKind::segmentation || task.classes == classes;
     if (file_of(task.kind) == 0 || !fits) {
@@ -74,6 +77,14 @@ Taskonomy::Taskonomy(const DataSpec& data, std::vector<TaskSpec> tasks, Semantic
             fmt::format("{}: holds {}; a weight is finite and at least 0", weights, weight));
     class_weights_.assign(values.pixels.begin(), values.pixels.end());
   }
+}
+
+SampleContents Taskonomy::contents(int64_t index) const {
+  const std::vector<std::string>& files = entries_[index].files;
+  SampleContents out{{join_path(root_, files[0])}, {}};
+  for (const TaskSpec& task : tasks_)
+    out.label_files.push_back(join_path(root_, files[file_of(task.kind)]));
+  return out;
 }
 
 Sample Taskonomy::load(int64_t index) const {

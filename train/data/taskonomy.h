@@ -24,6 +24,7 @@ class Taskonomy final : public Dataset {
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override { return entries_[index].files[0]; }
   Split split(int64_t index) const override { return entries_[index].split; }
+  SampleContents contents(int64_t index) const override;
   DepthUnit depth_unit() const override { return DepthUnit::logarithmic; }
 
   /// The segmentation's, where the file is there.
