@@ -1,10 +1,12 @@
 // What the types of the keys cannot say: ranges, and values that must fit together.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 
 #include "engine/error.h"
 #include "train/run_file_fields.h"
+#include "train/run_file_limits.h"
 
 namespace weft {
 namespace {
@@ -82,6 +84,7 @@ class Checker {
     share(d.ratio[0], "data.ratio");
     share(d.ratio[1], "data.ratio");
     share(d.ratio[0] + d.ratio[1], "data.ratio");
+    at_least<int64_t>(d.seed, 0, "data.seed");
     at_least<int64_t>(d.count, 1, "data.count");
     at_least<int64_t>(d.val_count, 0, "data.val_count");
     at_least<int64_t>(d.test_count, 0, "data.test_count");
@@ -107,6 +110,10 @@ class Checker {
         a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",
         fmt::format("is [{}, {}]; it is [least, most], both more than 0", a.scale[0], a.scale[1]));
     pair(a.crop, "data.augment.crop");
+    const double pixels = a.scale[1] * d.size[0] * a.scale[1] * d.size[1];
+    require(
+        pixels <= 1 << 27, "data.augment.scale",
+        fmt::format("enlarges pictures of {} x {} to more than 2^27 pixels", d.size[0], d.size[1]));
     if (d.kind == "tabular") tabular();
   }
 
@@ -209,6 +216,11 @@ class Checker {
     optimizer(p.optimizer, key + ".optimizer");
     at_least<int64_t>(p.schedule.every, 1, key + ".schedule.every");
     positive(p.schedule.factor, key + ".schedule.factor");
+    const auto falls = static_cast<double>(p.steps / p.schedule.every);
+    const double last_lr = p.optimizer.lr * std::pow(p.schedule.factor, falls);
+    require(p.schedule.kind != ScheduleKind::step || last_lr <= 1e6, key + ".schedule.factor",
+            fmt::format("is {}; {} times, it takes the rate to {:g}", p.schedule.factor, falls,
+                        last_lr));
     positive(p.schedule.power, key + ".schedule.power");
     at_least<int64_t>(p.schedule.warmup, 0, key + ".schedule.warmup");
     at_least(p.clip_norm, 0.0, key + ".clip_norm");
@@ -231,6 +243,13 @@ class Checker {
     require(p.decay > 0 && p.decay <= 1, "policy.decay",
             fmt::format("is {}; it is in (0, 1]", p.decay));
     at_least(p.floor, 0.0, "policy.floor");
+    const int64_t epochs = p.steps / std::max<int64_t>(1, p.weight_steps + p.logit_steps);
+    const double coldest = p.temperature * std::pow(p.decay, static_cast<double>(epochs));
+    const bool known = p.weight_steps > 0 && p.logit_steps > 0;
+    require(p.floor > 0 || !known || coldest >= 1e-6, "policy.floor",
+            fmt::format("is 0, and the temperature falls to {:g} in {} policy epochs: samples are "
+                        "no numbers then; give it 0.1, or decay less",
+                        coldest, epochs));
     at_least(p.curriculum_speed, 0, "policy.curriculum_speed");
     at_least(p.sparsity, 0.0, "policy.sparsity");
     at_least(p.sharing, 0.0, "policy.sharing");
@@ -290,6 +309,7 @@ bool names_a_loss(const std::string& word) {
 }
 
 void check_run_file(const RunFile& run) {
+  check_limits(run);
   const Checker check(run);
   check.top();
   check.model();

@@ -218,6 +218,70 @@ TEST_CASE("run file: [share] belongs to the way of sharing", "[run_file][ways]")
         "command line: 'share.subspaces' is 0; it is at least 1");
 }
 
+TEST_CASE("run file: every number has limits, and the message names them", "[run_file][limits]") {
+  const std::string at = "command line: ";
+  CHECK(message(small, {"model.width=1e300"}) == at + "'model.width' is 1e+300; it is at most 64");
+  CHECK(message(small, {"data.size=[2000000000,2000000000]"}) ==
+        at + "'data.size' is 2000000000; it is at most 32768");
+  CHECK(message(small, {"data.size=[32768,32768]"}) ==
+        at + "'data.size' is [32768, 32768]: more than 2^27 pixels");
+  CHECK(message(small, {"data.augment={scale=[1.0,64.0]}", "data.size=[2048,2048]"}) ==
+        at + "'data.augment.scale' enlarges pictures of 2048 x 2048 to more than 2^27 pixels");
+  CHECK(message(small, {"task.seg.classes=2000000000"}) ==
+        at + "'task.seg.classes' is 2000000000; it is at most 16777216");
+  CHECK(message(small, {"warmup.steps=9223372036854775807"}) ==
+        at + "'warmup.steps' is 9223372036854775807; it is at most 1000000000");
+  CHECK(message(small, {"warmup.optimizer.lr=1e-50"}) ==
+        at + "'warmup.optimizer.lr' is 1e-50; it is at least 1e-30");  // 0 in f32
+  CHECK(message(small, {"warmup.schedule={kind=\"step\", every=1, factor=2.0}"}) ==
+        at + "'warmup.schedule.factor' is 2; 4000 times, it takes the rate to inf");
+  CHECK_THAT(message(small, {"policy.floor=0", "policy.weight_steps=1", "policy.logit_steps=1"}),
+             contains_text("'policy.floor' is 0, and the temperature falls to"));
+  // Counts that are multiplied with others or become 32 bits somewhere behind the run file.
+  for (const char* key : {"data.batch",
+                          "data.workers",
+                          "data.count",
+                          "data.val_count",
+                          "data.test_count",
+                          "model.hidden",
+                          "model.blocks",
+                          "model.head_width",
+                          "model.in_channels",
+                          "policy.steps",
+                          "retrain.steps",
+                          "policy.weight_steps",
+                          "policy.logit_steps",
+                          "policy.curriculum_speed",
+                          "policy.draws",
+                          "policy.skip_layer",
+                          "eval.every",
+                          "eval.batches",
+                          "checkpoint.every",
+                          "retrain.schedule.warmup",
+                          "warmup.schedule.every",
+                          "data.augment.crop"}) {
+    INFO(key);
+    CHECK_THAT(message(small, {std::string(key) + "=2147483647"}), contains_text("it is at most"));
+  }
+  // Factors: what is no number, and what is none in f32.
+  for (const char* key :
+       {"warmup.optimizer.lr", "policy.logits.lr", "retrain.optimizer.trunk_lr",
+        "warmup.optimizer.eps", "warmup.optimizer.weight_decay", "policy.logits.clip_norm",
+        "retrain.clip_norm", "policy.sparsity", "policy.sharing", "policy.temperature",
+        "policy.init_neg_logits", "task.seg.scale", "task.depth.weight", "model.dropout",
+        "policy.data_share", "data.float_max", "warmup.schedule.power"}) {
+    for (const char* value : {"nan", "inf", "-inf", "1e39"}) {
+      INFO(key << "=" << value);
+      CHECK_THAT(message(small, {fmt::format("{}={}", key, value)}), contains_text(key));
+    }
+  }
+  CHECK_THAT(message(small, {"data.ratio=[nan,0.1]"}), contains_text("must be finite"));
+  CHECK(message(small, {"data.seed=-1"}) == at + "'data.seed' is -1; it is at least 0");
+  // What is large and meant is taken.
+  CHECK(message(small, {"data.batch=100000", "warmup.steps=1000000000", "model.width=8",
+                        "task.depth.invalid=-3.4e38", "data.seed=9223372036854775807"}) == "");
+}
+
 TEST_CASE("run file: a file that cannot be read", "[run_file]") {
   CHECK_THROWS_WITH(parse_run_file("/nowhere/x.toml"),
                     "cannot read run file '/nowhere/x.toml': No such file or directory");
