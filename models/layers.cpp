@@ -120,14 +120,14 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   std::vector<BatchNormStats*> stats;
   for (size_t g = 0; g < groups; ++g) {
     const std::vector<int>& tasks = pass.groups[g];
-    if (tasks.size() > 1 && (affine_ || !pass.training))
+    if (tasks.size() > 1 && affine_)
       throw std::logic_error("batch norm by task: tasks share a value that is not the same");
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
     stats.push_back(set.stats);
     if (affine_)
       out.push_back(batch_norm(pass.tape, part(g), pass.use(*set.gamma, tasks),
                                pass.use(*set.beta, tasks), *set.stats, options));
-    for (size_t i = 1; i < tasks.size(); ++i)
+    for (size_t i = 1; pass.training && i < tasks.size(); ++i)
       track_running(pass.tape, part(g), *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
   }
   if (affine_) return groups == 1 ? out[0] : concat(pass.tape, out, 0);

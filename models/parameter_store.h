@@ -32,9 +32,15 @@ class ParameterStore {
 
   std::deque<Parameter>& parameters() { return parameters_; }
   const std::deque<Parameter>& parameters() const { return parameters_; }
-  std::deque<NamedStats>& stats() { return stats_; }
+  std::deque<NamedStats>& stats() {
+    ++stats_edits_;
+    return stats_;
+  }
   const std::deque<NamedStats>& stats() const { return stats_; }
   Parameter* find(const std::string& name);
+
+  /// How often stats() was handed out to be changed.
+  int64_t stats_edits() const { return stats_edits_; }
 
   /// Elements of every parameter (batch norm's running statistics are no parameters).
   int64_t count() const;
@@ -47,6 +53,7 @@ class ParameterStore {
   DType dtype_;
   std::deque<Parameter> parameters_;
   std::deque<NamedStats> stats_;
+  int64_t stats_edits_ = 0;
 };
 
 }  // namespace weft

@@ -2,7 +2,6 @@
 #include "models/plan.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace weft {
 
@@ -30,15 +29,21 @@ Groups BlockPlan::run_tasks() const {
   return groups;
 }
 
-Plan make_plan(const Gates& gates, bool separate_inputs) {
+Plan make_plan(const Gates& gates, bool separate_inputs, const MayShare& may_share) {
   const int tasks = static_cast<int>(gates.size());
   const size_t blocks = gates.empty() ? 0 : gates[0].size();
+  const auto together = [&](size_t l, int a, int b) {
+    return !separate_inputs && (!may_share || may_share(l, a, b));
+  };
   Groups groups;
-  if (separate_inputs) {
-    for (int k = 0; k < tasks; ++k) groups.push_back({k});
-  } else {
-    groups.emplace_back(static_cast<size_t>(tasks));
-    std::iota(groups[0].begin(), groups[0].end(), 0);
+  for (int k = 0; k < tasks; ++k) {
+    const auto found = std::find_if(groups.begin(), groups.end(), [&](const std::vector<int>& g) {
+      return together(0, g[0], k);
+    });
+    if (found != groups.end())
+      found->push_back(k);
+    else
+      groups.push_back({k});
   }
   Plan plan;
   for (size_t l = 0; l < blocks; ++l) {
@@ -50,7 +55,8 @@ Plan make_plan(const Gates& gates, bool separate_inputs) {
         const Gate gate = gates[static_cast<size_t>(task)][l];
         // Soft samples differ from task to task; equal hard gates of one input stay one value.
         const auto same = std::find_if(rows.begin(), rows.end(), [&](const PlanRow& row) {
-          return gate.kind != Gate::Kind::soft && row.gate == gate;
+          return gate.kind != Gate::Kind::soft && row.gate == gate &&
+                 together(l + 1, row.tasks[0], task);
         });
         if (same != rows.end())
           same->tasks.push_back(task);

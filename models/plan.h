@@ -5,6 +5,7 @@
 // run. (ARCHITECTURE.md section 5; ADASHARE.md section 1.2 for the gate.)
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -54,8 +55,13 @@ struct Plan {
   Macs macs(const TrunkCost& cost) const;
 };
 
+/// Whether tasks a and b, where their values are the same, may be one group as block l's input
+/// (l = blocks: as the output); once apart they stay apart.
+using MayShare = std::function<bool(size_t l, int a, int b)>;
+
 /// `separate_inputs`: every task brings its own images (DomainNet), so nothing is shared by value.
-Plan make_plan(const Gates& gates, bool separate_inputs = false);
+/// `may_share`, where given, keeps tasks apart whose batch norm differs in evaluation.
+Plan make_plan(const Gates& gates, bool separate_inputs = false, const MayShare& may_share = {});
 
 /// A table for people: block, groups, what runs, MACs; then planned against naive.
 std::string describe(const Plan& plan, const Trunk& trunk, const TrunkCost& cost,

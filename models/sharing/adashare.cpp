@@ -29,7 +29,7 @@ class AdaShare final : public Model {
     ModelCost cost;
     count_parameters(cost);
     cost.one_trunk_parameters = cost.trunk_parameters;
-    cost.trunk = shared_plan(trunk_->blocks(), gates, /*training=*/false).macs(trunk);
+    cost.trunk = shared_plan(gates, /*training=*/false).macs(trunk);
     for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }

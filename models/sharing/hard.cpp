@@ -26,7 +26,7 @@ class HardSharing final : public Model {
     ModelCost cost;
     count_parameters(cost);
     cost.one_trunk_parameters = cost.trunk_parameters;
-    cost.trunk = shared_plan(trunk_->blocks(), nullptr, /*training=*/false).macs(trunk);
+    cost.trunk = shared_plan(nullptr, /*training=*/false).macs(trunk);
     for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }

@@ -48,22 +48,36 @@ TrunkOptions Model::shared_trunk() const {
   return trunk;
 }
 
-Plan Model::shared_plan(int blocks, const Gates* gates, bool training) const {
-  if (gates != nullptr) return make_plan(*gates, apart(training));
-  const int tasks = static_cast<int>(options_.tasks.size());
-  if (apart(training) || options_.own_statistics)
-    return make_plan(all_selected(tasks, blocks), apart(training));
+const SameStatistics& Model::statistics_now() const {
+  const int64_t edits = store_.stats_edits();
+  if (!same_ || same_->first != edits)
+    same_ = {edits, same_statistics(store_, trunk(), task_names())};
+  return same_->second;
+}
+
+Plan Model::shared_plan(const Gates* gates, bool training) const {
+  const int blocks = trunk().blocks(), tasks = static_cast<int>(options_.tasks.size());
   // One pass for all: batch norm sees one task, and counts one batch.
-  return make_plan(all_selected(1, blocks));
+  if (gates == nullptr && !apart() && !options_.own_statistics)
+    return make_plan(all_selected(1, blocks));
+  const Gates all = gates != nullptr ? *gates : all_selected(tasks, blocks);
+  if (training || apart() || !options_.own_statistics) return make_plan(all, apart());
+  const SameStatistics& same = statistics_now();
+  return make_plan(all, false, [&](size_t l, int a, int b) {
+    return same[static_cast<size_t>(a)][static_cast<size_t>(b)] >=
+           std::min(static_cast<int>(l) + 1, blocks);
+  });
 }
 
 Features Model::run_shared(Pass& pass, const Trunk& trunk, const Var& images,
                            const PolicySample* sample) const {
-  const Plan plan = shared_plan(trunk.blocks(), sample ? &sample->gates : nullptr, pass.training);
+  if (pass.training) same_.reset();
+  const Plan plan = shared_plan(sample ? &sample->gates : nullptr, pass.training);
   const int tasks = static_cast<int>(options_.tasks.size());
-  const bool copies = apart(pass.training) && !options_.separate_inputs;
+  const size_t inputs = plan.blocks.empty() ? plan.out.size() : plan.blocks[0].in.size();
+  const int copies = options_.separate_inputs ? 1 : static_cast<int>(inputs);
   Features features = run_trunk(pass, trunk, plan, sample ? sample->p : std::vector<Var>{},
-                                copies ? repeat(pass.tape, images, tasks) : images);
+                                repeat(pass.tape, images, copies));
   // A plan for one task stands for all of them.
   for (int k = 1; plan.out == Groups{{0}} && k < tasks; ++k) features.groups[0].push_back(k);
   return features;

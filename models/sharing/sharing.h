@@ -12,6 +12,7 @@
 #include "models/execute.h"
 #include "models/heads.h"
 #include "models/policy.h"
+#include "models/sharing/same_statistics.h"
 #include "models/sharing/share_options.h"
 #include "models/trunks.h"
 
@@ -69,11 +70,9 @@ class Model {
   bool separate_inputs() const { return options_.separate_inputs; }
   /// Parameters that no phase trains.
   bool fixed(const Parameter& p) const;
-  /// Whether tasks share no value in a shared trunk: their images differ, or their batch norm does
-  /// (by its weights, or in evaluation by its statistics).
-  bool apart(bool training) const {
-    return options_.separate_inputs || options_.own_norm || (options_.own_statistics && !training);
-  }
+  /// For the ways with one trunk for all: what the tasks have in common under their gates; null:
+  /// every block runs for every task. In evaluation tasks part where their statistics do.
+  Plan shared_plan(const Gates* gates, bool training) const;
 
   /// `sample`: the gates of this pass where the model has a policy; null: every block runs for
   /// every task. Models without a policy ignore it.
@@ -96,8 +95,6 @@ class Model {
   // For the ways with one trunk for all.
   /// The trunk's options, with what batch norm keeps for each task.
   TrunkOptions shared_trunk() const;
-  /// What the tasks have in common under their gates; null: every block runs for every task.
-  Plan shared_plan(int blocks, const Gates* gates, bool training) const;
   Features run_shared(Pass& pass, const Trunk& trunk, const Var& images,
                       const PolicySample* sample) const;
 
@@ -105,7 +102,13 @@ class Model {
   ModelOptions options_;
 
  private:
+  /// Whether tasks share no value in a shared trunk: their images differ, or batch norm's weights.
+  bool apart() const { return options_.separate_inputs || options_.own_norm; }
+  const SameStatistics& statistics_now() const;
+
   std::vector<Grid> grids_;  ///< of every task's outputs
+  /// As of the store's statistics with this number; a training pass forgets it.
+  mutable std::optional<std::pair<int64_t, SameStatistics>> same_;
 };
 
 /// Where a parameter belongs, by its name: optimizer groups and tables ask this.

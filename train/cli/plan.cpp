@@ -15,7 +15,7 @@ void print_plan(const char* title, const Gates& gates, const Model& model, const
                 bool training) {
   fmt::print(
       "{}\n{}\n", title,
-      describe(make_plan(gates, model.apart(training)), model.trunk(), cost, model.task_names()));
+      describe(model.shared_plan(&gates, training), model.trunk(), cost, model.task_names()));
 }
 
 /// Ways of sharing without gates in one trunk: every block runs, in each trunk that there is.
