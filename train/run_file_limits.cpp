@@ -54,7 +54,7 @@ constexpr Limit limits[] = {
     {"policy.skip_layer", 1000},
     {"policy.draws", 1000},
     {"schedule.every", steps},
-    {"schedule.factor", 100, small},
+    {"schedule.factor", 1e6, small},
     {"schedule.power", 100, 1e-6},
     {"schedule.warmup", steps},
     {"lr", 1e6, small},
