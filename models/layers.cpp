@@ -91,8 +91,8 @@ BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t cha
     const std::string set = task.empty() ? name : name + "." + task;
     if (sets_.empty() || affine_) {
       const std::string place = affine_ ? set : name;
-      Parameter& gamma = store.add(place + ".weight", {channels});
-      Parameter& beta = store.add(place + ".bias", {channels});
+      Parameter& gamma = store.add(place + ".weight", {channels}, /*norm=*/true);
+      Parameter& beta = store.add(place + ".bias", {channels}, /*norm=*/true);
       init::constant(store.context(), gamma, 1.0);
       init::constant(store.context(), beta, 0.0);
       sets_.push_back({&gamma, &beta, nullptr});

@@ -5,12 +5,14 @@
 
 namespace weft {
 
-Parameter& ParameterStore::add(const std::string& name, const Shape& shape) {
+Parameter& ParameterStore::add(const std::string& name, const Shape& shape, bool norm) {
   if (find(name) != nullptr) throw std::logic_error("parameter named twice: " + name);
   Parameter p;
   p.name = name;
   p.value = Tensor::empty(shape, dtype_, memory_of(context_));
-  return parameters_.emplace_back(std::move(p));
+  Parameter& added = parameters_.emplace_back(std::move(p));
+  roles_[&added] = {making_, norm};
+  return added;
 }
 
 BatchNormStats& ParameterStore::add_stats(const std::string& name, int64_t channels) {

@@ -36,6 +36,7 @@ Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int
   if (options.skip_layer < 0 || options.skip_layer >= blocks)
     throw ConfigError(fmt::format("policy.skip_layer: {} of {} blocks leaves none to learn",
                                   options.skip_layer, blocks));
+  const ParameterStore::Making making(store, Part::policy);
   for (const std::string& task : tasks) {
     names_.push_back("policy." + task);
     Parameter& p = store.add(names_.back(), {learned(), 2});

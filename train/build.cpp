@@ -94,7 +94,7 @@ std::unique_ptr<Optimizer> make_optimizer(AnyContext context, Model& model, cons
   ParameterGroup trunk{{}, spec.trunk_lr.value_or(spec.lr)}, heads{{}, spec.lr},
       stitches{{}, spec.lr * run.share.lr_factor};
   for (Parameter& p : model.store().parameters()) {
-    const Part part = part_of(p.name);
+    const Part part = model.store().part_of(p);
     if ((part == Part::policy) != (phase == Phase::policy)) continue;
     ParameterGroup& group = part == Part::trunk ? trunk : part == Part::stitch ? stitches : heads;
     group.parameters.push_back(&p);

@@ -183,7 +183,8 @@ Checkpoint read_checkpoint(const std::string& path) {
 void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model& model) {
   ParameterStore& store = model.store();
   for (Parameter& p : store.parameters())
-    if (part_of(p.name) != Part::policy) load_into(file, prefix + p.name, store.context(), p.value);
+    if (store.part_of(p) != Part::policy)
+      load_into(file, prefix + p.name, store.context(), p.value);
   if (Policy* policy = model.policy())
     for (size_t k = 0; k < policy->logits().size(); ++k) {
       const Parameter& p = *policy->logits()[k];

@@ -17,7 +17,7 @@
 #include "train/data/csv_text.h"
 #include "train/data/files.h"
 #include "train/data/picture_io.h"
-#include "train/run_file_fields.h"
+#include "train/run_file.h"
 #include "train/toml_document.h"
 
 namespace weft {

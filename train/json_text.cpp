@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "train/data/files.h"
+#include "train/xxh64.h"
 
 namespace weft {
 namespace {
@@ -48,6 +49,30 @@ json parse_json(const std::string& text, const std::string& source) {
 json read_json(const std::string& path) {
   const std::vector<uint8_t> bytes = read_file(path);
   return parse_json({bytes.begin(), bytes.end()}, path);
+}
+
+namespace {
+
+constexpr const char* seal_key = "checksum";
+
+std::string seal_of(json object, const std::string& apart) {
+  object.erase(apart);
+  const std::string text = object.dump();
+  return hex(xxh64(text.data(), text.size()));
+}
+
+}  // namespace
+
+void seal(json& object, const std::string& apart) { object[seal_key] = seal_of(object, apart); }
+
+void check_seal(json& object, const std::string& place, const std::string& apart) {
+  const auto found = object.find(seal_key);
+  if (found == object.end()) return;
+  const json said = *found;
+  object.erase(found);
+  if (said != seal_of(object, apart))
+    throw DataError(fmt::format(
+        "{}: is damaged, or was edited: it is not what its checksum was made of", place));
 }
 
 void JsonValue::fail(const std::string& what) const {
@@ -115,8 +140,14 @@ double JsonValue::number(double least, double most) const {
   return number;
 }
 
-double JsonValue::number_or_nan() const {
-  return is_null() ? std::numeric_limits<double>::quiet_NaN() : number();
+Measure JsonValue::measure() const {
+  if (!value_.is_null() && !value_.is_string() && !value_.is_number())
+    fail(fmt::format("is {}; it is a number or null", shown(value_)));
+  try {
+    return measure_from(value_);
+  } catch (const json::exception&) {
+    fail(fmt::format("is {}; it is a number or null", shown(value_)));
+  }
 }
 
 std::vector<std::string> JsonValue::texts() const {

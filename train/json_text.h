@@ -11,12 +11,20 @@
 #include <string>
 #include <vector>
 
+#include "train/measure.h"
+
 namespace weft {
 
 /// Throws DataError "source: ..." where `text` is no JSON or an object has one key twice.
 nlohmann::json parse_json(const std::string& text, const std::string& source);
 /// The whole of a file, parsed.
 nlohmann::json read_json(const std::string& path);
+
+/// Adds the key "checksum": XXH64 of all that the object says but for the key `apart`.
+void seal(nlohmann::json& object, const std::string& apart = "");
+/// Takes the seal off; DataError "place: ..." where it does not hold. An object without one is of
+/// an older weft: its keys are known, so that none of them is a damaged seal.
+void check_seal(nlohmann::json& object, const std::string& place, const std::string& apart = "");
 
 /// A value, and where it stands in its file.
 class JsonValue {
@@ -38,7 +46,7 @@ class JsonValue {
                   int64_t most = std::numeric_limits<int64_t>::max()) const;
   double number(double least = std::numeric_limits<double>::lowest(),
                 double most = std::numeric_limits<double>::max()) const;
-  double number_or_nan() const;  ///< null is NaN
+  Measure measure() const;  ///< null is absent, "nan" and "inf" are faults (measure.h)
   std::vector<std::string> texts() const;
   std::vector<int> integers(int64_t least = std::numeric_limits<int>::min(),
                             int64_t most = std::numeric_limits<int>::max()) const;

@@ -11,7 +11,6 @@ RunFile::RunFile() {
   policy.logits.lr = 0.01;
   policy.logits.betas = {0.9, 0.999};
   policy.logits.weight_decay = 5e-4;
-  checkpoint_keep = 2;  // where the last one is damaged, there is one before it
 }
 
 std::string RunFile::place(const std::string& key) const {

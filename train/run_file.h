@@ -207,7 +207,7 @@ struct RunFile {
   ShareSpec share;
   EvalSpec eval;
   int64_t checkpoint_every = 400;  ///< checkpoint.every
-  int64_t checkpoint_keep = 1;     ///< checkpoint.keep: so many of the last ones
+  int64_t checkpoint_keep = 2;     ///< checkpoint.keep: so many of the last ones (train/kept.h)
 
   /// "file:line" of a key or of the table that would hold it, for messages.
   std::string place(const std::string& key) const;
@@ -224,6 +224,9 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
 
 /// The run file with every key resolved; parse_run_text(print_run_file(run)) prints the same.
 std::string print_run_file(const RunFile& run);
+
+/// Words that no task is called: a dump has these losses beside the tasks' own.
+bool names_a_loss(const std::string& word);
 
 /// Throws ConfigError where values do not fit together; the parsers call it.
 void check_run_file(const RunFile& run);

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "engine/error.h"
-#include "train/run_file_fields.h"
+#include "train/run_file.h"
 #include "train/run_file_limits.h"
 
 namespace weft {

@@ -6,9 +6,6 @@
 
 namespace weft {
 
-/// Words that no task is called: a dump has these losses beside the tasks' own.
-bool names_a_loss(const std::string& word);
-
 void visit_fields(FieldVisitor& v, RunFile& run);
 void visit_fields(FieldVisitor& v, TaskSpec& task);
 

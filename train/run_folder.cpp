@@ -10,33 +10,12 @@
 #include "train/data/files.h"
 #include "train/kept.h"
 #include "train/run_file_difference.h"
+#include "train/run_record.h"
 
 namespace weft {
 namespace fs = std::filesystem;
 using nlohmann::json;
 namespace {
-
-/// Only what is not there is absent; what cannot be looked at is an error.
-bool is_there(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found) return false;
-  if (error) throw DataError(fmt::format("{}: cannot be read: {}", path, error.message()));
-  return true;
-}
-
-json parse_line(const std::string& line, const std::string& path, size_t number) {
-  json value = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!value.is_object()) throw DataError(fmt::format("{}:{}: no JSON object", path, number));
-  return value;
-}
-
-std::vector<json> read_lines(const std::string& path) {
-  std::vector<json> out;
-  const std::vector<std::string> lines = read_whole_lines(path);
-  for (size_t i = 0; i < lines.size(); ++i) out.push_back(parse_line(lines[i], path, i + 1));
-  return out;
-}
 
 /// Keeps the lines up to a step, so that a resumed run appends what an unbroken one would hold; the
 /// final test (infer) is always run again, and so is what the step's end still owed when it was
@@ -48,8 +27,8 @@ int64_t keep_until(const std::string& path, int64_t step, int64_t counted,
   if (is_there(path)) {
     const std::vector<std::string> lines = read_whole_lines(path);
     for (size_t i = 0; i < lines.size() && kept != counted; ++i) {
-      const json line = parse_line(lines[i], path, i + 1);
-      if (line.value("step", int64_t{0}) > step || line.value("phase", "") == "infer") continue;
+      const auto [at, is_final] = place_of_line(lines[i], path, i + 1);
+      if (at > step || is_final) continue;
       text += lines[i] + "\n";
       ++kept;
     }
@@ -61,21 +40,6 @@ int64_t keep_until(const std::string& path, int64_t step, int64_t counted,
                     "lost, and tables and curves lack them",
                     path, kept, counted, step));
   return kept;
-}
-
-Phase phase_from(const std::string& name) {
-  for (Phase p : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain, Phase::infer})
-    if (name == name_of(p)) return p;
-  throw DataError(fmt::format("unknown phase '{}'", name));
-}
-
-template <class F>
-auto with_source(const std::string& path, F&& f) {
-  try {
-    return f();
-  } catch (const json::exception& e) {
-    throw DataError(fmt::format("{}: {}", path, e.what()));
-  }
 }
 
 }  // namespace
@@ -126,27 +90,10 @@ std::string RunFolder::picture(const std::string& name) const {
   return path() + "/pictures/" + name;
 }
 
-void RunFolder::write(const MetricsLine& line) {
-  json metrics = json::object();
-  for (const Metric& m : line.metrics) metrics[m.name] = to_json_value(m.value);
-  json file = {
-      {"phase", name_of(line.phase)}, {"step", line.step},      {"epoch", line.epoch},
-      {"split", line.split},          {"task", line.task},      {"loss", to_json_value(line.loss)},
-      {"metrics", metrics},           {"seconds", line.seconds}};
-  if (line.faults > 0) file["faults"] = line.faults;
-  metrics_->append(file.dump());
-}
+void RunFolder::write(const MetricsLine& line) { metrics_->append(to_line(line)); }
 
 void RunFolder::write(const SearchLine& line, const std::vector<std::string>& tasks) {
-  json probability = json::object();
-  for (size_t k = 0; k < tasks.size(); ++k) probability[tasks[k]] = line.probability[k];
-  search_->append(json{
-      {"epoch", line.epoch},
-      {"step", line.step},
-      {"temperature", line.temperature},
-      {"active", line.active},
-      {"probability",
-       probability}}.dump());
+  search_->append(to_line(line, tasks));
 }
 
 void RunFolder::log(const std::string& line) { log_->append(line); }
@@ -156,60 +103,7 @@ void RunFolder::write_drawn(const std::string& text) {
 }
 
 void RunFolder::write(const Measured& m) const {
-  const json file = {{"seconds", m.seconds}, {"waited", m.waited}, {"peak_bytes", m.peak_bytes}};
-  write_file(path() + "/measured.json", file.dump() + "\n");
-}
-
-Measured read_measured(const std::string& folder) {
-  const std::string path = folder + "/measured.json";
-  if (!is_there(path)) return {};
-  return with_source(path, [&] {
-    const json file = json::parse(read_file(path));
-    Measured m;
-    file.at("seconds").get_to(m.seconds);
-    file.at("waited").get_to(m.waited);
-    file.at("peak_bytes").get_to(m.peak_bytes);
-    return m;
-  });
-}
-
-std::vector<MetricsLine> read_metrics(const std::string& path) {
-  return with_source(path, [&] {
-    std::vector<MetricsLine> out;
-    for (const json& line : read_lines(path)) {
-      MetricsLine m;
-      m.phase = phase_from(line.at("phase"));
-      m.step = line.at("step");
-      m.epoch = line.at("epoch");
-      m.split = line.at("split");
-      m.task = line.at("task");
-      m.loss = measure_from(line.at("loss"));
-      for (const auto& [name, value] : line.at("metrics").items())
-        m.metrics.push_back({name, measure_from(value), higher_is_better(name)});
-      m.faults = line.value("faults", int64_t{0});
-      m.seconds = line.at("seconds");
-      out.push_back(std::move(m));
-    }
-    return out;
-  });
-}
-
-std::vector<SearchLine> read_search(const std::string& path,
-                                    const std::vector<std::string>& tasks) {
-  return with_source(path, [&] {
-    std::vector<SearchLine> out;
-    for (const json& line : read_lines(path)) {
-      SearchLine s;
-      s.epoch = line.at("epoch");
-      s.step = line.at("step");
-      s.temperature = line.at("temperature");
-      s.active = line.at("active");
-      for (const std::string& task : tasks)
-        s.probability.push_back(line.at("probability").at(task).get<std::vector<double>>());
-      out.push_back(std::move(s));
-    }
-    return out;
-  });
+  write_file(path() + "/measured.json", to_text(m));
 }
 
 }  // namespace weft

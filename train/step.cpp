@@ -32,7 +32,7 @@ Var upload_images(Tape& tape, const Tensor& images, const Model& model, const Ru
 void set_trainable(Model& model, Phase phase) {
   for (Parameter& p : model.store().parameters())
     p.trainable = phase != Phase::infer && !model.fixed(p) &&
-                  (part_of(p.name) == Part::policy) == (phase == Phase::policy);
+                  (model.store().part_of(p) == Part::policy) == (phase == Phase::policy);
 }
 
 std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFile& run,

@@ -1,10 +1,11 @@
 // summary.json, written and read.
 #include "train/summary.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "train/atomic_file.h"
+#include "train/json_text.h"
+#include "train/run_record.h"
 
 namespace weft {
 
@@ -20,38 +21,42 @@ void write_summary(const std::string& folder, const RunSummary& s) {
                        {"metrics", metrics},
                        {"unit", r.unit}});
   }
-  const json file = {{"version", 1},
-                     {"name", s.name},
-                     {"sharing", s.sharing},
-                     {"device", s.device},
-                     {"seed", s.seed},
-                     {"trunk_parameters", s.trunk_parameters},
-                     {"head_parameters", s.head_parameters},
-                     {"trunk_parameters_of_one", s.trunk_parameters_of_one},
-                     {"trunk_gflop", s.trunk_gflop},
-                     {"heads_gflop", s.heads_gflop},
-                     {"seconds", s.seconds},
-                     {"waited_share", s.waited_share},
-                     {"peak_bytes", s.peak_bytes},
-                     {"steps", s.steps},
-                     {"best_step", s.best_step},
-                     {"tasks", s.tasks},
-                     {"blocks", s.blocks},
-                     {"policy", s.policy},
-                     {"probability", s.probability},
-                     {"results", results}};
+  json file = {{"version", 2},
+               {"name", s.name},
+               {"sharing", s.sharing},
+               {"device", s.device},
+               {"seed", s.seed},
+               {"trunk_parameters", s.trunk_parameters},
+               {"head_parameters", s.head_parameters},
+               {"trunk_parameters_of_one", s.trunk_parameters_of_one},
+               {"trunk_gflop", s.trunk_gflop},
+               {"heads_gflop", s.heads_gflop},
+               {"seconds", s.seconds},
+               {"waited_share", s.waited_share},
+               {"peak_bytes", s.peak_bytes},
+               {"steps", s.steps},
+               {"best_step", s.best_step},
+               {"tasks", s.tasks},
+               {"blocks", s.blocks},
+               {"policy", s.policy},
+               {"probability", s.probability},
+               {"results", results}};
+  seal(file);
   write_file(folder + "/summary.json", file.dump(1) + "\n");
 }
 
 RunSummary read_summary(const std::string& folder) {
   const std::string path = folder + "/summary.json";
-  std::ifstream in(path);
-  if (!in)
+  if (!is_there(path))
     throw DataError(
         fmt::format("{}: no finished run here; train it, or go on with: weft train --resume {}",
                     folder, folder));
+  json file = read_json(path);
+  const int64_t version = JsonValue(file, path)["version"].integer(1, 2);
+  if (version == 2 && !file.contains("checksum"))  // what version 1 was written without
+    throw DataError(path + ": is damaged: it has lost its checksum");
+  check_seal(file, path);
   try {
-    const json file = json::parse(in);
     RunSummary s;
     file.at("name").get_to(s.name);
     file.at("sharing").get_to(s.sharing);

@@ -46,6 +46,7 @@ class Mtan final : public Model {
         stages_(trunk_->stages()) {
     const Init init{Init::Kind::kaiming_normal, options.seed};
     const NormTasks own{options.own_statistics ? task_names() : std::vector<std::string>{}};
+    const ParameterStore::Making making(store_, Part::sharing);
     const bool bottleneck = options.trunk.depth >= 50;
     const int64_t expansion = bottleneck ? 4 : 1;
     for (size_t s = 0; s < stages_.size(); ++s) {

@@ -42,6 +42,7 @@ class Nddr final : public Model {
   Nddr(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options), trunks_(store_, options) {
     const auto& tasks = options.tasks;
+    const ParameterStore::Making making(store_, Part::stitch);
     for (size_t s = 0; s < trunks_.stages().size(); ++s)
       for (size_t k = 0; k < tasks.size(); ++k)
         reductions_.emplace_back(store_,

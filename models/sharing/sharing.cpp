@@ -12,6 +12,7 @@ std::vector<std::string> Model::task_names() const {
 }
 
 std::vector<std::unique_ptr<Head>> Model::make_heads(const Trunk& trunk) {
+  const ParameterStore::Making making(store_, Part::head);
   std::vector<std::unique_ptr<Head>> heads;
   for (const TaskShape& task : options_.tasks) {
     HeadOptions options = options_.head;
@@ -28,7 +29,7 @@ std::vector<std::unique_ptr<Head>> Model::make_heads(const Trunk& trunk) {
 
 void Model::count_parameters(ModelCost& cost) const {
   for (const Parameter& p : store_.parameters()) {
-    const Part part = part_of(p.name);
+    const Part part = store_.part_of(p);
     if (part == Part::trunk) cost.trunk_parameters += p.value.numel();
     if (part == Part::head) cost.head_parameters += p.value.numel();
     if (part == Part::stitch || part == Part::sharing) cost.sharing_parameters += p.value.numel();
@@ -36,10 +37,7 @@ void Model::count_parameters(ModelCost& cost) const {
 }
 
 bool Model::fixed(const Parameter& p) const {
-  if (!options_.fixed_norm || part_of(p.name) != Part::trunk) return false;
-  for (const char* norm : {"bn", ".downsample.1.", "stem.1."})
-    if (p.name.find(norm) != std::string::npos) return true;
-  return false;
+  return options_.fixed_norm && store_.part_of(p) == Part::trunk && store_.is_norm(p);
 }
 
 TrunkOptions Model::shared_trunk() const {
@@ -81,15 +79,6 @@ Features Model::run_shared(Pass& pass, const Trunk& trunk, const Var& images,
   // A plan for one task stands for all of them.
   for (int k = 1; plan.out == Groups{{0}} && k < tasks; ++k) features.groups[0].push_back(k);
   return features;
-}
-
-Part part_of(const std::string& parameter) {
-  const auto begins = [&](const char* with) { return parameter.rfind(with, 0) == 0; };
-  if (begins("heads.")) return Part::head;
-  if (begins("policy.")) return Part::policy;
-  if (begins("sharing.stitch.")) return Part::stitch;
-  if (begins("sharing.")) return Part::sharing;
-  return Part::trunk;
 }
 
 namespace {

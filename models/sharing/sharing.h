@@ -111,11 +111,6 @@ class Model {
   mutable std::optional<std::pair<int64_t, SameStatistics>> same_;
 };
 
-/// Where a parameter belongs, by its name: optimizer groups and tables ask this.
-///   heads.*   policy.*   sharing.stitch.* (learns at lr times share.lr_factor)   sharing.*
-enum class Part { trunk, head, policy, stitch, sharing };
-Part part_of(const std::string& parameter);
-
 /// Throws ConfigError for a way of sharing that does not exist.
 std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options);
 

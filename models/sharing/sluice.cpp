@@ -107,6 +107,7 @@ class Sluice final : public Model {
       throw ConfigError(fmt::format(
           "share.subspaces: the {} channels of stage {} do not divide into {} equal parts",
           stage.channels, s + 1, subspaces_));
+    const ParameterStore::Making making(store_, Part::sharing);
     const size_t tasks = options_.tasks.size();
     for (size_t k = 0; k < tasks; ++k) {
       const std::string& task = options_.tasks[k].name;
@@ -124,12 +125,13 @@ class Sluice final : public Model {
     }
   }
 
-  /// The weights of the last convolution of the block with these names.
+  /// The weights of the last convolution of the block whose names begin so, its shortcut's apart.
   Parameter* last_filters(const std::string& block) {
+    const std::string shortcut = "downsample.";
     Parameter* found = nullptr;
     for (Parameter& p : store_.parameters())
       if (p.name.rfind(block, 0) == 0 && p.value.shape().rank() >= 2 &&
-          p.name.find(".downsample.") == std::string::npos)
+          p.name.compare(block.size(), shortcut.size(), shortcut) != 0)
         found = &p;
     return found;
   }

@@ -10,6 +10,7 @@ namespace weft {
 
 Stitch::Stitch(ParameterStore& store, const std::string& name, const std::vector<double>& initial,
                int64_t channels) {
+  const ParameterStore::Making making(store, Part::stitch);
   const auto m = static_cast<int64_t>(initial.size());
   weights_ = &store.add("sharing.stitch." + name, channels > 0 ? Shape{m, channels} : Shape{m});
   std::vector<double> values;

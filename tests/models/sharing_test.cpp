@@ -138,7 +138,8 @@ void check_way(const Way& way, size_t tasks) {
     return out;
   };
   for (const Parameter& p : model->store().parameters())
-    if (part_of(p.name) != Part::policy) check_values(p.name, p.grad, of(parameters.at(p.name)));
+    if (model->store().part_of(p) != Part::policy)
+      check_values(p.name, p.grad, of(parameters.at(p.name)));
   for (size_t k = 0; k < sample.p.size(); ++k)
     check_values("p of " + options.tasks[k].name, tape.grad(sample.p[k]), of(select[k]));
 }

@@ -93,8 +93,8 @@ TEST_CASE("VGG-16: a split puts torchvision's names on both sides", "[models][vg
     CHECK(store.find(name) != nullptr);
   for (const char* name : {"features.24.weight", "heads.odd.features.21.weight"})
     CHECK(store.find(name) == nullptr);
-  CHECK(part_of("heads.odd.features.24.weight") == Part::head);
-  CHECK(part_of("features.21.weight") == Part::trunk);
+  CHECK(store.part_of(*store.find("heads.odd.features.24.weight")) == Part::head);
+  CHECK(store.part_of(*store.find("features.21.weight")) == Part::trunk);
 }
 
 TEST_CASE("VGG-16 equals loops over scalars: outputs and every gradient", "[models][vgg]") {

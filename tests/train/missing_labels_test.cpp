@@ -124,7 +124,7 @@ TEST_CASE("a batch without a task's labels leaves what is the task's own as it i
 
   int own = 0, common = 0;
   for (const Parameter& p : trainer.model().store().parameters()) {
-    if (part_of(p.name) == Part::policy) continue;
+    if (trainer.model().store().part_of(p) == Part::policy) continue;
     INFO(p.name);
     const bool untouched = same(before.at(p.name), keep(p, optimizer));
     CHECK(untouched == own_of_depth(sharing, p.name));

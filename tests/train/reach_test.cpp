@@ -301,7 +301,7 @@ every = 1000
   }
   int kept = 0, moved = 0;
   for (const Parameter& p : trainer.model().store().parameters()) {
-    if (part_of(p.name) == Part::policy) continue;
+    if (trainer.model().store().part_of(p) == Part::policy) continue;
     INFO(kind << " " << p.name);
     const bool own = p.name.rfind("heads.rare.", 0) == 0 || p.name.rfind("blocks.1.", 0) == 0 ||
                      p.name.find(".rare.") != std::string::npos;

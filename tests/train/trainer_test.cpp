@@ -141,7 +141,7 @@ TEST_CASE("weights steps leave the logits alone, and logit steps the weights", "
   const auto values = [&](Part part) {
     std::vector<std::vector<double>> out;
     for (const Parameter& p : trainer.model().store().parameters())
-      if ((part_of(p.name) == Part::policy) == (part == Part::policy))
+      if ((trainer.model().store().part_of(p) == Part::policy) == (part == Part::policy))
         out.push_back(to_host(trainer.context(), p.value).to_vector());
     return out;
   };
