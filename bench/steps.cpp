@@ -10,6 +10,7 @@
 #include "train/build.h"
 #include "train/ceiling.h"
 #include "train/device.h"
+#include "train/finite.h"
 #include "train/step.h"
 
 namespace weft::bench {
@@ -119,6 +120,11 @@ void steps(const Arguments& arguments) {
   fmt::print("{:<8} {:>10} {:>10} {:>10} {:>10} {:>12} {:>10}\n", "phase", "median_ms", "min",
              "max", "GFLOP/s", "share_peak", "peak_MiB");
   uint32_t step = 0;
+  Tensor total;
+  FiniteStep finite(context);
+  std::vector<Tensor> running;
+  for (const NamedStats& stats : model->store().stats())
+    running.insert(running.end(), {stats.stats.running_mean, stats.stats.running_var});
   for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain, Phase::infer}) {
     const auto wanted = split(s.phases, ',');
     if (std::find(wanted.begin(), wanted.end(), name_of(phase)) == wanted.end()) continue;
@@ -136,13 +142,22 @@ void steps(const Arguments& arguments) {
       }
       const StepOutputs out = compute_step(tape, *model, run, in);
       tape.backward(*out.total);
+      total = out.total->value();
+    };
+    const auto checked_update = [&](Optimizer& optimizer) {  // as the trainer does it
+      std::vector<Tensor> values{total};
+      for (const Parameter* p : optimizer.parameters())
+        if (p->grad.defined()) values.push_back(p->grad);
+      finite.judge(values);
+      optimizer.step(1, finite.verdict());
     };
     Repeated repeated(context);
     const auto row_of_steps = [&] {
       for (int64_t i = 0; i < s.row; ++i) {
+        if (!infer) finite.begin(running, false);
         s.graphs ? repeated.run(passes) : passes();
         if (infer) continue;
-        (phase == Phase::policy ? *logits : *weights).step();
+        checked_update(phase == Phase::policy ? *logits : *weights);
         if (phase == Phase::policy) model->policy()->logits_changed();
       }
       synchronize(context);

@@ -79,8 +79,8 @@ class ShapeError : public UserError {
   using UserError::UserError;
 };
 
-/// A value that became NaN or infinite where the run asked for checks (--debug), or a loss that
-/// did.
+/// A value that became NaN or infinite where the run asked for checks (debug=true), or a loss or
+/// gradient that did.
 class NumericError : public UserError {
  public:
   using UserError::UserError;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "train/finite.h"
 #include "train/safetensors.h"
 
 namespace weft {
@@ -166,6 +167,12 @@ void save_checkpoint(const std::string& path, const Model& model,
   for (const Optimizer* optimizer : optimizers)
     for (NamedTensor& t : optimizer_tensors(model.store().context(), *optimizer))
       tensors.push_back(std::move(t));
+  for (const NamedTensor& t : tensors)
+    if (const int64_t bad = count_nonfinite(t.value); bad > 0)
+      throw NumericError(fmt::format(
+          "{}: not written, the file from before is kept: {} of the {} values of '{}' are NaN or "
+          "infinite; go on from it with a lower learning rate or clip_norm",
+          path, bad, t.value.numel(), t.name));
   Metadata metadata{{"format_version", std::to_string(checkpoint_format)},
                     {"state", to_json(checkpoint.state)},
                     {"run", checkpoint.run_text},

@@ -2,6 +2,7 @@
 #include "train/draw.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace weft {
 namespace {
@@ -65,6 +66,11 @@ Drawing choose_policy(const Policy& policy, const std::vector<std::string>& task
     out.how = wanted > 1 ? fmt::format("draw {}, validation loss {:.4f}", index, loss)
                          : fmt::format("draw {}", index);
   }
+  if (found > 0 && wanted > 1 && !std::isfinite(best))
+    throw NumericError(
+        fmt::format("policy: the validation loss of all {} draws is NaN or infinite: "
+                    "the search has broken the network",
+                    found));
   if (found == 0) {
     out.policy = repaired(policy.most_likely(), policy.probabilities());
     out.how = fmt::format(

@@ -80,6 +80,9 @@ std::optional<std::string> fault_of(const std::vector<TaskResult>& results) {
   for (const TaskResult& r : results) {
     if (is_fault(r.loss))
       return fmt::format("the loss of task '{}' is {}", r.task, fixed_text(r.loss, 4));
+    for (const Metric& m : r.metrics)
+      if (is_fault(m.value))
+        return fmt::format("the {} of task '{}' is {}", m.name, r.task, fixed_text(m.value, 4));
     if (r.faults > 0)
       return fmt::format("{} outputs of task '{}' are NaN or infinite", r.faults, r.task);
   }

@@ -33,7 +33,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
 /// a loss that is NaN makes it infinity, which is better than nothing.
 double score(const RunFile& run, const std::vector<TaskResult>& results);
 
-/// What is wrong with a result: a loss or an output that is no number. nullopt: nothing.
+/// What is wrong with a result: a loss, metric or output that is no number. nullopt: nothing.
 std::optional<std::string> fault_of(const std::vector<TaskResult>& results);
 
 }  // namespace weft

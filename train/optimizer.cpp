@@ -33,12 +33,13 @@ const Optimizer::State* Optimizer::state_of(const Parameter& p) const {
   return it == states_.end() ? nullptr : &it->second;
 }
 
-void Optimizer::step(double factor) {
+void Optimizer::step(double factor, const Tensor& verdict) {
   std::vector<std::pair<Parameter*, double>> due;
   for (const ParameterGroup& group : groups_)
     for (Parameter* p : group.parameters)
       if (p->grad.defined()) due.emplace_back(p, group.lr * factor);
   if (due.empty()) return;
+  const int32_t* const bad = verdict.defined() ? verdict.data<const int32_t>() : nullptr;
   on_device_full(context_, due[0].first->value.dtype(), [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     std::vector<kernels::UpdateTerm<T>> terms;
@@ -55,9 +56,9 @@ void Optimizer::step(double factor) {
                        ++state.step});
     }
     if (options_.algorithm == Algorithm::sgd)
-      kernels::sgd_update<T>(ctx, terms, options_);
+      kernels::sgd_update<T>(ctx, terms, options_, bad);
     else
-      kernels::adam_update<T>(ctx, terms, options_);
+      kernels::adam_update<T>(ctx, terms, options_, bad);
   });
 }
 
@@ -76,7 +77,7 @@ double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& paramet
   });
   const double norm = std::sqrt(squares);
   const double factor = max_norm / (norm + 1e-6);  // as PyTorch, which guards against norm 0
-  if (factor >= 1) return norm;
+  if (!(factor < 1)) return norm;  // as they are where the norm is NaN: what is bad has a name then
   for (Parameter* p : due) {
     // Two parameters may hold one gradient (add hands its own on): scale a copy, not both.
     Tensor scaled = zeros_like(context, p->grad);

@@ -41,8 +41,9 @@ class Optimizer {
   Optimizer(AnyContext context, std::vector<ParameterGroup> groups, const OptimizerOptions& options)
       : context_(context), groups_(std::move(groups)), options_(options) {}
 
-  /// One update at lr * factor for every parameter that has a gradient.
-  void step(double factor = 1);
+  /// One update at lr * factor for every parameter that has a gradient. With a verdict
+  /// (train/finite.h) that is bad, nothing is written.
+  void step(double factor = 1, const Tensor& verdict = {});
 
   const std::vector<ParameterGroup>& groups() const { return groups_; }
   std::vector<Parameter*> parameters() const;
@@ -77,13 +78,17 @@ struct UpdateTerm {
 };
 
 template <class T>
-void sgd_update(CpuContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
+void sgd_update(CpuContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&,
+                const int32_t* verdict);
 template <class T>
-void sgd_update(CudaContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
+void sgd_update(CudaContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&,
+                const int32_t* verdict);
 template <class T>
-void adam_update(CpuContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
+void adam_update(CpuContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&,
+                 const int32_t* verdict);
 template <class T>
-void adam_update(CudaContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&);
+void adam_update(CudaContext&, const std::vector<UpdateTerm<T>>&, const OptimizerOptions&,
+                 const int32_t* verdict);
 /// Over all xs; waits for a GPU, once.
 template <class T>
 double sum_of_squares(CpuContext&, const std::vector<View<const T>>& xs);

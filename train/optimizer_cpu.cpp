@@ -2,13 +2,15 @@
 #include <cmath>
 
 #include "engine/reduce_tree.h"
+#include "train/finite.h"
 #include "train/optimizer.h"
 
 namespace weft::kernels {
 
 template <class T>
-void sgd_update(CpuContext& ctx, const std::vector<UpdateTerm<T>>& terms,
-                const OptimizerOptions& o) {
+void sgd_update(CpuContext& ctx, const std::vector<UpdateTerm<T>>& terms, const OptimizerOptions& o,
+                const int32_t* verdict) {
+  if (verdict != nullptr && *verdict != all_finite) return;
   const T decay = static_cast<T>(o.weight_decay);
   for (const UpdateTerm<T>& t : terms) {
     T* const __restrict value = t.value;
@@ -26,7 +28,8 @@ void sgd_update(CpuContext& ctx, const std::vector<UpdateTerm<T>>& terms,
 
 template <class T>
 void adam_update(CpuContext& ctx, const std::vector<UpdateTerm<T>>& terms,
-                 const OptimizerOptions& o) {
+                 const OptimizerOptions& o, const int32_t* verdict) {
+  if (verdict != nullptr && *verdict != all_finite) return;
   const T b1 = static_cast<T>(o.beta1), c1 = static_cast<T>(1 - o.beta1);
   const T b2 = static_cast<T>(o.beta2), c2 = static_cast<T>(1 - o.beta2);
   const T eps = static_cast<T>(o.eps), decay = static_cast<T>(o.weight_decay);
@@ -64,9 +67,9 @@ double sum_of_squares(CpuContext& ctx, const std::vector<View<const T>>& xs) {
 
 #define WEFT_INSTANTIATE(T)                                                 \
   template void sgd_update(CpuContext&, const std::vector<UpdateTerm<T>>&,  \
-                           const OptimizerOptions&);                        \
+                           const OptimizerOptions&, const int32_t*);        \
   template void adam_update(CpuContext&, const std::vector<UpdateTerm<T>>&, \
-                            const OptimizerOptions&);                       \
+                            const OptimizerOptions&, const int32_t*);       \
   template double sum_of_squares(CpuContext&, const std::vector<View<const T>>&);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)

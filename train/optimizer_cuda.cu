@@ -1,17 +1,16 @@
-// Updates on the GPU: all parameters in one launch. The table of parameters is the kernel's
-// argument; a block owns 4096 elements of one parameter and finds it by its number. Every element
-// is updated by one thread in the CPU's order of operations. Sums of squares are one tree a
-// parameter, added up on the host in order after a single wait.
+// Updates on the GPU: all parameters in one launch (spans_cuda.cuh), which writes nothing where the
+// step's verdict is bad. Every element is updated by one thread in the CPU's order of operations.
+// Sums of squares are one tree a parameter, added up on the host in order after a single wait.
 #include <algorithm>
 #include <cmath>
 
 #include "engine/cuda/reduce.cuh"
+#include "train/finite.h"
 #include "train/optimizer.h"
+#include "train/spans_cuda.cuh"
 
 namespace weft::kernels {
 namespace {
-
-constexpr int most_terms = 400, chunk = 4096;  // the table stays below a launch's 32 KB
 
 struct Term {
   float *value, *first, *second;
@@ -19,11 +18,6 @@ struct Term {
   int64_t n;
   float rate, root;  ///< sgd: lr and the momentum at work; adam: bias corrections included
   int first_block;
-};
-
-struct Table {
-  Term at[most_terms];
-  int count = 0;
 };
 
 struct Sgd {
@@ -48,48 +42,33 @@ struct Adam {
 };
 
 template <class F>
-__global__ void update_kernel(const __grid_constant__ Table table, F f) {
-  int low = 0, high = table.count - 1;  // the last term whose first block is not past this one
-  while (low < high) {
-    const int middle = (low + high + 1) / 2;
-    if (table.at[middle].first_block <= static_cast<int>(blockIdx.x))
-      low = middle;
-    else
-      high = middle - 1;
-  }
-  const Term& term = table.at[low];
-  const int64_t begin = int64_t{static_cast<int>(blockIdx.x) - term.first_block} * chunk;
-  const int64_t end = begin + chunk < term.n ? begin + chunk : term.n;
-#pragma unroll 4
-  for (int64_t i = begin + threadIdx.x; i < end; i += block_threads) f(term, i);
+__global__ void update_kernel(const __grid_constant__ SpanTable<Term> table, const int32_t* verdict,
+                              F f) {
+  if (verdict != nullptr && *verdict != all_finite) return;
+  const Term& term = table.of_block();
+  for_span(term, [&](int64_t i) { f(term, i); });
 }
 
-/// make(term) gives rate and root. More parameters than one table holds take further launches.
+/// make(term) gives rate and root.
 template <class F, class Make>
-void update(CudaContext& ctx, const char* name, const std::vector<UpdateTerm<float>>& terms, F f,
-            Make&& make) {
-  for (size_t next = 0; next < terms.size();) {
-    Table table;
-    int blocks = 0;
-    for (; table.count < most_terms && next < terms.size(); ++next) {
-      const UpdateTerm<float>& t = terms[next];
-      if (t.n == 0) continue;
-      const auto [rate, root] = make(t);
-      table.at[table.count++] = {t.value, t.first, t.second, t.grad, t.n, rate, root, blocks};
-      blocks += static_cast<int>(blocks_for(t.n, chunk));
-    }
-    if (blocks > 0)
-      launch(ctx, name, update_kernel<F>, dim3(static_cast<unsigned>(blocks)), dim3(block_threads),
-             0, table, f);
+void update(CudaContext& ctx, const char* name, const std::vector<UpdateTerm<float>>& terms,
+            const int32_t* verdict, F f, Make&& make) {
+  std::vector<Term> spans;
+  for (const UpdateTerm<float>& t : terms) {
+    const auto [rate, root] = make(t);
+    spans.push_back({t.value, t.first, t.second, t.grad, t.n, rate, root, 0});
   }
+  for_tables(spans, [&](const SpanTable<Term>& table, dim3 grid) {
+    launch(ctx, name, update_kernel<F>, grid, dim3(block_threads), 0, table, verdict, f);
+  });
 }
 
 }  // namespace
 
 template <>
 void sgd_update(CudaContext& ctx, const std::vector<UpdateTerm<float>>& terms,
-                const OptimizerOptions& o) {
-  update(ctx, "sgd_update", terms, Sgd{static_cast<float>(o.weight_decay)},
+                const OptimizerOptions& o, const int32_t* verdict) {
+  update(ctx, "sgd_update", terms, verdict, Sgd{static_cast<float>(o.weight_decay)},
          [&](const UpdateTerm<float>& t) {
            return std::pair(static_cast<float>(t.lr),
                             static_cast<float>(t.step == 1 ? 0.0 : o.momentum));
@@ -98,11 +77,11 @@ void sgd_update(CudaContext& ctx, const std::vector<UpdateTerm<float>>& terms,
 
 template <>
 void adam_update(CudaContext& ctx, const std::vector<UpdateTerm<float>>& terms,
-                 const OptimizerOptions& o) {
+                 const OptimizerOptions& o, const int32_t* verdict) {
   const Adam adam{static_cast<float>(o.beta1), static_cast<float>(1 - o.beta1),
                   static_cast<float>(o.beta2), static_cast<float>(1 - o.beta2),
                   static_cast<float>(o.eps),   static_cast<float>(o.weight_decay)};
-  update(ctx, "adam_update", terms, adam, [&](const UpdateTerm<float>& term) {
+  update(ctx, "adam_update", terms, verdict, adam, [&](const UpdateTerm<float>& term) {
     const double t = static_cast<double>(term.step);
     return std::pair(static_cast<float>(term.lr / (1 - std::pow(o.beta1, t))),
                      static_cast<float>(1 / std::sqrt(1 - std::pow(o.beta2, t))));

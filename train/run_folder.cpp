@@ -102,6 +102,8 @@ void RunFolder::write_drawn(const std::string& text) {
   write_file(path() + "/policy/drawn.json", text);
 }
 
+void RunFolder::write_run(const std::string& text) { write_file(path() + "/run.toml", text); }
+
 void RunFolder::write(const Measured& m) const {
   write_file(path() + "/measured.json", to_text(m));
 }

@@ -72,6 +72,7 @@ class RunFolder {
   void write(const SearchLine& line, const std::vector<std::string>& tasks);
   void log(const std::string& line);
   void write_drawn(const std::string& json);
+  void write_run(const std::string& text);  ///< run.toml anew
   void write(const Measured& measured) const;
 
  private:

@@ -36,6 +36,11 @@ std::string to_json(const TrainState& state) {
   }
   if (state.due != Due::nothing) json["due"] = due_names[static_cast<int>(state.due)];
   if (state.lines.metrics >= 0) json["lines"] = {state.lines.metrics, state.lines.search};
+  if (state.skipped > 0) {
+    json["skipped"] = state.skipped;
+    json["skipped_in_row"] = state.skipped_in_row;
+  }
+  if (!state.changes.empty()) json["changes"] = state.changes;
   return json.dump();
 }
 
@@ -44,7 +49,8 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   const auto json = parse_json(text, place);
   const JsonValue value(json, place);
   value.only({"stage", "step", "total_step", "drawn", "drawn_how", "best_step", "best_score",
-              "search_step", "search_score", "search_logits", "due", "lines"});
+              "search_step", "search_score", "search_logits", "due", "lines", "skipped",
+              "skipped_in_row", "changes"});
   TrainState state;
   const std::string stage = value["stage"].text();
   bool known = false;
@@ -79,6 +85,11 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
     if (lines.size() != 2) throw DataError(place + ": 'lines' are two numbers");
     state.lines = {lines[0].integer(0), lines[1].integer(0)};
   }
+  if (value.has("skipped")) {
+    state.skipped = value["skipped"].integer(0);
+    state.skipped_in_row = value["skipped_in_row"].integer(0);
+  }
+  if (value.has("changes")) state.changes = value["changes"].texts();
   return state;
 }
 

@@ -48,6 +48,8 @@ struct TrainState {
   /// Of last.safetensors, from which a run goes on.
   Due due = Due::nothing;
   RecordLines lines;
+  int64_t skipped = 0, skipped_in_row = 0;  ///< steps not taken (on_nonfinite = "skip")
+  std::vector<std::string> changes;         ///< of the run file, since it began, in sentences
 
   bool operator==(const TrainState&) const = default;
 };

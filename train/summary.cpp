@@ -35,6 +35,7 @@ void write_summary(const std::string& folder, const RunSummary& s) {
                {"waited_share", s.waited_share},
                {"peak_bytes", s.peak_bytes},
                {"steps", s.steps},
+               {"skipped", s.skipped},
                {"best_step", s.best_step},
                {"tasks", s.tasks},
                {"blocks", s.blocks},
@@ -71,6 +72,7 @@ RunSummary read_summary(const std::string& folder) {
     file.at("waited_share").get_to(s.waited_share);
     file.at("peak_bytes").get_to(s.peak_bytes);
     file.at("steps").get_to(s.steps);
+    s.skipped = file.value("skipped", int64_t{0});
     file.at("best_step").get_to(s.best_step);
     file.at("tasks").get_to(s.tasks);
     file.at("blocks").get_to(s.blocks);

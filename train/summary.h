@@ -21,6 +21,7 @@ struct RunSummary {
   double waited_share = 0;                  ///< of the steps' time spent waiting for data
   int64_t peak_bytes = 0;                   ///< most memory that tensors held at once
   int64_t steps = 0;                        ///< of all stages
+  int64_t skipped = 0;                      ///< of these, not taken: a number was none
   int64_t best_step = -1;  ///< what was tested, chosen on validation data; -1: last
   std::vector<std::string> tasks, blocks;
   std::vector<std::vector<int>> policy;  ///< select, task x block; empty: none

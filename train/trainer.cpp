@@ -52,7 +52,8 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
       observer_(observer),
       parts_(make_parts(data, run_.semantics, run_.policy.data_share)),
       model_(make_model(context, run_)),
-      clock_(search_clock()) {
+      clock_(search_clock()),
+      finite_(context) {
   // A set may bring class weights of its own (Taskonomy's prior factor); the run file's win.
   for (size_t k = 0; k < run_.tasks.size(); ++k)
     if (run_.tasks[k].class_weights.empty()) run_.tasks[k].class_weights = data.class_weights(k);
@@ -81,33 +82,6 @@ void Trainer::start(const std::string& folder) {
     folder_->discard();
     throw;
   }
-  memory_of(context_).reset_peak();
-}
-
-void Trainer::resume(FolderLock folder, const std::string& name) {
-  const std::string last = checkpoint_path(folder.folder(), name);
-  const Checkpoint checkpoint = read_checkpoint(last);
-  check_state(checkpoint.state, run_, *model_, last);
-  if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
-      checkpoint.state.step >= stage_steps(checkpoint.state.stage))
-    throw DataError(fmt::format("{}: stands at the end of a stage, not in one", last));
-  learned_ = checkpoint.learned;
-  if (const std::string how = difference(learned_.fingerprint, data_); !how.empty())
-    throw DataError(
-        fmt::format("{}: the data changed since this run began: {}; put them back as they were, or "
-                    "train anew",
-                    folder.folder(), how));
-  state_ = checkpoint.state;
-  due_ = std::exchange(state_.due, Due::nothing);
-  const RecordLines lines = std::exchange(state_.lines, {});
-  load_model(last, *model_);
-  open_loaders();
-  if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
-  folder_.emplace(RunFolder::resume(std::move(folder), state_.total_step, lines));
-  for (const std::string& gap : folder_->gaps()) say(gap);
-  make_last(folder_->path(), name);
-  forget_lost_best();
-  measured_ = read_measured(folder_->path());
   memory_of(context_).reset_peak();
 }
 
@@ -221,19 +195,26 @@ bool Trainer::step() {
                   batch.epoch,
                   0,
                   {}};
+  pending.keys = batch.keys;
   try {
     set_trainable(*model_, phase);
+    begin_judged();
+    const Counters counters(model_->store());
     const StepOutputs out = differentiate(phase, batch);
     for (const auto& loss : out.losses)
       pending.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
-    if (!is_asynchronous(context_)) check_losses(pending);
+    const PhaseSpec& spec = phase_spec(run_, phase);
     if (out.total) {
-      const PhaseSpec& spec = phase_spec(run_, phase);
       const double clip = phase == Phase::policy ? run_.policy.logits_clip_norm : spec.clip_norm;
       if (clip > 0) clip_grad_norm(context_, optimizer.parameters(), clip);
       if (probe_ != nullptr) probe_->differentiated();
+    }
+    if (!judge(pending, out, optimizer)) {
+      counters.restore();
+    } else if (out.total) {
       const bool constant = phase == Phase::policy;  // the official logits' rate never changes
-      optimizer.step(constant ? 1.0 : schedule_factor(spec.schedule, state_.step, spec.steps));
+      optimizer.step(constant ? 1.0 : schedule_factor(spec.schedule, state_.step, spec.steps),
+                     finite_.verdict());
       if (phase == Phase::policy) model_->policy()->logits_changed();
     }
     if (probe_ != nullptr) probe_->after();
@@ -342,6 +323,7 @@ void Trainer::evaluate_and_keep_best() {
   const Phase phase = state_.stage == Stage::search ? Phase::weights : phase_of(state_.stage);
   write_results(phase, split, results);
   if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
+  if (!check_results(phase, split, results)) return;
   // Chosen on validation data; the test split reports and never chooses.
   if (split == "test") return;
   const double now = score(run_, results);

@@ -13,6 +13,7 @@
 #include "train/data/split.h"
 #include "train/device.h"
 #include "train/evaluate.h"
+#include "train/finite.h"
 #include "train/run_folder.h"
 #include "train/summary.h"
 
@@ -57,8 +58,10 @@ class Trainer {
   /// Writes into a new run folder from now on; without one, nothing is written.
   void start(const std::string& folder);
   /// Goes on from the last checkpoint of the folder, which is this run's from now on; or from one
-  /// before it (last-1), which then is the last.
-  void resume(FolderLock folder, const std::string& name = "last");
+  /// before it (last-1), which then is the last. `changes`, the key=value settings that this
+  /// trainer's run file has and the checkpoint's has not, are written into the run's history.
+  void resume(FolderLock folder, const std::string& name = "last",
+              const std::vector<std::string>& changes = {});
 
   /// One training step, with what belongs to its end (evaluation, checkpoint, the next stage).
   /// False: the run was already done.
@@ -113,15 +116,30 @@ class Trainer {
     int64_t total_step = 0, epoch = 0;
     double seconds = 0;
     std::vector<Tensor> losses;  ///< per task; undefined: the batch had no label
+    Tensor verdict{};            ///< train/finite.h, on what follows, in this order
+    std::vector<size_t> judged_tasks{};
+    bool judged_total = false;
+    std::vector<const Parameter*> judged{};
+    std::vector<std::string> keys{};  ///< of the batch's samples
+    bool skipped = false;
   };
   /// Forward and backward pass: losses, and gradients in the parameters.
   StepOutputs differentiate(Phase phase, const Batch& batch);
   Repeated& repeated(Phase phase, const Batch& batch);
   bool at_evaluation() const;
   bool at_checkpoint() const;
-  /// Waits for the losses of all pending steps, checks and reports them in order.
+  /// Waits for the losses and verdicts of all pending steps, and reports them in order.
   void settle();
-  void check_losses(const Pending& step) const;
+  /// Around a step (trainer_faults.cpp): keeps what it may have to give back; then reads all its
+  /// numbers. False: it is skipped. Throws where it stops the run, on a GPU from settle().
+  void begin_judged();
+  bool judge(Pending& step, const StepOutputs& out, const Optimizer& optimizer);
+  std::string culprit(const Pending& step) const;
+  std::string data_of(const Pending& step) const;
+  std::string way_on(Phase phase, const Parameter* parameter) const;
+  std::string explain(const Pending& step) const;
+  /// Whether all results are numbers; throws where they must be.
+  bool check_results(Phase phase, const std::string& split, const std::vector<TaskResult>& results);
   void after_step();
   /// What the end of a step owes: evaluation, the next stage, a checkpoint. A stop can cut it.
   void finish_step();
@@ -142,6 +160,7 @@ class Trainer {
   Parts parts_;
   std::unique_ptr<Model> model_;
   SearchClock clock_;
+  FiniteStep finite_;
   TrainState state_;
   Due due_ = Due::nothing;  ///< of the step before
   std::unique_ptr<Optimizer> weights_optimizer_, logits_optimizer_;

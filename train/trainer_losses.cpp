@@ -1,6 +1,5 @@
-// Trainer: what finished steps have lost. On a GPU the losses of several steps are fetched
-// together, so that no step waits for its own.
-#include <cmath>
+// Trainer: what finished steps have lost. On a GPU the losses and verdicts of several steps are
+// fetched together, so that no step waits for its own.
 #include <utility>
 
 #include "train/device.h"
@@ -8,28 +7,14 @@
 
 namespace weft {
 
-void Trainer::check_losses(const Pending& step) const {
-  for (size_t k = 0; k < step.losses.size(); ++k) {
-    if (!step.losses[k].defined() || std::isfinite(step.losses[k].item())) continue;
-    const Phase phase = step.report.phase;
-    throw NumericError(fmt::format(
-        "the loss of task '{}' is {}; lower {}.optimizer.lr, or find the op with --debug",
-        run_.tasks[k].name, step.losses[k].item(),
-        phase == Phase::weights ? "policy" : name_of(phase)));
-  }
-}
-
 void Trainer::settle() {
   if (pending_.empty()) return;
   synchronize(context_);
   for (Pending& step : std::exchange(pending_, {})) {
     StepReport& report = step.report;
-    try {
-      check_losses(step);
-    } catch (const NumericError& e) {
+    if (is_asynchronous(context_) && !step.skipped && step.verdict.item() != all_finite)
       throw NumericError(fmt::format("{} step {} (run step {}): {}", name_of(report.phase),
-                                     report.step, step.total_step, e.what()));
-    }
+                                     report.step, step.total_step, explain(step)));
     for (const Tensor& loss : step.losses)
       report.losses.push_back(loss.defined() ? Measure(loss.item()) : std::nullopt);
     if (folder_)

@@ -33,6 +33,7 @@ RunSummary Trainer::summary(const std::vector<TaskResult>& results) const {
   s.waited_share = step_seconds() > 0 ? m.waited / step_seconds() : 0;
   s.peak_bytes = m.peak_bytes;
   s.steps = state_.total_step;
+  s.skipped = state_.skipped;
   s.best_step = state_.best_step;
   s.results = results;
   return s;

@@ -119,6 +119,8 @@ TEST_CASE("faults are named; absent results are none", "[train][nan]") {
   CHECK_FALSE(fault_of({{"seg", 1.0, {}}, {"depth", std::nullopt, {}}}));
   CHECK(fault_of({{"seg", 1.0, {}}, {"depth", nan_value, {}}}) ==
         "the loss of task 'depth' is nan");
+  CHECK(fault_of({{"depth", 1.0, {{"rel", 0.5, false}, {"abs", infinity, false}}}}) ==
+        "the abs of task 'depth' is inf");
   CHECK(fault_of({{"seg", 1.0, {}, 7}}) == "7 outputs of task 'seg' are NaN or infinite");
 }
 

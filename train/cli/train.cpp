@@ -6,9 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "train/changes.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
-#include "train/cli/opened_run.h"
 #include "train/device.h"
 #include "train/kept.h"
 #include "train/trainer.h"
@@ -78,7 +78,7 @@ class Train final : public Command {
   void options(Options& o) override {
     o.add("run", run_, "Run file (TOML)");
     o.add("settings", settings_,
-          "key=value, such as policy.sharing=0.1; with --resume data.root=FOLDER alone");
+          "key=value, such as policy.sharing=0.1; with --resume rates, clipping, data.root");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--device", device_, "cpu or cuda");
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
@@ -97,7 +97,7 @@ class Train final : public Command {
     if (!resume_.empty() && !out_.empty())
       throw ConfigError(
           fmt::format("train: --resume goes on in its own folder; leave out --out {}", out_));
-    if (!resume_.empty()) return resume(elsewhere(overrides, {"data.root"}));
+    if (!resume_.empty()) return resume(overrides);
     RunFile run = parse_run_file(run_, overrides);
     run.data.root = kept_root(run.data);
     const std::string folder =
@@ -113,14 +113,18 @@ class Train final : public Command {
   }
 
  private:
-  void resume(const std::vector<std::string>& settings) {
+  void resume(const std::vector<std::string>& changes) {
     if (!has_checkpoints(resume_))
       throw DataError(fmt::format("{}: there is no checkpoint to go on from; is {} a run folder?",
                                   checkpoint_path(resume_, "last"), resume_));
     FolderLock lock(resume_);
     const Checkpoint checkpoint = read_resumable(resume_, checkpoint_);
-    require_same_run(resume_, checkpoint.run_text);
-    RunFile run = parse_run_text(checkpoint.run_text, resume_ + "/run.toml", settings);
+    RunFile run = changed_run(checkpoint.run_text, resume_ + "/run.toml", changes);
+    try {  // killed while these changes were written: run.toml has them, the checkpoint has not
+      require_same_run(resume_, print_run_file(run));
+    } catch (const ConfigError&) {
+      require_same_run(resume_, checkpoint.run_text);
+    }
     run.data.root = kept_root(run.data);
     check_learned(checkpoint.learned, run, checkpoint_path(resume_, checkpoint_));
     const Device device(run.device, threads_, run.precision);
@@ -128,7 +132,7 @@ class Train final : public Command {
     if (dry_run_) return dry_run(run, *data, device.context());
     ConsoleObserver console(run);
     Trainer trainer(run, *data, device.context(), &console, Trainer::Begin::resumed);
-    trainer.resume(std::move(lock), checkpoint_);
+    trainer.resume(std::move(lock), checkpoint_, changes);
     finish(trainer, console, *data, resume_);
   }
 
