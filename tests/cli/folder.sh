@@ -112,7 +112,7 @@ cp -r whole damaged
 cp damaged/metrics.jsonl before
 sed -i '3s/.*/{"phase":/' damaged/metrics.jsonl
 cp damaged/metrics.jsonl before
-expect 2 'damaged/metrics.jsonl:3: no JSON object' train --resume damaged
+expect 2 'damaged/metrics.jsonl:3: no JSON' train --resume damaged
 cmp before damaged/metrics.jsonl || fail "history that cannot be read was rewritten"
 rm damaged/metrics.jsonl && mkdir damaged/metrics.jsonl
 expect 2 'damaged/metrics.jsonl: ' train --resume damaged
