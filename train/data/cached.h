@@ -21,6 +21,7 @@ class CachedDataset final : public Dataset {
   Split split(int64_t index) const override { return inner_->split(index); }
   DepthUnit depth_unit() const override { return inner_->depth_unit(); }
   int only_task(int64_t index) const override { return inner_->only_task(index); }
+  bool labelled(int64_t index, size_t task) const override { return inner_->labelled(index, task); }
   std::vector<double> class_weights(size_t task) const override {
     return inner_->class_weights(task);
   }

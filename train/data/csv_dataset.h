@@ -26,6 +26,7 @@ class CsvDataset final : public Dataset {
   std::string key(int64_t index) const override { return csv_.rows[index][image_]; }
   Split split(int64_t index) const override { return splits_[index]; }
   int only_task(int64_t index) const override { return owners_.empty() ? -1 : owners_[index]; }
+  bool labelled(int64_t index, size_t task) const override { return has_label(index, task); }
 
   LearnedFromData learned() const override;
   SampleContents contents(int64_t index) const override;

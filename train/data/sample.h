@@ -69,6 +69,10 @@ class Dataset {
   virtual DepthUnit depth_unit() const { return DepthUnit::metres; }
   /// The one task a sample belongs to (DomainNet's domains have images of their own); -1: to all.
   virtual int only_task(int64_t) const { return -1; }
+  /// Whether the sample has a label of the task, as far as can be known without reading a picture.
+  virtual bool labelled(int64_t index, size_t task) const {
+    return only_task(index) < 0 || only_task(index) == static_cast<int>(task);
+  }
   /// The class weights that come with the set for a task's cross-entropy; empty: none.
   virtual std::vector<double> class_weights(size_t) const { return {}; }
   /// Tasks and columns as they were learned, or as the checkpoint says that they were.

@@ -205,6 +205,10 @@ SampleContents TabularDataset::contents(int64_t index) const {
   return {{}, {}, hash(inputs_, width), hash(labels_, tasks)};
 }
 
+bool TabularDataset::labelled(int64_t index, size_t task) const {
+  return !std::isnan(labels_[static_cast<size_t>(index) * tasks_.size() + task]);
+}
+
 Sample TabularDataset::load(int64_t index) const {
   const size_t width = input_names_.size(), tasks = tasks_.size();
   const auto row = static_cast<size_t>(index);

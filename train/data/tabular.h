@@ -28,6 +28,7 @@ class TabularDataset final : public Dataset {
   int only_task(int64_t index) const override {
     return only_task_.empty() ? -1 : only_task_[static_cast<size_t>(index)];
   }
+  bool labelled(int64_t index, size_t task) const override;
 
   LearnedFromData learned() const override { return learned_; }
   SampleContents contents(int64_t index) const override;
