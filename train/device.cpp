@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "train/machine_memory.h"
+
 #ifdef WEFT_WITH_CUDA
 #include "engine/cuda/graph.h"
 #endif
@@ -97,6 +99,12 @@ double milliseconds(const AnyContext& context, const std::function<void()>& work
   return timer.stop();
 }
 
+int64_t memory_bytes(const AnyContext& context) {
+  if (auto* const* cuda = std::get_if<CudaContext*>(&context))
+    return static_cast<int64_t>((*cuda)->device().bytes);
+  return machine_bytes();
+}
+
 #else
 
 struct Device::Impl {
@@ -124,6 +132,7 @@ std::string Device::describe() const {
 Tensor fetch_later(const AnyContext&, const Tensor& t) { return t; }
 void synchronize(const AnyContext&) {}
 bool is_asynchronous(const AnyContext&) { return false; }
+int64_t memory_bytes(const AnyContext&) { return machine_bytes(); }
 struct Repeated::Impl {};
 Repeated::Repeated(const AnyContext&) {}
 void Repeated::run(const std::function<void()>& work) { work(); }

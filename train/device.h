@@ -1,6 +1,7 @@
 // Where a run computes: the context behind the run file's words `device` and `precision`.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -54,6 +55,8 @@ class Repeated {
   struct Impl;
   std::unique_ptr<Impl> impl_;  // null on a CPU
 };
+/// All the memory that the device has, in use or not: a GPU's own, else the machine's.
+int64_t memory_bytes(const AnyContext& context);
 /// How long `work` takes to its end on the device: by the clock on a CPU, by events on a GPU's
 /// stream.
 double milliseconds(const AnyContext& context, const std::function<void()>& work);

@@ -9,6 +9,7 @@
 #include "train/data/fingerprint.h"
 #include "train/draw.h"
 #include "train/kept.h"
+#include "train/preflight.h"
 #include "train/pretrained.h"
 #include "train/schedule.h"
 
@@ -51,14 +52,16 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
       context_(context),
       observer_(observer),
       parts_(make_parts(data, run_.semantics, run_.policy.data_share)),
-      model_(make_model(context, run_)),
+      model_(planned_model(context, run_, data, parts_)),
       clock_(search_clock()),
       finite_(context) {
   // A set may bring class weights of its own (Taskonomy's prior factor); the run file's win.
   for (size_t k = 0; k < run_.tasks.size(); ++k)
     if (run_.tasks[k].class_weights.empty()) run_.tasks[k].class_weights = data.class_weights(k);
-  if (parts_.train.empty()) throw DataError("data: the training part is empty");
   if (begin == Begin::resumed) return;
+  check_search(run_, *model_, clock_);
+  for (const std::string& line : plan_notes(run_, data, parts_, *model_, clock_))
+    say("plan: " + line);
   if (!run_.model.init.empty()) say(take_pretrained(*model_));
   enter(searches(run_, model_->policy() != nullptr) ? Stage::warmup : Stage::retrain);
 }

@@ -41,7 +41,7 @@ steps = 6
 every = 5
 RUN
 
-expect 0 'about .* in all' train prices.toml --dry-run
+expect 0 'about [0-9.]* s in all' train prices.toml --dry-run
 expect 0 '^run folder: first$' train prices.toml --out first --threads 1
 [ "$(grep -c '^\[\[task\]\]' first/run.toml)" = 3 ] || fail "run.toml: not 3 tasks"
 grep -q '^in_channels = 3$' first/run.toml || fail "run.toml: no in_channels = 3"

@@ -9,26 +9,15 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <utility>
 
 #include "engine/error.h"
+#include "train/machine_memory.h"
 
 namespace weft::cli {
 namespace {
-
-/// The number of a line "NAME:   1234 kB" of a file below /proc, in bytes; `absent` where there is
-/// none.
-int64_t proc_bytes(const std::string& path, const std::string& name, int64_t absent) {
-  std::ifstream in(path);
-  for (std::string line; std::getline(in, line);)
-    if (line.rfind(name + ":", 0) == 0)
-      return std::strtoll(line.c_str() + name.size() + 1, nullptr, 10) * 1024;
-  return absent;
-}
 
 /// After fork: nothing here may allocate.
 [[noreturn]] void become(char* const* arguments, int log, pid_t parent) {

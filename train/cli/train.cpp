@@ -1,75 +1,19 @@
 // weft train: a run file (and key=value overrides) to a run folder, or on with an old one.
 // --dry-run measures a few steps of every phase and says what the whole run would take.
-#include <algorithm>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <utility>
 
 #include "train/changes.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
+#include "train/cli/dry_run.h"
 #include "train/device.h"
 #include "train/kept.h"
 #include "train/trainer.h"
 
 namespace weft::cli {
 namespace {
-
-double mib(double bytes) { return bytes / (1024.0 * 1024.0); }
-
-void dry_run(RunFile run, const Dataset& data, AnyContext context) {
-  run.eval.every = run.checkpoint_every = std::numeric_limits<int64_t>::max();
-  Trainer trainer(run, data, context);
-  const auto [height, width] = input_size(run, data);
-  const ModelCost cost = trainer.model().cost(height, width, nullptr);
-  fmt::print("parameters  trunk {:.3f} M, heads {:.3f} M\n",
-             static_cast<double>(cost.body_parameters()) / 1e6,
-             static_cast<double>(cost.head_parameters) / 1e6);
-  fmt::print("GFLOP/image trunk {:.3f}, heads {:.3f} (forward, every block)\n",
-             2e-9 * static_cast<double>(cost.body().dense),
-             2e-9 * static_cast<double>(cost.heads.dense));
-  fmt::print("{:<10} {:>9} {:>12} {:>12}\n", "phase", "steps", "s/step", "peak MiB");
-  double total = 0;
-  // `row`: steps that the phase has one after the other. A GPU is given several before it is
-  // waited for, as in training.
-  const auto measure = [&](Phase phase, Stage stage, int64_t at, int64_t steps, int64_t row) {
-    if (steps == 0) return;
-    row = is_asynchronous(context) ? std::min<int64_t>(row, 8) : 1;
-    const int64_t end = stage == Stage::search ? run.policy.steps : steps;
-    if (at < end) row = std::clamp<int64_t>(end - at - 1, 1, row);  // the last one ends the stage
-    const auto seconds_a_step = [&] {
-      trainer.jump(stage, at);
-      const double waited = trainer.waited_seconds();
-      const double ms = milliseconds(context, [&] {
-        for (int64_t i = 0; i < row; ++i) trainer.step();
-      });
-      return (ms / 1e3 - (trainer.waited_seconds() - waited)) / static_cast<double>(row);
-    };
-    seconds_a_step();  // what happens once: memory is asked for, a GPU's second step makes a graph
-    if (row == 1 && is_asynchronous(context)) seconds_a_step();
-    memory_of(context).reset_peak();
-    const double seconds = seconds_a_step();
-    total += seconds * static_cast<double>(steps);
-    fmt::print("{:<10} {:>9} {:>12.3f} {:>12.0f}\n", name_of(phase), steps, seconds,
-               mib(static_cast<double>(memory_of(context).counters().peak_bytes)));
-  };
-  if (trainer.model().policy() != nullptr) {
-    measure(Phase::warmup, Stage::warmup, 0, run.warmup.steps, run.warmup.steps);
-    const SearchClock clock = trainer.clock();
-    const int64_t logits = clock.policy_cursor(run.policy.steps);
-    // The dearest policy epoch is the first that gates every block, or the run's last whole one.
-    const int64_t both = clock.weight_steps + clock.logit_steps;
-    const int64_t dearest =
-        int64_t{run.policy.curriculum_speed} * trainer.model().policy()->blocks();
-    const int64_t at =
-        both * std::clamp<int64_t>(run.policy.steps / both - 1, 0, std::max<int64_t>(dearest, 0));
-    measure(Phase::weights, Stage::search, at, run.policy.steps - logits, clock.weight_steps);
-    measure(Phase::policy, Stage::search, at + clock.weight_steps, logits, clock.logit_steps);
-  }
-  measure(Phase::retrain, Stage::retrain, 0, run.retrain.steps, run.retrain.steps);
-  fmt::print("about {} in all, without evaluation and waiting for data\n", clock_text(total));
-}
 
 class Train final : public Command {
  public:
