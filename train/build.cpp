@@ -22,7 +22,7 @@ ModelOptions model_options(const RunFile& run) {
   options.trunk.deeplab = run.model.form == "deeplab";
   options.trunk.width = run.model.width;
   options.trunk.in_channels = run.model.in_channels;
-  options.trunk.stride_on_first = run.semantics == Semantics::compat && options.trunk.deeplab;
+  options.trunk.stride_on_first = run.semantics == Semantics::compat;
   options.head.aspp = run.model.head == "aspp";
   options.head.width = run.model.head_width;
   options.head.dropout = run.model.dropout;

@@ -1,5 +1,6 @@
 // check_state: what TrainState's types cannot say. Where a run stands follows from its run file, so
 // every number here has a range.
+#include <algorithm>
 #include <cmath>
 
 #include "train/checkpoint.h"
@@ -53,6 +54,12 @@ class StateCheck {
             fmt::format("the best step is {}, and re-training began after {} and is at {}",
                         state_.best_step, before(Stage::retrain), state_.total_step));
     require(std::isfinite(state_.best_score), "the best score is no number");
+    if (run_.eval.best != "per-task") return;
+    const auto& steps = state_.task_best_step;
+    require(steps.size() == run_.tasks.size() && state_.task_best_score.size() == steps.size(),
+            fmt::format("best steps of {} tasks for {}", steps.size(), run_.tasks.size()));
+    require(*std::max_element(steps.begin(), steps.end()) == state_.best_step,
+            "the tasks' best steps do not end with the run's");
   }
 
   void search() const {

@@ -160,6 +160,22 @@ std::vector<NamedTensor> optimizer_tensors(const AnyContext& context, const Opti
   return out;
 }
 
+void refuse_nonfinite(const std::string& path, const std::vector<NamedTensor>& tensors) {
+  for (const NamedTensor& t : tensors)
+    if (const int64_t bad = count_nonfinite(t.value); bad > 0)
+      throw NumericError(fmt::format(
+          "{}: not written, the file from before is kept: {} of the {} values of '{}' are NaN or "
+          "infinite; go on from it with a lower learning rate or clip_norm",
+          path, bad, t.value.numel(), t.name));
+}
+
+Metadata metadata_for(const Checkpoint& checkpoint) {
+  return {{"format_version", std::to_string(checkpoint_format)},
+          {"state", to_json(checkpoint.state)},
+          {"run", checkpoint.run_text},
+          {"learned", to_json(checkpoint.learned)}};
+}
+
 void save_checkpoint(const std::string& path, const Model& model,
                      const std::vector<const Optimizer*>& optimizers,
                      const Checkpoint& checkpoint) {
@@ -167,18 +183,28 @@ void save_checkpoint(const std::string& path, const Model& model,
   for (const Optimizer* optimizer : optimizers)
     for (NamedTensor& t : optimizer_tensors(model.store().context(), *optimizer))
       tensors.push_back(std::move(t));
-  for (const NamedTensor& t : tensors)
-    if (const int64_t bad = count_nonfinite(t.value); bad > 0)
-      throw NumericError(fmt::format(
-          "{}: not written, the file from before is kept: {} of the {} values of '{}' are NaN or "
-          "infinite; go on from it with a lower learning rate or clip_norm",
-          path, bad, t.value.numel(), t.name));
-  Metadata metadata{{"format_version", std::to_string(checkpoint_format)},
-                    {"state", to_json(checkpoint.state)},
-                    {"run", checkpoint.run_text},
-                    {"learned", to_json(checkpoint.learned)}};
+  refuse_nonfinite(path, tensors);
+  Metadata metadata = metadata_for(checkpoint);
   if (!optimizers.empty()) metadata[moments_key] = std::to_string(count_moments(optimizers));
   write_safetensors(path, tensors, metadata);
+}
+
+void save_best_of_tasks(const std::string& path, const Model& model,
+                        const std::vector<std::string>& improved, const Checkpoint& checkpoint) {
+  std::vector<NamedTensor> tensors = model_tensors(model);
+  if (improved.size() < model.task_names().size()) {
+    const SafetensorsFile before = open_checkpoint(path);
+    for (NamedTensor& t : tensors) {
+      const auto is_of = [&](const std::string& task) {  // all that a single-task network has
+        return t.name.rfind("trunks." + task + ".", 0) == 0 ||
+               t.name.rfind("heads." + task + ".", 0) == 0;
+      };
+      if (std::none_of(improved.begin(), improved.end(), is_of))
+        t.value = before.load(t.name, t.value.dtype());
+    }
+  }
+  refuse_nonfinite(path, tensors);
+  write_safetensors(path, tensors, metadata_for(checkpoint));
 }
 
 Checkpoint read_checkpoint(const std::string& path) {

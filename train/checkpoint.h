@@ -31,6 +31,11 @@ struct Checkpoint {
 void save_checkpoint(const std::string& path, const Model& model,
                      const std::vector<const Optimizer*>& optimizers, const Checkpoint& checkpoint);
 
+/// The same for single-task networks whose best steps are each task's own: the networks of
+/// `improved` as the model has them now, those of the other tasks as the file at `path` has them.
+void save_best_of_tasks(const std::string& path, const Model& model,
+                        const std::vector<std::string>& improved, const Checkpoint& checkpoint);
+
 /// State and run file alone. Throws DataError for a file that is no checkpoint, damaged in its
 /// header, or of another format.
 Checkpoint read_checkpoint(const std::string& path);

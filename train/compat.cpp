@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "train/delta.h"
+
 namespace weft {
 
 std::vector<std::string> compat_notes(const RunFile& run, bool val_is_test) {
@@ -45,7 +47,23 @@ std::vector<std::string> compat_notes(const RunFile& run, bool val_is_test) {
   note(
       "losses take the label at floor(i in / out), metrics are of predictions grown by nearest "
       "neighbour, and mean errors are means of batches, weighted by images");
-  if (run.sharing == "adashare" && run.policy.from == "best" && run.model.trunk == "resnet34")
+  if (run.data.kind == "nyu_v2" || run.data.kind == "cityscapes" || run.data.kind == "taskonomy")
+    note(
+        "a last batch that is short counts in validation, and tests are of batches: the official "
+        "code leaves the one out and tests image by image");
+  if (official_references(run.name, run.tasks))
+    note("the best step is the one of the best relative score, by the official references");
+  else
+    note(fmt::format(
+        "there are no official references for a run of the name '{}': its best step is that of the "
+        "least sum of losses over the constant prediction's",
+        run.name));
+  if (run.sharing == "adashare" && run.policy.floor == 0)
+    note("the temperature has no floor: late samples are as hard as numbers can be");
+  if (run.sharing == "adashare" && run.policy.choose == "draw")
+    note("the first draw is taken, whether every task and block takes part or not");
+  if (run.sharing == "adashare" && run.policy.from == "best" && run.model.trunk == "resnet34" &&
+      run.model.form == "deeplab")
     note("the search's best policy counts only after 18 blocks' time, though there are 16");
   if (run.sharing == "adashare")
     note(

@@ -30,7 +30,8 @@ Delta delta(const MetricsOfTasks& multi, const MetricsOfTasks& single);
 double relative_score(const MetricsOfTasks& metrics, const MetricsOfTasks& references);
 
 /// The official references by the name of the configuration: nyu_v2_2task, nyu_v2_3task,
-/// cityscapes_2task (also with _7small, _7large), taskonomy_5task; one list per task, empty where
+/// cityscapes_2task (also with _7small, _7large), taskonomy_5task, domainnet_6domains (whose
+/// references are all 1, so the score is a sum of accuracies); one list per task, empty where
 /// the configuration has no task of that kind. nullopt: no such configuration.
 std::optional<MetricsOfTasks> official_references(std::string_view configuration,
                                                   const std::vector<TaskSpec>& tasks);

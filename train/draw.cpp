@@ -35,9 +35,10 @@ DrawnPolicy repaired(DrawnPolicy policy, const std::vector<std::vector<double>>&
 
 Drawing choose_policy(const Policy& policy, const std::vector<std::string>& tasks,
                       const std::vector<std::string>& blocks, const PolicySpec& spec, uint64_t seed,
-                      const PolicyScore& score) {
+                      const PolicyScore& score, Semantics semantics) {
   Drawing out;
   const auto sound = [&](const DrawnPolicy& candidate, const std::string& name) {
+    if (semantics == Semantics::compat) return true;  // the official code asks nothing of a draw
     const auto reason = degenerate(candidate, tasks, blocks);
     if (reason && out.refused.size() < most_reasons)
       out.refused.push_back(fmt::format("{}: {}", name, *reason));
@@ -63,7 +64,7 @@ Drawing choose_policy(const Policy& policy, const std::vector<std::string>& task
     if (found > 1 && loss >= best) continue;
     best = loss;
     out.policy = candidate;
-    out.how = wanted > 1 ? fmt::format("draw {}, validation loss {:.4f}", index, loss)
+    out.how = wanted > 1 ? fmt::format("draw {}, validation score {:.4f}", index, loss)
                          : fmt::format("draw {}", index);
   }
   if (found > 0 && wanted > 1 && !std::isfinite(best))
@@ -84,7 +85,8 @@ Drawing choose_policy(const Policy& policy, const std::vector<std::string>& task
 }
 
 int64_t first_best_epoch(const RunFile& run, int blocks) {
-  const bool miscounted = run.semantics == Semantics::compat && run.model.trunk == "resnet34";
+  const bool miscounted = run.semantics == Semantics::compat && run.model.trunk == "resnet34" &&
+                          run.model.form == "deeplab";
   return int64_t{run.policy.curriculum_speed} * (miscounted ? 18 : blocks);
 }
 

@@ -18,17 +18,18 @@ struct Drawing {
   std::vector<std::string> refused;  ///< why draws were refused
 };
 
-/// Validation loss of the learned network under a policy; lower is better.
+/// Validation score (train/choice.h) of the learned network under a policy; lower is better.
 using PolicyScore = std::function<double(const DrawnPolicy&)>;
 
-/// Without a score (no validation data), "validation" takes the first sound draw.
+/// Without a score (no validation data), "validation" takes the first sound draw. compat refuses no
+/// draw, as the official code.
 Drawing choose_policy(const Policy& policy, const std::vector<std::string>& tasks,
                       const std::vector<std::string>& blocks, const PolicySpec& spec, uint64_t seed,
-                      const PolicyScore& score);
+                      const PolicyScore& score, Semantics semantics = Semantics::sound);
 
 /// The first policy epoch whose policy may be the search's best: all `blocks` have then been
-/// learned for `curriculum_speed` epochs. compat: the official code reckons with 18 blocks of
-/// ResNet-34, which has 16.
+/// learned for `curriculum_speed` epochs. compat: the official code reckons with 18 blocks of the
+/// dilated ResNet-34, which has 16 (its DomainNet branch, of the plain one, with 16).
 int64_t first_best_epoch(const RunFile& run, int blocks);
 
 /// The names of a trunk's blocks, in order.

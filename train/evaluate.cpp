@@ -2,9 +2,11 @@
 #include "train/evaluate.h"
 
 #include <cmath>
-#include <limits>
 
+#include "train/baseline.h"
 #include "train/build.h"
+#include "train/data/fixed_sample.h"
+#include "train/losses.h"
 #include "train/stop.h"
 
 namespace weft {
@@ -30,14 +32,23 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
                                  const Dataset& data, const std::vector<int64_t>& indices,
                                  const PolicyOfBatch& policy, int64_t batches) {
   std::vector<TaskMetrics> metrics;
+  std::vector<Baseline> constants;
   const std::vector<LearnedTask> learned = data.learned().tasks;
-  for (size_t k = 0; k < run.tasks.size(); ++k)
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
     metrics.emplace_back(run.tasks[k], run.semantics, learned.empty() ? 1 : learned[k].deviation);
+    constants.emplace_back(run.tasks[k], run.semantics);
+  }
   if (!indices.empty()) {
+    const bool compat = run.semantics == Semantics::compat;
     LoaderOptions options = eval_loader_options(run, data);
-    const int64_t all = plan_epoch(data, indices, options).batches;
-    options.end_cursor = batches > 0 ? std::min(batches, all) : all;
-    Loader loader(data, indices, options);
+    const std::vector<int64_t> sampled =
+        batches > 0 && !compat
+            ? fixed_sample(data, indices, run.tasks, batches * options.batch, options.per_task,
+                           static_cast<uint64_t>(run.data.seed))
+            : indices;
+    const int64_t all = plan_epoch(data, sampled, options).batches;
+    options.end_cursor = batches > 0 && compat ? std::min(batches, all) : all;
+    Loader loader(data, sampled, options);
     for (int64_t b = 0; b < options.end_cursor; ++b) {
       throw_if_stopped();
       const Batch batch = loader.next();
@@ -51,29 +62,30 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
       const StepOutputs out = compute_step(tape, model, run, in);
       for (size_t k = 0; k < run.tasks.size(); ++k) {
         if (!out.losses[k]) continue;
-        metrics[k].add(to_host(context, out.predictions[k].value()), batch.targets[k],
-                       geometry_of(model, k, in.images.shape()));
+        const Geometry geometry = geometry_of(model, k, in.images.shape());
+        const Shape& at = out.predictions[k].shape();
+        metrics[k].add(to_host(context, out.predictions[k].value()), batch.targets[k], geometry);
         metrics[k].add_loss(to_host(context, out.losses[k]->value()).item(),
-                            static_cast<double>(images_with_label(batch.targets[k])));
+                            compat ? static_cast<double>(images_with_label(batch.targets[k]))
+                                   : loss_weight(run.tasks[k], run.semantics, batch.targets[k],
+                                                 geometry, at[1], at[2]));
+        constants[k].add(batch.targets[k], geometry, at[1], at[2]);
       }
     }
   }
   std::vector<TaskResult> results;
-  for (size_t k = 0; k < run.tasks.size(); ++k)
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
     results.push_back({run.tasks[k].name, metrics[k].loss(), metrics[k].finish(),
-                       metrics[k].faults(), run.tasks[k].unit});
+                       metrics[k].faults(), run.tasks[k].unit, std::nullopt});
+    // A constant that is no number, as where all class weights are 0, is none.
+    const double constant = constants[k].loss();
+    if (std::isfinite(constant)) results.back().constant = constant;
+  }
   return results;
 }
 
 std::string unit_of(const TaskResult& result, const std::string& metric, const char* before) {
   return result.unit.empty() || !in_label_unit(metric) ? "" : before + result.unit;
-}
-
-double score(const RunFile& run, const std::vector<TaskResult>& results) {
-  double sum = 0;
-  for (size_t k = 0; k < results.size(); ++k)
-    if (results[k].loss) sum += run.tasks[k].weight * *results[k].loss;
-  return std::isnan(sum) ? std::numeric_limits<double>::infinity() : sum;
 }
 
 std::optional<std::string> fault_of(const std::vector<TaskResult>& results) {

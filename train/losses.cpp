@@ -82,4 +82,16 @@ std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semanti
   }
 }
 
+double loss_weight(const TaskSpec& task, Semantics semantics, const Tensor& target,
+                   const Geometry& geometry, int64_t height, int64_t width) {
+  const Tensor labels = labels_at(task, semantics, target, geometry, height, width);
+  const bool classes = task.kind == TaskKind::segmentation || task.kind == TaskKind::classification;
+  if (!classes || task.class_weights.empty()) return static_cast<double>(count_valid(labels));
+  double sum = 0;
+  const float* id = labels.data<float>();
+  for (int64_t i = 0; i < labels.numel(); ++i)
+    if (!std::isnan(id[i])) sum += task.class_weights[static_cast<size_t>(id[i])];
+  return sum;
+}
+
 }  // namespace weft

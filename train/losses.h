@@ -25,4 +25,9 @@ std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semanti
                              const Var& prediction, const Tensor& target,
                              const Geometry& geometry = {});
 
+/// What task_loss divides by at that resolution: how many labels the task can use (cross-entropy:
+/// their class weights' sum). The mean of batches' losses, so weighted, is the loss over them all.
+double loss_weight(const TaskSpec& task, Semantics semantics, const Tensor& target,
+                   const Geometry& geometry, int64_t height, int64_t width);
+
 }  // namespace weft

@@ -40,6 +40,8 @@ bool counts_in_delta(std::string_view metric);
 
 /// Whether the metric is an error in the unit of the labels, and no share or angle.
 bool in_label_unit(std::string_view metric);
+/// Whether tables of runs show it: those that count in Delta_T, and r2.
+bool is_in_tables(std::string_view metric);
 
 class TaskMetrics {
  public:

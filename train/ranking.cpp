@@ -68,6 +68,8 @@ bool in_label_unit(std::string_view metric) {
   return metric == "mae" || metric == "rmse" || metric == "abs" || metric == "rms";
 }
 
+bool is_in_tables(std::string_view metric) { return counts_in_delta(metric) || metric == "r2"; }
+
 Measure auroc(const std::vector<double>& scores, const std::vector<bool>& positive) {
   double above = 0, ordered = 0, negatives_seen = 0;
   for_thresholds(scores, positive, [&](double positives, double negatives) {

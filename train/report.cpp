@@ -3,36 +3,74 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "train/choice.h"
 #include "train/data/colour.h"
 
 namespace weft {
 namespace {
 
-Cells header_of(const RunSummary& run) {
-  Cells header{"run"};
+/// A task and one of its metrics ("loss" is one of them), errors in one unit.
+struct Column {
+  std::string task, metric, unit;
+  bool operator==(const Column&) const = default;
+};
+
+/// Every column that some run has a number for, task by task in the order of their first
+/// appearance: a run that lacks one has a "-" there.
+std::vector<Column> columns_of(const std::vector<RunSummary>& runs) {
+  std::vector<std::string> tasks;
+  std::map<std::string, std::vector<Column>> of_task;
+  const auto add = [](auto& to, const auto& item) {
+    if (std::find(to.begin(), to.end(), item) == to.end()) to.push_back(item);
+  };
+  for (const RunSummary& run : runs)
+    for (const TaskResult& r : run.results) {
+      add(tasks, r.task);
+      add(of_task[r.task], Column{r.task, "loss", ""});
+      for (const Metric& m : r.metrics)
+        if (is_in_tables(m.name))
+          add(of_task[r.task], Column{r.task, m.name, unit_of(r, m.name, " ")});
+    }
+  std::vector<Column> columns;
+  for (const std::string& task : tasks)
+    columns.insert(columns.end(), of_task[task].begin(), of_task[task].end());
+  return columns;
+}
+
+std::string cell_of(const RunSummary& run, const Column& column, bool marks) {
   for (const TaskResult& r : run.results) {
-    header.push_back(r.task + " loss");
+    if (r.task != column.task) continue;
+    if (column.metric == "loss")
+      return number_text(r.loss) + (marks && no_better_than_constant(r) ? constant_mark : "");
     for (const Metric& m : r.metrics)
-      if (counts_in_delta(m.name))
-        header.push_back(r.task + " " + m.name + unit_of(r, m.name, " ") +
-                         (m.higher_is_better ? " ^" : " v"));
+      if (m.name == column.metric && unit_of(r, m.name, " ") == column.unit)
+        return number_text(m.value);
   }
+  return "-";
+}
+
+Cells header_of(const std::vector<Column>& columns) {
+  Cells header{"run"};
+  for (const auto& [task, metric, unit] : columns)
+    header.push_back(task + " " + metric + unit +
+                     (metric == "loss"           ? ""
+                      : higher_is_better(metric) ? " ^"
+                                                 : " v"));
   header.insert(header.end(), {"Delta_T %", "trunk M", "x one", "heads M", "trunk GFLOP",
                                "heads GFLOP", "train s"});
   return header;
 }
 
-Cells row_of(const RunSummary& run, const RunSummary* single) {
+Cells row_of(const RunSummary& run, const std::vector<Column>& columns, const RunSummary* single,
+             bool marks) {
   Cells row{run.name};
-  for (const TaskResult& r : run.results) {
-    row.push_back(number_text(r.loss));
-    for (const Metric& m : r.metrics)
-      if (counts_in_delta(m.name)) row.push_back(number_text(m.value));
-  }
-  row.push_back(single == nullptr
-                    ? "-"
-                    : fixed_text(delta(metrics_of(run), metrics_of(*single)).overall, 2, true));
+  for (const Column& column : columns) row.push_back(cell_of(run, column, marks));
+  const bool comparable = single != nullptr && run.tasks == single->tasks &&
+                          run.results.size() == single->results.size();
+  row.push_back(
+      !comparable ? "-" : fixed_text(delta(metrics_of(run), metrics_of(*single)).overall, 2, true));
   double seconds = 0;
   for (const auto& [stage, spent] : run.seconds) seconds += spent;
   row.push_back(fmt::format("{:.3f}", static_cast<double>(run.trunk_parameters) / 1e6));
@@ -71,20 +109,46 @@ MetricsOfTasks metrics_of(const RunSummary& run) {
   return out;
 }
 
+std::vector<Metric> shown_metrics(const TaskResult& r) {
+  std::vector<Metric> out;
+  for (const Metric& m : r.metrics)
+    if (m.name == "auroc") out.push_back(m);
+  if (!r.metrics.empty()) out.push_back(r.metrics[0]);
+  for (const Metric& m : r.metrics)
+    if (m.name == "r2") out.push_back(m);
+  return out;
+}
+
+std::vector<std::string> common_metrics(const std::vector<TaskResult>& results) {
+  std::vector<std::string> names;
+  if (results.empty()) return names;
+  for (const Metric& m : shown_metrics(results[0]))
+    if (std::all_of(results.begin(), results.end(), [&](const TaskResult& r) {
+          const auto own = shown_metrics(r);
+          return unit_of(r, m.name, "") == unit_of(results[0], m.name, "") &&
+                 std::any_of(own.begin(), own.end(),
+                             [&](const Metric& other) { return other.name == m.name; });
+        }))
+      names.push_back(m.name);
+  return names;
+}
+
 std::string table(const std::vector<RunSummary>& runs, TableStyle style) {
   if (runs.empty()) return "";
-  for (const RunSummary& run : runs)
-    if (run.tasks != runs[0].tasks)
-      throw DataError(fmt::format("table: {} and {} have different tasks ({} against {})",
-                                  runs[0].name, run.name, fmt::join(runs[0].tasks, " "),
-                                  fmt::join(run.tasks, " ")));
   const auto single = std::find_if(runs.begin(), runs.end(),
                                    [](const RunSummary& r) { return r.sharing == "single"; });
-  std::vector<Cells> rows{header_of(runs[0])};
+  const std::vector<Column> columns = columns_of(runs);
+  const bool marks = style != TableStyle::csv;  // which holds numbers alone
+  std::vector<Cells> rows{header_of(columns)};
   for (const RunSummary& run : runs)
-    rows.push_back(row_of(run, single == runs.end() ? nullptr : &*single));
+    rows.push_back(row_of(run, columns, single == runs.end() ? nullptr : &*single, marks));
   // On a terminal runs are columns: there are few runs and many metrics.
-  return table_text(rows, style, /*turned=*/true);
+  std::string text = table_text(rows, style, /*turned=*/true);
+  if (style != TableStyle::text && style != TableStyle::markdown) return text;
+  for (const RunSummary& run : runs)
+    if (const std::string worse = worse_than_constant(run.results); !worse.empty())
+      text += fmt::format("{}{}: {}\n", constant_mark, run.name, worse);
+  return text;
 }
 
 std::string policy_text(const RunSummary& run, bool colour) {

@@ -13,9 +13,18 @@
 
 namespace weft {
 
-/// One row a run, columns: the tasks' metrics, Delta_T against the first `single` run of the list
-/// (where there is one), parameters, FLOPs an image, seconds.
+/// One row a run, columns: the tasks' metrics (of all runs: "-" where one has no such task, metric
+/// or test split), Delta_T against the first `single` run of the list (where there is one, of the
+/// same tasks), parameters, FLOPs an image, seconds. A loss no better than a constant prediction's
+/// is marked, and a line below says so (not in CSV).
 std::string table(const std::vector<RunSummary>& runs, TableStyle style = TableStyle::text);
+
+/// What a study's tables and lines of progress show of a task beside its loss, the one that leads
+/// first: accuracy says little where one class is rare, and an error alone does not say whether
+/// anything was learned.
+std::vector<Metric> shown_metrics(const TaskResult& result);
+/// Those that every task shows, errors in the same unit.
+std::vector<std::string> common_metrics(const std::vector<TaskResult>& results);
 
 /// What Delta_T compares: the tests' metrics, task by task.
 MetricsOfTasks metrics_of(const RunSummary& run);

@@ -48,6 +48,11 @@ class Checker {
             "is \"f64\", which needs device = \"cpu\"");
     at_least<int64_t>(run_.eval.every, 1, "eval.every");
     at_least<int64_t>(run_.eval.batches, 0, "eval.batches");
+    require(
+        run_.eval.best == "sum" || run_.sharing == "single", "eval.best",
+        fmt::format("is \"per-task\", which needs sharing = \"single\": under \"{}\" tasks share "
+                    "parameters, and what they share cannot stand at a step of each task's own",
+                    run_.sharing));
     at_least<int64_t>(run_.checkpoint_every, 1, "checkpoint.every");
     require(run_.checkpoint_keep >= 1 && run_.checkpoint_keep <= 1000, "checkpoint.keep",
             fmt::format("is {}; it is 1 to 1000", run_.checkpoint_keep));

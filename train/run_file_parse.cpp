@@ -62,7 +62,10 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
       run.data.kind == "domainnet" || (run.data.kind == "csv" && !run.data.task_column.empty());
   if (own_images && run.places.count("data.inputs") == 0) run.data.inputs = "per-task";
   const bool compat = run.semantics == Semantics::compat;
-  if (compat && run.places.count("eval.batches") == 0) run.eval.batches = 11;
+  const auto official = [&](const char* key) { return compat && run.places.count(key) == 0; };
+  if (official("eval.batches")) run.eval.batches = 11;
+  if (official("policy.floor")) run.policy.floor = 0;
+  if (official("policy.choose")) run.policy.choose = "draw";
   if (!compat && run.places.count("model.bn.running") == 0 && features_differ(run))
     run.model.bn_running = "per-task";
   check_run_file(run);

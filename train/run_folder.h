@@ -18,6 +18,9 @@
 
 namespace weft {
 
+/// What a line of an evaluation calls the loss of the best constant prediction, among its metrics.
+inline constexpr const char* constant_loss = "constant_loss";
+
 struct MetricsLine {
   Phase phase = Phase::warmup;
   int64_t step = 0;  ///< of the run

@@ -29,6 +29,11 @@ std::string to_json(const TrainState& state) {
                          {"total_step", state.total_step}, {"drawn", state.drawn.select},
                          {"drawn_how", state.drawn_how},   {"best_step", state.best_step}};
   if (state.best_step >= 0) json["best_score"] = state.best_score;  // JSON knows no infinity
+  if (!state.task_best_step.empty()) {
+    for (size_t k = 0; k < state.task_best_step.size(); ++k)  // JSON knows no infinity
+      json["task_best_score"].push_back(state.task_best_step[k] < 0 ? 0 : state.task_best_score[k]);
+    json["task_best_step"] = state.task_best_step;
+  }
   if (state.search_step >= 0) {
     json["search_score"] = state.search_score;
     json["search_step"] = state.search_step;
@@ -49,8 +54,8 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   const auto json = parse_json(text, place);
   const JsonValue value(json, place);
   value.only({"stage", "step", "total_step", "drawn", "drawn_how", "best_step", "best_score",
-              "search_step", "search_score", "search_logits", "due", "lines", "skipped",
-              "skipped_in_row", "changes"});
+              "task_best_step", "task_best_score", "search_step", "search_score", "search_logits",
+              "due", "lines", "skipped", "skipped_in_row", "changes"});
   TrainState state;
   const std::string stage = value["stage"].text();
   bool known = false;
@@ -67,6 +72,15 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   state.drawn_how = value["drawn_how"].text();
   state.best_step = value["best_step"].integer(-1);
   if (state.best_step >= 0) state.best_score = value["best_score"].number();
+  if (value.has("task_best_step")) {
+    state.task_best_score = value["task_best_score"].numbers();
+    for (const JsonValue& step : value["task_best_step"].items()) {
+      state.task_best_step.push_back(step.integer(-1));
+      const size_t k = state.task_best_step.size() - 1;
+      if (state.task_best_step[k] < 0 && k < state.task_best_score.size())
+        state.task_best_score[k] = std::numeric_limits<double>::infinity();
+    }
+  }
   if (value.has("search_step")) {
     state.search_score = value["search_score"].number();
     state.search_step = value["search_step"].integer(0);

@@ -39,7 +39,10 @@ struct TrainState {
   DrawnPolicy drawn;       ///< what re-training executes; empty before it is drawn
   std::string drawn_how;   ///< in a sentence: which draw was taken, and why
   double best_score = std::numeric_limits<double>::infinity();
-  int64_t best_step = -1;
+  int64_t best_step = -1;  ///< eval.best = "per-task": the latest of the tasks' own
+  /// eval.best = "per-task": each task's own best score and its step; else empty.
+  std::vector<double> task_best_score;
+  std::vector<int64_t> task_best_step;
   /// The search's best on validation data since all blocks are learned, and its logits [L, 2] by
   /// task (policy.from = "best").
   double search_score = std::numeric_limits<double>::infinity();

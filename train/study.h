@@ -1,7 +1,9 @@
 // A study: every method on every data set with every seed, from one TOML file. A cell is one run of
 // that product and a run folder below `out`. Where methods have trials (lists of settings to choose
 // hyper-parameters from, equally many for each), all trials run with the first `trial_seeds` seeds,
-// and the other seeds with the trial whose validation loss is least; test data choose nothing.
+// and the other seeds with the trial whose validation score is least (train/choice.h); test data
+// choose nothing. Single-task networks are tested each at its own best step (eval.best =
+// "per-task"), unless a method's settings say otherwise.
 //   cells: out/SET/METHOD/seed-S, or out/SET/METHOD/trial-T/seed-S (T from 1)
 #pragma once
 
@@ -75,12 +77,13 @@ std::string cell_name(const Study& study, const StudyCell& cell);
 /// Steps of all stages that a run will take.
 int64_t planned_steps(const RunFile& run);
 
-/// The loss of a finished cell on validation data at the step it was tested at: sum_k w_k loss_k,
+/// The score (train/choice.h) of a finished cell on validation data at the step it was tested at,
 /// with the set's own task weights, so that trials which change weights compare as well. DataError
 /// where there was no validation.
-double validation_loss(const StudyCell& cell, const RunFile& set_run);
+double validation_score(const StudyCell& cell, const RunFile& set_run);
 
-/// validation_loss by trial and trial seed; nullopt: not finished. Empty where there are no trials.
+/// validation_score by trial and trial seed; nullopt: not finished. Empty where there are no
+/// trials.
 std::vector<std::vector<std::optional<double>>> trial_losses(const Study& study,
                                                              const std::vector<StudyCell>& cells,
                                                              size_t set, size_t method,

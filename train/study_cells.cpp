@@ -3,9 +3,9 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <map>
 
 #include "engine/error.h"
+#include "train/choice.h"
 #include "train/run_file_difference.h"
 #include "train/run_folder.h"
 #include "train/study.h"
@@ -27,6 +27,7 @@ StudyCell make_cell(const Study& study, size_t set, size_t method, std::optional
   cell.seed = seed;
   cell.settings = s.settings;
   cell.settings.push_back("sharing=" + m.sharing);
+  if (m.sharing == "single") cell.settings.push_back("eval.best=per-task");
   cell.settings.insert(cell.settings.end(), m.settings.begin(), m.settings.end());
   if (trial)
     cell.settings.insert(cell.settings.end(), m.trials[*trial].begin(), m.trials[*trial].end());
@@ -56,6 +57,18 @@ void check_settings(const StudyCell& cell) {
         fmt::format("{}: was run with other settings ('{}' there, '{}' in the study); remove the "
                     "folder, or give the study another 'out'",
                     cell.folder, difference->first, difference->second));
+}
+
+/// The set's task of that name, or the one that stands for it and others ("NAME-VALUE",
+/// data.task_column).
+TaskSpec task_of(const RunFile& set_run, const std::string& name) {
+  const TaskSpec* found = nullptr;
+  for (const TaskSpec& task : set_run.tasks) {
+    if (task.name == name) return task;
+    if (name.rfind(task.name + "-", 0) == 0) found = &task;
+  }
+  if (found == nullptr) throw DataError(fmt::format("the study's run file has no task '{}'", name));
+  return *found;
 }
 
 }  // namespace
@@ -109,19 +122,29 @@ int64_t planned_steps(const RunFile& run) {
   return run.retrain.steps + (learns_policy ? run.warmup.steps + run.policy.steps : 0);
 }
 
-double validation_loss(const StudyCell& cell, const RunFile& set_run) {
-  const int64_t best = read_summary(cell.folder).best_step;
-  std::map<std::string, Measure> losses;  // of a task the last line counts
-  for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl"))
-    if (line.phase == Phase::retrain && line.step == best && line.split == cell.run.eval.split)
-      losses[line.task] = line.loss;
-  if (best < 0 || losses.empty())
+double validation_score(const StudyCell& cell, const RunFile& set_run) {
+  const RunSummary summary = read_summary(cell.folder);
+  const auto tested_step = [&](const std::string& task) {
+    for (size_t k = 0; k < summary.best_steps.size(); ++k)
+      if (summary.tasks[k] == task) return summary.best_steps[k];
+    return summary.best_step;
+  };
+  RunFile run = set_run;  // its weights, for the tasks that the data have
+  run.tasks.clear();
+  std::vector<TaskResult> results;
+  for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl")) {
+    if (line.phase != Phase::retrain || line.split != cell.run.eval.split ||
+        line.step != tested_step(line.task))
+      continue;
+    TaskResult result{line.task, line.loss, line.metrics, line.faults, "", std::nullopt};
+    for (const Metric& m : line.metrics)
+      if (m.name == constant_loss) result.constant = m.value;
+    run.tasks.push_back(task_of(set_run, line.task));
+    results.push_back(std::move(result));
+  }
+  if (summary.best_step < 0 || results.empty())
     throw DataError(cell.folder + ": no validation data, so trials cannot be compared");
-  double sum = 0;
-  for (const TaskSpec& task : set_run.tasks)
-    if (const auto found = losses.find(task.name); found != losses.end() && found->second)
-      sum += task.weight * *found->second;
-  return sum;
+  return score(run, results);
 }
 
 std::vector<std::vector<std::optional<double>>> trial_losses(const Study& study,
@@ -133,7 +156,7 @@ std::vector<std::vector<std::optional<double>>> trial_losses(const Study& study,
     if (cell.set != set || cell.method != method || !cell.trial) continue;
     if (!study.compares_trials(cell.seed)) continue;
     auto& losses = out[*cell.trial];
-    losses.push_back(cell.finished() ? std::optional(validation_loss(cell, set_run))
+    losses.push_back(cell.finished() ? std::optional(validation_score(cell, set_run))
                                      : std::nullopt);
   }
   return out;

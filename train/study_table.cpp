@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/choice.h"
 #include "train/report.h"
+#include "train/study_lines.h"
 
 namespace weft {
 namespace {
@@ -15,26 +17,22 @@ struct Quantity {
   Measure value;
 };
 
-/// The first metric of every task, where they agree on one and its unit; else "".
-std::string common_metric(const RunSummary& run) {
-  for (const TaskResult& r : run.results) {
-    if (r.metrics.empty() || r.unit != run.results[0].unit) return "";
-    if (r.metrics[0].name != run.results[0].metrics[0].name) return "";
-  }
-  return run.results.empty() ? "" : run.results[0].metrics[0].name;
-}
-
 std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single) {
   std::vector<Quantity> out;
-  std::vector<Measure> losses, firsts;
+  std::vector<Measure> losses;
   for (const TaskResult& r : run.results) {
     out.push_back({r.task, "loss", r.loss});
+    if (r.constant) out.push_back({r.task, constant_loss, r.constant});
     for (const Metric& m : r.metrics) out.push_back({r.task, m.name, m.value});
     losses.push_back(r.loss);
-    if (!r.metrics.empty()) firsts.push_back(r.metrics[0].value);
   }
-  if (const std::string name = common_metric(run); !name.empty())
-    out.push_back({"", "mean_" + name, spread_of(firsts).mean});
+  for (const std::string& name : common_metrics(run.results)) {
+    std::vector<Measure> values;
+    for (const TaskResult& r : run.results)
+      for (const Metric& m : r.metrics)
+        if (m.name == name) values.push_back(m.value);
+    out.push_back({"", "mean_" + name, spread_of(values).mean});
+  }
   out.push_back({"", "mean_loss", spread_of(losses).mean});
   if (single != nullptr) {
     const Delta d = delta(metrics_of(run), metrics_of(*single));
@@ -53,7 +51,7 @@ std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single
   add("trunk_gflop", run.trunk_gflop);
   add("heads_gflop", run.heads_gflop);
   add("steps", run.steps);
-  add("tested_step", run.best_step < 0 ? run.steps : run.best_step);
+  add("tested_step", run.tested_step());
   add("seconds", seconds);
   add("peak_bytes", run.peak_bytes);
   return out;
@@ -131,23 +129,41 @@ class Tables {
     for (const StudyRow& row : result.rows) rows_.push_back(spreads(result, row));
   }
 
-  /// Methods x (first metric and loss of each task, or their means over many tasks; Delta_T).
+  /// Methods x (metrics and loss of each task, or their means over many tasks; Delta_T).
   std::vector<Cells> quality() const {
     std::vector<Cells> columns{methods()};
     const RunSummary* run = any_run();
     if (run != nullptr && run->results.size() > most_tasks_shown) {
-      const std::string metric = common_metric(*run);
-      if (!metric.empty()) add(columns, "", "mean_" + metric, higher_is_better(metric));
+      for (const std::string& metric : common_metrics(run->results))
+        add(columns, "", "mean_" + metric, higher_is_better(metric));
       add(columns, "", "mean_loss", false);
     } else if (run != nullptr) {
       for (const TaskResult& r : run->results) {
-        if (!r.metrics.empty())
-          add(columns, r.task, r.metrics[0].name, r.metrics[0].higher_is_better, r.unit);
+        for (const Metric& m : shown_metrics(r))
+          add(columns, r.task, m.name, m.higher_is_better, r.unit);
         add(columns, r.task, "loss", false);
       }
     }
     columns.push_back(deltas());
     return turned(columns);
+  }
+
+  /// Which methods lose, on average, no less than a constant prediction, and where.
+  std::string constant_line() const {
+    std::string list;
+    for (size_t r = 0; r < rows_.size(); ++r) {
+      std::vector<std::string> tasks;
+      for (const NamedSpread& s : rows_[r])
+        if (s.name == "loss" && no_better(r, s.task)) tasks.push_back(s.task);
+      if (tasks.empty()) continue;
+      list +=
+          fmt::format("{}{} on {}", list.empty() ? "" : "; ", result_.rows[r].method,
+                      tasks.size() > most_tasks_shown ? fmt::format("{} tasks", tasks.size())
+                                                      : fmt::format("{}", fmt::join(tasks, ", ")));
+    }
+    return list.empty() ? ""
+                        : fmt::format("{} No better than the best constant prediction: {}.\n",
+                                      constant_mark, list);
   }
 
   /// Methods x (parameters, FLOPs, steps, time, memory).
@@ -179,6 +195,11 @@ class Tables {
       if (!row.runs.empty()) return &row.runs[0];
     return nullptr;
   }
+  bool no_better(size_t row, const std::string& task) const {
+    TaskResult mean{task, find(rows_[row], task, "loss").mean, {}};
+    mean.constant = find(rows_[row], task, constant_loss).mean;
+    return no_better_than_constant(mean);
+  }
   Cells methods() const {
     Cells cells{"method"};
     for (const StudyRow& row : result_.rows) cells.push_back(row.method);
@@ -190,7 +211,10 @@ class Tables {
     for (const auto& row : rows_) values.push_back(find(row, task, name));
     const std::string in_unit = unit.empty() || !in_label_unit(name) ? "" : " " + unit;
     Cells cells{(task.empty() ? name : task + " " + name) + in_unit + (higher ? " ↑" : " ↓")};
-    for (std::string& cell : column(values, higher)) cells.push_back(std::move(cell));
+    for (std::string& cell : column(values, higher)) {
+      if (name == "loss" && no_better(cells.size() - 1, task)) cell += constant_mark;
+      cells.push_back(std::move(cell));
+    }
     columns.push_back(std::move(cells));
   }
   void plain(std::vector<Cells>& columns, const char* header, const char* name, double factor,
@@ -232,38 +256,8 @@ class Tables {
   std::vector<std::vector<NamedSpread>> rows_;
 };
 
-std::string steps_line(const StudyResult& result) {
-  const auto& rows = result.rows;
-  const bool same = std::all_of(rows.begin(), rows.end(),
-                                [&](const StudyRow& r) { return r.steps == rows[0].steps; });
-  if (same) return fmt::format("Steps: {} for every method, all stages counted.\n", rows[0].steps);
-  std::string list;
-  for (const StudyRow& row : rows)
-    list += fmt::format("{}{} {}", list.empty() ? "" : ", ", row.method, row.steps);
-  return fmt::format("Steps differ, all stages counted: {}.\n", list);
-}
-
-/// A method whose validation loss was least at its very last step may not have converged.
-std::string converged_line(const StudyResult& result) {
-  std::string list;
-  size_t finished = 0;
-  for (const StudyRow& row : result.rows) {
-    finished += row.runs.size();
-    const auto last = std::count_if(row.runs.begin(), row.runs.end(), [](const RunSummary& r) {
-      return r.best_step < 0 || r.best_step == r.steps;
-    });
-    if (last > 0)
-      list += fmt::format("{}{} ({} of {} seeds)", list.empty() ? "" : ", ", row.method, last,
-                          row.runs.size());
-  }
-  if (finished == 0) return "";
-  return list.empty()
-             ? "Validation loss was least before the last step for every method.\n"
-             : fmt::format("Validation loss was still least at the last step: {}.\n", list);
-}
-
 std::string trials_table(const Study& study, const StudyResult& result) {
-  std::vector<Cells> rows{{"method", "trial", "validation loss", "chosen", "settings"}};
+  std::vector<Cells> rows{{"method", "trial", "validation score", "chosen", "settings"}};
   for (const StudyRow& row : result.rows)
     for (size_t t = 0; t < row.trials.size(); ++t)
       rows.push_back({row.method, fmt::to_string(t + 1), number_text(row.trial_losses[t]),
@@ -271,7 +265,8 @@ std::string trials_table(const Study& study, const StudyResult& result) {
                       fmt::format("{}", fmt::join(row.trials[t], " "))});
   std::vector<int64_t> seeds(study.seeds.begin(), study.seeds.begin() + study.trial_seeds);
   return fmt::format(
-      "Hyper-parameters: {} trials for every method, chosen by the loss on validation data, seed{} "
+      "Hyper-parameters: {} trials for every method, chosen by the score on validation data, "
+      "seed{} "
       "{}.\n\n{}\n",
       result.rows[0].trials.size(), seeds.size() == 1 ? "" : "s", fmt::join(seeds, ", "),
       table_text(rows, TableStyle::markdown));
@@ -346,7 +341,9 @@ std::vector<StudyResult> study_results(const Study& study, const std::vector<Stu
 std::string study_markdown(const Study& study, const std::vector<StudyResult>& results) {
   std::string text = fmt::format(
       "# {}\n\nSeeds {}: mean ± standard deviation. Test split, with the weights of the step whose "
-      "validation loss was least. Bold: the best mean. Δ_T: against the single-task method with "
+      "validation score was least (of single-task networks each at its own). The score: the sum of "
+      "losses, each over that of the best constant prediction. Bold: the best mean. Δ_T: against "
+      "the single-task method with "
       "the "
       "same seed, in percent.\n",
       study.name, fmt::join(study.seeds, ", "));
@@ -355,6 +352,7 @@ std::string study_markdown(const Study& study, const std::vector<StudyResult>& r
     text += fmt::format(
         "\n## {}\n\n{}\n{}\n", result.set, table_text(tables.quality(), TableStyle::markdown),
         table_text(tables.cost(static_cast<int>(study.seeds.size())), TableStyle::markdown));
+    text += tables.constant_line();
     if (study.trials() > 0) text += trials_table(study, result);
     text += steps_line(result) + converged_line(result);
   }

@@ -2,6 +2,7 @@
 #include "train/summary.h"
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "train/atomic_file.h"
 #include "train/json_text.h"
@@ -11,6 +12,12 @@ namespace weft {
 
 using nlohmann::json;
 
+double RunSummary::tested_step() const {
+  if (best_steps.empty()) return static_cast<double>(best_step < 0 ? steps : best_step);
+  const double sum = std::accumulate(best_steps.begin(), best_steps.end(), 0.0);
+  return sum / static_cast<double>(best_steps.size());
+}
+
 void write_summary(const std::string& folder, const RunSummary& s) {
   json results = json::array();
   for (const TaskResult& r : s.results) {
@@ -18,6 +25,7 @@ void write_summary(const std::string& folder, const RunSummary& s) {
     for (const Metric& m : r.metrics) metrics.push_back({m.name, to_json_value(m.value)});
     results.push_back({{"task", r.task},
                        {"loss", to_json_value(r.loss)},
+                       {"constant", to_json_value(r.constant)},
                        {"metrics", metrics},
                        {"unit", r.unit}});
   }
@@ -37,6 +45,7 @@ void write_summary(const std::string& folder, const RunSummary& s) {
                {"steps", s.steps},
                {"skipped", s.skipped},
                {"best_step", s.best_step},
+               {"best_steps", s.best_steps},
                {"tasks", s.tasks},
                {"blocks", s.blocks},
                {"policy", s.policy},
@@ -74,6 +83,7 @@ RunSummary read_summary(const std::string& folder) {
     file.at("steps").get_to(s.steps);
     s.skipped = file.value("skipped", int64_t{0});
     file.at("best_step").get_to(s.best_step);
+    if (file.contains("best_steps")) file.at("best_steps").get_to(s.best_steps);
     file.at("tasks").get_to(s.tasks);
     file.at("blocks").get_to(s.blocks);
     file.at("policy").get_to(s.policy);
@@ -83,6 +93,7 @@ RunSummary read_summary(const std::string& folder) {
       r.at("task").get_to(result.task);
       result.loss = measure_from(r.at("loss"));
       result.unit = r.value("unit", "");
+      if (r.contains("constant")) result.constant = measure_from(r.at("constant"));
       for (const json& m : r.at("metrics")) {
         const auto name = m.at(0).get<std::string>();
         result.metrics.push_back({name, measure_from(m.at(1)), higher_is_better(name)});

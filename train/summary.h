@@ -23,6 +23,10 @@ struct RunSummary {
   int64_t steps = 0;                        ///< of all stages
   int64_t skipped = 0;                      ///< of these, not taken: a number was none
   int64_t best_step = -1;  ///< what was tested, chosen on validation data; -1: last
+  /// eval.best = "per-task": of each task; best_step is then the latest of them.
+  std::vector<int64_t> best_steps;
+  /// The step of the weights that were tested; of each task's own: their mean.
+  double tested_step() const;
   std::vector<std::string> tasks, blocks;
   std::vector<std::vector<int>> policy;  ///< select, task x block; empty: none
   std::vector<std::vector<double>> probability;

@@ -65,6 +65,7 @@ std::string latex(const std::vector<Cells>& rows) {
 std::string latex_text(const std::string& text) {
   constexpr std::pair<std::string_view, std::string_view> signs[] = {{"Δ_T", "$\\Delta_T$"},
                                                                      {"±", "$\\pm$"},
+                                                                     {"†", "$^\\dagger$"},
                                                                      {"×", "$\\times$"},
                                                                      {"↑", "$\\uparrow$"},
                                                                      {"↓", "$\\downarrow$"},

@@ -318,34 +318,6 @@ std::vector<TaskResult> Trainer::evaluate_split(const std::string& split, int64_
   return evaluate(context_, *model_, run_, data_, indices, policy, batches);
 }
 
-void Trainer::evaluate_and_keep_best() {
-  const std::string& split = run_.eval.split;
-  const auto& indices = split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
-  if (indices.empty()) return;
-  const auto results = evaluate_split(split, run_.eval.batches);
-  const Phase phase = state_.stage == Stage::search ? Phase::weights : phase_of(state_.stage);
-  write_results(phase, split, results);
-  if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
-  if (!check_results(phase, split, results)) return;
-  // Chosen on validation data; the test split reports and never chooses.
-  if (split == "test") return;
-  const double now = score(run_, results);
-  if (state_.stage == Stage::search) return keep_best_policy(now);
-  if (state_.stage == Stage::retrain && now < state_.best_score) {
-    state_.best_score = now;
-    state_.best_step = state_.total_step;
-    if (folder_) save("best");
-  }
-}
-
-void Trainer::write_results(Phase phase, const std::string& split,
-                            const std::vector<TaskResult>& results) {
-  if (!folder_) return;
-  for (const TaskResult& r : results)
-    folder_->write(MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, r.metrics,
-                               seconds(), r.faults});
-}
-
 void Trainer::save(const std::string& name) const {
   // Only `last` is gone on from.
   const bool last = name == "last";

@@ -108,6 +108,7 @@ class Trainer {
   void recall_best_policy();
   std::string take_pretrained(Model& model) const;
   void forget_lost_best();
+  void forget_later_tasks(const TrainState& saved);
   void recall_best();
   StepInputs step_inputs(Phase phase) const;
   /// A finished step whose losses may still be on their way from a GPU.
@@ -145,6 +146,7 @@ class Trainer {
   void finish_step();
   void run_to_end();
   void evaluate_and_keep_best();
+  void keep_best_of_tasks(const std::vector<TaskResult>& results);
   void write_results(Phase phase, const std::string& split, const std::vector<TaskResult>& results);
   void write_search_line();
   void say(const std::string& line);

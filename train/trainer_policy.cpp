@@ -1,5 +1,6 @@
 // Between search and re-training: the search's record, its best logits, and the policy that is
 // drawn from them or given.
+#include "train/choice.h"
 #include "train/draw.h"
 #include "train/trainer.h"
 
@@ -18,7 +19,7 @@ void Trainer::keep_best_policy(double now) {
   const Policy& policy = *model_->policy();
   const int learned = policy.blocks() - policy.skip_layer();
   const bool counts = clock_.epoch(state_.step) >= first_best_epoch(run_, learned);
-  if (run_.policy.from != "best" || !counts || now >= state_.search_score) return;
+  if (run_.policy.from != "best" || !counts || !(now < state_.search_score)) return;
   state_.search_score = now;
   state_.search_step = state_.total_step;
   state_.search_logits.clear();
@@ -29,7 +30,7 @@ void Trainer::keep_best_policy(double now) {
 /// policy.from = "best": the logits go back to where validation liked them most.
 void Trainer::recall_best_policy() {
   if (state_.search_logits.empty()) return;
-  say(fmt::format("policy: the logits of step {}, the search's best (validation loss {:.4f})",
+  say(fmt::format("policy: the logits of step {}, the search's best (validation score {:.4f})",
                   state_.search_step, state_.search_score));
   Policy& policy = *model_->policy();
   for (size_t k = 0; k < state_.search_logits.size(); ++k)
@@ -42,8 +43,6 @@ void Trainer::draw_policy() {
   if (!run_.retrain.policy.empty()) {
     state_.drawn = read_policy(run_.retrain.policy, tasks, blocks);
     state_.drawn_how = "from " + run_.retrain.policy;
-    if (const auto reason = degenerate(state_.drawn, tasks, blocks))
-      say("policy: taken as it is, though " + *reason);
   } else {
     recall_best_policy();
     const auto loss_of = [&](const DrawnPolicy& policy) {
@@ -53,12 +52,14 @@ void Trainer::draw_policy() {
     };
     const Drawing drawing = choose_policy(
         *model_->policy(), tasks, blocks, run_.policy, static_cast<uint64_t>(run_.seed),
-        parts_.val.empty() ? PolicyScore{} : PolicyScore(loss_of));
+        parts_.val.empty() ? PolicyScore{} : PolicyScore(loss_of), run_.semantics);
     for (const std::string& line : drawing.refused) say("policy: refused: " + line);
     state_.drawn = drawing.policy;
     state_.drawn_how = drawing.how;
   }
   say("policy: " + state_.drawn_how);
+  if (const auto reason = degenerate(state_.drawn, tasks, blocks))
+    say("policy: taken as it is, though " + *reason);
   if (folder_) write_drawn();
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "train/checkpoint.h"
+#include "train/choice.h"
 #include "train/data/fingerprint.h"
 #include "train/kept.h"
 #include "train/stop.h"
@@ -77,6 +78,7 @@ void Trainer::run_to_end() {
     write_results(Phase::infer, "test", results);
     if (observer_ != nullptr) observer_->on_eval(Stage::done, "test", results);
     check_results(Phase::infer, "test", results);
+    if (const std::string worse = worse_than_constant(results); !worse.empty()) say(worse);
   }
   if (state_.skipped > 0)
     say(fmt::format("{} of {} steps were skipped: a loss or gradient was no number", state_.skipped,

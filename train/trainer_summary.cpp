@@ -35,6 +35,7 @@ RunSummary Trainer::summary(const std::vector<TaskResult>& results) const {
   s.steps = state_.total_step;
   s.skipped = state_.skipped;
   s.best_step = state_.best_step;
+  s.best_steps = state_.task_best_step;
   s.results = results;
   return s;
 }

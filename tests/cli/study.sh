@@ -117,7 +117,7 @@ grep -qE '^\| broken \| 0 of 2 ' out || fail "the table hides that cells are mis
 # Trials: equally many for each method; chosen on the first seed; the losers run no other seed.
 study trials '[[method]]' 'name = "single"' 'trials = [["retrain.optimizer.lr=1e-3"], ["retrain.optimizer.lr=1e-9"]]' \
   '[[method]]' 'name = "hard"' 'trials = [["retrain.optimizer.lr=1e-9"], ["retrain.optimizer.lr=1e-3"]]'
-expect 0 '^rooms/hard: trial 2 of 2 has the least validation loss' study trials.toml
+expect 0 '^rooms/hard: trial 2 of 2 has the least validation score' study trials.toml
 [ -e runs/out/trials/rooms/hard/trial-2/seed-2/summary.json ] || fail "the chosen trial lacks a seed"
 [ -e runs/out/trials/rooms/hard/trial-1/seed-2 ] && fail "a trial that lost was run on"
 grep -qE '^\| hard \| 2 \| [0-9.]+ \| yes \| retrain.optimizer.lr=1e-3 \|$' runs/out/trials/study.md ||

@@ -9,6 +9,7 @@
 #include "tests/support/catch.h"
 #include "tests/train/temp_folder.h"
 #include "train/compat.h"
+#include "train/draw.h"
 #include "train/trainer.h"
 
 using namespace weft;
@@ -143,7 +144,41 @@ TEST_CASE("compat: a bottleneck strides on its first 1x1", "[train][compat]") {
   };
   // 1x1 C->M, 3x3 M->M, 1x1 M->4M: in sound the first runs at four times the pixels.
   CHECK(macs("sound", "deeplab") > macs("compat", "deeplab"));
-  CHECK(macs("sound", "plain") == macs("compat", "plain"));
+  CHECK(macs("sound", "plain") > macs("compat", "plain"));
+}
+
+TEST_CASE("compat: no floor, and the first draw, degenerate or not, unless the run file says",
+          "[run_file][policy][compat]") {
+  const RunFile sound = slim_run("sound"), compat = slim_run("compat");
+  CHECK((sound.policy.floor == 0.1 && sound.policy.choose == "validation"));
+  CHECK((compat.policy.floor == 0 && compat.policy.choose == "draw"));
+  CHECK(slim_run("compat", {"policy.floor=0.1"}).policy.floor == 0.1);
+  CHECK(slim_run("compat", {"policy.choose=likely"}).policy.choose == "likely");
+  CHECK(SearchClock::temperature(compat.policy, 400) < 1e-5);
+  CpuContext cpu(1);
+  ParameterStore store(&cpu, DType::f64);
+  const std::vector<std::string> tasks{"a", "b"}, blocks{"layer1.0", "layer2.0"};
+  Policy policy(store, tasks, 2, {}, 1);
+  for (size_t k : {0, 1}) policy.set_logits(k, Tensor::from({2, 2}, {-60, 0, -60, 0}, DType::f64));
+  const Drawing taken =
+      choose_policy(policy, tasks, blocks, compat.policy, 1, {}, compat.semantics);
+  CHECK(taken.policy.select == std::vector<std::vector<int>>{{0, 0}, {0, 0}});
+  CHECK(taken.refused.empty());
+  CHECK_FALSE(
+      degenerate(choose_policy(policy, tasks, blocks, compat.policy, 1, {}, sound.semantics).policy,
+                 tasks, blocks));
+}
+
+TEST_CASE("compat: what it does of its own is in the notes", "[compat]") {
+  const auto notes = [](std::vector<std::string> overrides) {
+    return compat_notes(slim_run("compat", std::move(overrides)), false);
+  };
+  CHECK(any(notes({}), "the temperature has no floor"));
+  CHECK_FALSE(any(notes({"policy.floor=0.1"}), "no floor"));
+  CHECK(any(notes({}), "the first draw is taken"));
+  CHECK_FALSE(any(notes({"policy.choose=validation"}), "the first draw is taken"));
+  CHECK(any(notes({}), "no official references for a run of the name 'slim'"));
+  CHECK(any(notes({"name=cityscapes_2task"}), "best relative score"));
 }
 
 TEST_CASE("compat: a mirror keeps x, but for Taskonomy's", "[data][compat]") {

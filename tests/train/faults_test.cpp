@@ -6,6 +6,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/train/temp_folder.h"
+#include "train/choice.h"
 #include "train/decode.h"
 #include "train/evaluate.h"
 #include "train/run_folder.h"

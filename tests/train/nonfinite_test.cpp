@@ -279,7 +279,7 @@ TEST_CASE("draws whose validation loss is no number are never chosen", "[train][
   const auto third = [&](const DrawnPolicy&) { return ++seen == 3 ? 1.0 : infinity; };
   const Drawing drawing =
       choose_policy(*model->policy(), model->task_names(), blocks, spec, 1, third);
-  CHECK(drawing.how.find("validation loss 1.0000") != std::string::npos);
+  CHECK(drawing.how.find("validation score 1.0000") != std::string::npos);
   CHECK_THROWS_AS(choose_policy(*model->policy(), model->task_names(), blocks, spec, 1,
                                 [&](const DrawnPolicy&) { return infinity; }),
                   NumericError);

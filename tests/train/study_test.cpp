@@ -237,6 +237,62 @@ trials = [["task.seg.weight=100"], ["task.seg.weight=0.01"]]
   CHECK_FALSE(best_trial({}));
 }
 
+TEST_CASE("trials: losses count over the constant's, each task at its own tested step", "[study]") {
+  TempFolder folder;
+  const Study study = study_in(folder, std::string(one_set) + two_methods);
+  const auto cells = study_cells(study);
+  CHECK(cells[0].run.eval.best == "per-task");  // single
+  CHECK(cells[1].run.eval.best == "sum");
+  RunFolder run = RunFolder::create(cells[0].folder, print_run_file(cells[0].run));
+  for (int64_t step : {4, 8}) {
+    const double loss = static_cast<double>(step);
+    run.write(
+        MetricsLine{Phase::retrain, step, 0, "val", "seg", loss, {{constant_loss, 16, false}}, 0});
+    run.write(MetricsLine{
+        Phase::retrain, step, 0, "val", "depth", 1000 * loss, {{constant_loss, 2000, false}}, 0});
+  }
+  RunSummary s = summary_of("single", 1, 1, 1);
+  s.tasks = {"seg", "depth"};
+  s.best_step = 8;
+  s.best_steps = {8, 4};
+  write_summary(cells[0].folder, s);
+  CHECK(validation_score(cells[0], parse_run_file(study.sets[0].run)) == 2 * 0.5 + 2);
+  CHECK(read_summary(cells[0].folder).best_steps == s.best_steps);
+}
+
+TEST_CASE("tables: AUROC leads where tasks are binary, r2 stands beside errors", "[study]") {
+  const Study study =
+      parse_study_text(std::string("seeds = [1]\n") + one_set + two_methods, "s.toml");
+  StudyRow row;
+  row.method = row.sharing = "hard";
+  row.runs = {summary_of("hard", 1, 40, 0.5)};
+  RunSummary& run = row.runs[0];
+  const auto table_of = [&](int tasks, const std::vector<Metric>& metrics) {
+    run.tasks.clear();
+    run.results.clear();
+    for (int k = 0; k < tasks; ++k) {
+      run.tasks.push_back(fmt::format("t{}", k));
+      run.results.push_back({run.tasks.back(), 1.0 + k, metrics, 0, "", 5});
+    }
+    return study_markdown(study, {StudyResult{"rooms", {row}}});
+  };
+  const std::vector<Metric> binary{{"accuracy", 90, true}, {"auroc", 0.5, true}};
+  const std::vector<Metric> regression{{"mae", 2, false}, {"rmse", 3, false}, {"r2", 0.25, true}};
+  CHECK_THAT(table_of(9, binary),
+             contains_text("| method | mean_auroc ↑ | mean_accuracy ↑ | mean_loss ↓ |"));
+  CHECK_THAT(table_of(1, binary), contains_text("| t0 auroc ↑ | t0 accuracy ↑ | t0 loss ↓ |"));
+  CHECK_THAT(table_of(9, regression), contains_text("| mean_mae ↓ | mean_r2 ↑ | mean_loss ↓ |"));
+  CHECK_THAT(table_of(1, regression), contains_text("| hard | 2.00 | 0.2500 | 1.00 | - |"));
+  // Losses of 5 and more are no better than the constant's.
+  CHECK_THAT(table_of(6, binary), contains_text("| 5.00† |") && contains_text("| 6.00† |"));
+  CHECK_THAT(table_of(6, binary),
+             contains_text("† No better than the best constant prediction: hard on t4, t5."));
+  CHECK(table_of(4, binary).find("†") == std::string::npos);
+  // A run without a test split.
+  CHECK_THAT(table_of(0, {}), contains_text("| hard | - |"));
+  CHECK_FALSE(study_latex(study, {StudyResult{"rooms", {row}}}).empty());
+}
+
 TEST_CASE("trials: without validation data there is nothing to choose by", "[study]") {
   TempFolder folder;
   const Study study = study_in(folder, std::string(one_set) + two_methods);
@@ -245,7 +301,7 @@ TEST_CASE("trials: without validation data there is nothing to choose by", "[stu
   RunSummary s = summary_of("single", 1, 1, 1);
   s.best_step = -1;
   write_summary(cells[0].folder, s);
-  CHECK(message_of<DataError>([&] { validation_loss(cells[0], cells[0].run); }) ==
+  CHECK(message_of<DataError>([&] { validation_score(cells[0], cells[0].run); }) ==
         cells[0].folder + ": no validation data, so trials cannot be compared");
 }
 
@@ -307,7 +363,7 @@ TEST_CASE("tables: Markdown and CSV of a study, to the letter", "[study]") {
   CHECK(study_markdown(study, {result}) ==
         R"(# s
 
-Seeds 1, 2: mean ± standard deviation. Test split, with the weights of the step whose validation loss was least. Bold: the best mean. Δ_T: against the single-task method with the same seed, in percent.
+Seeds 1, 2: mean ± standard deviation. Test split, with the weights of the step whose validation score was least (of single-task networks each at its own). The score: the sum of losses, each over that of the best constant prediction. Bold: the best mean. Δ_T: against the single-task method with the same seed, in percent.
 
 ## rooms
 
@@ -322,13 +378,13 @@ Seeds 1, 2: mean ± standard deviation. Test split, with the weights of the step
 | hard | 1 of 2 | 1.00 | 1.000 | 0.500 | 0.250 | 5.12e-06 | 20 | 16 | 12.0 | 3.0 |
 
 Steps differ, all stages counted: single 20, hard 25.
-Validation loss was still least at the last step: single (2 of 2 seeds).
+Validation score was still least at the last step: single (2 of 2 seeds).
 )");
   StudyResult nothing = result;
   for (StudyRow& row : nothing.rows) row.runs.clear();
   const std::string empty = study_markdown(study, {nothing});
   CHECK(empty.find("| hard | 0 of 2 | - |") != empty.npos);
-  CHECK(empty.find("Validation loss was") == empty.npos);
+  CHECK(empty.find("Validation score was") == empty.npos);
   const std::string csv = study_csv({result});
   CHECK(csv.rfind("set,method,trial,task,quantity,seeds,mean,deviation\n"
                   "rooms,single,,seg,loss,2,0.6,",

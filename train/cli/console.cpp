@@ -55,12 +55,15 @@ void ConsoleObserver::on_eval(Stage stage, const std::string& split,
       stage == Stage::done ? split + ":" : fmt::format("{} {}:", name_of(stage), split);
   if (results.size() > most_named) {
     std::vector<Measure> losses, metrics;
+    const auto shown = common_metrics(results);
+    const std::string lead = shown.empty() ? "" : shown[0];
     for (const TaskResult& r : results) {
       losses.push_back(r.loss);
-      if (!r.metrics.empty()) metrics.push_back(r.metrics[0].value);
+      for (const Metric& m : r.metrics)
+        if (m.name == lead) metrics.push_back(m.value);
     }
-    say(line + "  " + mean_of(losses, "loss") + ", " +
-        mean_of(metrics, results[0].metrics.empty() ? "" : results[0].metrics[0].name.c_str()));
+    say(line + "  " + mean_of(losses, "loss") +
+        (lead.empty() ? "" : ", " + mean_of(metrics, lead.c_str())));
     return;
   }
   for (const TaskResult& r : results) {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "train/baseline.h"
+#include "train/choice.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/demo_run.h"
@@ -27,25 +27,6 @@ std::string free_folder(int64_t seed) {
   return folder;
 }
 
-/// The loss of the best constant prediction per task, fitted on the very split it is tested on.
-std::vector<double> constant_losses(const RunFile& run, const Dataset& data, const Model& model) {
-  const Shape features = model.trunk().cost(run.data.size[0], run.data.size[1]).out;
-  std::vector<Baseline> baselines;
-  for (const TaskSpec& task : run.tasks) baselines.emplace_back(task, run.semantics);
-  Loader loader(data, make_parts(data).test, eval_loader_options(run, data));
-  for (int64_t b = 0; b < loader.batches_per_epoch(); ++b) {
-    const Batch batch = loader.next();
-    for (size_t k = 0; k < baselines.size(); ++k) {
-      const bool one = run.tasks[k].image_label();
-      baselines[k].add(batch.targets[k], geometry_of(model, k, batch.images.shape()),
-                       one ? 1 : features[0], one ? 1 : features[1]);
-    }
-  }
-  std::vector<double> losses;
-  for (const Baseline& b : baselines) losses.push_back(b.loss());
-  return losses;
-}
-
 RunSummary train_one(const RunFile& run, const Dataset& data, AnyContext context,
                      const std::string& folder) {
   tell(run.sharing == "single" ? "\nsingle: a network for each task"
@@ -60,14 +41,15 @@ RunSummary train_one(const RunFile& run, const Dataset& data, AnyContext context
   return read_summary(folder);
 }
 
-void compare_with_constants(const std::vector<RunSummary>& runs,
-                            const std::vector<double>& constants) {
+/// The constant is fitted on the very split that it is tested on.
+void compare_with_constants(const std::vector<RunSummary>& runs) {
   fmt::print("\nLoss on held-out scenes, and how far below the best constant prediction:\n");
-  for (size_t k = 0; k < constants.size(); ++k) {
-    fmt::print("  {:<8} constant {:.4f}", runs[0].tasks[k], constants[k]);
+  for (size_t k = 0; k < runs[0].results.size(); ++k) {
+    const Measure constant = runs[0].results[k].constant;
+    fmt::print("  {:<8} constant {}", runs[0].tasks[k], fixed_text(constant, 4));
     for (const RunSummary& run : runs)
       fmt::print("   {} {} ({:+.0f} %)", run.sharing, fixed_text(run.results[k].loss, 4),
-                 100 * (run.results[k].loss.value_or(0) / constants[k] - 1));
+                 100 * (relative_loss(run.results[k].loss.value_or(0), constant) - 1));
     fmt::print("\n");
   }
 }
@@ -157,10 +139,11 @@ class Demo final : public Command {
     std::vector<RunSummary> runs;
     for (const char* sharing : {"single", "hard", "adashare"}) {
       run.sharing = sharing;
+      run.eval.best = run.sharing == "single" ? "per-task" : "sum";
       runs.push_back(train_one(run, *data, device.context(), folder + "/" + sharing));
     }
     fmt::print("\n{}", table(runs));
-    compare_with_constants(runs, constant_losses(run, *data, *make_model(device.context(), run)));
+    compare_with_constants(runs);
     say_what_was_learned(runs.back());
     const double every_block = runs[1].trunk_gflop * static_cast<double>(run.tasks.size());
     fmt::print(

@@ -98,7 +98,7 @@ std::optional<size_t> StudyRunner::chosen_trial(size_t set, size_t method) {
   const auto best = best_trial(losses);
   if (!best) return std::nullopt;
   chosen_[key] = *best;
-  say(fmt::format("{}/{}: trial {} of {} has the least validation loss", study_.sets[set].name,
+  say(fmt::format("{}/{}: trial {} of {} has the least validation score", study_.sets[set].name,
                   study_.methods[method].name, *best + 1, losses.size()));
   return best;
 }

@@ -22,6 +22,9 @@ class CachedDataset final : public Dataset {
   DepthUnit depth_unit() const override { return inner_->depth_unit(); }
   int only_task(int64_t index) const override { return inner_->only_task(index); }
   bool labelled(int64_t index, size_t task) const override { return inner_->labelled(index, task); }
+  std::optional<int64_t> class_of(int64_t index, size_t task) const override {
+    return inner_->class_of(index, task);
+  }
   std::vector<double> class_weights(size_t task) const override {
     return inner_->class_weights(task);
   }

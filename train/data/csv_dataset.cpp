@@ -1,6 +1,7 @@
 // A set of the user's own by a CSV index; see csv_dataset.h.
 #include "train/data/csv_dataset.h"
 
+#include <cmath>
 #include <filesystem>
 
 #include "engine/error.h"
@@ -81,7 +82,7 @@ void CsvDataset::check_row(int64_t row, bool check_files) const {
   }
   check_file(image_);
   for (size_t k = 0; k < tasks_.size(); ++k) {
-    if (!has_label(row, k)) continue;
+    if (!labelled(row, k)) continue;
     if (tasks_[k].image_label()) {
       image_label(row, k);
     } else {
@@ -90,9 +91,16 @@ void CsvDataset::check_row(int64_t row, bool check_files) const {
   }
 }
 
-bool CsvDataset::has_label(int64_t row, size_t k) const {
-  const bool other = only_task(row) >= 0 && only_task(row) != static_cast<int>(k);
-  return !other && !csv_.rows[row][columns_[k]].empty();
+bool CsvDataset::labelled(int64_t index, size_t task) const {
+  return Dataset::labelled(index, task) && !csv_.rows[index][columns_[task]].empty();
+}
+
+std::optional<int64_t> CsvDataset::class_of(int64_t index, size_t task) const {
+  const TaskSpec& spec = tasks_[task];
+  if (!spec.image_label() || spec.kind == TaskKind::regression || !labelled(index, task))
+    return std::nullopt;
+  const float label = image_label(index, task).pixels[0];
+  return std::isnan(label) ? std::nullopt : std::optional(static_cast<int64_t>(label));
 }
 
 LearnedFromData CsvDataset::learned() const {
@@ -105,7 +113,7 @@ SampleContents CsvDataset::contents(int64_t index) const {
   const std::vector<std::string>& row = csv_.rows[index];
   SampleContents out{{join_path(root_, row[image_])}, {}};
   for (size_t k = 0; k < tasks_.size(); ++k) {
-    if (!has_label(index, k)) continue;
+    if (!labelled(index, k)) continue;
     const std::string& cell = row[columns_[k]];
     out.labels = hash_name(fmt::format("{:x} {} {}", out.labels, k, cell));
     if (!tasks_[k].image_label()) out.label_files.push_back(join_path(root_, cell));
@@ -125,7 +133,7 @@ Sample CsvDataset::load(int64_t index) const {
   Sample sample{read_image(image, format_), {}};
   for (size_t k = 0; k < tasks_.size(); ++k) {
     const std::string& cell = row[columns_[k]];
-    if (!has_label(index, k)) {
+    if (!labelled(index, k)) {
       sample.labels.emplace_back();
     } else if (tasks_[k].image_label()) {
       sample.labels.push_back(image_label(index, k));

@@ -26,7 +26,8 @@ class CsvDataset final : public Dataset {
   std::string key(int64_t index) const override { return csv_.rows[index][image_]; }
   Split split(int64_t index) const override { return splits_[index]; }
   int only_task(int64_t index) const override { return owners_.empty() ? -1 : owners_[index]; }
-  bool labelled(int64_t index, size_t task) const override { return has_label(index, task); }
+  bool labelled(int64_t index, size_t task) const override;
+  std::optional<int64_t> class_of(int64_t index, size_t task) const override;
 
   LearnedFromData learned() const override;
   SampleContents contents(int64_t index) const override;
@@ -39,7 +40,6 @@ class CsvDataset final : public Dataset {
   void read_splits(const DataSpec& data);
   void read_owners(const DataSpec& data);
   void check_row(int64_t row, bool check_files) const;
-  bool has_label(int64_t row, size_t k) const;
   Picture image_label(int64_t row, size_t k) const;
 
   std::vector<TaskSpec> tasks_;

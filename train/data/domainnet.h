@@ -25,6 +25,11 @@ class DomainNet final : public Dataset {
 
   /// The sample's domain: a loader per task draws from the indices that have it.
   int only_task(int64_t index) const override { return entries_[index].task; }
+  std::optional<int64_t> class_of(int64_t index, size_t task) const override {
+    const Entry& entry = entries_[index];
+    return entry.task == static_cast<int>(task) ? std::optional<int64_t>(entry.label)
+                                                : std::nullopt;
+  }
 
  private:
   struct Entry {

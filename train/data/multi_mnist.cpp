@@ -126,6 +126,14 @@ SampleContents MultiMnist::contents(int64_t index) const {
           half.left_labels.bytes[left] * 256U + half.right_labels.bytes[right]};
 }
 
+std::optional<int64_t> MultiMnist::class_of(int64_t index, size_t task) const {
+  const bool train = index < train_.left.count();
+  const Half& half = train ? train_ : test_;
+  const int64_t left = train ? index : index - train_.left.count();
+  return task_is_left_[task] ? half.left_labels.bytes[left]
+                             : half.right_labels.bytes[half.partner[left]];
+}
+
 std::string MultiMnist::key(int64_t index) const {
   const int64_t train = train_.left.count();
   return index < train ? fmt::format("train/{}", index) : fmt::format("test/{}", index - train);

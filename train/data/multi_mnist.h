@@ -26,6 +26,7 @@ class MultiMnist final : public Dataset {
   Sample load(int64_t index) const override;
   std::string key(int64_t index) const override;
   SampleContents contents(int64_t index) const override;
+  std::optional<int64_t> class_of(int64_t index, size_t task) const override;
   Split split(int64_t index) const override {
     return index < train_.left.count() ? splits_[static_cast<size_t>(index)] : Split::test;
   }

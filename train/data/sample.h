@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,9 @@ class Dataset {
   virtual bool labelled(int64_t index, size_t task) const {
     return only_task(index) < 0 || only_task(index) == static_cast<int>(task);
   }
+  /// The class of the whole sample for a task, where it is known without reading a picture;
+  /// nullopt: no label, one of another kind, or not known.
+  virtual std::optional<int64_t> class_of(int64_t, size_t) const { return std::nullopt; }
   /// The class weights that come with the set for a task's cross-entropy; empty: none.
   virtual std::vector<double> class_weights(size_t) const { return {}; }
   /// Tasks and columns as they were learned, or as the checkpoint says that they were.

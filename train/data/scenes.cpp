@@ -124,6 +124,13 @@ std::string ScenesDataset::key(int64_t index) const {
   return fmt::format("scene-{:08x}", number(index));
 }
 
+std::optional<int64_t> ScenesDataset::class_of(int64_t index, size_t task) const {
+  const TaskKind kind = tasks_[task].kind;
+  if (kind != TaskKind::classification && kind != TaskKind::binary) return std::nullopt;
+  const scenes::World world = scenes::build_world(seed_, number(index));
+  return kind == TaskKind::binary ? int64_t{world.odd} : static_cast<int64_t>(world.kind);
+}
+
 Split ScenesDataset::split(int64_t index) const {
   return index < train_ ? Split::train : index < train_ + val_ ? Split::val : Split::test;
 }

@@ -209,6 +209,12 @@ bool TabularDataset::labelled(int64_t index, size_t task) const {
   return !std::isnan(labels_[static_cast<size_t>(index) * tasks_.size() + task]);
 }
 
+std::optional<int64_t> TabularDataset::class_of(int64_t index, size_t task) const {
+  const float label = labels_[static_cast<size_t>(index) * tasks_.size() + task];
+  if (tasks_[task].kind == TaskKind::regression || std::isnan(label)) return std::nullopt;
+  return static_cast<int64_t>(label);
+}
+
 Sample TabularDataset::load(int64_t index) const {
   const size_t width = input_names_.size(), tasks = tasks_.size();
   const auto row = static_cast<size_t>(index);

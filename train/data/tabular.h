@@ -29,6 +29,7 @@ class TabularDataset final : public Dataset {
     return only_task_.empty() ? -1 : only_task_[static_cast<size_t>(index)];
   }
   bool labelled(int64_t index, size_t task) const override;
+  std::optional<int64_t> class_of(int64_t index, size_t task) const override;
 
   LearnedFromData learned() const override { return learned_; }
   SampleContents contents(int64_t index) const override;
