@@ -72,6 +72,16 @@ faults_and_kills() {
   check "kills (a sample)" bash "$root/tests/faults/kills.sh" "$build/weft" "$build/libweft_faults.so" 20
 }
 
+# Every target over its corpus and 20,000 mutations, the same every time.
+fuzz_targets() {
+  local target
+  make_targets "$build/clang" weft_fuzz || { failed=$((failed + 1)); return; }
+  for target in "$root"/tests/fuzz/targets/*.cpp; do
+    target=$(basename "$target" .cpp)
+    check "fuzz/$target" bash "$root/tests/fuzz/check.sh" "$build/clang/fuzz_$target" 20000
+  done
+}
+
 run_tests() {
   local all='' start=$SECONDS script
   if [ "${1:-}" = --all ]; then all=1; shift; fi
@@ -87,7 +97,13 @@ run_tests() {
   fi
   if [ -n "$all" ]; then
     export UBSAN_OPTIONS=print_stacktrace=1
-    other_build "tests with clang++" "$build/clang" -DCMAKE_CXX_COMPILER=clang++
+    other_build "tests with clang++" "$build/clang" -DCMAKE_CXX_COMPILER=clang++ -DWEFT_FUZZ=ON
+    if compgen -G "$(clang++ -print-resource-dir)/lib/*/libclang_rt.fuzzer*" >/dev/null; then
+      fuzz_targets
+    else
+      skipped=$((skipped + 1))
+      echo "skipped  fuzz: this clang has no libFuzzer (libclang-rt-14-dev)"
+    fi
     other_build "tests with the sanitizers" "$build/sanitize" -DWEFT_SANITIZE=ON \
       -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
     check "install and find_package" bash "$root/tests/install/check.sh" "$build"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "train/data/files.h"
 #include "train/json_text.h"
 #include "train/run_folder.h"
 
@@ -43,8 +44,15 @@ std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string
 
 DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks) {
-  const json text = read_json(path);
-  const JsonValue file(text, path);
+  const std::vector<uint8_t> bytes = read_file(path);
+  return parse_policy({bytes.begin(), bytes.end()}, path, tasks, blocks);
+}
+
+DrawnPolicy parse_policy(const std::string& text, const std::string& path,
+                         const std::vector<std::string>& tasks,
+                         const std::vector<std::string>& blocks) {
+  const json value = parse_json(text, path);
+  const JsonValue file(value, path);
   file.only({"version", "tasks", "blocks", "select", "probability", "seed"});
   if (const int64_t version = file["version"].integer(); version != 1)
     file.fail(fmt::format("version {}; this build reads version 1", version));

@@ -100,6 +100,10 @@ std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string
 /// Reads one, drawn by weft or edited by hand; tasks and blocks must be the model's (DataError).
 DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks);
+/// The same of a text in memory; `path` only serves the messages.
+DrawnPolicy parse_policy(const std::string& text, const std::string& path,
+                         const std::vector<std::string>& tasks,
+                         const std::vector<std::string>& blocks);
 
 /// Zeros where the folder has none; what cannot be read is a DataError, here and below.
 Measured read_measured(const std::string& folder);

@@ -191,6 +191,15 @@ TEST_CASE("pictures: JPEGs that are not read are called what they are", "[pictur
   CHECK_THAT(message_of<DataError>([&] { picture_info(other, "x"); }), contains_text("2^27"));
   other[frame + 5] = other[frame + 7] = 0x27;  // 10000 x 10000 by some hundred bytes
   CHECK_THAT(refused(other), contains_text("cannot hold"));
+  // Tables and no frame; markers and no tables; the end at once: libjpeg takes them for 0 x 0.
+  Bytes tables(gray.begin(), gray.begin() + static_cast<int64_t>(frame));
+  tables.insert(tables.end(), {0xFF, 0xD9});
+  for (const Bytes& none :
+       {tables, Bytes{0xFF, 0xD8, 0xFF, 0xFF, 1, 0xFF, 0xD9}, Bytes{0xFF, 0xD8, 0xFF, 0xD9}}) {
+    CHECK_THAT(message_of<DataError>([&] { picture_info(none, "x"); }),
+               contains_text("x: broken JPEG: "));
+    CHECK_THAT(refused(none), contains_text("x: broken JPEG: "));
+  }
   CHECK(decode_image(gray, "x").channels == 3);
 }
 

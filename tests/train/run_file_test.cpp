@@ -136,6 +136,23 @@ TEST_CASE("run file: complaints name file, line and the nearest key", "[run_file
              Catch::Matchers::StartsWith("run.toml:1: Error while parsing string"));
 }
 
+TEST_CASE("run file: letters of every alphabet, wherever they stand", "[run_file]") {
+  const std::string text = small;
+  for (const char* letter :
+       {"\u0142", "\u00e4", "\u0416", "\u03b1", "\u2c60", "\u4e2d", "\uac00"}) {
+    INFO(letter);
+    CHECK(message(fmt::format("# {}\n", letter) + text) == "");
+    CHECK_THAT(message(fmt::format("{} = 1\n", letter) + text),
+               Catch::Matchers::StartsWith("run.toml:1: "));
+    CHECK_THAT(message(fmt::format("seed {} = 1\n", letter) + text),
+               Catch::Matchers::StartsWith("run.toml:1: "));
+    CHECK_THAT(message(fmt::format("seed = 1{}\n", letter) + text),
+               Catch::Matchers::StartsWith("run.toml:1: "));
+    CHECK_THAT(message(text, {fmt::format("warmup.optimizer={{lr=0.{}=2}}", letter)}),
+               Catch::Matchers::StartsWith("command line: "));
+  }
+}
+
 TEST_CASE("run file: complaints about overrides", "[run_file]") {
   CHECK(message(small, {"policy.temprature=1"}) ==
         "command line: unknown key 'policy.temprature'; did you mean 'policy.temperature'?");

@@ -91,6 +91,7 @@ Jpeg open_jpeg(const std::vector<uint8_t>& bytes, const std::string& path, Pictu
   }
   if (info.width != markers.width || info.height != markers.height)
     refuse("broken JPEG: it has two frame headers");
+  if (info.width < 1 || info.height < 1) refuse("broken JPEG: there is no picture in it");
   info.channels = colours == TJCS_GRAY ? 1 : 3;
   info.lossy = true;
   info.orientation = markers.orientation;
