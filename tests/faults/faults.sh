@@ -20,7 +20,7 @@ declare -A settings=([one]='--threads 1' [two]='--threads 2 data.workers=2')
 # train WAY OUT FAULT: one run; its exit code.
 train() {
   # shellcheck disable=SC2086
-  WEFT_FAULT=$3 LD_PRELOAD=${3:+$shim} timeout 60 "$weft" train run.toml ${settings[$1]} --out "$2" >out 2>err </dev/null
+  timeout 60 env WEFT_FAULT="$3" LD_PRELOAD="${3:+$shim}" "$weft" train run.toml ${settings[$1]} --out "$2" >out 2>err </dev/null
 }
 # wrong TEXT: a fault that was not met as it should be.
 wrong() { bad=$((bad + 1)); printf '%s\n' "$1"; tail -n 3 err; }
@@ -60,7 +60,7 @@ while read -r kind n; do
   [ "$kind" = malloc ] && continue
   for ((i = 1; i <= n; i += stride)); do inject one "$kind:$i"; done
 done <counts
-for i in 1 2 3; do inject two "thread:$i"; done
+for i in 1 2 3; do inject two "thread:$i"; inject one "malloc:$i+2"; done
 rest=$((wanted - done))
 for ((i = 0; i < rest; ++i)); do
   n=$((1 + i * mallocs / rest))
