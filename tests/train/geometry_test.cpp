@@ -239,8 +239,8 @@ TEST_CASE("on rendered rooms an oracle is right wherever it was asked", "[geomet
       const auto taken = [&](size_t k, const Tensor& target, Semantics semantics) {
         return labels_at(tasks[k], semantics, target, geometry, rows, columns);
       };
-      const auto grown = [&](size_t k, const Tensor& prediction) {
-        return predicted_label(tasks[k], Semantics::sound, prediction, geometry, 0, height, width);
+      const auto grown = [&, h = height, w = width](size_t k, const Tensor& prediction) {
+        return predicted_label(tasks[k], Semantics::sound, prediction, geometry, 0, h, w);
       };
       const Tensor logits = one_hot(taken(seg, ids, Semantics::sound), tasks[seg].classes);
       now.add(logits, ids, geometry);
