@@ -5,6 +5,7 @@
 #include "models/execute.h"
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
+#include "tests/train/kept.h"
 #include "train/trainer.h"
 
 using namespace weft;
@@ -46,31 +47,6 @@ steps = 10
 every = 100
 )",
                         "slim.toml", overrides);
-}
-
-/// Value, moments and their count, before and after.
-struct Kept {
-  std::vector<Tensor> tensors;
-  int64_t step;
-};
-
-Kept keep(const Parameter& p, const Optimizer& optimizer) {
-  const auto copy = [](const Tensor& t) {
-    return Tensor::from(t.shape(), t.to_vector(), t.dtype());
-  };
-  Kept kept{{copy(p.value)}, 0};
-  if (const Optimizer::State* state = optimizer.state_of(p)) {
-    kept.step = state->step;
-    for (const Tensor& t : state->moments) kept.tensors.push_back(copy(t));
-  }
-  return kept;
-}
-
-bool same(const Kept& a, const Kept& b) {
-  bool equal = a.step == b.step && a.tensors.size() == b.tensors.size();
-  for (size_t i = 0; equal && i < a.tensors.size(); ++i)
-    equal = same_bits(a.tensors[i], b.tensors[i]);
-  return equal;
 }
 
 bool begins(const std::string& name, const std::string& with) { return name.rfind(with, 0) == 0; }

@@ -6,6 +6,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
 #include "tests/train/domain_set.h"
+#include "tests/train/kept.h"
 #include "train/trainer.h"
 
 using namespace weft;
@@ -215,35 +216,6 @@ TEST_CASE("a regulariser reaches what it names, whoever has labels", "[train][re
   const auto logits = names(table_free("adashare"), Phase::policy, {false, false, false});
   CHECK(logits == std::set<std::string>{"policy.depth", "policy.edges", "policy.seg"});
 }
-
-namespace {
-
-/// Bits of a parameter and its moments, and how many updates it has seen.
-struct Kept {
-  std::vector<Tensor> tensors;
-  int64_t step = 0;
-};
-
-Kept keep(const Parameter& p, const Optimizer& optimizer) {
-  const auto copy = [](const Tensor& t) {
-    return Tensor::from(t.shape(), t.to_vector(), t.dtype());
-  };
-  Kept kept{{copy(p.value)}, 0};
-  if (const Optimizer::State* state = optimizer.state_of(p)) {
-    kept.step = state->step;
-    for (const Tensor& t : state->moments) kept.tensors.push_back(copy(t));
-  }
-  return kept;
-}
-
-bool same(const Kept& a, const Kept& b) {
-  bool equal = a.step == b.step && a.tensors.size() == b.tensors.size();
-  for (size_t i = 0; equal && i < a.tensors.size(); ++i)
-    equal = same_bits(a.tensors[i], b.tensors[i]);
-  return equal;
-}
-
-}  // namespace
 
 TEST_CASE("a hundred batches without a rare task leave what it alone executes as it is",
           "[train][reach]") {
