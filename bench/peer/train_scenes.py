@@ -8,6 +8,8 @@ same 400 rooms, each in an order of its own after the first epoch. Rooms and wei
 `weft dump`; 96 rooms of another world are held out, and the mIoU, edges and keypoints of both
 networks on them are computed here, by reference.py's network in evaluation mode and by code that
 shares nothing with weft. The settings are for weft: sharing=single, retrain.steps=300.
+retrain.schedule.kind=cosine lets both come to rest: without it two networks that differ in the
+order of their batches alone end some points of mIoU apart.
 
 --mappings says where PyTorch thinks that output i lies (weft trains once a seed, by stride):
     stride    label at pixel i * stride, and the prediction placed there
@@ -16,6 +18,7 @@ shares nothing with weft. The settings are for weft: sharing=single, retrain.ste
 """
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -54,7 +57,7 @@ def grown(mapping, run, output, height, width):
     def weights(outputs, labels):
         at = places(mapping, run, outputs, labels)
         rows = [np.interp(np.arange(labels), at, one) for one in np.eye(outputs)]
-        return torch.from_numpy(np.stack(rows)).to(output.dtype)
+        return torch.from_numpy(np.stack(rows)).to(output)
 
     rows, columns = weights(output.shape[2], height), weights(output.shape[3], width)
     return torch.einsum("ncij,iy,jx->ncyx", output, rows, columns)
@@ -89,10 +92,10 @@ def loss_of(task, output, target):
     return (values[valid, 0] - labels[valid]).abs().mean()
 
 
-def train(run, mapping, start, batches):
-    parameters = {name: torch.tensor(array).requires_grad_() for name, array in start.items()
-                  if name.endswith((".weight", ".bias"))}
-    statistics = {name: torch.tensor(array) for name, array in start.items()
+def train(run, mapping, start, batches, device):
+    parameters = {name: torch.tensor(array, device=device).requires_grad_()
+                  for name, array in start.items() if name.endswith((".weight", ".bias"))}
+    statistics = {name: torch.tensor(array, device=device) for name, array in start.items()
                   if name not in parameters}
     spec = run["retrain"]["optimizer"]
     adam = torch.optim.Adam(parameters.values(), lr=spec["lr"], betas=tuple(spec["betas"]),
@@ -100,7 +103,13 @@ def train(run, mapping, start, batches):
     images = torch.cat([b["images"] for b in batches])
     targets = {t["name"]: torch.cat([b[t["name"]] for b in batches]) for t in run["task"]}
     random, size, order = torch.Generator().manual_seed(run["seed"]), run["data"]["batch"], []
-    for step in range(run["retrain"]["steps"]):
+    steps, kind = run["retrain"]["steps"], run["retrain"]["schedule"]["kind"]
+    if kind not in ("constant", "cosine"):
+        sys.exit(f"retrain.schedule.kind={kind}: PyTorch's side knows constant and cosine")
+    for step in range(steps):
+        if kind == "cosine":
+            for group in adam.param_groups:
+                group["lr"] = spec["lr"] * (1 + math.cos(math.pi * step / steps)) / 2
         if len(order) < size:  # the first epoch in weft's order
             order = torch.arange(len(images)) if step == 0 else \
                 torch.randperm(len(images), generator=random)
@@ -158,13 +167,13 @@ def dump(binary, settings, steps, path):
     return tensor_file.read(path)
 
 
-def rooms(binary, settings, steps, path):
+def rooms(binary, settings, steps, path, device):
     """Batches of images and targets; the network that they pass through is as small as can be."""
     tensors, metadata = dump(binary, [*settings, "model.width=0.05", "model.head_width=4",
                                       "retrain.steps=1000"], steps, path)
     names = [task["name"] for task in tomllib.loads(metadata["run"])["task"]]
-    return [{"images": torch.tensor(tensors[f"{s}/in/images"]),
-             **{n: torch.tensor(tensors[f"{s}/in/target.{n}"]) for n in names}}
+    return [{name: torch.tensor(tensors[f"{s}/in/{key}"], device=device) for name, key in
+             [("images", "images"), *((n, "target." + n) for n in names)]}
             for s in range(steps)]
 
 
@@ -175,8 +184,9 @@ def main():
     parse.add_argument("--seeds", type=int, nargs="+", default=[1])
     parse.add_argument("--mappings", nargs="+", default=["stride"],
                        choices=["stride", "floor", "corners"])
-    parse.add_argument("--device", default="cpu", help="weft's")
+    parse.add_argument("--device", default="cpu", choices=["cpu", "cuda"], help="of both")
     how = parse.parse_args()
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     results = {}
 
     def report(name, values):
@@ -192,17 +202,17 @@ def main():
             start = {name[len("0/before/"):]: array for name, array in first.items()
                      if name.startswith("0/before/") and "optim." not in name}
             epoch = run["data"]["count"] // run["data"]["batch"]
-            seen = rooms(how.weft, settings, epoch, path)
+            seen = rooms(how.weft, settings, epoch, path, how.device)
             held = rooms(how.weft, [*how.settings, f"seed={seed}", f"data.seed={1000 + seed}",
-                                    "data.count=96"], 96 // run["data"]["batch"], path)
+                                    "data.count=96"], 96 // run["data"]["batch"], path, how.device)
             weft(how.weft, "train", RUN, *settings, "--device", how.device,
                  "--out", os.path.join(folder, "run"))
             last = tensor_file.read(os.path.join(folder, "run/checkpoints/last.safetensors"))[0]
             report(f"seed {seed} weft", judge(run, "stride", {
-                name: torch.tensor(last[name]) for name in start}, held))
+                name: torch.tensor(last[name], device=how.device) for name in start}, held))
         for mapping in how.mappings:
             report(f"seed {seed} torch {mapping}",
-                   judge(run, mapping, train(run, mapping, start, seen), held))
+                   judge(run, mapping, train(run, mapping, start, seen, how.device), held))
     for kind in ["weft"] + [f"torch {mapping}" for mapping in how.mappings]:
         of = [v for name, runs in results.items() if name.endswith(kind) for v in runs]
         print("mean", kind, json.dumps({k: round(float(np.mean([v[k] for v in of])), 4)
