@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The same small network trained in weft and in PyTorch, and both judged by PyTorch.
 
-    /usr/bin/python3 bench/peer/train_scenes.py --weft build/cpu/weft --seeds 1 2 3 [key=value ...]
+    /usr/bin/python3 bench/peer/train_scenes.py [key=value ...] --weft build/cpu/weft --seeds 1 2 3
 
 Both start from weft's first weights and take the same number of the same optimizer's steps on the
 same 400 rooms, each in an order of its own after the first epoch. Rooms and weights come out of
 `weft dump`; 96 rooms of another world are held out, and the mIoU, edges and keypoints of both
 networks on them are computed here, by reference.py's network in evaluation mode and by code that
-shares nothing with weft. The settings are for weft: sharing=single, retrain.steps=300.
+shares nothing with weft. The settings are for weft: sharing=single, retrain.steps=300. They stand
+together and before --seeds and --mappings, which take every word that follows them.
 retrain.schedule.kind=cosine lets both come to rest: without it two networks that differ in the
 order of their batches alone end some points of mIoU apart.
 
