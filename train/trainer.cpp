@@ -305,6 +305,10 @@ void Trainer::finish_step() {
 
 std::vector<TaskResult> Trainer::evaluate_split(const std::string& split, int64_t batches) {
   const auto& indices = split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
+  return evaluate_on(indices, batches);
+}
+
+std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices, int64_t batches) {
   const StepInputs now = step_inputs(Phase::infer);
   DrawnPolicy fresh;
   const auto policy = [&](int64_t b) -> const DrawnPolicy* {

@@ -91,6 +91,8 @@ class Trainer {
   const Parts& parts() const { return parts_; }
   /// Evaluates as the current stage does; `split` is val, test or train; 0 batches: all of it.
   std::vector<TaskResult> evaluate_split(const std::string& split, int64_t batches = 0);
+  /// The same on samples of any part.
+  std::vector<TaskResult> evaluate_on(const std::vector<int64_t>& indices, int64_t batches = 0);
   /// Seconds that steps waited for data, and seconds spent in steps.
   double waited_seconds() const { return measured_.waited; }
   double step_seconds() const;

@@ -1,23 +1,15 @@
-// weft train --dry-run: the plan's checks, then a few steps of every phase, and what the whole run
-// would take. Nothing is evaluated, chosen or written.
+// weft train --dry-run: the plan's checks, then a few steps, evaluations and checkpoints of every
+// phase, and what the whole run would take. Nothing is chosen, and nothing stays on the disk.
 #pragma once
 
-#include "train/trainer.h"
+#include <string>
+
+#include "train/forecast.h"
 
 namespace weft::cli {
 
-/// What a step of a phase takes, without waiting for data that workers bring.
-struct PhaseCost {
-  Phase phase = Phase::warmup;
-  int64_t steps = 0;  ///< that the run has
-  double seconds = 0, peak_bytes = 0;
-};
-
-/// Measured for every phase that the run file gives steps to.
-std::vector<PhaseCost> phase_costs(Trainer& trainer, const RunFile& run);
-/// The same run with a trainer that no phase's end stops to evaluate, draw or save.
-RunFile without_ends(RunFile run);
-
-void dry_run(const RunFile& run, const Dataset& data, AnyContext context);
+/// `opened`: seconds that opening the data took; `folder`: where the run would go.
+void dry_run(const RunFile& run, const Dataset& data, AnyContext context, double opened,
+             const std::string& folder);
 
 }  // namespace weft::cli

@@ -1,5 +1,6 @@
 // weft train: a run file (and key=value overrides) to a run folder, or on with an old one.
-// --dry-run measures a few steps of every phase and says what the whole run would take.
+// --dry-run measures a little of everything and says what the whole run would take.
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -28,7 +29,8 @@ class Train final : public Command {
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
     o.add("--resume", resume_, "Go on with this run folder");
     o.add("--checkpoint", checkpoint_, "With --resume: last, or last-1 where it is damaged");
-    o.add("--dry-run", dry_run_, "Measure a few steps a phase, write nothing");
+    o.add("--dry-run", dry_run_,
+          "Measure a little of everything and forecast the run's time; leaves no file");
   }
   void run() override {
     if (!resume_.empty() && run_.find('=') != std::string::npos)  // the first word after DIR
@@ -47,9 +49,10 @@ class Train final : public Command {
     const std::string folder =
         !out_.empty() ? out_ : fmt::format("runs/out/{}-{}", run.name, run.seed);
     if (!dry_run_) RunFolder::require_new(folder);
+    const auto began = std::chrono::steady_clock::now();
     const Device device(run.device, threads_, run.precision);
     const auto data = open_dataset(run);
-    if (dry_run_) return dry_run(run, *data, device.context());
+    if (dry_run_) return dry_run(run, *data, device.context(), since(began), folder);
     ConsoleObserver console(run);
     Trainer trainer(run, *data, device.context(), &console);
     trainer.start(folder);
@@ -71,13 +74,18 @@ class Train final : public Command {
     }
     run.data.root = kept_root(run.data);
     check_learned(checkpoint.learned, run, checkpoint_path(resume_, checkpoint_));
+    const auto began = std::chrono::steady_clock::now();
     const Device device(run.device, threads_, run.precision);
     const auto data = open_dataset(run, &checkpoint.learned);
-    if (dry_run_) return dry_run(run, *data, device.context());
+    if (dry_run_) return dry_run(run, *data, device.context(), since(began), resume_);
     ConsoleObserver console(run);
     Trainer trainer(run, *data, device.context(), &console, Trainer::Begin::resumed);
     trainer.resume(std::move(lock), checkpoint_, changes);
     finish(trainer, console, *data, resume_);
+  }
+
+  static double since(std::chrono::steady_clock::time_point began) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   }
 
   static void finish(Trainer& trainer, ConsoleObserver& console, const Dataset& data,

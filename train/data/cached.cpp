@@ -1,6 +1,8 @@
 // A data set that keeps what it has loaded; see cached.h. The lock is held for the look-up only.
 #include "train/data/cached.h"
 
+#include <algorithm>
+
 namespace weft {
 namespace {
 
@@ -35,6 +37,12 @@ Sample CachedDataset::load(int64_t index) const {
 size_t CachedDataset::bytes() const {
   const std::lock_guard lock(mutex_);
   return bytes_;
+}
+
+double CachedDataset::kept_share() const {
+  if (size() == 0) return 1;
+  const auto all = static_cast<double>(bytes_of(load(0))) * static_cast<double>(size());
+  return all > 0 ? std::min(1.0, static_cast<double>(most_bytes_) / all) : 1;
 }
 
 }  // namespace weft

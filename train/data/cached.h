@@ -32,6 +32,8 @@ class CachedDataset final : public Dataset {
   SampleContents contents(int64_t index) const override { return inner_->contents(index); }
   /// What the kept samples take.
   size_t bytes() const;
+  /// Of all samples, how many it will keep, reckoned by the first one's size.
+  double kept_share() const;
 
  private:
   std::unique_ptr<Dataset> inner_;
