@@ -46,7 +46,13 @@ class Buffer {
   bool on_host() const;
   /// How often the bytes were changed in place: what a tape compares between forward and backward.
   uint32_t version() const { return version_; }
-  void changed() { ++version_; }
+  void changed() {
+    ++version_;
+    finite_ = false;
+  }
+  /// Whether all that the bytes hold was found finite as it was written; changed() forgets it.
+  bool finite() const { return finite_; }
+  void mark_finite() { finite_ = true; }
 
  private:
   std::shared_ptr<MemoryPool> pool_;
@@ -54,6 +60,7 @@ class Buffer {
   size_t bytes_;
   size_t block_;  // size class of the whole block, guards included
   uint32_t version_ = 0;
+  bool finite_ = false;
 };
 
 class CachingAllocator {

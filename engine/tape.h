@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "engine/backend.h"
@@ -164,6 +165,16 @@ class Tape {
   bool check_numbers_ = false;
   std::vector<Node> nodes_;
 };
+
+/// Runs a kernel that writes all of `out`, and marks it where the kernel says that it saw only
+/// finite numbers; a kernel that does not look returns nothing.
+template <class F>
+void mark_written(const Tensor& out, F&& kernel) {
+  if constexpr (std::is_void_v<decltype(kernel())>)
+    kernel();
+  else if (kernel())
+    out.mark_finite();
+}
 
 /// Calls f(ctx, T{}) with the tape's context and the value's element type.
 template <class F>

@@ -47,6 +47,13 @@ class Tensor {
   void changed() const {
     if (defined()) buffer_->changed();
   }
+  /// Says that all elements are finite, by who has seen them while they were at hand: until
+  /// changed() nobody needs to read them again to know. Not kept of a part of the bytes, nor on a
+  /// device, where a recorded pass writes anew into the same bytes.
+  void mark_finite() const {
+    if (on_host() && bytes() == buffer_->bytes()) buffer_->mark_finite();
+  }
+  bool marked_finite() const { return defined() && buffer_->finite(); }
   /// The bytes as they are now; `changed()` once they have been written to in place since.
   class Watch {
    public:

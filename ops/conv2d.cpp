@@ -38,8 +38,12 @@ struct Conv2d final : Op {
       const View<const T> dy = b.dout().view<T>();
       if (b.needs(0))
         kernels::conv2d_backward_input<T>(ctx, shape, weight.view<T>(), dy, b.din(0).view<T>());
-      if (b.needs(1))
-        kernels::conv2d_backward_weight<T>(ctx, shape, x.view<T>(), dy, b.din(1).view<T>());
+      if (b.needs(1)) {
+        const Tensor dweight = b.din(1);
+        mark_written(dweight, [&] {
+          return kernels::conv2d_backward_weight<T>(ctx, shape, x.view<T>(), dy, dweight.view<T>());
+        });
+      }
       if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
     });
   }

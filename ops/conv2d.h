@@ -69,8 +69,9 @@ void conv2d_backward_input(CpuContext&, const Conv2dShape&, View<const T> weight
 template <class T>
 void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T> weight, View<const T> dy,
                            View<T> dx);
+/// On the CPU: whether all of dweight is finite.
 template <class T>
-void conv2d_backward_weight(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
+bool conv2d_backward_weight(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
                             View<T> dweight);
 template <class T>
 void conv2d_backward_weight(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> dy,

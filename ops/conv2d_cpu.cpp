@@ -188,7 +188,7 @@ void conv2d_backward_input(CpuContext& ctx, const Conv2dShape& s, View<const T> 
 }
 
 template <class T>
-void conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T> x,
+bool conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T> x,
                             View<const T> dy, View<T> dweight) {
   const int64_t row = s.taps() * s.c, pixels = s.output_pixels();
   const Rows<T> all_dy{dy.data, s.k};
@@ -196,15 +196,16 @@ void conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T>
     const PaddedInput<T> padded(ctx, s, x.data);
     OuterProduct<T> all{pixels, all_dy, {}, dweight.data};
     for (int64_t r = 0; r < s.r; ++r) all.b.push_back(padded.row(s, r));
-    gemm_outer<T>(ctx, {s.k, s.r, s.s * s.c, row}, {all});
+    return gemm_outer<T>(ctx, {s.k, s.r, s.s * s.c, row}, {all});
   } else if (is_pointwise(s)) {
-    gemm_outer<T>(ctx, {s.k, 1, s.c, row}, {{pixels, all_dy, {{x.data, s.c}}, dweight.data}});
+    return gemm_outer<T>(ctx, {s.k, 1, s.c, row},
+                         {{pixels, all_dy, {{x.data, s.c}}, dweight.data}});
   } else if (is_joint(s, s.c)) {
     const Tensor tables = joint_tables(ctx, s, pixels, true);
     OuterProduct<T> all{pixels, all_dy, {}, dweight.data};
     for (int64_t t = 0; t < s.taps(); ++t)
       all.b.push_back({x.data, s.c, tables.data<int32_t>() + t * pixels});
-    gemm_outer<T>(ctx, {s.k, s.taps(), s.c, row}, {all});
+    return gemm_outer<T>(ctx, {s.k, s.taps(), s.c, row}, {all});
   } else {
     const TapPairs pairs(ctx, s);
     std::vector<OuterProduct<T>> products;
@@ -213,7 +214,7 @@ void conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T>
                           {dy.data, s.k, tap.out},
                           {{x.data, s.c, tap.in}},
                           dweight.data + tap.index * s.c});
-    gemm_outer<T>(ctx, {s.k, 1, s.c, row}, products);
+    return gemm_outer<T>(ctx, {s.k, 1, s.c, row}, products);
   }
 }
 
@@ -222,7 +223,7 @@ void conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T>
                                   View<const T>, View<T>);                                       \
   template void conv2d_backward_input<T>(CpuContext&, const Conv2dShape&, View<const T>,         \
                                          View<const T>, View<T>);                                \
-  template void conv2d_backward_weight<T>(CpuContext&, const Conv2dShape&, View<const T>,        \
+  template bool conv2d_backward_weight<T>(CpuContext&, const Conv2dShape&, View<const T>,        \
                                           View<const T>, View<T>);
 WEFT_CONV2D(float)
 WEFT_CONV2D(double)

@@ -16,7 +16,12 @@ struct Linear final : Op {
       const View<const T> dy = b.dout().view<T>();
       if (b.needs(0))
         kernels::linear_backward_input<T>(ctx, weight.view<T>(), dy, b.din(0).view<T>());
-      if (b.needs(1)) kernels::linear_backward_weight<T>(ctx, x.view<T>(), dy, b.din(1).view<T>());
+      if (b.needs(1)) {
+        const Tensor dweight = b.din(1);
+        mark_written(dweight, [&] {
+          return kernels::linear_backward_weight<T>(ctx, x.view<T>(), dy, dweight.view<T>());
+        });
+      }
       if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
     });
   }

@@ -23,8 +23,9 @@ template <class T>
 void linear_backward_input(CpuContext&, View<const T> weight, View<const T> dy, View<T> dx);
 template <class T>
 void linear_backward_input(CudaContext&, View<const T> weight, View<const T> dy, View<T> dx);
+/// On the CPU: whether all of dweight is finite.
 template <class T>
-void linear_backward_weight(CpuContext&, View<const T> x, View<const T> dy, View<T> dweight);
+bool linear_backward_weight(CpuContext&, View<const T> x, View<const T> dy, View<T> dweight);
 template <class T>
 void linear_backward_weight(CudaContext&, View<const T> x, View<const T> dy, View<T> dweight);
 /// dbias[o] = sum of dy over all but its last axis; conv2d's bias as well.

@@ -29,9 +29,10 @@ void linear_backward_input(CpuContext& ctx, View<const T> weight, View<const T> 
 }
 
 template <class T>
-void linear_backward_weight(CpuContext& ctx, View<const T> x, View<const T> dy, View<T> dweight) {
+bool linear_backward_weight(CpuContext& ctx, View<const T> x, View<const T> dy, View<T> dweight) {
   const int64_t out = dweight.shape[0], in = dweight.shape[1], rows = x.numel() / in;
-  gemm_outer<T>(ctx, {out, 1, in, in}, {{rows, {dy.data, out}, {{x.data, in}}, dweight.data}});
+  return gemm_outer<T>(ctx, {out, 1, in, in},
+                       {{rows, {dy.data, out}, {{x.data, in}}, dweight.data}});
 }
 
 template <class T>
@@ -54,7 +55,7 @@ void bias_backward(CpuContext& ctx, View<const T> dy, View<T> dbias) {
   template void linear_forward<T>(CpuContext&, View<const T>, View<const T>, View<const T>,    \
                                   View<T>);                                                    \
   template void linear_backward_input<T>(CpuContext&, View<const T>, View<const T>, View<T>);  \
-  template void linear_backward_weight<T>(CpuContext&, View<const T>, View<const T>, View<T>); \
+  template bool linear_backward_weight<T>(CpuContext&, View<const T>, View<const T>, View<T>); \
   template void bias_backward<T>(CpuContext&, View<const T>, View<T>);
 WEFT_LINEAR(float)
 WEFT_LINEAR(double)

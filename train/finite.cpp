@@ -50,7 +50,8 @@ void FiniteStep::judge(const std::vector<Tensor>& values) {
   on_device_full(context_, values[0].dtype(), [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     std::vector<View<const T>> views;
-    for (const Tensor& t : values) views.push_back(t.template view<const T>());
+    for (const Tensor& t : values)
+      views.push_back(t.marked_finite() ? View<const T>{nullptr, {0}} : t.template view<const T>());
     kernels::find_nonfinite<T>(ctx, views, verdict);
   });
   copy(context_, running_, kept_, verdict);

@@ -1,5 +1,6 @@
 // Whether a step's numbers are numbers. Losses, gradients and batch norm's running values are read
-// once more, where they are, before anything is updated, and the verdict stays there: on a GPU the
+// once more, where they are, before anything is updated, but for those that were seen to be finite
+// as they were written (Tensor::mark_finite), and the verdict stays there: on a GPU the
 // optimizer's kernel reads it and writes nothing where it is bad, so that the host need not wait,
 // and once bad it stays bad until the host has noticed. Running values go back to those from before
 // the step. So a step is taken whole or not at all: weights, moments and running statistics.

@@ -1,30 +1,12 @@
-// Finite or not on the CPU: a float is finite where its exponent's bits are not all 1. Compared as
-// integers, so that the loop vectorises and runs as fast as memory delivers.
+// What FiniteStep reads on the CPU: the tensors that nobody looked at while they were written, one
+// after the other, up to the first bad one. Few large ones are left (engine/cpu/finite.h).
 #include <algorithm>
 #include <atomic>
-#include <cstring>
-#include <type_traits>
 
-#include "engine/reduce_tree.h"
+#include "engine/cpu/finite.h"
 #include "train/finite.h"
 
 namespace weft::kernels {
-namespace {
-
-template <class T>
-bool all_finite_in(const T* x, int64_t n) {
-  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-  constexpr Bits exponent = sizeof(T) == 4 ? Bits{0x7f800000U} : Bits(0x7ff0000000000000ULL);
-  Bits bad = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    Bits bits;
-    std::memcpy(&bits, x + i, sizeof(T));
-    bad |= (bits & exponent) == exponent ? Bits{1} : Bits{0};
-  }
-  return bad == 0;
-}
-
-}  // namespace
 
 template <class T>
 void find_nonfinite(CpuContext& ctx, const std::vector<View<const T>>& views, int32_t* verdict) {

@@ -75,6 +75,12 @@ double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& paramet
     for (const Parameter* p : due) gradients.push_back(p->grad.template view<T>());
     squares = kernels::sum_of_squares<T>(ctx, gradients);
   });
+  // Where a sum of squares is finite, so is every term, and what a factor below 1 leaves of it.
+  const bool finite = std::isfinite(squares);
+  const auto seen = [&](const Tensor& gradient) {
+    if (finite) gradient.mark_finite();
+  };
+  for (const Parameter* p : due) seen(p->grad);
   const double norm = std::sqrt(squares);
   const double factor = max_norm / (norm + 1e-6);  // as PyTorch, which guards against norm 0
   if (!(factor < 1)) return norm;  // as they are where the norm is NaN: what is bad has a name then
@@ -82,6 +88,7 @@ double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& paramet
     // Two parameters may hold one gradient (add hands its own on): scale a copy, not both.
     Tensor scaled = zeros_like(context, p->grad);
     std::visit([&](auto* ctx) { ctx->accumulate(scaled, p->grad, factor); }, context);
+    seen(scaled);
     p->grad = std::move(scaled);
   }
   return norm;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstring>
 #include <exception>
 #include <fstream>
@@ -14,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "engine/cpu/finite.h"
 #include "engine/error.h"
 
 namespace weft {
@@ -82,6 +82,9 @@ void CpuContext::copy(const Tensor& to, const Tensor& from) {
 }
 
 void CpuContext::accumulate(const Tensor& to, const Tensor& from, double factor) {
+  // A sum of finite numbers may overflow, so it is looked at again, in the cache.
+  const bool look = to.marked_finite() && from.marked_finite();
+  std::atomic<bool> finite{look};
   to.changed();
   with_host_type(to.dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -90,8 +93,10 @@ void CpuContext::accumulate(const Tensor& to, const Tensor& from, double factor)
     const T by = static_cast<T>(factor);
     for_chunks(to.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(out[i] + by * in[i]);
+      if (look && !all_finite_in(out + begin, end - begin)) finite = false;
     });
   });
+  if (finite) to.mark_finite();
 }
 
 bool CpuContext::all_finite(const Tensor& t) {
@@ -100,8 +105,7 @@ bool CpuContext::all_finite(const Tensor& t) {
     using T = decltype(zero);
     const T* in = t.data<T>();
     for_chunks(t.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i)
-        if (!std::isfinite(static_cast<double>(in[i]))) finite = false;
+      if (!all_finite_in(in + begin, end - begin)) finite = false;
     });
   });
   return finite;

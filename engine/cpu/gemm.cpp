@@ -4,8 +4,10 @@
 #include "engine/cpu/gemm.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 
+#include "engine/cpu/finite.h"
 #include "engine/cpu/gemm_pack.h"
 
 namespace weft {
@@ -204,10 +206,10 @@ void gemm_rows(CpuContext& ctx, const RowOutput<T>& c, Layout b_layout,
 }
 
 template <class T>
-void gemm_outer(CpuContext& ctx, const OuterShape& shape,
+bool gemm_outer(CpuContext& ctx, const OuterShape& shape,
                 const std::vector<OuterProduct<T>>& products) {
   const int64_t columns = shape.parts * shape.width, count = static_cast<int64_t>(products.size());
-  if (shape.rows == 0 || columns == 0 || count == 0) return;
+  if (shape.rows == 0 || columns == 0 || count == 0) return true;
   constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
   int64_t deepest = 0;
   for (const OuterProduct<T>& p : products) deepest = std::max(deepest, p.depth);
@@ -235,6 +237,11 @@ void gemm_outer(CpuContext& ctx, const OuterShape& shape,
         for (int64_t p = 0; p < count; ++p)
           if (is_empty(k, p)) std::fill_n(c_of(k, p) + m * stride_of(k), columns, T{0});
   });
+  std::atomic<bool> finite{true};  // cleared alike by whichever chunk finds one
+  const auto look = [&](int64_t p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+    for (int64_t m = m0; m < m1; ++m)
+      if (!all_finite_in(products[p].c + m * shape.c_stride + n0, n1 - n0)) finite = false;
+  };
   ctx.for_chunks(k_pieces * blocks, 1, [&](int64_t i, int64_t) {
     const int64_t k = i / blocks, m = i % blocks / n_cut.count, n = i % n_cut.count;
     for (int64_t p = 0; p < count; ++p) {
@@ -242,11 +249,12 @@ void gemm_outer(CpuContext& ctx, const OuterShape& shape,
       const int64_t depth = products[p].depth;
       outer_chunk(products[p], shape.width, c_of(k, p), stride_of(k), m_cut.begin(m), m_cut.end(m),
                   n_cut.begin(n), n_cut.end(n), depth * k / k_pieces, depth * (k + 1) / k_pieces);
+      if (k_pieces == 1) look(p, m_cut.begin(m), m_cut.end(m), n_cut.begin(n), n_cut.end(n));
     }
   });
-  if (k_pieces == 1) return;
+  if (k_pieces == 1) return finite;
   ctx.for_chunks(shape.rows, row_chunk, [&](int64_t begin, int64_t end) {
-    for (int64_t p = 0; p < count; ++p)
+    for (int64_t p = 0; p < count; ++p) {
       for (int64_t step = 1; step < k_pieces; step *= 2)
         for (int64_t k = 0; k + step < k_pieces; k += 2 * step)
           for (int64_t m = begin; m < end; ++m) {
@@ -254,13 +262,16 @@ void gemm_outer(CpuContext& ctx, const OuterShape& shape,
             const T* from = c_of(k + step, p) + m * columns;
             for (int64_t n = 0; n < columns; ++n) to[n] += from[n];
           }
+      look(p, begin, end, 0, columns);
+    }
   });
+  return finite;
 }
 
 #define WEFT_GEMM(T)                                                   \
   template void gemm_rows<T>(CpuContext&, const RowOutput<T>&, Layout, \
                              const std::vector<RowProduct<T>>&);       \
-  template void gemm_outer<T>(CpuContext&, const OuterShape&, const std::vector<OuterProduct<T>>&);
+  template bool gemm_outer<T>(CpuContext&, const OuterShape&, const std::vector<OuterProduct<T>>&);
 WEFT_GEMM(float)
 WEFT_GEMM(double)
 #undef WEFT_GEMM

@@ -67,8 +67,9 @@ struct OuterShape {
   int64_t c_stride = 0;  ///< from row to row of C
 };
 
+/// Whether all that it wrote is finite: seen block by block, in the cache.
 template <class T>
-void gemm_outer(CpuContext& ctx, const OuterShape& shape,
+bool gemm_outer(CpuContext& ctx, const OuterShape& shape,
                 const std::vector<OuterProduct<T>>& products);
 
 }  // namespace weft

@@ -2,6 +2,8 @@
 // parts and products, pieces of k summed apart; and the same bits on 1, 2 and 7 threads.
 #include "engine/cpu/gemm.h"
 
+#include <cmath>
+#include <limits>
 #include <optional>
 
 #include "engine/philox.h"
@@ -148,6 +150,35 @@ TEST_CASE("gemm_outer: parts of any width, tables on both sides, k in pieces") {
           }
         CHECK(largest_error(c, want) < 1e-10);
       }
+}
+
+TEST_CASE("gemm_outer says whether all that it wrote is finite, wherever it is not") {
+  constexpr int64_t m = 45, width = 40;
+  const Tensor b = Tensor::from({1, width}, Values(width, 1.0));
+  for (const int threads : {1, 2, 7})
+    for (const int64_t depth : {0, 1, 513, 4200}) {
+      CpuContext ctx(threads);
+      const Table first(static_cast<size_t>(depth), 0);
+      const Tensor c = Tensor::empty({m, width}, DType::f32);
+      const auto finite_with = [&](int64_t row, float value, float other) {
+        std::vector<double> values(static_cast<size_t>(m), other);
+        values[static_cast<size_t>(row)] = value;
+        const Tensor a = Tensor::from({1, m}, values);
+        const OuterProduct<float> product{depth,
+                                          {a.data<float>(), m, first.data()},
+                                          {{b.data<float>(), width, first.data()}},
+                                          c.data<float>()};
+        return gemm_outer<float>(ctx, {m, 1, width, width}, {product});
+      };
+      INFO(threads << " threads, depth " << depth);
+      const float infinity = std::numeric_limits<float>::infinity();
+      for (const int64_t row : {int64_t{0}, int64_t{7}, m - 1}) {
+        CHECK(finite_with(row, 1e30F, -1));
+        for (const float bad : {infinity, -infinity, std::nanf("")})
+          CHECK(finite_with(row, bad, 1) == (depth == 0));
+        CHECK(finite_with(row, 3e38F, 1) == (depth < 2));  // the sum overflows
+      }
+    }
 }
 
 }  // namespace weft

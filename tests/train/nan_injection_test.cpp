@@ -86,6 +86,7 @@ using Random = std::mt19937_64;
 
 void spoil(Random& random, const Tensor& t, double bad) {
   t.data<float>()[random() % static_cast<uint64_t>(t.numel())] = static_cast<float>(bad);
+  t.changed();
 }
 
 /// Spoils one number of the trainer's at one step.

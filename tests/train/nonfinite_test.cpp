@@ -65,6 +65,7 @@ class Spoiler final : public StepProbe {
     for (Parameter& p : trainer_.model().store().parameters())
       if (p.grad.defined()) {
         p.grad.data<float>()[0] = std::nanf("");
+        p.grad.changed();
         return;
       }
   }
