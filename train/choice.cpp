@@ -18,11 +18,11 @@ std::vector<Measure> task_scores(const RunFile& run, const std::vector<TaskResul
   for (size_t k = 0; k < results.size(); ++k) {
     const TaskResult& r = results[k];
     Measure& of_task = out.emplace_back();
-    if (!r.loss) continue;
+    if (!r.loss || run.tasks[k].weight == 0) continue;
     if (references)
       of_task = -relative_score({r.metrics}, {(*references)[k]});
     else
-      of_task = run.tasks[k].weight * relative_loss(*r.loss, r.constant);
+      of_task = relative_loss(*r.loss, r.constant);
     if (is_fault(r.loss) || is_fault(of_task)) of_task = std::numeric_limits<double>::infinity();
   }
   return out;

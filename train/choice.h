@@ -1,10 +1,11 @@
 // What runs choose by: the best step, a draw of the policy, the search's best logits, a study's
 // trial. Losses of tasks are of different sizes and units, so they are not added as they are:
-//   sound   sum_k weight_k loss_k / constant_k, constant_k the loss of the best constant prediction
-//           for the same labels (a constant that loses nothing: loss_k alone)
+//   sound   sum_k loss_k / constant_k, constant_k the loss of the best constant prediction for the
+//           same labels (a constant that loses nothing: loss_k alone). A task's weight made plain
+//           losses comparable in training; here they are so already, and it would count twice.
 //   compat  minus the official relative score (train/delta.h), by the references of the run's name;
 //           a name that has none: as in sound
-// Lower is better. Tasks without a label count nothing.
+// Lower is better. Tasks without a label, or of weight 0, count nothing.
 #pragma once
 
 #include <vector>
@@ -16,7 +17,7 @@ namespace weft {
 /// loss / constant, or loss where the constant prediction loses nothing (or is not known).
 double relative_loss(double loss, const Measure& constant);
 
-/// The part of each task; absent: it has no label. A fault (NaN) is infinity: worse than anything.
+/// The part of each task; absent: it has no label, or is not trained. A fault (NaN) is infinity: worse than anything.
 std::vector<Measure> task_scores(const RunFile& run, const std::vector<TaskResult>& results);
 
 /// Their sum.

@@ -109,8 +109,10 @@ TEST_CASE("score: a task with a large scale does not choose for all", "[choice]"
   const std::vector<TaskResult> after{result("seg", 1.9, 2), result("depth", 499000, 1e6)};
   CHECK(score(run, before) == 0.5 + 0.5);
   CHECK(score(run, before) < score(run, after));
-  run.tasks[0].weight = 0.001;  // but for who weighs it so
-  CHECK(score(run, before) > score(run, after));
+  run.tasks[1].weight = 1e-6;  // as who trains on such losses sets it: nor does the weight
+  CHECK(score(run, before) < score(run, after));
+  run.tasks[0].weight = 0;
+  CHECK(score(run, before) == 0.5);
   // The unit is nothing.
   auto metres = before;
   metres[1] = result("depth", 0.5, 1);

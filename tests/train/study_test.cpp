@@ -191,7 +191,7 @@ TEST_CASE("cells: a folder that holds a run of other settings is refused", "[stu
             "the folder, or give the study another 'out'");
 }
 
-TEST_CASE("trials: the least validation loss at the tested step wins, by the set's weights",
+TEST_CASE("trials: the least validation score at the tested step wins, whatever a trial's weights",
           "[study]") {
   TempFolder folder;
   const Study study = study_in(folder, std::string("seeds = [1, 2]\n") + one_set + R"([[method]]
@@ -220,16 +220,16 @@ trials = [["task.seg.weight=100"], ["task.seg.weight=0.01"]]
   };
   CHECK_FALSE(best_trial(losses()));
   finish(cells[0], 4, 1.0, 0.5);
-  CHECK(losses()[0][0] == 2 * 1.0 + 0.5);
+  CHECK(losses()[0][0] == 1.0 + 0.5);
   CHECK_FALSE(losses()[1][0]);
   CHECK_FALSE(best_trial(losses()));
-  finish(cells[1], 8, 0.5, 1.25);
-  CHECK(losses()[1][0] == 2 * 0.5 + 1.25);
+  finish(cells[1], 8, 0.5, 0.75);
+  CHECK(losses()[1][0] == 0.5 + 0.75);
   CHECK(best_trial(losses()) == 1u);
   const auto row = study_results(study, cells)[0].rows[0];
   CHECK(row.trial == 1u);
   REQUIRE(row.runs.size() == 1);  // the chosen trial's, not the other's
-  CHECK(row.trial_losses[0] == 2.5);
+  CHECK(row.trial_losses[0] == 1.5);
 
   const double nan = std::nan("");
   CHECK(best_trial({{nan}, {3.0}, {3.0}}) == 1u);
@@ -256,7 +256,7 @@ TEST_CASE("trials: losses count over the constant's, each task at its own tested
   s.best_step = 8;
   s.best_steps = {8, 4};
   write_summary(cells[0].folder, s);
-  CHECK(validation_score(cells[0], parse_run_file(study.sets[0].run)) == 2 * 0.5 + 2);
+  CHECK(validation_score(cells[0], parse_run_file(study.sets[0].run)) == 0.5 + 2);
   CHECK(read_summary(cells[0].folder).best_steps == s.best_steps);
 }
 
