@@ -17,7 +17,8 @@ namespace weft {
 /// loss / constant, or loss where the constant prediction loses nothing (or is not known).
 double relative_loss(double loss, const Measure& constant);
 
-/// The part of each task; absent: it has no label, or is not trained. A fault (NaN) is infinity: worse than anything.
+/// The part of each task; absent: it has no label, or is not trained. A fault (NaN) is infinity:
+/// worse than anything.
 std::vector<Measure> task_scores(const RunFile& run, const std::vector<TaskResult>& results);
 
 /// Their sum.

@@ -106,7 +106,7 @@ TEST_CASE("score: a loss that is NaN is the worst there is; no label counts noth
   RunFile run;
   run.tasks = {task_of(TaskKind::depth), task_of(TaskKind::edges)};
   run.tasks[1].weight = 2;
-  CHECK(score(run, {{"depth", 1.0, {}}, {"edges", 2.0, {}}}) == 5);
+  CHECK(score(run, {{"depth", 1.0, {}}, {"edges", 2.0, {}}}) == 3);
   CHECK(score(run, {{"depth", 1.0, {}}, {"edges", std::nullopt, {}}}) == 1);
   for (const double bad : {nan_value, -nan_value, infinity}) {
     CHECK(score(run, {{"depth", 1.0, {}}, {"edges", bad, {}}}) == infinity);
