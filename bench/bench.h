@@ -1,4 +1,4 @@
-// What the benchmarks share: their arguments. Shares are of the peaks in train/ceiling.h.
+// What the benchmarks share: their arguments. Shares are of the peaks in train/compare/ceiling.h.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,8 @@
 
 #include "bench/bench.h"
 #include "engine/philox.h"
-#include "train/ceiling.h"
-#include "train/device.h"
+#include "train/compare/ceiling.h"
+#include "train/step/device.h"
 
 namespace weft::bench {
 namespace {

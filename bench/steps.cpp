@@ -7,11 +7,11 @@
 
 #include "bench/bench.h"
 #include "engine/philox.h"
-#include "train/build.h"
-#include "train/ceiling.h"
-#include "train/device.h"
-#include "train/finite.h"
-#include "train/step.h"
+#include "train/compare/ceiling.h"
+#include "train/step/build.h"
+#include "train/step/device.h"
+#include "train/step/finite.h"
+#include "train/step/step.h"
 
 namespace weft::bench {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 struct Setting {
   int64_t batch = 2, crop = 97, reps = 5;
   int64_t row = 1;      ///< steps that run before the host waits
-  bool graphs = false;  ///< passes are recorded and started as one (train/device.h, Repeated)
+  bool graphs = false;  ///< passes are recorded and started as one (train/step/device.h, Repeated)
   int threads = physical_cores();
   std::string trunk = "resnet18", tasks = "40,3", device = "cpu", precision = "f32";
   std::string phases = "warmup,weights,policy,retrain,infer";

@@ -2,13 +2,13 @@
 // rooms, SGD with momentum. The library does the tape, the model and the data; the loop is yours.
 #include <cstdio>
 
+#include "data/loader.h"
+#include "data/scenes/scenes_dataset.h"
+#include "data/split.h"
 #include "models/sharing/sharing.h"
 #include "ops/pointwise.h"
-#include "train/data/loader.h"
-#include "train/data/scenes.h"
-#include "train/data/split.h"
-#include "train/losses.h"
-#include "train/optimizer.h"
+#include "train/metrics/losses.h"
+#include "train/step/optimizer.h"
 
 int main() {
   using namespace weft;

@@ -1,6 +1,6 @@
 // What each pointwise op computes, shared verbatim by both backends (T is float or double; a GPU
 // kernel widens bf16 first). To add one: a functor here, its name in the list at the end, one
-// function in pointwise.h and .cpp, and one row in tests/ops/test_pointwise.cpp.
+// function in pointwise.h and .cpp, and one row in tests/ops/pointwise_test.cpp.
 //   value(x)            the output y
 //   gradient(dy, kept)  dL/dx, where `kept` is x or y, whichever `keep` names (never read: nothing)
 #pragma once

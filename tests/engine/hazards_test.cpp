@@ -12,7 +12,7 @@
 #include "ops/reduce.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
-#include "train/optimizer.h"
+#include "train/step/optimizer.h"
 
 namespace weft {
 namespace {

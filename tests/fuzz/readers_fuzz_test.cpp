@@ -4,13 +4,13 @@
 #include <functional>
 
 #include "engine/error.h"
+#include "io/csv.h"
+#include "io/idx.h"
+#include "io/picture_io.h"
 #include "tests/fuzz/mend_png.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/support/catch.h"
-#include "tests/train/picture_bytes.h"
-#include "train/data/csv.h"
-#include "train/data/idx.h"
-#include "train/data/picture_io.h"
+#include "tests/support/picture_bytes.h"
 
 using namespace weft;
 using namespace weft::test;

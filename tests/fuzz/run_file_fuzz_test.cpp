@@ -3,7 +3,7 @@
 #include "engine/error.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/support/catch.h"
-#include "train/run_file.h"
+#include "train/run_file/run_file.h"
 
 using namespace weft;
 

@@ -5,10 +5,10 @@
 #include <iterator>
 
 #include "engine/error.h"
+#include "io/safetensors.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/support/catch.h"
-#include "tests/train/temp_folder.h"
-#include "train/safetensors.h"
+#include "tests/support/temp_folder.h"
 
 using namespace weft;
 

@@ -17,17 +17,34 @@ rule() {
   broken=1
 }
 
-code='engine ops models train'
-rule "engine includes no op, model or trainer" '#include "(ops|models|train)/' engine
-rule "ops include no model or trainer" '#include "(models|train)/' ops
-rule "models include no trainer" '#include "train/' models
-rule "nothing below the command line includes it" '#include "train/cli/' $code -- '^train/cli/'
+code='engine ops models io data train'
+rule "engine includes nothing above it" '#include "(ops|models|io|data|train)/' engine
+rule "ops include the engine alone" '#include "(models|io|data|train)/' ops
+rule "models include ops and engine (and io's safetensors)" '#include "(data|train|io/[^s])' models
+rule "io includes the engine alone" '#include "(ops|models|data|train)/' io
+rule "data include io and engine, no model and no run file" '#include "(ops|models|train)/' data
+
+# The rooms of train/ from the lowest floor up: each includes those before it, none after it.
+rooms=(run_file metrics step run_folder compare pictures loop study cli)
+for ((i = 0; i < ${#rooms[@]}; i++)); do
+  above=$(IFS='|'; echo "${rooms[*]:i+1}")
+  [ -z "$above" ] || rule "train/${rooms[i]} includes no room above it" "#include \"train/($above)/" "train/${rooms[i]}"
+done
+rule "pictures know data, io and engine alone" '#include "(train/[^p]|models|ops)' train/pictures
+for entry in train/*; do
+  [[ " ${rooms[*]} " == *" ${entry#train/} "* ]] || { echo "$entry: no room of train/ (tests/lint/layers.sh)"; broken=1; }
+done
+for folder in engine ops models io data data/sets data/scenes "${rooms[@]/#/train/}"; do
+  [ -s "$folder/README.md" ] || { echo "$folder: no README.md that says what it is and who may enter"; broken=1; }
+done
+
 rule "only tests include tests" '#include "tests/' $code bench examples
 rule "Eigen is for engine/cpu and *_cpu.cpp" '#include <Eigen/' $code -- '^engine/cpu/|_cpu\.(h|cpp):'
 rule "CUDA is for engine/cuda and *_cuda.cu" '#include <(cuda|cublas|cub/)' $code -- '^engine/cuda/|_cuda\.cuh?:'
 rule "OpenMP is for engine/cpu" '#pragma omp|<omp\.h>' $code -- '^engine/cpu/'
-rule "JSON, TOML and CLI11 are for train" '#include <(nlohmann|toml|CLI)' engine ops models
-rule "PNG, JPEG and zlib are for train/data" '#include <(png|turbojpeg|jpeglib|zlib)' $code -- '^train/data/'
+rule "JSON is for io, data and train; TOML and CLI11 for train" '#include <(nlohmann|toml|CLI)' engine ops models
+rule "TOML is for the run file, CLI11 for the command line" '#include <(toml|CLI)' $code -- '^train/(run_file|cli)/'
+rule "PNG, JPEG and zlib are for io" '#include <(png|turbojpeg|jpeglib|zlib)' $code -- '^io/'
 rule "randomness is Philox" '#include <random>|std::rand\b|\bsrand\(|std::shuffle' $code bench examples
 rule "only the command line prints or exits" '\b(std::)?(exit|abort|printf|puts)\(|std::c(out|err)\b|fmt::print\(' \
   $code -- '^train/cli/'

@@ -1,9 +1,9 @@
 // No task's name changes what is computed: what a parameter is (trunk, norm, head ..) is said where
 // it is made. Tasks that are called like parts of a network train to the same bits as others.
 #include "tests/support/catch.h"
-#include "tests/train/run_bits.h"
-#include "tests/train/temp_folder.h"
-#include "train/trainer.h"
+#include "tests/support/run_bits.h"
+#include "tests/support/temp_folder.h"
+#include "train/loop/trainer.h"
 
 using namespace weft;
 using weft::test::bits_of;

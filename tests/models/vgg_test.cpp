@@ -5,9 +5,9 @@
 #include "models/sharing/sharing.h"
 #include "tests/support/catch.h"
 #include "tests/support/naive_network.h"
-#include "tests/train/temp_folder.h"
-#include "train/checkpoint.h"
-#include "train/pretrained.h"
+#include "tests/support/temp_folder.h"
+#include "train/run_folder/checkpoint.h"
+#include "train/run_folder/pretrained.h"
 
 using namespace weft;
 using weft::test::Image;

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "train/machine_memory.h"
+#include "engine/machine_memory.h"
 
 namespace weft::cli {
 namespace {

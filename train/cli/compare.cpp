@@ -1,13 +1,13 @@
 // weft compare: op by op and step by step, every backend and precision against the CPU's f64.
 #include <algorithm>
 
-#include "train/atomic_file.h"
-#include "train/build.h"
-#include "train/ceiling.h"
+#include "io/files.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/process.h"
-#include "train/compare.h"
+#include "train/compare/ceiling.h"
+#include "train/compare/compare.h"
+#include "train/step/build.h"
 
 namespace weft::cli {
 namespace {

@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "io/picture_io.h"
 #include "train/cli/process.h"
-#include "train/data/colour.h"
-#include "train/data/picture_io.h"
-#include "train/decode.h"
-#include "train/predict.h"
+#include "train/loop/predict.h"
+#include "train/metrics/decode.h"
+#include "train/pictures/colour.h"
 
 namespace weft::cli {
 

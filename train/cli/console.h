@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "train/progress.h"
-#include "train/report.h"
-#include "train/trainer.h"
+#include "train/loop/progress.h"
+#include "train/loop/trainer.h"
+#include "train/study/run_table.h"
 
 namespace weft::cli {
 

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "train/cli/command.h"
-#include "train/data/scenes.h"
+#include "train/pictures/scene_pictures.h"
 
 namespace weft::cli {
 namespace {

@@ -6,14 +6,14 @@
 #include <filesystem>
 #include <memory>
 
-#include "train/choice.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/demo_run.h"
 #include "train/cli/process.h"
-#include "train/device.h"
-#include "train/report.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
+#include "train/step/choice.h"
+#include "train/step/device.h"
+#include "train/study/run_table.h"
 
 namespace weft::cli {
 namespace {

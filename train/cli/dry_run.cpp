@@ -1,12 +1,12 @@
-// Says what train/forecast.h measured and counted.
+// Says what train/loop/forecast.h measured and counted.
 #include "train/cli/dry_run.h"
 
 #include <chrono>
 #include <filesystem>
 
 #include "train/cli/console.h"
-#include "train/preflight.h"
-#include "train/progress.h"
+#include "train/loop/preflight.h"
+#include "train/loop/progress.h"
 
 namespace weft::cli {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "train/forecast.h"
+#include "train/loop/forecast.h"
 
 namespace weft::cli {
 

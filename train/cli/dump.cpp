@@ -1,12 +1,12 @@
 // weft dump: training steps laid open in a safetensors file, for anyone to check.
-#include "train/dump.h"
+#include "train/loop/dump.h"
 
 #include <algorithm>
 
 #include "engine/error.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
-#include "train/device.h"
+#include "train/step/device.h"
 
 namespace weft::cli {
 namespace {

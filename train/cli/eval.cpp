@@ -1,12 +1,12 @@
 // weft eval: a run folder's best (or last) checkpoint on a split, as a table.
 #include <memory>
 
-#include "train/checkpoint.h"
+#include "data/fingerprint.h"
+#include "data/split.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
-#include "train/data/fingerprint.h"
-#include "train/data/split.h"
-#include "train/report.h"
+#include "train/run_folder/checkpoint.h"
+#include "train/study/run_table.h"
 
 namespace weft::cli {
 namespace {

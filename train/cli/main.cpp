@@ -11,7 +11,7 @@
 #include "engine/error.h"
 #include "train/cli/command.h"
 #include "train/cli/process.h"
-#include "train/stop.h"
+#include "train/step/stop.h"
 
 namespace weft::cli {
 namespace {

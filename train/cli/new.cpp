@@ -6,10 +6,10 @@
 #include <string>
 
 #include "engine/error.h"
+#include "io/files.h"
 #include "train/cli/command.h"
-#include "train/data/files.h"
-#include "train/first_run_file.h"
-#include "train/run_file.h"
+#include "train/run_file/first.h"
+#include "train/run_file/run_file.h"
 
 namespace weft::cli {
 namespace {

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "train/checkpoint.h"
 #include "train/cli/console.h"
+#include "train/run_folder/checkpoint.h"
 
 namespace weft::cli {
 
@@ -26,7 +26,7 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
     all.insert(all.end(), {"device=" + device_name, "precision=f32"});
     run = parse_run_text(saved.run_text, folder + "/run.toml", all);
   }
-  check_learned(learned, run, checkpoint);
+  check_learned(learned, run.data.normalize, run.tasks, checkpoint);
   device = std::make_unique<Device>(run.device, threads, run.precision);
   model = make_model(device->context(), run);
   check_state(state, run, *model, checkpoint);

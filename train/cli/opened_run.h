@@ -5,9 +5,9 @@
 #include <memory>
 #include <string>
 
-#include "train/build.h"
-#include "train/device.h"
-#include "train/evaluate.h"
+#include "train/step/build.h"
+#include "train/step/device.h"
+#include "train/step/evaluate.h"
 
 namespace weft::cli {
 

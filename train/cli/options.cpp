@@ -2,9 +2,9 @@
 #include <CLI/CLI.hpp>
 
 #include "engine/error.h"
+#include "engine/version.h"
 #include "train/cli/command.h"
-#include "train/nearest.h"
-#include "train/version.h"
+#include "train/run_file/toml/nearest.h"
 
 namespace weft::cli {
 

@@ -6,7 +6,7 @@
 #include "models/plan.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
-#include "train/draw.h"
+#include "train/step/choose_policy.h"
 
 namespace weft::cli {
 namespace {

@@ -2,12 +2,12 @@
 // of the values (class ids, unit normals, metres). Image labels are printed.
 #include <memory>
 
+#include "io/files.h"
+#include "io/picture_io.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
-#include "train/data/colour.h"
-#include "train/data/files.h"
-#include "train/data/picture_io.h"
-#include "train/predict.h"
+#include "train/loop/predict.h"
+#include "train/pictures/colour.h"
 
 namespace weft::cli {
 namespace {
@@ -45,7 +45,7 @@ class Predict final : public Command {
         const std::string path = stems[i] + "-" + task.name;
         if (task.image_label()) {
           fmt::print("{}: {} {}\n", images_[i], task.name,
-                     label_text(run.learned, run.run, k, labels[k].pixels[0]));
+                     label_text(run.learned, run.run.tasks[k], k, labels[k].pixels[0]));
           continue;
         }
         write_png(path + ".png", colour_label(task.kind, labels[k]));

@@ -9,16 +9,16 @@
 
 #include "engine/cpu/context.h"
 #include "engine/error.h"
-#include "train/atomic_file.h"
+#include "engine/version.h"
+#include "io/files.h"
+#include "io/picture_io.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/machine.h"
 #include "train/cli/study_runner.h"
-#include "train/data/picture_io.h"
-#include "train/device.h"
-#include "train/study_curves.h"
-#include "train/study_table.h"
-#include "train/version.h"
+#include "train/step/device.h"
+#include "train/study/curves.h"
+#include "train/study/tables.h"
 
 namespace weft::cli {
 namespace {

@@ -15,9 +15,9 @@
 
 #include "engine/cpu/context.h"
 #include "engine/error.h"
-#include "train/atomic_file.h"
-#include "train/stop.h"
-#include "train/summary.h"
+#include "io/files.h"
+#include "train/run_folder/summary.h"
+#include "train/step/stop.h"
 
 namespace weft::cli {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "train/cli/child.h"
-#include "train/progress.h"
-#include "train/study.h"
+#include "train/loop/progress.h"
+#include "train/study/study.h"
 
 namespace weft::cli {
 

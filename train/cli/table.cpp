@@ -3,7 +3,7 @@
 
 #include "train/cli/command.h"
 #include "train/cli/console.h"
-#include "train/report.h"
+#include "train/study/run_table.h"
 
 namespace weft::cli {
 

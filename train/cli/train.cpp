@@ -5,13 +5,13 @@
 #include <memory>
 #include <utility>
 
-#include "train/changes.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/dry_run.h"
-#include "train/device.h"
-#include "train/kept.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
+#include "train/run_folder/changes.h"
+#include "train/run_folder/kept.h"
+#include "train/step/device.h"
 
 namespace weft::cli {
 namespace {
@@ -73,7 +73,8 @@ class Train final : public Command {
       require_same_run(resume_, checkpoint.run_text);
     }
     run.data.root = kept_root(run.data);
-    check_learned(checkpoint.learned, run, checkpoint_path(resume_, checkpoint_));
+    check_learned(checkpoint.learned, run.data.normalize, run.tasks,
+                  checkpoint_path(resume_, checkpoint_));
     const auto began = std::chrono::steady_clock::now();
     const Device device(run.device, threads_, run.precision);
     const auto data = open_dataset(run, &checkpoint.learned);

@@ -1,5 +1,5 @@
 // CSV, in each of the ways that a run file can describe it: every row has a cell for every column.
-#include "train/data/csv.h"
+#include "io/csv.h"
 
 #include "tests/fuzz/targets/target.h"
 

@@ -1,5 +1,5 @@
 // idx files of images and of labels, plain and packed by gzip.
-#include "train/data/idx.h"
+#include "io/idx.h"
 
 #include "tests/fuzz/targets/target.h"
 

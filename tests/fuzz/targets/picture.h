@@ -5,8 +5,8 @@
 
 #include <cmath>
 
+#include "io/picture_io.h"
 #include "tests/fuzz/targets/target.h"
-#include "train/data/picture_io.h"
 
 namespace weft::fuzz {
 

@@ -1,6 +1,6 @@
 // Policy JSON: what is read has a gate, 0 or 1, for every task and block.
 #include "tests/fuzz/targets/target.h"
-#include "train/run_folder.h"
+#include "train/run_folder/run_folder.h"
 
 using namespace weft;
 

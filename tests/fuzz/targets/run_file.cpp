@@ -1,6 +1,6 @@
 // Run files, and overrides behind them, each after a zero byte: what is read prints to a text that
 // reads back the same; what is refused is named, with where it stands.
-#include "train/run_file.h"
+#include "train/run_file/run_file.h"
 
 #include "tests/fuzz/targets/target.h"
 

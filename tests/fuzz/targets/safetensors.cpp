@@ -1,6 +1,6 @@
 // safetensors: header, metadata, check sums and elements, which load as every type or are refused.
 // The header's length is made right again after a mutation (but for one in eight).
-#include "train/safetensors.h"
+#include "io/safetensors.h"
 
 #include <cstring>
 

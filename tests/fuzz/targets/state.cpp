@@ -1,8 +1,8 @@
 // The trainer's state in a checkpoint: what is read is written the same, and is checked against a
 // run that searches, keeps its best logits and re-trains.
 #include "tests/fuzz/targets/target.h"
-#include "train/build.h"
-#include "train/checkpoint.h"
+#include "train/run_folder/checkpoint.h"
+#include "train/step/build.h"
 
 using namespace weft;
 

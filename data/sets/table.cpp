@@ -1,0 +1,86 @@
+// A table on disk; see table.h.
+#include "data/sets/table.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/error.h"
+#include "io/csv.h"
+#include "io/files.h"
+
+namespace weft {
+namespace {
+
+/// Where each column of the table stands in a file that names them in its own order.
+std::vector<size_t> places_of_columns(const Table& table, const std::vector<std::string>& names) {
+  const auto refuse = [&](const std::string& what) {
+    throw DataError(
+        fmt::format("{}: {}; its first line names {}, {} has {}; a file without such a line needs "
+                    "data.header, which then names the columns of both",
+                    table.test_index, what, fmt::join(names, ", "), table.index,
+                    fmt::join(table.header, ", ")));
+  };
+  std::vector<size_t> places;
+  for (const std::string& name : table.header) {
+    const auto at = std::find(names.begin(), names.end(), name);
+    if (at == names.end()) refuse(fmt::format("column '{}' is missing", name));
+    places.push_back(static_cast<size_t>(at - names.begin()));
+  }
+  for (const std::string& name : names)
+    if (std::find(table.header.begin(), table.header.end(), name) == table.header.end())
+      refuse(fmt::format("column '{}' is not in {}", name, table.index));
+  return places;
+}
+
+/// Rows of a file whose column places[i] is the table's column i.
+void append(Table& table, Csv csv, const std::vector<size_t>& places, const DataSpec& data,
+            const std::string& file) {
+  for (size_t row = 0; row < csv.rows.size(); ++row) {
+    std::vector<std::string> cells;
+    for (const size_t place : places) cells.push_back(std::move(csv.rows[row][place]));
+    if (!data.header.empty() && cells == table.header)
+      throw DataError(fmt::format("{}:{}: the file names its columns itself; leave out data.header",
+                                  file, csv.lines[row]));
+    for (std::string& cell : cells)
+      if (std::find(data.missing.begin(), data.missing.end(), cell) != data.missing.end())
+        cell.clear();
+    table.rows.push_back(std::move(cells));
+  }
+  table.lines.insert(table.lines.end(), csv.lines.begin(), csv.lines.end());
+}
+
+}  // namespace
+
+int Table::column(const std::string& name) const {
+  const auto it = std::find(header.begin(), header.end(), name);
+  if (it != header.end()) return static_cast<int>(it - header.begin());
+  throw DataError(
+      fmt::format("{}: no column '{}'; there are: {}", index, name, fmt::join(header, ", ")));
+}
+
+std::string Table::place(int64_t row) const {
+  return fmt::format("{}:{}", row < first_test ? index : test_index,
+                     lines[static_cast<size_t>(row)]);
+}
+
+Table read_table(const DataSpec& data) {
+  const CsvFormat format{data.header, data.comment, data.separator};
+  Table table;
+  table.index = data.index;
+  table.test_index = data.test_index;
+  Csv csv = read_csv(join_path(data.root, data.index), format);
+  table.header = csv.header;
+  std::vector<size_t> places(table.header.size());
+  std::iota(places.begin(), places.end(), size_t{0});
+  append(table, std::move(csv), places, data, data.index);
+  table.first_test = static_cast<int64_t>(table.rows.size());
+  if (!data.test_index.empty()) {
+    Csv test = read_csv(join_path(data.root, data.test_index), format);
+    places = places_of_columns(table, test.header);
+    append(table, std::move(test), places, data, data.test_index);
+  }
+  if (table.rows.empty()) throw DataError(fmt::format("{}: has no rows", data.index));
+  return table;
+}
+
+}  // namespace weft

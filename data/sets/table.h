@@ -1,0 +1,29 @@
+// A table on disk: data.index, and below it data.test_index where the test rows are a file of their
+// own. Columns are found by name: the test file names the same ones, in any order (or data.header
+// names those of both files). Words of data.missing become empty, which is missing.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/spec.h"
+
+namespace weft {
+
+struct Table {
+  std::vector<std::string> header;
+  std::vector<std::vector<std::string>> rows;
+  int64_t first_test = 0;  ///< rows from here on stand in test_index
+
+  /// The column's number; a DataError lists the columns there are.
+  int column(const std::string& name) const;
+  /// "adult.data.gz:17", the same wherever the folder is.
+  std::string place(int64_t row) const;
+
+  std::string index, test_index;
+  std::vector<int> lines;
+};
+
+Table read_table(const DataSpec& data);
+
+}  // namespace weft

@@ -1,0 +1,33 @@
+// Names of kinds, and small questions a spec answers about itself.
+#include "data/spec.h"
+
+namespace weft {
+
+const char* name_of(TaskKind kind) { return task_kind_names[static_cast<size_t>(kind)]; }
+
+const char* name_of(Semantics semantics) {
+  return semantics == Semantics::sound ? "sound" : "compat";
+}
+
+int TaskSpec::channels() const {
+  switch (kind) {
+    case TaskKind::segmentation:
+    case TaskKind::classification:
+      return classes;
+    case TaskKind::normals:
+      return 3;
+    default:
+      return 1;
+  }
+}
+
+bool TaskSpec::image_label() const {
+  return kind == TaskKind::classification || kind == TaskKind::binary ||
+         kind == TaskKind::regression;
+}
+
+PictureFormat picture_format(const DataSpec& data) {
+  return {data.layout == "chw", static_cast<float>(data.float_max)};
+}
+
+}  // namespace weft

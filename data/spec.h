@@ -1,0 +1,102 @@
+// What data are, in words: [data] and [[task]] of the run file, with their defaults. A data set is
+// opened from these and knows no run file.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/picture_io.h"
+
+namespace weft {
+
+/// sound: what weft finds right; compat: what AdaShare's official code does.
+enum class Semantics : uint8_t { sound, compat };
+enum class TaskKind : uint8_t {
+  segmentation,
+  normals,
+  depth,
+  edges,
+  keypoints,
+  classification,
+  binary,
+  regression
+};
+
+/// In the order of TaskKind.
+inline constexpr std::array<const char*, 8> task_kind_names{
+    "segmentation", "normals",        "depth",  "edges",
+    "keypoints",    "classification", "binary", "regression"};
+
+const char* name_of(TaskKind kind);
+const char* name_of(Semantics semantics);
+/// [[task]]: a label, its loss and its metrics.
+struct TaskSpec {
+  std::string name;
+  TaskKind kind = TaskKind::segmentation;
+  int classes = 0;                    ///< segmentation and classification
+  double weight = 1;                  ///< lambda_k of the summed loss
+  std::optional<int> ignore;          ///< label id that counts as invalid
+  std::string column;                 ///< the label's column in an index (default: name)
+  std::map<int, int> map;             ///< label id in the file -> class id
+  std::map<std::string, int> words;   ///< map's other half: word in the file -> class id
+  double scale = 1;                   ///< value in the file * scale = value in the task's unit
+  std::optional<double> invalid;      ///< value in the file that counts as invalid
+  std::vector<double> class_weights;  ///< cross-entropy's, one per class (empty: all 1)
+  double pos_weight = 1;              ///< binary: weight of the positive class in the loss
+  bool standardize = false;           ///< tabular regression: (v - mean) / std of the training rows
+  std::string rows;                ///< csv, tabular: which value of data.task_column has this label
+  std::string unit;                ///< of values and errors, for tables and pictures ("m")
+  std::vector<std::string> names;  ///< of the classes, one each (empty: their ids)
+
+  int channels() const;      ///< outputs: segmentation, classification classes; normals 3; others 1
+  bool image_label() const;  ///< one label an image: classification, binary, regression
+};
+
+/// data.augment; scale, flip and crop act on training parts only.
+struct AugmentSpec {
+  std::array<double, 2> scale{1, 1};
+  bool flip = false;
+  std::array<int, 2> crop{0, 0};  ///< height, width; 0: no crop
+
+  bool operator==(const AugmentSpec&) const = default;
+};
+
+/// [data]
+struct DataSpec {
+  std::string kind = "scenes";
+  std::string root;                   ///< $WEFT_DATA/... is written with the variable
+  std::string index = "index.csv";    ///< csv, tabular: the index, relative to root
+  std::string image = "image";        ///< csv: the column of image paths
+  std::string split;                  ///< csv, tabular: the column of train, val, test
+  std::array<double, 2> ratio{0, 0};  ///< where there is no split: shares of val and test, by hash
+  std::string test_index;             ///< tabular: the file of the test rows
+  std::vector<std::string> header;    ///< tabular: the columns of a file that does not name them
+  std::string separator;              ///< csv, tabular: "," ";" or "tab" (empty: by the first line)
+  std::string comment;                ///< tabular: lines that begin so are skipped
+  std::vector<std::string> missing;   ///< tabular: words that say so ("?"), beside the empty cell
+  std::vector<std::string> columns;   ///< tabular: the inputs, `*` stands for any characters
+                                      ///< (empty: all that are no label)
+  std::vector<std::string> leave_out;    ///< tabular: columns that are no input after all
+  std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
+  std::string task_column;               ///< csv, tabular: names each row's task
+  /// shared: every image is every task's. per-task: each task draws a batch of its own (domainnet,
+  /// and csv with a task_column).
+  std::string inputs = "shared";
+  std::array<int, 2> size{0, 0};  ///< height, width that images are resized to; 0: as they are
+  std::string layout = "hwc";     ///< of npy pictures and labels: hwc or chw
+  double float_max = 1;           ///< npy pictures of floats: the value that is white
+  int64_t batch = 16;
+  int workers = 2;
+  std::string normalize = "imagenet";                       ///< imagenet, caffe or none
+  int64_t seed = 0;                                         ///< scenes: which world is rendered
+  int64_t count = 2000, val_count = 200, test_count = 200;  ///< scenes
+  AugmentSpec augment;
+};
+
+PictureFormat picture_format(const DataSpec& data);
+
+}  // namespace weft

@@ -1,0 +1,131 @@
+// A batch with none of a task's labels leaves that task's own parameters untouched, momentum and
+// decay included, whatever the way of sharing; what tasks hold in common goes on learning.
+#include <functional>
+
+#include "models/execute.h"
+#include "tests/support/catch.h"
+#include "tests/support/op_check.h"
+#include "tests/train/run_folder/kept.h"
+#include "train/loop/trainer.h"
+
+using namespace weft;
+
+namespace {
+
+RunFile slim(const std::string& sharing) {
+  std::vector<std::string> overrides{"sharing=" + sharing};
+  if (sharing == "soft") overrides.push_back("share.layers=[\"layer4\"]");
+  return parse_run_text(R"(
+name = "slim"
+[model]
+trunk = "resnet18"
+width = 0.0625
+head = "linear"
+[data]
+kind = "scenes"
+size = [33, 41]
+batch = 2
+count = 16
+val_count = 2
+test_count = 2
+workers = 0
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "depth"
+kind = "depth"
+[warmup]
+steps = 0
+optimizer = { weight_decay = 0.01 }
+[policy]
+steps = 0
+[retrain]
+steps = 10
+[eval]
+every = 100
+)",
+                        "slim.toml", overrides);
+}
+
+bool begins(const std::string& name, const std::string& with) { return name.rfind(with, 0) == 0; }
+bool contains(const std::string& name, const std::string& what) {
+  return name.find(what) != std::string::npos;
+}
+
+/// True for what is depth's alone: only depth's loss, if any, reaches it.
+bool own_of_depth(const std::string& sharing, const std::string& name) {
+  if (begins(name, "heads.depth.")) return true;
+  if (sharing == "single") return begins(name, "trunks.depth.");
+  if (sharing == "soft")  // layer4's convolutions are held to seg's
+    return begins(name, "trunks.depth.") &&
+           !(contains(name, ".layer4.") &&
+             (contains(name, ".conv") || contains(name, "downsample.0")));
+  // What depth takes of the others at the last stage, nobody else reads.
+  if (sharing == "cross_stitch" || sharing == "nddr" || sharing == "sluice")
+    return begins(name, "sharing.stitch.stage4.depth") || name == "sharing.stitch.layers.depth" ||
+           (begins(name, "sharing.project.") && contains(name, ".depth."));
+  if (sharing == "mtan") return begins(name, "sharing.mask.") && contains(name, ".depth.");
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("a batch without a task's labels leaves what is the task's own as it is",
+          "[train][ways]") {
+  const std::string sharing =
+      GENERATE("single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan");
+  INFO(sharing);
+  RunFile run = slim(sharing);
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, &cpu);
+  if (trainer.model().policy() != nullptr)  // everybody executes everything
+    trainer.set_drawn({std::vector<std::vector<int>>(
+        2, std::vector<int>(static_cast<size_t>(trainer.model().trunk().blocks()), 1))});
+  trainer.step();  // now there are moments that could move on
+  const Optimizer& optimizer = *trainer.optimizers()[0];
+  std::map<std::string, Kept> before;
+  for (const Parameter& p : trainer.model().store().parameters())
+    before.emplace(p.name, keep(p, optimizer));
+
+  Loader loader(*data, trainer.parts().train, train_loader_options(run, *data, "missing", 0));
+  Batch batch = loader.next();
+  const Shape shape = batch.targets[1].shape();
+  batch.targets[1] =
+      Tensor::from(shape, std::vector<double>(static_cast<size_t>(shape.numel()), std::nan("")));
+  trainer.set_next_batch(std::move(batch));
+  trainer.step();
+
+  int own = 0, common = 0;
+  for (const Parameter& p : trainer.model().store().parameters()) {
+    if (trainer.model().store().part_of(p) == Part::policy) continue;
+    INFO(p.name);
+    const bool untouched = same(before.at(p.name), keep(p, optimizer));
+    CHECK(untouched == own_of_depth(sharing, p.name));
+    ++(untouched ? own : common);
+  }
+  CHECK(own > 0);
+  CHECK(common > 0);
+}
+
+TEST_CASE("stitches learn at lr times share.lr_factor, everything once", "[train][ways]") {
+  RunFile run = slim("sluice");
+  run.share.lr_factor = 20;
+  run.retrain.optimizer.lr = 0.5;
+  run.retrain.optimizer.trunk_lr = 0.25;
+  CpuContext cpu;
+  const auto model = make_model(&cpu, run);
+  const auto optimizer = make_optimizer(&cpu, *model, run, Phase::retrain);
+  size_t count = 0;
+  for (const ParameterGroup& group : optimizer->groups())
+    for (const Parameter* p : group.parameters) {
+      INFO(p->name);
+      CHECK(group.lr == (begins(p->name, "sharing.stitch.") ? 10.0
+                         : begins(p->name, "trunks.")       ? 0.25
+                                                            : 0.5));
+      ++count;
+    }
+  CHECK(count == model->store().parameters().size());
+}

@@ -1,0 +1,47 @@
+// Ceilings of any device by weft's own ops: a product, a copy.
+#include "train/compare/ceiling.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "engine/tape.h"
+#include "ops/cast.h"
+#include "ops/linear.h"
+#include "train/step/device.h"
+
+namespace weft {
+
+double least_milliseconds(const AnyContext& context, int64_t reps,
+                          const std::function<void()>& work, int calls) {
+  const int in_a_row = is_asynchronous(context) ? calls : 1;
+  double best = std::numeric_limits<double>::infinity();
+  for (int64_t i = 0; i <= reps; ++i) {
+    const double ms = milliseconds(context, [&] {
+      for (int call = 0; call < in_a_row; ++call) work();
+    });
+    if (i > 0) best = std::min(best, ms / in_a_row);
+  }
+  return best;
+}
+
+double matrix_peak_gflops(const AnyContext& context, DType dtype) {
+  constexpr int64_t n = 8192;
+  Tape tape(context, Tape::Mode::no_grad);
+  const Var ones = tape.constant(tape.empty({n, n}, DType::f32));
+  std::visit([&](auto* ctx) { ctx->fill(ones.value(), 0.001); }, context);
+  const Var a = cast(tape, ones, dtype);
+  return 2e-6 * static_cast<double>(n * n * n) /
+         least_milliseconds(context, 3, [&] { linear(tape, a, a); });
+}
+
+double copy_peak_gbs(const AnyContext& context) {
+  const int64_t n = is_asynchronous(context) ? int64_t{1} << 28 : int64_t{1} << 25;
+  const Tensor from = Tensor::empty({n}, DType::f32, memory_of(context));
+  const Tensor to = Tensor::empty({n}, DType::f32, memory_of(context));
+  std::visit([&](auto* ctx) { ctx->fill(from, 1.0); }, context);
+  const double ms = least_milliseconds(
+      context, 3, [&] { std::visit([&](auto* ctx) { ctx->copy(to, from); }, context); });
+  return 2e-6 * static_cast<double>(from.bytes()) / ms;
+}
+
+}  // namespace weft

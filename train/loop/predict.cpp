@@ -1,0 +1,166 @@
+// predict and prediction_sheet: normalise, forward without recording, decode.
+#include "train/loop/predict.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+#include "data/augment.h"
+#include "data/normalize.h"
+#include "data/resize.h"
+#include "engine/error.h"
+#include "ops/cast.h"
+#include "train/metrics/decode.h"
+#include "train/pictures/colour.h"
+
+namespace weft {
+namespace {
+
+std::string caption(const TaskSpec& task, const Picture& label, const char* what) {
+  const float value = label.empty() ? invalid_pixel : label.pixels[0];
+  return std::isnan(value) ? fmt::format("{} {} -", task.name, what)
+                           : fmt::format("{} {} {:g}", task.name, what, value);
+}
+
+/// Gray and colour as each other, to the channels that a network has.
+Picture in_channels(const Picture& photograph, int channels) {
+  if (photograph.channels == channels) return photograph;
+  if ((channels != 1 && channels != 3) || (photograph.channels != 1 && photograph.channels != 3))
+    throw ConfigError(fmt::format("predict: the network sees {} channels, a photograph has {}",
+                                  channels, photograph.channels));
+  Picture out(photograph.height, photograph.width, channels);
+  const size_t pixels = static_cast<size_t>(out.height) * out.width;
+  for (size_t i = 0; i < pixels; ++i) {
+    const float* in = photograph.pixels.data() + i * photograph.channels;
+    if (channels == 1) out.pixels[i] = 0.299f * in[0] + 0.587f * in[1] + 0.114f * in[2];
+    if (channels == 3) std::fill_n(out.pixels.begin() + static_cast<int64_t>(3 * i), 3, in[0]);
+  }
+  return out;
+}
+
+/// As the network sees it.
+Picture fitted(const Picture& photograph, const RunFile& run) {
+  const auto [height, width] = run.data.size;
+  const Picture picture = in_channels(photograph, run.model.in_channels);
+  return height > 0 ? resize_bilinear(picture, height, width) : picture;
+}
+
+/// Whatever way the path is written in.
+std::filesystem::path absolute(const std::string& path) {
+  std::error_code error;
+  const auto canonical = std::filesystem::weakly_canonical(path, error);
+  return error ? std::filesystem::absolute(path) : canonical;
+}
+
+}  // namespace
+
+std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
+                                          const std::vector<TaskSpec>& tasks,
+                                          const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::map<fs::path, std::string> inputs, outputs;  // what stands there, what comes there
+  for (const std::string& picture : pictures) inputs.emplace(absolute(picture), picture);
+  std::vector<std::string> stems;
+  for (const std::string& picture : pictures) {
+    stems.push_back((fs::path(folder) / fs::path(picture).stem()).string());
+    for (const TaskSpec& task : tasks) {
+      if (task.image_label()) continue;  // it is printed
+      for (const char* ending : {".png", ".npy"}) {
+        const std::string path = stems.back() + "-" + task.name + ending;
+        if (const auto input = inputs.find(absolute(path)); input != inputs.end())
+          throw ConfigError(
+              fmt::format("predict: {} would be written over {}, which is to be predicted; --out "
+                          "names another folder",
+                          path, input->second));
+        const auto [first, fresh] = outputs.emplace(absolute(path), picture);
+        if (!fresh)
+          throw ConfigError(
+              fmt::format("predict: {} and {} would both be written to {}; predict them one by "
+                          "one, each with its --out",
+                          first->second, picture, path));
+      }
+    }
+  }
+  return stems;
+}
+
+std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& run,
+                             const DrawnPolicy* policy, const Picture& photograph) {
+  const Picture seen = fitted(photograph, run);
+  Tensor host = Tensor::empty({1, seen.height, seen.width, seen.channels}, DType::f32);
+  normalize_pixels(seen, normalize_from_name(run.data.normalize), host.data<float>());
+  Tape tape(context, Tape::Mode::no_grad);
+  StepInputs in;
+  in.phase = Phase::infer;
+  in.drawn = policy;
+  Pass pass{tape, /*training=*/false, Noise{}};
+  const auto sample = sample_policy(pass, model, run, in);
+  const Var image = upload_images(tape, host, model, run);
+  const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
+  const Var images = repeat(tape, image, copies);
+  const auto predictions = model.forward(pass, images, sample ? &*sample : nullptr);
+  std::vector<Picture> out;
+  for (size_t k = 0; k < predictions.size(); ++k) {
+    const bool one = run.tasks[k].image_label();
+    out.push_back(
+        predicted_label(run.tasks[k], run.semantics,
+                        to_host(context, cast(tape, predictions[k], model.store().dtype()).value()),
+                        geometry_of(model, k, images.shape()), 0, one ? 1 : photograph.height,
+                        one ? 1 : photograph.width));
+  }
+  return out;
+}
+
+Picture prediction_sheet(Trainer& trainer, const Dataset& data,
+                         const std::vector<int64_t>& indices) {
+  const RunFile& run = trainer.run_file();
+  const DrawnPolicy& drawn = trainer.state().drawn;
+  std::vector<SheetCell> cells;
+  int columns = 0;
+  for (const int64_t index : indices) {
+    const Sample sample =
+        fit_sample(data.load(index), run.tasks, eval_loader_options(run, data).fit,
+                   Philox(0, Stream::data, 0, "sheet"));
+    if (sample.image.channels != 1 && sample.image.channels != 3) return {};
+    const auto predicted = predict(trainer.context(), trainer.model(), run,
+                                   drawn.select.empty() ? nullptr : &drawn, sample.image);
+    Picture rgb = sample.image;
+    if (rgb.channels == 1) {
+      rgb = Picture(sample.image.height, sample.image.width, 3);
+      for (size_t i = 0; i < rgb.pixels.size(); ++i) rgb.pixels[i] = sample.image.pixels[i / 3];
+    }
+    std::string words = "input";
+    std::vector<SheetCell> row;
+    for (size_t k = 0; k < run.tasks.size(); ++k) {
+      const TaskSpec& task = run.tasks[k];
+      const Picture& label = sample.labels[k];
+      if (task.image_label()) {
+        words += " " + caption(task, label, "is") + caption(task, predicted[k], " said");
+        continue;
+      }
+      // Label and prediction share one colour scale, the label's.
+      float nearest = 0, farthest = 0;
+      if (task.kind == TaskKind::depth && !label.empty()) {
+        nearest = std::numeric_limits<float>::max();
+        for (float v : label.pixels)
+          if (!std::isnan(v)) {
+            nearest = std::min(nearest, v);
+            farthest = std::max(farthest, v);
+          }
+        if (farthest == 0) nearest = 0;
+      }
+      row.push_back({label.empty() ? Picture(rgb.height, rgb.width, 3)
+                                   : colour_label(task.kind, label, &rgb, nearest, farthest),
+                     task.name + " label"});
+      row.push_back({colour_label(task.kind, predicted[k], &rgb, nearest, farthest),
+                     task.name + " predicted"});
+    }
+    cells.push_back({rgb, words});
+    cells.insert(cells.end(), row.begin(), row.end());
+    columns = static_cast<int>(row.size()) + 1;
+  }
+  return columns == 0 ? Picture{} : contact_sheet(cells, columns);
+}
+
+}  // namespace weft

@@ -1,0 +1,96 @@
+// What a run needs at least, term by term, so that the message can name the key that makes it much.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "train/loop/preflight.h"
+#include "train/step/build.h"
+
+namespace weft {
+namespace {
+
+struct Need {
+  const char* key;
+  std::string what;
+  double bytes;
+};
+
+struct TrunkSize {
+  double parameters;  ///< at width 1
+  double channels;    ///< of its features at width 1
+};
+
+TrunkSize trunk_size(const std::string& trunk) {
+  if (trunk == "resnet18") return {11.2e6, 512};
+  if (trunk == "resnet34") return {21.3e6, 512};
+  if (trunk == "resnet50") return {23.5e6, 2048};
+  if (trunk == "resnet101") return {42.5e6, 2048};
+  return {14.7e6, 512};  // vgg16
+}
+
+/// Trunks that stand side by side.
+double trunks_of(const RunFile& run) {
+  const bool one = run.sharing == "adashare" || run.sharing == "hard" || run.sharing == "mtan";
+  return one ? 1 : static_cast<double>(run.tasks.size());
+}
+
+std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& parts) {
+  const ModelSpec& m = run.model;
+  const bool mlp = m.trunk == "mlp";
+  const double number = run.precision == Precision::f64 ? 8 : 4;
+  const TrunkSize full = trunk_size(m.trunk);
+  const double hidden = m.hidden, input = m.in_channels;
+  const double trunk =
+      mlp ? hidden * input + 2.0 * m.blocks * hidden * hidden : full.parameters * m.width * m.width;
+  const double channels = mlp ? hidden : full.channels * m.width;
+  const double head_width = m.head_width;
+  double dense = 0, plain = 0;  // heads of aspp, and of one layer
+  for (const TaskSpec& task : run.tasks) {
+    const double out = task.channels();
+    const bool aspp = m.head == "aspp" && !task.image_label();
+    if (aspp)
+      dense += 4 * (9 * channels * head_width + head_width * (head_width + out));
+    else
+      plain += channels * out;
+  }
+  const bool adam = run.warmup.optimizer.kind == OptimizerKind::adam;
+  const double copies = adam ? 4 : 3;  // the value, its gradient and its moments
+  std::vector<Need> all{{mlp ? "model.hidden" : "model.width", "the trunk's parameters",
+                         trunk * trunks_of(run) * copies * number},
+                        {"model.head_width", "the heads' parameters", dense * copies * number},
+                        {"task.classes", "the heads' parameters", plain * copies * number}};
+
+  const LoaderOptions options = train_loader_options(run, data, "train", 0);
+  const double rows = static_cast<double>(plan_epoch(data, parts.train, options).batch) *
+                      (run.data.inputs == "per-task" ? static_cast<double>(run.tasks.size()) : 1.0);
+  const bool crops = run.data.augment.crop[0] > 0;
+  const auto& size = crops ? run.data.augment.crop : run.data.size;
+  const double pixels = mlp ? 1 : double(size[0]) * size[1];  // 0: as the files have them
+  const double ahead = run.data.workers + 3.0;                // drafts, and the batch itself
+  all.push_back({size[0] > 0 ? "data.size" : "data.batch",
+                 fmt::format("the loader's {} batches of {} pictures", ahead, rows),
+                 rows * pixels * input * 4 * ahead});
+  const double stem = mlp ? 2 * hidden * m.blocks : 2 * 64 * m.width * pixels / 4;
+  all.push_back({"data.batch", "the maps of a batch", rows * stem * trunks_of(run) * number});
+  return all;
+}
+
+std::string gib(double bytes) { return fmt::format("{:.1f} GiB", bytes / (1 << 30)); }
+
+}  // namespace
+
+void check_memory(const RunFile& run, const Dataset& data, const Parts& parts, int64_t bytes) {
+  const std::vector<Need> all = needs(run, data, parts);
+  double sum = 0;
+  for (const Need& need : all) sum += need.bytes;
+  if (sum <= static_cast<double>(bytes)) return;
+  const Need& most = *std::max_element(
+      all.begin(), all.end(), [](const Need& a, const Need& b) { return a.bytes < b.bytes; });
+  throw ConfigError(fmt::format(
+      "{}: '{}': the run needs at least {}, and the device has {}; {} alone take {}: lower {}{}",
+      run.place(most.key), most.key, gib(sum), gib(static_cast<double>(bytes)), most.what,
+      gib(most.bytes), most.key,
+      std::string(most.key).rfind("data.", 0) == 0 ? ", data.batch or data.size" : ""));
+}
+
+}  // namespace weft

@@ -1,0 +1,125 @@
+// The best constant prediction; see baseline.h.
+#include "train/metrics/baseline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "train/metrics/labels.h"
+
+namespace weft {
+namespace {
+
+constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+
+bool has_classes(TaskKind kind) {
+  return kind == TaskKind::segmentation || kind == TaskKind::classification ||
+         kind == TaskKind::binary;
+}
+
+double entropy(const std::vector<double>& distribution) {
+  double sum = 0;
+  for (double p : distribution)
+    if (p > 0) sum -= p * std::log(p);
+  return sum;
+}
+
+}  // namespace
+
+Baseline::Baseline(const TaskSpec& task, Semantics semantics) : task_(task), semantics_(semantics) {
+  if (has_classes(task.kind))
+    per_class_.resize(task.kind == TaskKind::binary ? 2 : static_cast<size_t>(task.classes));
+}
+
+void Baseline::add(const Tensor& target, const Geometry& geometry, int64_t height, int64_t width) {
+  const Tensor labels = labels_at(task_, semantics_, target, geometry, height, width);
+  const int64_t channels = labels.shape().back(), pixels = labels.numel() / channels;
+  const float* label = labels.data<float>();
+  for (int64_t i = 0; i < pixels; ++i, label += channels) {
+    if (std::isnan(*label)) continue;
+    ++count_;
+    if (has_classes(task_.kind)) {
+      ++per_class_[static_cast<size_t>(*label)];
+    } else if (task_.kind == TaskKind::normals) {
+      const double x = label[0], y = label[1], z = label[2];
+      const double length = std::sqrt(x * x + y * y + z * z);
+      normal_sum_[0] += x / length;
+      normal_sum_[1] += y / length;
+      normal_sum_[2] += z / length;
+    } else {
+      values_.push_back(*label);
+    }
+  }
+}
+
+std::vector<double> Baseline::distribution() const {
+  std::vector<double> p(per_class_.begin(), per_class_.end());
+  double sum = 0;
+  for (size_t c = 0; c < p.size(); ++c) {
+    if (!task_.class_weights.empty()) p[c] *= task_.class_weights[c];
+    if (task_.kind == TaskKind::binary && c == 1) p[c] *= task_.pos_weight;
+    sum += p[c];
+  }
+  for (double& share : p) share /= sum;
+  return p;
+}
+
+double Baseline::median() const {
+  const auto middle = values_.begin() + static_cast<int64_t>((values_.size() - 1) / 2);
+  std::nth_element(values_.begin(), middle, values_.end());
+  return *middle;
+}
+
+double Baseline::mean() const {
+  double sum = 0;
+  for (float value : values_) sum += value;
+  return sum / static_cast<double>(values_.size());
+}
+
+double Baseline::loss() const {
+  if (count_ == 0) return undefined;
+  const auto count = static_cast<double>(count_);
+  if (task_.kind == TaskKind::binary) {
+    // A mean over labels, of which the positive count pos_weight times.
+    const auto positive = static_cast<double>(per_class_[1]);
+    return entropy(distribution()) * (1 + (task_.pos_weight - 1) * positive / count);
+  }
+  if (has_classes(task_.kind)) return entropy(distribution());
+  if (task_.kind == TaskKind::normals)
+    return 1 - std::hypot(normal_sum_[0], normal_sum_[1], normal_sum_[2]) / count;
+  double sum = 0;
+  if (task_.kind == TaskKind::regression) {
+    const double centre = mean();
+    for (float value : values_) sum += (value - centre) * (value - centre);
+  } else {
+    const double centre = median();
+    for (float value : values_) sum += std::abs(value - centre);
+  }
+  return sum / count;
+}
+
+std::vector<double> Baseline::constant() const {
+  if (count_ == 0) return std::vector<double>(static_cast<size_t>(task_.channels()), undefined);
+  switch (task_.kind) {
+    case TaskKind::segmentation:
+    case TaskKind::classification: {
+      std::vector<double> logits = distribution();
+      for (double& p : logits) p = std::log(std::max(p, 1e-30));
+      return logits;
+    }
+    case TaskKind::binary: {
+      const std::vector<double> p = distribution();
+      return {std::log(std::max(p[1], 1e-30)) - std::log(std::max(p[0], 1e-30))};
+    }
+    case TaskKind::normals: {
+      const double length = std::hypot(normal_sum_[0], normal_sum_[1], normal_sum_[2]);
+      return {normal_sum_[0] / length, normal_sum_[1] / length, normal_sum_[2] / length};
+    }
+    case TaskKind::regression:
+      return {mean()};
+    default:
+      return {median()};
+  }
+}
+
+}  // namespace weft

@@ -1,0 +1,33 @@
+// The loss of each kind of task at the head's resolution, labels taken where its
+// outputs look (train/metrics/labels.h):
+//   segmentation, classification  cross-entropy, weighted by class_weights:
+//   -sum w log p / sum w normals                       1 - mean cos(prediction,
+//   label) depth, edges, keypoints       mean |prediction - label| binary
+//   cross-entropy of the logit;   regression  mean squared error
+// Means are over the batch's valid pixels. Semantics differ in which depths are
+// valid (labels.h) and in what a compat reader hands over as normals (raw
+// bytes, ADASHARE.md 0.1); both are normalised.
+#pragma once
+
+#include <optional>
+
+#include "engine/tape.h"
+#include "train/metrics/geometry.h"
+
+namespace weft {
+
+/// prediction [N, h, w, C] ([N, 1, 1, C] for image labels); target: host f32
+/// [N, H, W, C_label], NaN where there is no label; geometry: how the one lies
+/// over the other, such as {model.grid(k)} for dense labels of the pictures'
+/// size. nullopt: the batch has no label for this task, and nothing is
+/// recorded, so that the task's own parameters stay as they are.
+std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semantics,
+                             const Var& prediction, const Tensor& target,
+                             const Geometry& geometry = {});
+
+/// What task_loss divides by at that resolution: how many labels the task can use (cross-entropy:
+/// their class weights' sum). The mean of batches' losses, so weighted, is the loss over them all.
+double loss_weight(const TaskSpec& task, Semantics semantics, const Tensor& target,
+                   const Geometry& geometry, int64_t height, int64_t width);
+
+}  // namespace weft

@@ -1,0 +1,327 @@
+// What the types of the keys cannot say: ranges, and values that must fit together.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "engine/error.h"
+#include "train/run_file/limits.h"
+#include "train/run_file/run_file.h"
+
+namespace weft {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const RunFile& run) : run_(run) {}
+
+  void require(bool ok, const std::string& key, const std::string& message) const {
+    if (!ok) throw ConfigError(fmt::format("{}: '{}' {}", run_.place(key), key, message));
+  }
+  template <class T>
+  void at_least(T value, T least, const std::string& key) const {
+    require(value >= least, key, fmt::format("is {}; it is at least {}", value, least));
+  }
+  void positive(double value, const std::string& key) const {
+    require(value > 0, key, fmt::format("is {}; it is more than 0", value));
+  }
+  /// What a loss is multiplied with: not negative, and finite in f32 too.
+  void factor(double value, const std::string& key) const {
+    require(value >= 0 && value <= std::numeric_limits<float>::max(), key,
+            fmt::format("is {}; it is at least 0 and finite (in f32)", value));
+  }
+  void share(double value, const std::string& key) const {
+    require(value >= 0 && value < 1, key, fmt::format("is {}; it is in [0, 1)", value));
+  }
+
+  void top() const {
+    require(
+        plain_name(run_.name), "name",
+        fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'", run_.name));
+    at_least<int64_t>(run_.seed, 0, "seed");
+    const bool cuda = run_.device == "cuda";
+    const bool reduced = run_.precision == Precision::tf32 || run_.precision == Precision::bf16;
+    require(cuda || !reduced, "precision",
+            fmt::format("is \"{}\", which needs device = \"cuda\"; the CPU computes in f32 or f64",
+                        name_of(run_.precision)));
+    require(!cuda || run_.precision != Precision::f64, "precision",
+            "is \"f64\", which needs device = \"cpu\"");
+    at_least<int64_t>(run_.eval.every, 1, "eval.every");
+    at_least<int64_t>(run_.eval.batches, 0, "eval.batches");
+    require(
+        run_.eval.best == "sum" || run_.sharing == "single", "eval.best",
+        fmt::format("is \"per-task\", which needs sharing = \"single\": under \"{}\" tasks share "
+                    "parameters, and what they share cannot stand at a step of each task's own",
+                    run_.sharing));
+    at_least<int64_t>(run_.checkpoint_every, 1, "checkpoint.every");
+    require(run_.checkpoint_keep >= 1 && run_.checkpoint_keep <= 1000, "checkpoint.keep",
+            fmt::format("is {}; it is 1 to 1000", run_.checkpoint_keep));
+  }
+
+  void model() const {
+    const ModelSpec& m = run_.model;
+    positive(m.width, "model.width");
+    require(m.split.empty() || m.trunk == "vgg16", "model.split",
+            fmt::format("means nothing for {}; it names the first layer of vgg16 that is a task's "
+                        "own",
+                        m.trunk));
+    at_least(m.hidden, 1, "model.hidden");
+    at_least(m.blocks, 1, "model.blocks");
+    at_least(m.head_width, 1, "model.head_width");
+    share(m.dropout, "model.dropout");
+    at_least(m.in_channels, 1, "model.in_channels");
+    require(!m.init_partial || !m.init.empty(), "model.init_partial",
+            "says how model.init is taken, which is not given");
+    require(m.trunk != "vgg16" || m.bn_running == "shared", "model.bn.running",
+            "is \"per-task\", but VGG-16 has no batch norm");
+    require(m.bn_affine == "shared" || m.bn_running == "per-task", "model.bn.affine",
+            "is \"per-task\", which needs bn.running = \"per-task\": one set of statistics cannot "
+            "serve several weights");
+  }
+
+  void data() const {
+    const DataSpec& d = run_.data;
+    require(d.kind == "scenes" || !d.root.empty(), "data.root",
+            fmt::format("is missing: the folder of the {} data", d.kind));
+    pair(d.size, "data.size");
+    at_least<int64_t>(d.batch, 1, "data.batch");
+    at_least(d.workers, 0, "data.workers");
+    share(d.ratio[0], "data.ratio");
+    share(d.ratio[1], "data.ratio");
+    share(d.ratio[0] + d.ratio[1], "data.ratio");
+    at_least<int64_t>(d.seed, 0, "data.seed");
+    at_least<int64_t>(d.count, 1, "data.count");
+    at_least<int64_t>(d.val_count, 0, "data.val_count");
+    at_least<int64_t>(d.test_count, 0, "data.test_count");
+    require(d.task_column.empty() || d.kind == "csv" || d.kind == "tabular", "data.task_column",
+            fmt::format("means nothing for {} data", d.kind));
+    const bool cells = d.kind == "csv" || d.kind == "tabular";
+    require(d.separator.empty() || cells, "data.separator",
+            fmt::format("means nothing for {} data", d.kind));
+    require(d.separator.empty() || d.separator == "," || d.separator == ";" || d.separator == "tab",
+            "data.separator",
+            fmt::format("is \"{}\"; columns are separated by \",\" \";\" or \"tab\"", d.separator));
+    require(d.layout == "hwc" || d.kind == "csv", "data.layout",
+            fmt::format("means nothing for {} data", d.kind));
+    require(d.float_max == 1 || d.kind == "csv", "data.float_max",
+            fmt::format("means nothing for {} data", d.kind));
+    require(d.float_max >= 1e-30 && d.float_max <= 1e30, "data.float_max",
+            fmt::format("is {}; it is the value of white, 1 or 255 perhaps", d.float_max));
+    require(d.inputs == "shared" || !d.task_column.empty() || !cells, "data.inputs",
+            "is \"per-task\", but nothing says whose each row is: name the column that does in "
+            "data.task_column, or leave data.inputs out (an empty cell is a missing label)");
+    const AugmentSpec& a = d.augment;
+    require(
+        a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",
+        fmt::format("is [{}, {}]; it is [least, most], both more than 0", a.scale[0], a.scale[1]));
+    pair(a.crop, "data.augment.crop");
+    const double pixels = a.scale[1] * d.size[0] * a.scale[1] * d.size[1];
+    require(
+        pixels <= 1 << 27, "data.augment.scale",
+        fmt::format("enlarges pictures of {} x {} to more than 2^27 pixels", d.size[0], d.size[1]));
+    if (d.kind == "tabular") tabular();
+  }
+
+  void tabular() const {
+    const DataSpec& d = run_.data;
+    require(run_.model.trunk == "mlp", "model.trunk",
+            fmt::format("is \"{}\"; the trunk of tabular data is \"mlp\"", run_.model.trunk));
+    require(d.normalize == "none", "data.normalize",
+            "is for pictures; a table's columns are standardised by the training rows");
+    require(d.test_index.empty() || (d.split.empty() && d.ratio[1] == 0), "data.test_index",
+            "is where the test rows are; leave out data.split and data.ratio's share of test");
+    for (const TaskSpec& t : run_.tasks)
+      require(t.image_label(), "task." + t.name + ".kind",
+              fmt::format("is {}; a table's tasks are classification, binary or regression",
+                          name_of(t.kind)));
+  }
+
+  void task(const TaskSpec& t) const {
+    const std::string key = "task." + t.name + ".";
+    require(plain_name(t.name) && t.name.find('.') == std::string::npos, key + "name",
+            fmt::format("is \"{}\"; it is made of letters, digits, '-' and '_'", t.name));
+    require(!names_a_loss(t.name), key + "name",
+            fmt::format("is \"{}\", which names a part of the loss; choose another, such as "
+                        "\"{}_\" (column = \"{}\" names the label's column)",
+                        t.name, t.name, t.name));
+    const bool labels = t.kind == TaskKind::segmentation || t.kind == TaskKind::classification;
+    if (labels) {
+      require(t.classes >= 2, key + "classes",
+              fmt::format("is {}; {} needs the number of classes, 2 or more",
+                          t.classes ? fmt::to_string(t.classes) : "missing", name_of(t.kind)));
+    } else {
+      require(t.classes == 0, key + "classes",
+              fmt::format("means nothing for {}", name_of(t.kind)));
+      require(t.class_weights.empty(), key + "class_weights",
+              fmt::format("means nothing for {}", name_of(t.kind)));
+    }
+    require(labels || t.kind == TaskKind::binary || (t.map.empty() && t.words.empty()), key + "map",
+            fmt::format("means nothing for {}", name_of(t.kind)));
+    const int ids = labels ? t.classes : 2;
+    for (auto [from, to] : t.map) {
+      require((to >= 0 && to < ids) || to == t.ignore, key + "map",
+              fmt::format("maps {} to {}; classes are 0 to {}", from, to, ids - 1));
+    }
+    factor(t.weight, key + "weight");
+    require(t.scale != 0, key + "scale", "is 0");
+    positive(t.pos_weight, key + "pos_weight");
+    factor(t.pos_weight, key + "pos_weight");
+    const bool cells = run_.data.kind == "csv" || run_.data.kind == "tabular";
+    require(
+        t.words.empty() || (cells && t.image_label()), key + "map",
+        fmt::format("maps label ids, '{}' is none", t.words.empty() ? "" : t.words.begin()->first));
+    for (const auto& [from, to] : t.words)
+      require((to >= 0 && to < ids) || to == t.ignore, key + "map",
+              fmt::format("maps '{}' to {}; classes are 0 to {}", from, to, ids - 1));
+    const int named = labels || t.kind == TaskKind::binary ? ids : 0;
+    require(t.names.empty() || static_cast<int>(t.names.size()) == named, key + "names",
+            fmt::format("has {} names for {} classes", t.names.size(), named));
+    require(std::set<std::string>(t.names.begin(), t.names.end()).size() == t.names.size(),
+            key + "names", "gives two classes one name");
+    require(t.names.empty() || t.words.empty(), key + "names",
+            "is said by map, which names the classes by words");
+    require(t.unit.empty() || t.kind == TaskKind::regression || t.kind == TaskKind::depth,
+            key + "unit", fmt::format("means nothing for {}", name_of(t.kind)));
+    require(!t.standardize || (t.kind == TaskKind::regression && run_.data.kind == "tabular"),
+            key + "standardize", "is for regression on tabular data");
+    require(t.rows.empty() || !run_.data.task_column.empty(), key + "rows",
+            "is a value of the column data.task_column, which is not given");
+    require(t.kind == TaskKind::binary || t.pos_weight == 1, key + "pos_weight",
+            fmt::format("means nothing for {}", name_of(t.kind)));
+    require(t.class_weights.empty() || static_cast<int>(t.class_weights.size()) == t.classes,
+            key + "class_weights",
+            fmt::format("has {} values for {} classes", t.class_weights.size(), t.classes));
+    for (double weight : t.class_weights) factor(weight, key + "class_weights");
+  }
+
+  void tasks() const {
+    if (run_.tasks.empty()) {
+      throw ConfigError(
+          fmt::format("{}: there is no [[task]]; a run learns at least one", run_.place("")));
+    }
+    std::set<std::string> names;
+    for (const TaskSpec& t : run_.tasks) {
+      task(t);
+      require(names.insert(t.name).second, "task." + t.name, "is there twice; give each its name");
+    }
+  }
+
+  void optimizer(const OptimizerSpec& o, const std::string& key) const {
+    positive(o.lr, key + ".lr");
+    if (o.trunk_lr) at_least(*o.trunk_lr, 0.0, key + ".trunk_lr");
+    share(o.betas[0], key + ".betas");
+    share(o.betas[1], key + ".betas");
+    positive(o.eps, key + ".eps");
+    share(o.momentum, key + ".momentum");
+    at_least(o.weight_decay, 0.0, key + ".weight_decay");
+  }
+
+  void phase(const PhaseSpec& p, const std::string& key) const {
+    at_least<int64_t>(p.steps, 0, key + ".steps");
+    optimizer(p.optimizer, key + ".optimizer");
+    at_least<int64_t>(p.schedule.every, 1, key + ".schedule.every");
+    positive(p.schedule.factor, key + ".schedule.factor");
+    const auto falls = static_cast<double>(p.steps / p.schedule.every);
+    const double last_lr = p.optimizer.lr * std::pow(p.schedule.factor, falls);
+    require(p.schedule.kind != ScheduleKind::step || last_lr <= 1e6, key + ".schedule.factor",
+            fmt::format("is {}; {} times, it takes the rate to {:g}", p.schedule.factor, falls,
+                        last_lr));
+    positive(p.schedule.power, key + ".schedule.power");
+    at_least<int64_t>(p.schedule.warmup, 0, key + ".schedule.warmup");
+    at_least(p.clip_norm, 0.0, key + ".clip_norm");
+  }
+
+  void policy() const {
+    const PolicySpec& p = run_.policy;
+    phase(p, "policy");
+    require(p.model == "task-specific", "policy.model",
+            fmt::format("is \"{}\"; weft learns one policy for each task, \"task-specific\": the "
+                        "official code never re-trains under those of images or groups of blocks",
+                        p.model));
+    require(p.data_share > 0 && p.data_share < 1, "policy.data_share",
+            fmt::format("is {}; it is more than 0 and less than 1", p.data_share));
+    optimizer(p.logits, "policy.logits");
+    at_least(p.logits_clip_norm, 0.0, "policy.logits.clip_norm");
+    at_least<int64_t>(p.weight_steps, 0, "policy.weight_steps");
+    at_least<int64_t>(p.logit_steps, 0, "policy.logit_steps");
+    positive(p.temperature, "policy.temperature");
+    require(p.decay > 0 && p.decay <= 1, "policy.decay",
+            fmt::format("is {}; it is in (0, 1]", p.decay));
+    at_least(p.floor, 0.0, "policy.floor");
+    const int64_t epochs = p.steps / std::max<int64_t>(1, p.weight_steps + p.logit_steps);
+    const double coldest = p.temperature * std::pow(p.decay, static_cast<double>(epochs));
+    const bool known = p.weight_steps > 0 && p.logit_steps > 0;
+    require(p.floor > 0 || !known || coldest >= 1e-6, "policy.floor",
+            fmt::format("is 0, and the temperature falls to {:g} in {} policy epochs: samples are "
+                        "no numbers then; give it 0.1, or decay less",
+                        coldest, epochs));
+    at_least(p.curriculum_speed, 0, "policy.curriculum_speed");
+    at_least(p.sparsity, 0.0, "policy.sparsity");
+    at_least(p.sharing, 0.0, "policy.sharing");
+    at_least(p.skip_layer, 0, "policy.skip_layer");
+    at_least(p.draws, 1, "policy.draws");
+  }
+
+  void share() const {
+    const ShareSpec& s = run_.share;
+    for (const auto& [path, place] : run_.places) {
+      if (path.rfind("share.", 0) != 0) continue;
+      const auto ways = ways_with(path.substr(std::string("share.").size()));
+      require(std::find(ways.begin(), ways.end(), run_.sharing) != ways.end(), path,
+              fmt::format("means nothing for sharing = \"{}\"; it belongs to {}", run_.sharing,
+                          fmt::join(ways, ", ")));
+    }
+    positive(s.lr_factor, "share.lr_factor");
+    at_least(s.weight, 0.0, "share.weight");
+    at_least(s.orthogonality, 0.0, "share.orthogonality");
+    at_least(s.subspaces, 1, "share.subspaces");
+    const size_t pairs = run_.tasks.size() * (run_.tasks.size() - 1) / 2;
+    require(s.pair_weights.empty() || s.pair_weights.size() == pairs, "share.pair_weights",
+            fmt::format("has {} values for {} pairs of tasks: (0,1), (0,2) .. (1,2) ..",
+                        s.pair_weights.size(), pairs));
+    for (double weight : s.pair_weights) at_least(weight, 0.0, "share.pair_weights");
+  }
+
+  void phases() const {
+    phase(run_.warmup, "warmup");
+    policy();
+    phase(run_.retrain, "retrain");
+    require(run_.warmup.steps + run_.policy.steps + run_.retrain.steps > 0, "warmup.steps",
+            "is 0, and so are the other phases' steps: there is nothing to train");
+  }
+
+ private:
+  static bool plain_name(const std::string& name) {
+    return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '_' || c == '.';
+    });
+  }
+  void pair(const std::array<int, 2>& value, const std::string& key) const {
+    const bool none = value[0] == 0 && value[1] == 0;
+    require(
+        none || (value[0] > 0 && value[1] > 0), key,
+        fmt::format("is [{}, {}]; it is [height, width], both more than 0", value[0], value[1]));
+  }
+
+  const RunFile& run_;
+};
+
+}  // namespace
+
+bool names_a_loss(const std::string& word) {
+  return word == "total" || word == "sparsity" || word == "sharing" || word == "regulariser";
+}
+
+void check_run_file(const RunFile& run) {
+  check_limits(run);
+  const Checker check(run);
+  check.top();
+  check.model();
+  check.data();
+  check.tasks();
+  check.share();
+  check.phases();
+}
+
+}  // namespace weft

@@ -1,0 +1,79 @@
+// From TOML text to a RunFile: what a key inherits where nobody set it.
+#include <filesystem>
+
+#include "engine/error.h"
+#include "train/run_file/keys.h"
+#include "train/run_file/toml/toml_document.h"
+
+namespace weft {
+namespace {
+
+void fill_trunk_lr(const RunFile& run, const char* phase, OptimizerSpec& optimizer) {
+  const std::string key = fmt::format("{}.optimizer.", phase);
+  const bool lr_alone = run.places.count(key + "lr") && !run.places.count(key + "trunk_lr");
+  if (lr_alone || !optimizer.trunk_lr) optimizer.trunk_lr = optimizer.lr;
+}
+
+/// Whether tasks' features differ where they pass one batch norm: then one set of running
+/// statistics is a mixture that no task has in training, and what is tested is not what was
+/// trained.
+bool features_differ(const RunFile& run) {
+  if (run.model.trunk == "vgg16") return false;  // it has no batch norm
+  return run.sharing == "adashare" || run.sharing == "mtan" ||
+         (run.sharing == "hard" &&
+          (run.data.inputs == "per-task" || run.model.bn_affine == "per-task"));
+}
+
+}  // namespace
+
+RunFile parse_run_text(const std::string& text, const std::string& source,
+                       const std::vector<std::string>& overrides) {
+  TomlDocument document(text, source);
+  for (const std::string& item : overrides) document.apply(item);
+  const auto read = [&](RunFile& run) {
+    run.places = document.read([&](FieldVisitor& v) { visit_fields(v, run); });
+    run.places[""] = source;
+  };
+
+  // The first reading tells what [policy] and [retrain] inherit, the second reads over it.
+  RunFile first, run;
+  read(first);
+  fill_trunk_lr(first, "warmup", first.warmup.optimizer);
+  run.policy.optimizer.lr = first.warmup.optimizer.lr;
+  run.policy.optimizer.trunk_lr = first.warmup.optimizer.trunk_lr;
+  run.retrain.optimizer = first.warmup.optimizer;
+  run.retrain.schedule = first.warmup.schedule;
+  run.retrain.clip_norm = first.warmup.clip_norm;
+  read(run);
+  fill_trunk_lr(run, "warmup", run.warmup.optimizer);
+  fill_trunk_lr(run, "policy", run.policy.optimizer);
+  fill_trunk_lr(run, "retrain", run.retrain.optimizer);
+  for (TaskSpec& task : run.tasks) {
+    const std::string key = "task." + task.name;
+    if (run.places.count(key + ".kind") == 0)
+      throw ConfigError(run.place(key) + ": a [[task]] needs a kind");
+    if (task.column.empty()) task.column = task.name;
+  }
+  if (run.name.empty()) run.name = std::filesystem::path(source).stem().string();
+  if (run.data.kind == "scenes" && run.data.size[0] == 0) run.data.size = {96, 96};
+  if (run.data.kind == "tabular" && run.places.count("data.normalize") == 0)
+    run.data.normalize = "none";
+  const bool own_images =
+      run.data.kind == "domainnet" || (run.data.kind == "csv" && !run.data.task_column.empty());
+  if (own_images && run.places.count("data.inputs") == 0) run.data.inputs = "per-task";
+  const bool compat = run.semantics == Semantics::compat;
+  const auto official = [&](const char* key) { return compat && run.places.count(key) == 0; };
+  if (official("eval.batches")) run.eval.batches = 11;
+  if (official("policy.floor")) run.policy.floor = 0;
+  if (official("policy.choose")) run.policy.choose = "draw";
+  if (!compat && run.places.count("model.bn.running") == 0 && features_differ(run))
+    run.model.bn_running = "per-task";
+  check_run_file(run);
+  return run;
+}
+
+RunFile parse_run_file(const std::string& path, const std::vector<std::string>& overrides) {
+  return parse_run_text(read_toml_text(path, "run file"), path, overrides);
+}
+
+}  // namespace weft

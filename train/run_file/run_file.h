@@ -1,0 +1,160 @@
+// The run file: one TOML file says everything about a run. Every key is one line of the table in
+// run_file_fields.cpp, which reading, printing and the nearest-key hint share; an unknown key, a
+// wrong type or an impossible value is a ConfigError "file:line: ...".
+// Defaults are AdaShare's official values, where there are any. What a key inherits: [policy]'s lr
+// and trunk_lr, and [retrain]'s optimizer, schedule and clip_norm, come from [warmup].
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/spec.h"
+#include "models/sharing/share_options.h"
+
+namespace weft {
+
+enum class Precision : uint8_t { f32, f64, tf32, bf16 };
+enum class OptimizerKind : uint8_t { sgd, adam };
+enum class ScheduleKind : uint8_t { constant, step, cosine, poly };
+
+const char* name_of(Precision precision);
+
+struct ModelSpec {
+  std::string trunk = "resnet18";  ///< resnet18, 34, 50, 101, vgg16 or mlp
+  std::string form = "deeplab";    ///< deeplab (dilated, stride 8) or plain (stride 32)
+  double width = 1;                ///< factor on the trunk's channels
+  std::string split;               ///< vgg16: first layer that is each task's own ("features.24")
+  int hidden = 64;                 ///< mlp: units of every layer
+  int blocks = 4;                  ///< mlp: residual blocks
+  std::string head = "aspp";       ///< aspp or linear
+  int head_width = 1024;
+  double dropout = 0.5;
+  std::string bn_running = "shared";  ///< bn.running: statistics, shared or per-task
+  std::string bn_affine = "shared";   ///< bn.affine: weight and bias, shared or per-task
+  bool bn_fixed = false;              ///< bn.fixed: weight and bias are not trained
+  int in_channels = 3;
+  std::string init;           ///< a safetensors file whose trunk to start from
+  bool init_partial = false;  ///< take what init has and leave the rest as it is drawn
+};
+
+struct OptimizerSpec {
+  OptimizerKind kind = OptimizerKind::adam;
+  double lr = 1e-3;                ///< heads (and all that is not trunk)
+  std::optional<double> trunk_lr;  ///< trunk; always set after parsing (default: lr)
+  std::array<double, 2> betas{0.5, 0.999};
+  double eps = 1e-8;
+  double momentum = 0.9;
+  double weight_decay = 1e-4;
+
+  bool operator==(const OptimizerSpec&) const = default;
+};
+
+/// Factor on lr at step s of the phase: after a linear rise over `warmup` steps,
+/// step: factor^(s / every); cosine: (1 + cos(pi s / steps)) / 2; poly: (1 - s / steps)^power.
+struct ScheduleSpec {
+  ScheduleKind kind = ScheduleKind::constant;
+  int64_t every = 4000;
+  double factor = 0.5;
+  double power = 0.9;
+  int64_t warmup = 0;
+
+  bool operator==(const ScheduleSpec&) const = default;
+};
+
+struct PhaseSpec {
+  int64_t steps = 0;
+  OptimizerSpec optimizer;
+  ScheduleSpec schedule;
+  double clip_norm = 0;  ///< global gradient norm; 0: off
+};
+
+/// [policy], the search: weight and logit steps in turn; steps counts both.
+struct PolicySpec : PhaseSpec {
+  std::string model = "task-specific";  ///< the official code's policy_model; no other is learned
+  double data_share = 0.2;  ///< of the training samples: the logits' (paper), unless the set says
+  OptimizerSpec logits;
+  double logits_clip_norm = 0;
+  int64_t weight_steps = 0, logit_steps = 0;  ///< of one policy epoch; 0: once over the part
+  double temperature = 5, decay = 0.965, floor = 0.1;  ///< decay: once a policy epoch
+  bool hard = false;                                   ///< straight-through samples
+  int curriculum_speed = 3;  ///< policy epochs per unlocked block; 0: all blocks from the start
+  double sparsity = 0.05;
+  std::string sparsity_form = "log-skip";  ///< log-skip, log-skip-depth or log-select
+  double sharing = 0.05;
+  bool depth_weights = true;          ///< the sharing loss is weighted by depth
+  std::string init_method = "equal";  ///< equal, random or all_chosen
+  double init_neg_logits = -10;       ///< all_chosen's skip logit
+  int skip_layer = 0;                 ///< first blocks that never get logits
+  int draws = 8;
+  std::string choose = "validation";  ///< validation, likely or draw
+  std::string from = "last";          ///< logits drawn from: the search's last, or its best
+};
+
+struct RetrainSpec : PhaseSpec {
+  std::string init = "random";  ///< random or search
+  std::string policy;           ///< a policy file to re-train under; empty: drawn
+};
+
+/// [share]: what the way of sharing needs beside its word.
+struct ShareSpec : ShareOptions {
+  double lr_factor = 100;  ///< on the rate of stitches: cross_stitch, sluice, nddr
+};
+
+/// Ways of sharing that know the key of [share]; a key elsewhere is an error.
+const std::vector<std::string>& ways_with(const std::string& share_key);
+
+struct EvalSpec {
+  int64_t every = 400;
+  std::string split = "val";
+  int64_t batches = 0;  ///< while training; 0: the whole split (in compat 11, as the official code)
+  std::string best = "sum";  ///< the best step: sum (one for all tasks) or per-task
+};
+
+struct RunFile {
+  std::string name;
+  int64_t seed = 1;
+  std::string device = "cpu";
+  Precision precision = Precision::f32;
+  Semantics semantics = Semantics::sound;
+  std::string sharing = "adashare";
+  bool debug = false;
+  std::string on_nonfinite = "stop";  ///< a loss or gradient that is no number: stop or skip
+  ModelSpec model;
+  DataSpec data;
+  std::vector<TaskSpec> tasks;
+  PhaseSpec warmup;
+  PolicySpec policy;
+  RetrainSpec retrain;
+  ShareSpec share;
+  EvalSpec eval;
+  int64_t checkpoint_every = 400;  ///< checkpoint.every
+  int64_t checkpoint_keep =
+      2;  ///< checkpoint.keep: so many of the last ones (train/run_folder/kept.h)
+
+  /// "file:line" of a key or of the table that would hold it, for messages.
+  std::string place(const std::string& key) const;
+  std::map<std::string, std::string> places;
+
+  RunFile();
+};
+
+/// Reads a run file. Each override is "key=value": policy.sharing=0.1, task.seg.weight=2,
+/// data.size=[96,128], warmup.optimizer={kind="sgd", lr=0.1}; a bare word is a string.
+RunFile parse_run_file(const std::string& path, const std::vector<std::string>& overrides = {});
+RunFile parse_run_text(const std::string& text, const std::string& source,
+                       const std::vector<std::string>& overrides = {});
+
+/// The run file with every key resolved; parse_run_text(print_run_file(run)) prints the same.
+std::string print_run_file(const RunFile& run);
+
+/// Words that no task is called: a dump has these losses beside the tasks' own.
+bool names_a_loss(const std::string& word);
+
+/// Throws ConfigError where values do not fit together; the parsers call it.
+void check_run_file(const RunFile& run);
+
+}  // namespace weft

@@ -1,0 +1,75 @@
+// Checkpoints: one safetensors file with every parameter, batch norm statistic and optimizer moment
+// under PyTorch's names and layouts (OIHW), and the trainer's state and run file as metadata. What
+// is read back is bitwise what was written, or refused: every byte lies under a checksum, the
+// tensors are those of the network, none missing and none over, and the state is checked as
+// strictly as the run file. Names: ARCHITECTURE.md section 11.
+//   layer1.0.bn1.running_mean, policy.seg, optim.NAME.exp_avg, optim.NAME.step
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "data/learned.h"
+#include "io/safetensors.h"
+#include "models/sharing/sharing.h"
+#include "train/step/optimizer.h"
+#include "train/step/state.h"
+
+namespace weft {
+
+/// Newest layout this build reads and the one it writes.
+inline constexpr int checkpoint_format = 2;
+
+struct Checkpoint {
+  TrainState state;
+  std::string run_text;  ///< the resolved run file
+  LearnedFromData learned = {};
+};
+
+/// `optimizers` may be empty (best.safetensors holds weights alone). Atomic.
+void save_checkpoint(const std::string& path, const Model& model,
+                     const std::vector<const Optimizer*>& optimizers, const Checkpoint& checkpoint);
+
+/// The same for single-task networks whose best steps are each task's own: the networks of
+/// `improved` as the model has them now, those of the other tasks as the file at `path` has them.
+void save_best_of_tasks(const std::string& path, const Model& model,
+                        const std::vector<std::string>& improved, const Checkpoint& checkpoint);
+
+/// State and run file alone. Throws DataError for a file that is no checkpoint, damaged in its
+/// header, or of another format.
+Checkpoint read_checkpoint(const std::string& path);
+/// Throws DataError where a state that was read from `path` is none that its run can be in: gates
+/// of another number, a stage or step that the run has not got, scores without a step.
+void check_state(const TrainState& state, const RunFile& run, Model& model,
+                 const std::string& path);
+
+/// Values and statistics into `model`; every name and shape must fit (DataError naming them).
+void load_model(const std::string& path, Model& model);
+/// Moments into `optimizers`, which hold the same parameters as when they were saved.
+void load_optimizers(const std::string& path, const AnyContext& context,
+                     const std::vector<Optimizer*>& optimizers);
+
+// The parts that dumps and pretrained files share.
+
+/// A value on the host in PyTorch's layout, and back.
+Tensor to_torch_layout(const AnyContext& context, const Tensor& value);
+void from_torch_layout(const AnyContext& context, const Tensor& to, const Tensor& file_value);
+/// Loads `name` into `to`; the file's shape must be the one that `to` has in PyTorch's layout, its
+/// values numbers, none below `least`.
+void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
+               const Tensor& to, double least = std::numeric_limits<double>::lowest());
+/// Whether the file has `name` in the shape of `to`.
+bool fits(const SafetensorsFile& file, const std::string& name, const Tensor& to);
+/// A file that weft wrote has checksums; one that has lost them is damaged.
+void require_checksums(const SafetensorsFile& file);
+/// "a, b, c and 5 more".
+std::string a_few(const std::vector<std::string>& names);
+std::vector<NamedTensor> model_tensors(const Model& model);
+std::vector<NamedTensor> optimizer_tensors(const AnyContext& context, const Optimizer& optimizer);
+/// From the names prefix + NAME.
+void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model& model);
+void load_moments(const SafetensorsFile& file, const std::string& prefix, const AnyContext& context,
+                  Optimizer& optimizer);
+
+}  // namespace weft

@@ -1,0 +1,31 @@
+// The last checkpoints of a run folder, checkpoint.keep of them: `last` is the newest, `last-1` the
+// one before it, and so on. A new one is written whole before any other is moved, so that no moment
+// is without a whole one; where `last` is damaged, the one before is offered.
+#pragma once
+
+#include <string>
+
+#include "train/run_folder/checkpoint.h"
+
+namespace weft {
+
+/// FOLDER/checkpoints/NAME.safetensors.
+std::string checkpoint_path(const std::string& folder, const std::string& name);
+
+/// Whether there is any to go on from.
+bool has_checkpoints(const std::string& folder);
+
+/// Where this process writes a new `last`, by a name that says who is at it.
+std::string next_checkpoint(const std::string& folder);
+/// The file at next_checkpoint() becomes `last`, and the former ones last-1 .. last-(keep - 1);
+/// those behind are removed.
+void rotate_checkpoints(const std::string& folder, int64_t keep);
+
+/// The checkpoint to go on from (`name`: last, last-1 ..), every byte of it checked. Where it is
+/// damaged or gone, the DataError names it, and the newest whole one before it with its step.
+Checkpoint read_resumable(const std::string& folder, const std::string& name);
+
+/// After a resume from another than `last`: it is the newest now.
+void make_last(const std::string& folder, const std::string& name);
+
+}  // namespace weft

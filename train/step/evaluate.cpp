@@ -1,0 +1,104 @@
+// evaluate: batch by batch without recording; sums on the host in double.
+#include "train/step/evaluate.h"
+
+#include <cmath>
+
+#include "data/fixed_sample.h"
+#include "train/metrics/baseline.h"
+#include "train/metrics/losses.h"
+#include "train/step/build.h"
+#include "train/step/stop.h"
+
+namespace weft {
+namespace {
+
+/// Images of the batch that have any valid label element of this task.
+int64_t images_with_label(const Tensor& target) {
+  const int64_t n = target.shape()[0], each = target.shape().inner(1);
+  const float* v = target.data<float>();
+  int64_t count = 0;
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < each; ++j)
+      if (!std::isnan(v[i * each + j])) {
+        ++count;
+        break;
+      }
+  return count;
+}
+
+}  // namespace
+
+std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile& run,
+                                 const Dataset& data, const std::vector<int64_t>& indices,
+                                 const PolicyOfBatch& policy, int64_t batches) {
+  std::vector<TaskMetrics> metrics;
+  std::vector<Baseline> constants;
+  const std::vector<LearnedTask> learned = data.learned().tasks;
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    metrics.emplace_back(run.tasks[k], run.semantics, learned.empty() ? 1 : learned[k].deviation);
+    constants.emplace_back(run.tasks[k], run.semantics);
+  }
+  if (!indices.empty()) {
+    const bool compat = run.semantics == Semantics::compat;
+    LoaderOptions options = eval_loader_options(run, data);
+    const std::vector<int64_t> sampled =
+        batches > 0 && !compat
+            ? fixed_sample(data, indices, run.tasks, batches * options.batch, options.per_task,
+                           static_cast<uint64_t>(run.data.seed))
+            : indices;
+    const int64_t all = plan_epoch(data, sampled, options).batches;
+    options.end_cursor = batches > 0 && compat ? std::min(batches, all) : all;
+    Loader loader(data, sampled, options);
+    for (int64_t b = 0; b < options.end_cursor; ++b) {
+      throw_if_stopped();
+      const Batch batch = loader.next();
+      Tape tape(context, Tape::Mode::no_grad);
+      StepInputs in;
+      in.phase = Phase::infer;
+      in.seed = static_cast<uint64_t>(run.seed);
+      in.drawn = policy(b);
+      in.images = upload_images(tape, batch.images, model, run);
+      in.targets = batch.targets;
+      const StepOutputs out = compute_step(tape, model, run, in);
+      for (size_t k = 0; k < run.tasks.size(); ++k) {
+        if (!out.losses[k]) continue;
+        const Geometry geometry = geometry_of(model, k, in.images.shape());
+        const Shape& at = out.predictions[k].shape();
+        metrics[k].add(to_host(context, out.predictions[k].value()), batch.targets[k], geometry);
+        metrics[k].add_loss(to_host(context, out.losses[k]->value()).item(),
+                            compat ? static_cast<double>(images_with_label(batch.targets[k]))
+                                   : loss_weight(run.tasks[k], run.semantics, batch.targets[k],
+                                                 geometry, at[1], at[2]));
+        constants[k].add(batch.targets[k], geometry, at[1], at[2]);
+      }
+    }
+  }
+  std::vector<TaskResult> results;
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    results.push_back({run.tasks[k].name, metrics[k].loss(), metrics[k].finish(),
+                       metrics[k].faults(), run.tasks[k].unit, std::nullopt});
+    // A constant that is no number, as where all class weights are 0, is none.
+    const double constant = constants[k].loss();
+    if (std::isfinite(constant)) results.back().constant = constant;
+  }
+  return results;
+}
+
+std::string unit_of(const TaskResult& result, const std::string& metric, const char* before) {
+  return result.unit.empty() || !in_label_unit(metric) ? "" : before + result.unit;
+}
+
+std::optional<std::string> fault_of(const std::vector<TaskResult>& results) {
+  for (const TaskResult& r : results) {
+    if (is_fault(r.loss))
+      return fmt::format("the loss of task '{}' is {}", r.task, fixed_text(r.loss, 4));
+    for (const Metric& m : r.metrics)
+      if (is_fault(m.value))
+        return fmt::format("the {} of task '{}' is {}", m.name, r.task, fixed_text(m.value, 4));
+    if (r.faults > 0)
+      return fmt::format("{} outputs of task '{}' are NaN or infinite", r.faults, r.task);
+  }
+  return std::nullopt;
+}
+
+}  // namespace weft

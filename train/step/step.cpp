@@ -1,0 +1,101 @@
+// compute_step: sample, forward, losses, regularisers.
+#include "train/step/step.h"
+
+#include "ops/cast.h"
+#include "ops/pointwise.h"
+#include "ops/slice.h"
+#include "train/metrics/losses.h"
+
+namespace weft {
+namespace {
+
+Var plus(Tape& tape, const std::optional<Var>& sum, const Var& term) {
+  return sum ? add(tape, *sum, term) : term;
+}
+
+}  // namespace
+
+Tensor upload(const Tape& tape, const Tensor& host, DType dtype) {
+  const Tensor converted =
+      host.dtype() == dtype ? host : Tensor::from(host.shape(), host.to_vector(), dtype);
+  return to_device(tape.context(), converted);
+}
+
+Var upload_images(Tape& tape, const Tensor& images, const Model& model, const RunFile& run) {
+  if (const int64_t channels = images.shape()[3]; channels != run.model.in_channels)
+    throw ConfigError(fmt::format("{}: model.in_channels is {}, the inputs have {} channels",
+                                  run.place("model.in_channels"), run.model.in_channels, channels));
+  const Var x = tape.constant(upload(tape, images, model.store().dtype()));
+  return run.precision == Precision::bf16 ? cast(tape, x, DType::bf16) : x;
+}
+
+void set_trainable(Model& model, Phase phase) {
+  for (Parameter& p : model.store().parameters())
+    p.trainable = phase != Phase::infer && !model.fixed(p) &&
+                  (model.store().part_of(p) == Part::policy) == (phase == Phase::policy);
+}
+
+std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFile& run,
+                                          const StepInputs& in) {
+  Policy* policy = model.policy();
+  if (policy == nullptr || in.phase == Phase::warmup) return std::nullopt;
+  if (in.phase == Phase::weights || in.phase == Phase::policy)
+    return policy->sample(pass, in.temperature, run.policy.hard, in.active,
+                          run.semantics == Semantics::compat);
+  if (in.drawn == nullptr) return std::nullopt;
+  PolicySample sample;
+  sample.gates = gates_from(in.drawn->select);
+  if (run.semantics == Semantics::compat && in.phase == Phase::retrain) {
+    // The official code multiplies by 0 and 1: skipped blocks run and update batch norm.
+    for (size_t k = 0; k < sample.gates.size(); ++k) {
+      std::vector<double> p;
+      for (int select : in.drawn->select[k]) p.insert(p.end(), {double(select), 1.0 - select});
+      for (Gate& gate : sample.gates[k]) gate.kind = Gate::Kind::soft;
+      const Tensor host = Tensor::from({policy->blocks(), 2}, p);
+      sample.p.push_back(pass.tape.constant(upload(pass.tape, host, model.store().dtype())));
+    }
+  }
+  return sample;
+}
+
+StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const StepInputs& in) {
+  StepOutputs out;
+  Pass pass{tape, in.phase != Phase::infer, Noise{in.seed, in.step}};
+  out.sample = sample_policy(pass, model, run, in);
+  out.predictions = model.forward(pass, in.images, out.sample ? &*out.sample : nullptr);
+  for (Var& prediction : out.predictions)  // losses and metrics are never coarser than the weights
+    prediction = cast(tape, prediction, model.store().dtype());
+  // A term of weight 0 is no term: it would send gradients of zero, which weight decay and momentum
+  // act on.
+  const auto add_term = [&](const Var& loss, double weight) {
+    if (weight != 0) out.total = plus(tape, out.total, scale(tape, loss, weight));
+  };
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    const TaskSpec& task = run.tasks[k];
+    const int64_t rows = in.targets[k].shape()[0];
+    if (rows == 0) {  // a task whose part has run out: its rows are blank
+      out.losses.emplace_back();
+      continue;
+    }
+    if (rows < out.predictions[k].shape()[0])
+      out.predictions[k] = slice(tape, out.predictions[k], 0, 0, rows);
+    out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k],
+                                   geometry_of(model, k, in.images.shape())));
+    if (out.losses[k]) add_term(*out.losses[k], task.weight);
+  }
+  if (in.phase != Phase::policy && in.phase != Phase::infer) {
+    out.regulariser = model.regulariser(tape);
+    if (out.regulariser) out.total = plus(tape, out.total, *out.regulariser);
+  }
+  if (in.phase == Phase::policy) {
+    const bool compat = run.semantics == Semantics::compat;
+    Policy& policy = *model.policy();
+    out.sparsity = policy.sparsity_loss(tape, run.policy.sparsity_form, in.active);
+    out.sharing = policy.sharing_loss(tape, compat, run.policy.depth_weights);
+    add_term(*out.sparsity, run.policy.sparsity);
+    if (policy.tasks() > 1) add_term(*out.sharing, run.policy.sharing);
+  }
+  return out;
+}
+
+}  // namespace weft

@@ -1,0 +1,147 @@
+// From metrics.jsonl to lines.
+#include "train/study/curves.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "train/pictures/plot.h"
+#include "train/run_folder/run_folder.h"
+
+namespace weft {
+namespace {
+
+constexpr const char* mean_name = "mean";  ///< of a set of many tasks
+
+using Line = std::vector<Point>;
+
+/// One evaluated loss of a task in a run: its stage, then its step.
+using Losses = std::map<std::pair<Phase, int64_t>, double>;
+
+struct Curves {
+  std::vector<std::vector<Losses>> methods;  ///< by method and seed
+  double last_step = 1;
+};
+
+/// One line a stage.
+std::vector<Line> lines_of(const Losses& losses) {
+  std::vector<Line> lines;
+  Phase phase = Phase::infer;
+  for (const auto& [at, loss] : losses) {
+    if (lines.empty() || at.first != phase) lines.emplace_back();
+    phase = at.first;
+    lines.back().push_back({static_cast<double>(at.second), loss});
+  }
+  return lines;
+}
+
+/// At the steps that every seed has.
+Losses mean_of(const std::vector<Losses>& seeds) {
+  Losses mean;
+  for (const auto& [at, first] : seeds[0]) {
+    double sum = 0;
+    size_t n = 0;
+    for (const Losses& seed : seeds)
+      if (const auto found = seed.find(at); found != seed.end()) {
+        sum += found->second;
+        ++n;
+      }
+    if (n == seeds.size()) mean[at] = sum / static_cast<double>(n);
+  }
+  return mean;
+}
+
+/// At every evaluation the mean over the tasks that have a loss.
+Losses mean_over_tasks(const std::map<std::string, Losses>& tasks) {
+  std::map<std::pair<Phase, int64_t>, std::vector<Measure>> all;
+  for (const auto& [task, losses] : tasks)
+    for (const auto& [at, loss] : losses) all[at].push_back(loss);
+  Losses mean;
+  for (const auto& [at, losses] : all) mean[at] = *spread_of(losses).mean;
+  return mean;
+}
+
+/// From the least loss to the one that nine tenths stay below: the fall of the first steps, and of
+/// a re-training's, is cut off, so that differences at the end are seen.
+std::array<double, 2> loss_range(const Curves& curves) {
+  std::vector<double> all;
+  double last = 0;
+  for (const auto& seeds : curves.methods)
+    for (const Losses& losses : seeds) {
+      for (const auto& [at, loss] : losses) all.push_back(loss);
+      if (!losses.empty()) last = std::max(last, losses.rbegin()->second);
+    }
+  if (all.empty()) return {0, 1};
+  std::sort(all.begin(), all.end());
+  const double low = all.front(), high = std::max(last, all[all.size() * 9 / 10]);
+  const double room = std::max(0.06 * (high - low), 1e-6 + 1e-3 * std::abs(high));
+  return {low - room, high + room};
+}
+
+Picture picture_of(const std::string& title, const std::vector<std::string>& names,
+                   const Curves& curves) {
+  Plot plot;
+  plot.title = title;
+  plot.x_label = "step (thin lines: seeds, thick lines: their mean)";
+  plot.x = {0, 1.01 * curves.last_step};
+  plot.y = loss_range(curves);
+  std::vector<PlotLine> means;
+  for (size_t m = 0; m < curves.methods.size(); ++m) {
+    const auto& seeds = curves.methods[m];
+    if (seeds.empty()) continue;
+    const Rgb colour = line_colour(m);
+    plot.legend.emplace_back(names[m], colour);
+    if (seeds.size() > 1)
+      for (const Losses& losses : seeds)
+        for (Line& line : lines_of(losses))
+          plot.lines.push_back({std::move(line), colour, 1.4, 0.45});
+    for (Line& line : lines_of(mean_of(seeds))) means.push_back({std::move(line), colour, 3.6, 1});
+  }
+  plot.lines.insert(plot.lines.end(), means.begin(), means.end());
+  return draw_plot(plot);
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, Picture>> study_curves(const Study& study,
+                                                          const std::vector<StudyCell>& cells,
+                                                          const std::vector<StudyResult>& results) {
+  std::vector<std::string> names;
+  for (const StudyMethod& method : study.methods) names.push_back(method.name);
+  std::vector<std::pair<std::string, Picture>> out;
+  for (size_t set = 0; set < results.size(); ++set) {
+    std::map<std::string, Curves> by_task;
+    std::vector<std::string> tasks;  // in the run file's order
+    for (const StudyCell& cell : cells) {
+      if (cell.set != set || !cell.finished()) continue;
+      if (cell.trial != results[set].rows[cell.method].trial) continue;
+      if (tasks.empty())
+        for (const TaskSpec& task : cell.run.tasks) tasks.push_back(task.name);
+      std::map<std::string, Losses> run;
+      for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl"))
+        // Lines without metrics are training steps.
+        if (line.split == cell.run.eval.split && line.phase != Phase::infer &&
+            !line.metrics.empty() && line.loss)
+          run[line.task][{line.phase, line.step}] = *line.loss;
+      if (tasks.size() > most_tasks_shown) run = {{mean_name, mean_over_tasks(run)}};
+      for (auto& [task, losses] : run)  // no point can show what is no number
+        std::erase_if(losses, [](const auto& at) { return !std::isfinite(at.second); });
+      for (auto& [task, losses] : run) {
+        Curves& curves = by_task[task];
+        curves.methods.resize(names.size());
+        curves.last_step = std::max(curves.last_step, static_cast<double>(planned_steps(cell.run)));
+        curves.methods[cell.method].push_back(std::move(losses));
+      }
+    }
+    if (tasks.size() > most_tasks_shown) tasks = {mean_name};
+    for (const std::string& task : tasks)
+      if (by_task.count(task) != 0)
+        out.emplace_back(
+            results[set].set + "-" + task,
+            picture_of(fmt::format("{}: {} loss on validation data", results[set].set, task), names,
+                       by_task[task]));
+  }
+  return out;
+}
+
+}  // namespace weft

@@ -1,0 +1,20 @@
+// The curves of a study: per set and task the validation loss over the steps of the run, methods as
+// colours, seeds as thin lines and their mean as a thick one. They show whether a method (the
+// single-task networks above all) has converged. A line is broken where a stage begins.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "data/dataset.h"
+#include "train/study/tables.h"
+
+namespace weft {
+
+/// "SET-TASK" and its picture, of the finished cells that `results` holds.
+std::vector<std::pair<std::string, Picture>> study_curves(const Study& study,
+                                                          const std::vector<StudyCell>& cells,
+                                                          const std::vector<StudyResult>& results);
+
+}  // namespace weft

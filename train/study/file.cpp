@@ -1,0 +1,123 @@
+// The study file's keys, once, and what must fit together.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "engine/error.h"
+#include "train/run_file/toml/toml_document.h"
+#include "train/study/study.h"
+
+namespace weft {
+void visit_fields(FieldVisitor& v, StudySet& s) {
+  v.field("name", s.name);
+  v.field("run", s.run);
+  v.field("settings", s.settings);
+}
+
+void visit_fields(FieldVisitor& v, StudyMethod& m) {
+  v.field("name", m.name);
+  v.field("sharing", m.sharing);
+  v.field("settings", m.settings);
+  v.field("trials", m.trials);
+}
+
+void visit_fields(FieldVisitor& v, Study& study) {
+  v.field("name", study.name);
+  v.field("out", study.out);
+  v.field("seeds", study.seeds);
+  v.field("trial_seeds", study.trial_seeds);
+  v.field("parallel", study.parallel);
+  v.field("threads", study.threads);
+  v.word("device", study.device, {"cpu", "cuda"});
+  v.list("set", study.sets);
+  v.list("method", study.methods);
+}
+
+namespace {
+
+class Checker {
+ public:
+  Checker(const Study& study, const std::map<std::string, std::string>& places)
+      : study_(study), places_(places) {}
+
+  void check() const {
+    require(plain_name(study_.name), "name",
+            fmt::format("is \"{}\"; it names a folder: letters, digits, '-' and '_'", study_.name));
+    require(!study_.seeds.empty(), "seeds", "is empty; give each its number, such as [1, 2, 3]");
+    for (int64_t seed : study_.seeds) {
+      require(seed >= 0, "seeds", fmt::format("has {}; a seed is at least 0", seed));
+      require(std::count(study_.seeds.begin(), study_.seeds.end(), seed) == 1, "seeds",
+              fmt::format("has {} twice", seed));
+    }
+    const int seeds = static_cast<int>(study_.seeds.size());
+    require(study_.trial_seeds >= 1 && study_.trial_seeds <= seeds, "trial_seeds",
+            fmt::format("is {}; it is 1 to {}, the number of seeds", study_.trial_seeds, seeds));
+    require(study_.parallel >= 0, "parallel",
+            fmt::format("is {}; 0 means as many as there is room for", study_.parallel));
+    require(study_.threads >= 1, "threads", fmt::format("is {}; it is at least 1", study_.threads));
+    require(!study_.sets.empty(), "set", "is missing; a study has at least one [[set]]");
+    require(!study_.methods.empty(), "method", "is missing; a study has at least one [[method]]");
+    names("set", study_.sets);
+    names("method", study_.methods);
+    for (const StudySet& set : study_.sets)
+      require(!set.run.empty(), "set." + set.name + ".run", "is missing: the set's run file");
+    for (const StudyMethod& method : study_.methods) {
+      const size_t first = study_.trials(), own = method.trials.size();
+      require(own == first, "method." + method.name + ".trials",
+              fmt::format("has {} settings to try, and method '{}' {}; every method gets as many",
+                          own, study_.methods[0].name, first));
+    }
+  }
+
+ private:
+  static bool plain_name(const std::string& name) {
+    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '_';
+    });
+  }
+  /// Where the key stands, or what would hold it.
+  std::string place(std::string key) const {
+    for (; !key.empty(); key.resize(key.find_last_of('.') == key.npos ? 0 : key.find_last_of('.')))
+      if (const auto found = places_.find(key); found != places_.end()) return found->second;
+    return study_.source;
+  }
+  void require(bool ok, const std::string& key, const std::string& message) const {
+    if (!ok) throw ConfigError(fmt::format("{}: '{}' {}", place(key), key, message));
+  }
+  template <class Item>
+  void names(const std::string& list, const std::vector<Item>& items) const {
+    std::set<std::string> seen;
+    for (const Item& item : items) {
+      const std::string key = list + "." + item.name;
+      require(plain_name(item.name), key,
+              fmt::format("has the name \"{}\"; it names a folder: letters, digits, '-' and '_'",
+                          item.name));
+      require(seen.insert(item.name).second, key, "is there twice; give each its name");
+    }
+  }
+
+  const Study& study_;
+  const std::map<std::string, std::string>& places_;
+};
+
+}  // namespace
+
+Study parse_study_text(const std::string& text, const std::string& source) {
+  Study study;
+  study.source = source;
+  const auto places =
+      TomlDocument(text, source).read([&](FieldVisitor& v) { visit_fields(v, study); });
+  if (study.name.empty()) study.name = std::filesystem::path(source).stem().string();
+  if (study.out.empty()) study.out = "runs/out/" + study.name;
+  for (StudyMethod& method : study.methods)
+    if (method.sharing.empty()) method.sharing = method.name;
+  Checker(study, places).check();
+  return study;
+}
+
+Study parse_study_file(const std::string& path) {
+  return parse_study_text(read_toml_text(path, "study file"), path);
+}
+
+}  // namespace weft
