@@ -82,6 +82,14 @@ fuzz_targets() {
   done
 }
 
+# What threads share, under ThreadSanitizer.
+races() {
+  configure "$build/threads" -DWEFT_BUILD_TESTS=ON -DWEFT_CUDA=OFF -DWEFT_SANITIZE=thread \
+    -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
+  make_targets "$build/threads" weft_tests || { failed=$((failed + 1)); return; }
+  check "races" bash "$root/tests/races.sh" "$build/threads/weft_tests"
+}
+
 run_tests() {
   local all='' start=$SECONDS script
   if [ "${1:-}" = --all ]; then all=1; shift; fi
@@ -106,6 +114,7 @@ run_tests() {
     fi
     other_build "tests with the sanitizers" "$build/sanitize" -DWEFT_SANITIZE=ON \
       -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
+    races
     check "install and find_package" bash "$root/tests/install/check.sh" "$build"
   fi
   printf 'took %d s\n%d passed, %d failed' $((SECONDS - start)) "$passed" "$failed"

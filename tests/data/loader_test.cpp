@@ -3,9 +3,12 @@
 #include "data/loader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <latch>
 #include <set>
+#include <thread>
 
 #include "data/cached.h"
 #include "data/scenes/scenes_dataset.h"
@@ -292,4 +295,25 @@ TEST_CASE("cached: samples are kept up to the limit, and stay the same", "[data]
     }
     CHECK(cached.bytes() == 3 * sample);
   }
+}
+
+TEST_CASE("cached: threads share what is kept, within the limit", "[data]") {
+  const Numbered plain(10);
+  const size_t sample = 4 * 6 * 4 * sizeof(float);
+  const CachedDataset cached(std::make_unique<Numbered>(10), 6 * sample + 1);
+  std::atomic<int> wrong = 0;
+  {
+    std::latch start(4);
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        start.arrive_and_wait();
+        for (int64_t i = 0; i < 30; ++i) {
+          wrong += cached.load(i % 10).image.pixels != plain.load(i % 10).image.pixels;
+        }
+      });
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(cached.bytes() == 6 * sample);
 }
