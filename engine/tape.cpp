@@ -2,7 +2,6 @@
 #include "engine/tape.h"
 
 #include <algorithm>
-#include <atomic>
 #include <stdexcept>
 
 namespace weft {
@@ -49,9 +48,21 @@ Tensor Backward::scratch(const Shape& shape, DType dtype) const {
   return tape_.empty(shape, dtype);
 }
 
-Tape::Tape(AnyContext context, Mode mode) : context_(context), mode_(mode) {
-  static std::atomic<uint64_t> tapes = 0;
-  number_ = ++tapes;
+Tape& Var::tape() const {
+  if (!home_) throw Error("a Var that no tape made; leaf(), constant() and use() make them");
+  if (*home_ == nullptr)
+    throw Error(fmt::format("a value {} of a tape that is gone; take its value()", shape()));
+  return **home_;
+}
+
+Tape::Tape(AnyContext context, Mode mode) : context_(context), mode_(mode) {}
+
+Tape& Tape::tape_of(const char* op, SourceLoc loc, const Var* first) {
+  try {
+    return (first != nullptr ? *first : Var()).tape();
+  } catch (const Error& e) {
+    throw Error(fmt::format("{}: {} ({})", op, e.what(), loc.str()));
+  }
 }
 
 void Tape::require_input(const char* op, SourceLoc loc, int i, const Tensor& input) const {
@@ -63,7 +74,7 @@ void Tape::require_input(const char* op, SourceLoc loc, int i, const Tensor& inp
 }
 
 void Tape::require_input(const char* op, SourceLoc loc, int i, const Var& input) const {
-  if (input.tape_ != 0 && input.tape_ != number_)
+  if (input.home_ && input.home_ != home_)
     throw Error(
         fmt::format("{}: input {} {} belongs to another tape; take its value() as a constant() of "
                     "this one, or record both on one ({})",
@@ -77,13 +88,13 @@ void Tape::require_input(const char* op, SourceLoc loc, int i,
 }
 
 void Tape::require_own(const char* what, const Var& v) const {
-  if (v.tape_ != number_ || v.node_ >= static_cast<int>(nodes_.size()))
+  if (v.home_ != home_ || v.node_ >= static_cast<int>(nodes_.size()))
     throw Error(fmt::format("{}: a value {} of another tape", what, v.shape()));
 }
 
 Var Tape::constant(Tensor value, SourceLoc loc) const {
   require("constant", loc, value);
-  return Var(std::move(value), -1, number_);
+  return Var(std::move(value), -1, home_);
 }
 
 Var Tape::leaf(Tensor value, SourceLoc loc) {
@@ -123,7 +134,7 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
   }
   node.watches.push_back(out.watch());
   nodes_.push_back(std::move(node));
-  return Var(std::move(out), static_cast<int>(nodes_.size()) - 1, number_);
+  return Var(std::move(out), static_cast<int>(nodes_.size()) - 1, home_);
 }
 
 void Tape::check_finite(const Tensor& t, const char* what, const Node& node) const {

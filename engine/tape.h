@@ -15,10 +15,13 @@ namespace weft {
 
 class Tape;
 
-/// A value on the tape that made it. node < 0: a constant, through which no gradient flows.
+/// A value on the tape that made it, which ops on it record on. node < 0: a constant, through which
+/// no gradient flows.
 class Var {
  public:
   Var() = default;
+  /// Throws Error where no tape made it, or one that is gone.
+  Tape& tape() const;
   const Tensor& value() const { return value_; }
   const Shape& shape() const { return value_.shape(); }
   DType dtype() const { return value_.dtype(); }
@@ -27,11 +30,13 @@ class Var {
 
  private:
   friend class Tape;
-  Var(Tensor value, int node, uint64_t tape) : value_(std::move(value)), node_(node), tape_(tape) {}
+  using Home = std::shared_ptr<Tape*>;  // null inside: the tape is gone
+  Var(Tensor value, int node, Home home)
+      : value_(std::move(value)), node_(node), home_(std::move(home)) {}
 
   Tensor value_;
   int node_ = -1;
-  uint64_t tape_ = 0;  // its tape's number; no two tapes of a process have one
+  Home home_;
 };
 
 /// What an op's backward sees: the gradient that came in, and a place for each that goes out.
@@ -85,6 +90,7 @@ class Tape {
  public:
   enum class Mode { train, no_grad };  ///< no_grad: nothing is recorded, nothing retained
   explicit Tape(AnyContext context, Mode mode = Mode::train);
+  ~Tape() { *home_ = nullptr; }
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -95,8 +101,18 @@ class Tape {
     return Tensor::empty(shape, dtype, memory());
   }
 
+  /// The tape of an op's inputs: Vars (and vectors of them), and tensors that come with them. Throws
+  /// Error where no input has one, where it is gone, and as require() does.
+  template <class... Inputs>
+  static Tape& of(const char* op, SourceLoc loc, const Inputs&... inputs) {
+    const Var* first = nullptr;
+    ((first = first != nullptr ? first : first_var(inputs)), ...);
+    Tape& tape = tape_of(op, loc, first);
+    tape.require(op, loc, inputs...);
+    return tape;
+  }
   /// Throws Error where an input of `op` belongs to another tape, alive or gone, or lies where this
-  /// tape does not compute; ops of several inputs ask before their kernels run.
+  /// tape does not compute; ops ask before their kernels run.
   template <class... Inputs>
   void require(const char* op, SourceLoc loc, const Inputs&... inputs) const {
     int i = 0;
@@ -149,6 +165,14 @@ class Tape {
     bool is_leaf = false;
     SourceLoc loc;
   };
+  static const Var* first_var(const Var& v) { return v.home_ ? &v : nullptr; }
+  static const Var* first_var(const Tensor&) { return nullptr; }
+  static const Var* first_var(const std::vector<Var>& vars) {
+    for (const Var& v : vars)
+      if (v.home_) return &v;
+    return nullptr;
+  }
+  static Tape& tape_of(const char* op, SourceLoc loc, const Var* first);
   void require_input(const char* op, SourceLoc loc, int i, const Var& input) const;
   void require_input(const char* op, SourceLoc loc, int i, const Tensor& input) const;
   void require_input(const char* op, SourceLoc loc, int i, const std::vector<Var>& inputs) const;
@@ -161,7 +185,7 @@ class Tape {
 
   AnyContext context_;
   Mode mode_;
-  uint64_t number_;
+  Var::Home home_ = std::make_shared<Tape*>(this);
   bool check_numbers_ = false;
   std::vector<Node> nodes_;
 };

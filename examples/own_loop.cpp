@@ -42,11 +42,11 @@ int main() {
     Tape tape(&cpu);
     Pass pass{tape, /*training=*/true, Noise{/*seed=*/1, step}};
     const auto predictions = model->forward(pass, tape.constant(batch.images), nullptr);
-    const auto seg = task_loss(tape, tasks[0], Semantics::sound, predictions[0], batch.targets[0],
-                               {model->grid(0)});
-    const auto depth = task_loss(tape, tasks[1], Semantics::sound, predictions[1], batch.targets[1],
-                                 {model->grid(1)});
-    tape.backward(add(tape, *seg, *depth));
+    const auto seg =
+        task_loss(tasks[0], Semantics::sound, predictions[0], batch.targets[0], {model->grid(0)});
+    const auto depth =
+        task_loss(tasks[1], Semantics::sound, predictions[1], batch.targets[1], {model->grid(1)});
+    tape.backward(*seg + *depth);
     optimizer.step();
     model->store().clear_gradients();
     std::printf("step %2u  seg %.3f  depth %.3f\n", step, seg->value().item(),

@@ -18,29 +18,29 @@ bool counts_up(const std::vector<int>& indices) {
 }
 
 /// The chosen groups of a stack, in the given order.
-Var take(Tape& tape, const Var& x, const std::vector<int>& groups, size_t of, int64_t images) {
+Var take(const Var& x, const std::vector<int>& groups, size_t of, int64_t images) {
   if (groups.size() == of && counts_up(groups)) return x;
   if (counts_up(groups))
-    return slice(tape, x, 0, groups[0] * images, static_cast<int64_t>(groups.size()) * images);
+    return slice(x, 0, groups[0] * images, static_cast<int64_t>(groups.size()) * images);
   std::vector<Var> parts;
-  for (int g : groups) parts.push_back(slice(tape, x, 0, g * images, images));
-  return concat(tape, parts, 0);
+  for (int g : groups) parts.push_back(slice(x, 0, g * images, images));
+  return concat(parts, 0);
 }
 
 }  // namespace
 
-Var Features::of_task(Tape& tape, int task) const {
+Var Features::of_task(int task) const {
   for (size_t g = 0; g < groups.size(); ++g)
     for (int k : groups[g])
       if (k == task) {
-        const Var x = take(tape, stacked, {static_cast<int>(g)}, groups.size(), images);
-        return reach == nullptr ? x : mark_reach(tape, x, reach, task);
+        const Var x = take(stacked, {static_cast<int>(g)}, groups.size(), images);
+        return reach == nullptr ? x : mark_reach(x, reach, task);
       }
   throw std::logic_error("features: no such task");
 }
 
-Var repeat(Tape& tape, const Var& x, int times) {
-  return times == 1 ? x : concat(tape, std::vector<Var>(static_cast<size_t>(times), x), 0);
+Var repeat(const Var& x, int times) {
+  return times == 1 ? x : concat(std::vector<Var>(static_cast<size_t>(times), x), 0);
 }
 
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
@@ -50,7 +50,6 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
     throw ShapeError(fmt::format("trunk: images must be [N, H, W, C] for each of {} inputs, are {}",
                                  inputs, images.shape()));
   const int64_t n = images.shape()[0] / static_cast<int64_t>(inputs);
-  Tape& tape = pass.tape;
   pass.groups = plan.blocks.empty() ? plan.out : plan.blocks[0].in;
   size_t tasks = 0;
   for (const auto& group : plan.out) tasks += group.size();
@@ -58,7 +57,7 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
   std::vector<Var> gates = p;
   for (size_t k = 0; k < gates.size() && tasks > 1; ++k)
     if (gates[k].needs_grad())
-      gates[k] = where_reached(tape, gates[k], pass.reach, {static_cast<int>(k)});
+      gates[k] = where_reached(gates[k], pass.reach, {static_cast<int>(k)});
   Var x = trunk.stem(pass, images);
   for (size_t l = 0; l < plan.blocks.size(); ++l) {
     const BlockPlan& block = plan.blocks[l];
@@ -68,8 +67,8 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
     Var f;
     if (!block.run.empty()) {
       pass.groups = block.run_tasks();
-      f = trunk.residual(pass, index, take(tape, x, block.run, block.in.size(), n),
-                         take(tape, r, block.run, block.in.size(), n));
+      f = trunk.residual(pass, index, take(x, block.run, block.in.size(), n),
+                         take(r, block.run, block.in.size(), n));
     }
     std::vector<GateRow> rows;
     for (const PlanRow& row : block.rows) {
@@ -82,7 +81,7 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
       out.skip = 1.0 - out.select;
       rows.push_back(out);
     }
-    x = gate(tape, f, r, rows, n);
+    x = gate(f, r, rows, n);
   }
   pass.groups = plan.out;
   return {x, plan.out, n, std::exchange(pass.reach, nullptr)};

@@ -12,11 +12,11 @@ struct Features {
   int64_t images = 0;     ///< N
   Reach reach = nullptr;  ///< as the pass's; only of_task leads gradients back
   /// The feature map of one task: [N, H, W, C].
-  Var of_task(Tape& tape, int task) const;
+  Var of_task(int task) const;
 };
 
 /// x, `times` times over, one copy after the other along N.
-Var repeat(Tape& tape, const Var& x, int times);
+Var repeat(const Var& x, int times);
 
 /// Where the plan is for several tasks, what only tasks without a loss execute gets no gradient
 /// (not a gradient of zero), as in passes of their own. images: [N, H, W, C], or [K * N, H, W, C]

@@ -32,7 +32,7 @@ class AsppHead final : public Head {
       const Var h1 = drop(pass, b.conv1(pass, x), b.name + ".drop1");
       const Var h2 = drop(pass, b.conv2(pass, h1), b.name + ".drop2");
       const Var y = b.conv3(pass, h2);
-      sum = sum.value().defined() ? add(pass.tape, sum, y) : y;
+      sum = sum.value().defined() ? add(sum, y) : y;
     }
     return sum;
   }
@@ -53,8 +53,8 @@ class AsppHead final : public Head {
   };
 
   Var drop(Pass& pass, const Var& x, const std::string& name) const {
-    if (!pass.training || dropout_ == 0) return relu(pass.tape, x);
-    return relu_dropout(pass.tape, x, dropout_, pass.noise, name);
+    if (!pass.training || dropout_ == 0) return relu(x);
+    return relu_dropout(x, dropout_, pass.noise, name);
   }
 
   double dropout_;
@@ -83,8 +83,8 @@ class ImageHead final : public Head {
       : in_(in), out_(out), linear_(store, "heads." + name + ".fc", in, out, init) {}
   Var operator()(Pass& pass, const Var& x) const override {
     const int64_t n = x.shape()[0];
-    const Var average = reshape(pass.tape, mean_over(pass.tape, x, {1, 2}), {n, in_});
-    return reshape(pass.tape, linear_(pass, average), {n, 1, 1, out_});
+    const Var average = reshape(mean_over(x, {1, 2}), {n, in_});
+    return reshape(linear_(pass, average), {n, 1, 1, out_});
   }
   Macs cost(const Shape&) const override { return {in_ * out_, in_ * out_}; }
 

@@ -55,7 +55,7 @@ Var Pass::use(Parameter& p) const {
 
 Var Pass::use(Parameter& p, const std::vector<int>& tasks) const {
   const Var x = tape.use(p);
-  return reach == nullptr ? x : where_reached(tape, x, reach, tasks);
+  return reach == nullptr ? x : where_reached(x, reach, tasks);
 }
 
 Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, int64_t kernel,
@@ -67,9 +67,9 @@ Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t o
 }
 
 Var Conv::operator()(Pass& pass, const Var& x) const {
-  const Var w = cast(pass.tape, pass.use(*weight_), x.dtype());
-  if (bias_ == nullptr) return conv2d(pass.tape, x, w, options_);
-  return conv2d(pass.tape, x, w, cast(pass.tape, pass.use(*bias_), x.dtype()), options_);
+  const Var w = cast(pass.use(*weight_), x.dtype());
+  if (bias_ == nullptr) return conv2d(x, w, options_);
+  return conv2d(x, w, cast(pass.use(*bias_), x.dtype()), options_);
 }
 
 Grid Conv::grid(const Grid& in) const {
@@ -114,7 +114,7 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   const size_t groups = pass.groups.size();
   const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
   const auto part = [&](size_t g) {
-    return groups == 1 ? x : slice(pass.tape, x, 0, static_cast<int64_t>(g) * rows, rows);
+    return groups == 1 ? x : slice(x, 0, static_cast<int64_t>(g) * rows, rows);
   };
   std::vector<Var> out;
   std::vector<BatchNormStats*> stats;
@@ -125,14 +125,14 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
     stats.push_back(set.stats);
     if (affine_)
-      out.push_back(batch_norm(pass.tape, part(g), pass.use(*set.gamma, tasks),
-                               pass.use(*set.beta, tasks), *set.stats, options));
+      out.push_back(batch_norm(part(g), pass.use(*set.gamma, tasks), pass.use(*set.beta, tasks),
+                               *set.stats, options));
     for (size_t i = 1; pass.training && i < tasks.size(); ++i)
-      track_running(pass.tape, part(g), *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
+      track_running(part(g), *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
   }
-  if (affine_) return groups == 1 ? out[0] : concat(pass.tape, out, 0);
+  if (affine_) return groups == 1 ? out[0] : concat(out, 0);
   const Set& common = sets_[0];
-  return batch_norm(pass.tape, x, pass.use(*common.gamma), pass.use(*common.beta), stats, options);
+  return batch_norm(x, pass.use(*common.gamma), pass.use(*common.beta), stats, options);
 }
 
 Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
@@ -144,7 +144,7 @@ Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
   set_running_update(options, static_cast<int>(pass.groups.size()), groups_by_task(pass.groups),
                      momentum_);
   const Set& set = sets_[0];
-  return batch_norm(pass.tape, x, pass.use(*set.gamma), pass.use(*set.beta), *set.stats, options);
+  return batch_norm(x, pass.use(*set.gamma), pass.use(*set.beta), *set.stats, options);
 }
 
 Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out,
@@ -155,9 +155,9 @@ Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64
 }
 
 Var Linear::operator()(Pass& pass, const Var& x) const {
-  const Var w = cast(pass.tape, pass.use(*weight_), x.dtype());
-  if (bias_ == nullptr) return linear(pass.tape, x, w);
-  return linear(pass.tape, x, w, cast(pass.tape, pass.use(*bias_), x.dtype()));
+  const Var w = cast(pass.use(*weight_), x.dtype());
+  if (bias_ == nullptr) return linear(x, w);
+  return linear(x, w, cast(pass.use(*bias_), x.dtype()));
 }
 
 }  // namespace weft

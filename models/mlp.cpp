@@ -54,7 +54,7 @@ class Mlp final : public Trunk {
   Var shortcut(Pass&, int, const Var& x) const override { return x; }
   Var residual(Pass& pass, int l, const Var& x, const Var& r) const override {
     const Var h = block(l).first(pass, x, /*relu=*/true);
-    return add_relu(pass.tape, block(l).second(pass, h, /*relu=*/false), r);
+    return add_relu(block(l).second(pass, h, /*relu=*/false), r);
   }
 
   TrunkCost cost(int64_t height, int64_t width) const override {

@@ -87,7 +87,7 @@ PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int activ
   out.gates = all_selected(tasks(), blocks_);
   for (size_t k = 0; k < logits_.size(); ++k) {
     const Var logits = pass.tape.use(*logits_[k]);
-    const Var p = gumbel_softmax(pass.tape, logits, temperature, hard, pass.noise, names_[k]);
+    const Var p = gumbel_softmax(logits, temperature, hard, pass.noise, names_[k]);
     std::vector<double> values;
     if (hard && !run_skipped && !p.needs_grad())
       values = gumbel_sample(host_logits(k), temperature, hard, pass.noise, names_[k]).to_vector();
@@ -147,12 +147,12 @@ Var Policy::sparsity_loss(Tape& tape, const std::string& form, int active) const
   for (int l = learned() - active; l < learned(); ++l) weights.push_back(2.0 * (l + 1) / learned());
   Var total;
   for (Parameter* logits : logits_) {
-    const Var logp = log_softmax(tape, tape.use(*logits));
-    const Var last = slice(tape, logp, 0, learned() - active, active);
-    const Var column = slice(tape, last, 1, select ? 0 : 1, 1);
-    const Var weighed = depth ? mul(tape, column, constant(tape, {active, 1}, weights)) : column;
-    const Var term = select ? sum(tape, column) : scale(tape, mean(tape, weighed), -1.0);
-    total = total.value().defined() ? add(tape, total, term) : term;
+    const Var logp = log_softmax(tape.use(*logits));
+    const Var last = slice(logp, 0, learned() - active, active);
+    const Var column = slice(last, 1, select ? 0 : 1, 1);
+    const Var weighed = depth ? mul(column, constant(tape, {active, 1}, weights)) : column;
+    const Var term = select ? sum(column) : scale(mean(weighed), -1.0);
+    total = total.value().defined() ? add(total, term) : term;
   }
   return total;
 }
@@ -162,10 +162,10 @@ Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
   std::vector<Var> columns;
   for (Parameter* logits : logits_) {
     Var u = tape.use(*logits);
-    if (!compat) u = softmax(tape, u);
-    columns.push_back(reshape(tape, slice(tape, u, 1, 0, 1), {1, learned()}));
+    if (!compat) u = softmax(u);
+    columns.push_back(reshape(slice(u, 1, 0, 1), {1, learned()}));
   }
-  if (pairs == 0) return scale(tape, sum(tape, columns[0]), 0.0);
+  if (pairs == 0) return scale(sum(columns[0]), 0.0);
   // Row (i, j) of `difference` is +1 at i and -1 at j: difference u is every u_i - u_j at once.
   std::vector<double> difference, weights;
   for (int i = 0; i < tasks; ++i)
@@ -175,9 +175,9 @@ Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
     const double depth = compat ? l + 1 : learned() - l;
     weights.push_back(depth_weights ? depth / learned() : 1.0);
   }
-  const Var u = concat(tape, columns, 0);
-  const Var apart = abs(tape, matmul(tape, constant(tape, {pairs, tasks}, difference), u));
-  return sum(tape, mul(tape, apart, constant(tape, {1, learned()}, weights)));
+  const Var u = concat(columns, 0);
+  const Var apart = abs(matmul(constant(tape, {pairs, tasks}, difference), u));
+  return sum(mul(apart, constant(tape, {1, learned()}, weights)));
 }
 
 }  // namespace weft

@@ -41,7 +41,7 @@ Var ResidualBlock::residual(Pass& pass, const Var& x, const Var& r) const {
   Var h = x;
   for (size_t i = 0; i < convs_.size(); ++i)
     h = norms_[i](pass, convs_[i](pass, h), /*relu=*/i + 1 < convs_.size());
-  return add_relu(pass.tape, h, r);
+  return add_relu(h, r);
 }
 
 Grid ResidualBlock::grid(Grid in) const {

@@ -79,7 +79,7 @@ class ResNet final : public Trunk {
 
   Var stem(Pass& pass, const Var& image) const override {
     const Var x = stem_norm_(pass, stem_conv_(pass, image), /*relu=*/true);
-    return max_pool(pass.tape, x, pool());
+    return max_pool(x, pool());
   }
 
   Var shortcut(Pass& pass, int l, const Var& x) const override {

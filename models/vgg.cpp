@@ -58,8 +58,8 @@ class Layers {
   Var operator()(Pass& pass, Var x) const {
     for (const Layer& layer : layers_) {
       if (layer.kind == Kind::conv) x = (*layer.conv)(pass, x);
-      if (layer.kind == Kind::relu) x = relu(pass.tape, x);
-      if (layer.kind == Kind::pool) x = max_pool(pass.tape, x, {});
+      if (layer.kind == Kind::relu) x = relu(x);
+      if (layer.kind == Kind::pool) x = max_pool(x, {});
     }
     return x;
   }

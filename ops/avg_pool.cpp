@@ -22,8 +22,8 @@ struct AvgPool final : Op {
 
 }  // namespace
 
-Var avg_pool(Tape& tape, const Var& x, const PoolOptions& options, SourceLoc loc) {
-  tape.require("avg_pool", loc, x);
+Var avg_pool(const Var& x, const PoolOptions& options, SourceLoc loc) {
+  Tape& tape = Tape::of("avg_pool", loc, x);
   Tensor y = tape.empty(pooled_shape("avg_pool", x.shape(), options, loc), x.dtype());
   auto op = std::make_unique<AvgPool>();
   op->options = options;
@@ -34,11 +34,11 @@ Var avg_pool(Tape& tape, const Var& x, const PoolOptions& options, SourceLoc loc
   return tape.record(std::move(op), {x}, std::move(y), loc);
 }
 
-Var global_avg_pool(Tape& tape, const Var& x, SourceLoc loc) {
+Var global_avg_pool(const Var& x, SourceLoc loc) {
   const Shape& shape = x.shape();
   if (shape.rank() != 4 || shape[1] < 1 || shape[2] < 1)
     shape_error("global_avg_pool", loc, "x must be [N, H, W, C] with pixels, got {}", shape);
-  return reshape(tape, mean_over(tape, x, {1, 2}, loc), {shape[0], shape[3]}, loc);
+  return reshape(mean_over(x, {1, 2}, loc), {shape[0], shape[3]}, loc);
 }
 
 }  // namespace weft

@@ -10,8 +10,8 @@
 
 namespace weft {
 
-Var avg_pool(Tape&, const Var& x, const PoolOptions&, SourceLoc = SourceLoc::here());
-Var global_avg_pool(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var avg_pool(const Var& x, const PoolOptions&, SourceLoc = SourceLoc::here());
+Var global_avg_pool(const Var& x, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

@@ -73,15 +73,15 @@ void set_running_update(BatchNormOptions& options, int groups,
   }
 }
 
-Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta, BatchNormStats& stats,
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta, BatchNormStats& stats,
                const BatchNormOptions& options, SourceLoc loc) {
-  return batch_norm(tape, x, gamma, beta, std::vector<BatchNormStats*>{&stats}, options, loc);
+  return batch_norm(x, gamma, beta, std::vector<BatchNormStats*>{&stats}, options, loc);
 }
 
-Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta,
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
                const std::vector<BatchNormStats*>& stats, const BatchNormOptions& options,
                SourceLoc loc) {
-  tape.require(op_name, loc, x, gamma, beta);
+  Tape& tape = Tape::of(op_name, loc, x, gamma, beta);
   for (const BatchNormStats* own : stats)
     tape.require(op_name, loc, own->running_mean, own->running_var);
   // One set of running statistics for all rows, whatever groups they have; or one for each part.
@@ -130,9 +130,9 @@ Var batch_norm(Tape& tape, const Var& x, const Var& gamma, const Var& beta,
   return tape.record(std::move(op), {x, gamma, beta}, std::move(y), loc);
 }
 
-void track_running(Tape& tape, const Var& x, BatchNormStats& stats, const BatchNormOptions& options,
+void track_running(const Var& x, BatchNormStats& stats, const BatchNormOptions& options,
                    SourceLoc loc) {
-  tape.require("batch_norm", loc, x, stats.running_mean, stats.running_var);
+  Tape& tape = Tape::of("batch_norm", loc, x, stats.running_mean, stats.running_var);
   check(x, stats, options, loc);
   const auto groups = static_cast<int64_t>(options.group_weights.size());
   const DType full = stat_dtype(x.dtype());

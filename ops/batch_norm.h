@@ -34,18 +34,18 @@ struct BatchNormOptions {
 void set_running_update(BatchNormOptions&, int groups, const std::vector<int>& group_of_task,
                         double momentum = 0.1);
 
-Var batch_norm(Tape&, const Var& x, const Var& gamma, const Var& beta, BatchNormStats&,
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta, BatchNormStats&,
                const BatchNormOptions& = {}, SourceLoc = SourceLoc::here());
 
 /// The same with running statistics for each of the stack's G groups: group g moves *stats[g]
 /// alone, or in evaluation is normalised by it. The options are those of a pass for one group.
-Var batch_norm(Tape&, const Var& x, const Var& gamma, const Var& beta,
+Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
                const std::vector<BatchNormStats*>& stats, const BatchNormOptions& = {},
                SourceLoc = SourceLoc::here());
 
 /// The running update alone, as a training pass over x would do it: the value of x serves another
 /// set of statistics too. Nothing is recorded.
-void track_running(Tape&, const Var& x, BatchNormStats&, const BatchNormOptions& = {},
+void track_running(const Var& x, BatchNormStats&, const BatchNormOptions& = {},
                    SourceLoc = SourceLoc::here());
 
 namespace kernels {

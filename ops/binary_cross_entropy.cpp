@@ -3,9 +3,9 @@
 
 namespace weft {
 
-Var binary_cross_entropy(Tape& tape, const Var& logits, const Tensor& target, const Tensor& mask,
+Var binary_cross_entropy(const Var& logits, const Tensor& target, const Tensor& mask,
                          double pos_weight, Tensor* valid, SourceLoc loc) {
-  return pixel_loss(tape, LogisticLoss{pos_weight}, logits, target, mask, valid, loc);
+  return pixel_loss(LogisticLoss{pos_weight}, logits, target, mask, valid, loc);
 }
 
 }  // namespace weft

@@ -13,7 +13,7 @@
 namespace weft {
 
 /// An undefined mask: every pixel is valid. `valid` becomes n, a tensor of one f64.
-Var binary_cross_entropy(Tape&, const Var& logits, const Tensor& target, const Tensor& mask = {},
+Var binary_cross_entropy(const Var& logits, const Tensor& target, const Tensor& mask = {},
                          double pos_weight = 1, Tensor* valid = nullptr,
                          SourceLoc = SourceLoc::here());
 

@@ -25,9 +25,9 @@ struct Cast final : Op {
 
 }  // namespace
 
-Var cast(Tape& tape, const Var& x, DType dtype, SourceLoc loc) {
+Var cast(const Var& x, DType dtype, SourceLoc loc) {
   if (x.dtype() == dtype) return x;
-  tape.require("cast", loc, x);
+  Tape& tape = Tape::of("cast", loc, x);
   Tensor y = converted(tape.context(), x.value(), dtype);
   return tape.record(std::make_unique<Cast>(x.dtype()), {x}, std::move(y), loc);
 }

@@ -8,7 +8,7 @@
 namespace weft {
 
 /// f32 and f64 on the CPU, f32 and bf16 on a GPU.
-Var cast(Tape&, const Var& x, DType dtype, SourceLoc = SourceLoc::here());
+Var cast(const Var& x, DType dtype, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

@@ -30,9 +30,9 @@ struct Concat final : Op {
 
 }  // namespace
 
-Var concat(Tape& tape, const std::vector<Var>& xs, int axis, SourceLoc loc) {
-  tape.require("concat", loc, xs);
+Var concat(const std::vector<Var>& xs, int axis, SourceLoc loc) {
   if (xs.empty()) shape_error("concat", loc, "no inputs: there must be at least one");
+  Tape& tape = Tape::of("concat", loc, xs);
   Shape out = xs[0].shape();
   const int at = axis < 0 ? axis + out.rank() : axis;
   if (at < 0 || at >= out.rank())

@@ -9,7 +9,7 @@
 namespace weft {
 
 /// A negative axis counts from the end.
-Var concat(Tape&, const std::vector<Var>& xs, int axis, SourceLoc = SourceLoc::here());
+Var concat(const std::vector<Var>& xs, int axis, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

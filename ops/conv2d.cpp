@@ -84,9 +84,9 @@ void check(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions
     shape_error("conv2d", loc, "more than 2^31 pixels in one call: input {}", xs);
 }
 
-Var convolve(Tape& tape, const Var& x, const Var& weight, const Var* bias,
-             const Conv2dOptions& options, SourceLoc loc) {
-  tape.require("conv2d", loc, x, weight, bias != nullptr ? *bias : Var());
+Var convolve(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions& options,
+             SourceLoc loc) {
+  Tape& tape = Tape::of("conv2d", loc, x, weight, bias != nullptr ? *bias : Var());
   check(x, weight, bias, options, loc);
   auto op = std::make_unique<Conv2d>(Conv2dShape(x.shape(), weight.shape(), options));
   const Conv2dShape& shape = op->shape;
@@ -135,14 +135,13 @@ int64_t conv2d_useful_macs(const Conv2dShape& s) {
   return s.n * rows * columns * s.k * s.c;
 }
 
-Var conv2d(Tape& tape, const Var& x, const Var& weight, const Conv2dOptions& options,
-           SourceLoc loc) {
-  return convolve(tape, x, weight, nullptr, options, loc);
+Var conv2d(const Var& x, const Var& weight, const Conv2dOptions& options, SourceLoc loc) {
+  return convolve(x, weight, nullptr, options, loc);
 }
 
-Var conv2d(Tape& tape, const Var& x, const Var& weight, const Var& bias,
-           const Conv2dOptions& options, SourceLoc loc) {
-  return convolve(tape, x, weight, &bias, options, loc);
+Var conv2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& options,
+           SourceLoc loc) {
+  return convolve(x, weight, &bias, options, loc);
 }
 
 }  // namespace weft

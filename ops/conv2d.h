@@ -21,9 +21,9 @@ struct Conv2dOptions {
   Extent2 stride = 1, padding = 0, dilation = 1;
 };
 
-Var conv2d(Tape&, const Var& x, const Var& weight, const Conv2dOptions& = {},
+Var conv2d(const Var& x, const Var& weight, const Conv2dOptions& = {},
            SourceLoc = SourceLoc::here());
-Var conv2d(Tape&, const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& = {},
+Var conv2d(const Var& x, const Var& weight, const Var& bias, const Conv2dOptions& = {},
            SourceLoc = SourceLoc::here());
 
 /// All sizes of one convolution.

@@ -3,9 +3,9 @@
 
 namespace weft {
 
-Var cosine_loss(Tape& tape, const Var& pred, const Tensor& target, const Tensor& mask,
-                Tensor* valid, SourceLoc loc) {
-  return pixel_loss(tape, CosineDistance{}, pred, target, mask, valid, loc);
+Var cosine_loss(const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
+                SourceLoc loc) {
+  return pixel_loss(CosineDistance{}, pred, target, mask, valid, loc);
 }
 
 }  // namespace weft

@@ -12,7 +12,7 @@
 namespace weft {
 
 /// An undefined mask: every pixel is valid. `valid` becomes n, a tensor of one f64.
-Var cosine_loss(Tape&, const Var& pred, const Tensor& target, const Tensor& mask = {},
+Var cosine_loss(const Var& pred, const Tensor& target, const Tensor& mask = {},
                 Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
 
 struct CosineDistance {

@@ -59,9 +59,9 @@ void check_labels(const Tensor& labels, int64_t classes, std::optional<int32_t> 
 
 }  // namespace
 
-Var cross_entropy(Tape& tape, const Var& logits, const Tensor& labels,
-                  const CrossEntropyOptions& options, Tensor* valid, SourceLoc loc) {
-  tape.require("cross_entropy", loc, logits, labels, options.class_weights);
+Var cross_entropy(const Var& logits, const Tensor& labels, const CrossEntropyOptions& options,
+                  Tensor* valid, SourceLoc loc) {
+  Tape& tape = Tape::of("cross_entropy", loc, logits, labels, options.class_weights);
   check(logits, labels, options, loc);
   check_labels(labels, logits.shape().back(), options.ignore_index, loc);
   auto op = std::make_unique<CrossEntropy>();

@@ -19,7 +19,7 @@ struct CrossEntropyOptions {
 /// A label outside 0 .. C-1 that is not ignored is a DataError that names it; on a GPU, where
 /// looking would wait for the device, it makes the loss NaN (readers check on the host). `valid`,
 /// where given, becomes a tensor of one f64: the number of valid places.
-Var cross_entropy(Tape&, const Var& logits, const Tensor& labels, const CrossEntropyOptions& = {},
+Var cross_entropy(const Var& logits, const Tensor& labels, const CrossEntropyOptions& = {},
                   Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
 
 namespace kernels {

@@ -43,9 +43,8 @@ void check_probability(const char* op, double p, const Var& x, SourceLoc loc) {
 
 }  // namespace
 
-Var dropout(Tape& tape, const Var& x, double p, const Noise& noise, std::string_view name,
-            SourceLoc loc) {
-  tape.require("dropout", loc, x);
+Var dropout(const Var& x, double p, const Noise& noise, std::string_view name, SourceLoc loc) {
+  Tape& tape = Tape::of("dropout", loc, x);
   check_probability("dropout", p, x, loc);
   if (p == 0) return x;
   const Philox philox(noise.seed, Stream::dropout, noise.step, name);
@@ -57,11 +56,10 @@ Var dropout(Tape& tape, const Var& x, double p, const Noise& noise, std::string_
   return tape.record(std::make_unique<Dropout>(philox, p), {x}, std::move(y), loc);
 }
 
-Var relu_dropout(Tape& tape, const Var& x, double p, const Noise& noise, std::string_view name,
-                 SourceLoc loc) {
-  tape.require("relu_dropout", loc, x);
+Var relu_dropout(const Var& x, double p, const Noise& noise, std::string_view name, SourceLoc loc) {
+  Tape& tape = Tape::of("relu_dropout", loc, x);
   check_probability("relu_dropout", p, x, loc);
-  if (p == 0) return relu(tape, x, loc);
+  if (p == 0) return relu(x, loc);
   const Philox philox(noise.seed, Stream::dropout, noise.step, name);
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {

@@ -12,9 +12,9 @@
 namespace weft {
 
 /// p in [0, 1); p = 0 returns x itself. `name` is stable: "heads.seg.aspp0.drop1".
-Var dropout(Tape&, const Var& x, double p, const Noise& noise, std::string_view name,
+Var dropout(const Var& x, double p, const Noise& noise, std::string_view name,
             SourceLoc = SourceLoc::here());
-Var relu_dropout(Tape&, const Var& x, double p, const Noise& noise, std::string_view name,
+Var relu_dropout(const Var& x, double p, const Noise& noise, std::string_view name,
                  SourceLoc = SourceLoc::here());
 
 /// U >= p, exactly, as a comparison of integers: word >> 8 must reach this.

@@ -111,13 +111,13 @@ bool is_branch(const std::vector<GateRow>& rows, int branch, const Var& x, int64
 
 }  // namespace
 
-Var gate(Tape& tape, const Var& f, const Var& r, const std::vector<GateRow>& rows,
-         int64_t n_per_group, SourceLoc loc) {
-  tape.require(op_name, loc, f, r);
-  for (const GateRow& row : rows) tape.require(op_name, loc, row.p);
+Var gate(const Var& f, const Var& r, const std::vector<GateRow>& rows, int64_t n_per_group,
+         SourceLoc loc) {
   const Var& some = f.value().defined() ? f : r;
   if (rows.empty() || n_per_group < 1 || !some.value().defined())
     shape_error(op_name, loc, "needs at least one row, one sample per group and one branch");
+  Tape& tape = Tape::of(op_name, loc, f, r);
+  for (const GateRow& row : rows) tape.require(op_name, loc, row.p);
   const auto sample = [](const Var& x) { return x.shape().rank() ? x.shape().inner(1) : 0; };
   if (f.value().defined() && r.value().defined() &&
       (f.dtype() != r.dtype() || f.shape().rank() != r.shape().rank() || sample(f) != sample(r)))
@@ -156,13 +156,13 @@ Var gate(Tape& tape, const Var& f, const Var& r, const std::vector<GateRow>& row
   return tape.record(std::move(op), inputs, std::move(y), loc);
 }
 
-Var select_or_skip(Tape& tape, const Var& f, const Var& r, const Var& p, SourceLoc loc) {
+Var select_or_skip(const Var& f, const Var& r, const Var& p, SourceLoc loc) {
   if (p.shape() != Shape{2}) shape_error("select_or_skip", loc, "p must be [2], got {}", p.shape());
   if (f.shape() != r.shape() || f.shape().rank() == 0 || f.shape()[0] == 0)
     shape_error("select_or_skip", loc, "f {} and r {} must have one shape, not empty", f.shape(),
                 r.shape());
-  GateRow row{.f_group = 0, .r_group = 0, .p = reshape(tape, p, {1, 2}, loc)};
-  return gate(tape, f, r, {row}, f.shape()[0], loc);
+  GateRow row{.f_group = 0, .r_group = 0, .p = reshape(p, {1, 2}, loc)};
+  return gate(f, r, {row}, f.shape()[0], loc);
 }
 
 }  // namespace weft

@@ -23,11 +23,11 @@ struct GateRow {
 
 /// f or r may be a default Var where no row reads it. Where all rows hand over one branch
 /// unchanged, that branch itself comes back and nothing is recorded.
-Var gate(Tape&, const Var& f, const Var& r, const std::vector<GateRow>& rows, int64_t n_per_group,
+Var gate(const Var& f, const Var& r, const std::vector<GateRow>& rows, int64_t n_per_group,
          SourceLoc = SourceLoc::here());
 
 /// One group, one p [2]: f p[0] + r p[1].
-Var select_or_skip(Tape&, const Var& f, const Var& r, const Var& p, SourceLoc = SourceLoc::here());
+Var select_or_skip(const Var& f, const Var& r, const Var& p, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

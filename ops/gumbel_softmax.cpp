@@ -23,9 +23,9 @@ struct GumbelSoftmax final : Op {
 
 }  // namespace
 
-Var gumbel_softmax(Tape& tape, const Var& logits, double temperature, bool hard, const Noise& noise,
+Var gumbel_softmax(const Var& logits, double temperature, bool hard, const Noise& noise,
                    std::string_view name, SourceLoc loc) {
-  tape.require("gumbel_softmax", loc, logits);
+  Tape& tape = Tape::of("gumbel_softmax", loc, logits);
   if (logits.shape().rank() < 1)
     shape_error(op_name, loc, "logits need a last axis, got {}", logits.shape());
   if (!(temperature > 0))
@@ -48,7 +48,7 @@ Tensor gumbel_sample(const Tensor& logits, double temperature, bool hard, const 
                      std::string_view name) {
   CpuContext ctx(1);
   Tape tape(&ctx, Tape::Mode::no_grad);
-  return gumbel_softmax(tape, tape.constant(logits), temperature, hard, noise, name).value();
+  return gumbel_softmax(tape.constant(logits), temperature, hard, noise, name).value();
 }
 
 }  // namespace weft

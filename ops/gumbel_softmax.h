@@ -13,7 +13,7 @@
 namespace weft {
 
 /// temperature tau > 0. `name` is stable: "policy.seg".
-Var gumbel_softmax(Tape&, const Var& logits, double temperature, bool hard, const Noise& noise,
+Var gumbel_softmax(const Var& logits, double temperature, bool hard, const Noise& noise,
                    std::string_view name, SourceLoc = SourceLoc::here());
 
 /// The same sample of host logits as a host tensor, bit for bit what the CPU's op returns: what a

@@ -3,14 +3,14 @@
 
 namespace weft {
 
-Var l1_loss(Tape& tape, const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
+Var l1_loss(const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
             SourceLoc loc) {
-  return pixel_loss(tape, AbsoluteError{}, pred, target, mask, valid, loc);
+  return pixel_loss(AbsoluteError{}, pred, target, mask, valid, loc);
 }
 
-Var mse_loss(Tape& tape, const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
+Var mse_loss(const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
              SourceLoc loc) {
-  return pixel_loss(tape, SquaredError{}, pred, target, mask, valid, loc);
+  return pixel_loss(SquaredError{}, pred, target, mask, valid, loc);
 }
 
 }  // namespace weft

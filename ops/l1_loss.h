@@ -11,9 +11,9 @@
 namespace weft {
 
 /// An undefined mask: every pixel is valid. `valid` becomes n, a tensor of one f64.
-Var l1_loss(Tape&, const Var& pred, const Tensor& target, const Tensor& mask = {},
-            Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
-Var mse_loss(Tape&, const Var& pred, const Tensor& target, const Tensor& mask = {},
+Var l1_loss(const Var& pred, const Tensor& target, const Tensor& mask = {}, Tensor* valid = nullptr,
+            SourceLoc = SourceLoc::here());
+Var mse_loss(const Var& pred, const Tensor& target, const Tensor& mask = {},
              Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
 
 struct AbsoluteError {

@@ -27,8 +27,8 @@ struct Linear final : Op {
   }
 };
 
-Var apply(Tape& tape, const Var& x, const Var& weight, const Var* bias, SourceLoc loc) {
-  tape.require("linear", loc, x, weight, bias != nullptr ? *bias : Var());
+Var apply(const Var& x, const Var& weight, const Var* bias, SourceLoc loc) {
+  Tape& tape = Tape::of("linear", loc, x, weight, bias != nullptr ? *bias : Var());
   const Shape &xs = x.shape(), &ws = weight.shape();
   if (xs.rank() < 1 || ws.rank() != 2 || xs.back() != ws[1])
     shape_error("linear", loc, "needs input [.., I] and weight [O, I]: input {}, weight {}", xs,
@@ -59,12 +59,12 @@ Var apply(Tape& tape, const Var& x, const Var& weight, const Var* bias, SourceLo
 
 }  // namespace
 
-Var linear(Tape& tape, const Var& x, const Var& weight, SourceLoc loc) {
-  return apply(tape, x, weight, nullptr, loc);
+Var linear(const Var& x, const Var& weight, SourceLoc loc) {
+  return apply(x, weight, nullptr, loc);
 }
 
-Var linear(Tape& tape, const Var& x, const Var& weight, const Var& bias, SourceLoc loc) {
-  return apply(tape, x, weight, &bias, loc);
+Var linear(const Var& x, const Var& weight, const Var& bias, SourceLoc loc) {
+  return apply(x, weight, &bias, loc);
 }
 
 }  // namespace weft

@@ -7,8 +7,8 @@
 
 namespace weft {
 
-Var linear(Tape&, const Var& x, const Var& weight, SourceLoc = SourceLoc::here());
-Var linear(Tape&, const Var& x, const Var& weight, const Var& bias, SourceLoc = SourceLoc::here());
+Var linear(const Var& x, const Var& weight, SourceLoc = SourceLoc::here());
+Var linear(const Var& x, const Var& weight, const Var& bias, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

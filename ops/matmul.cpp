@@ -51,8 +51,8 @@ struct Matmul final : Op {
 
 }  // namespace
 
-Var matmul(Tape& tape, const Var& a, const Var& b, Transpose transpose, SourceLoc loc) {
-  tape.require("matmul", loc, a, b);
+Var matmul(const Var& a, const Var& b, Transpose transpose, SourceLoc loc) {
+  Tape& tape = Tape::of("matmul", loc, a, b);
   const Shape &as = a.shape(), &bs = b.shape();
   const bool ta = transpose == Transpose::a, tb = transpose == Transpose::b;
   if (as.rank() != 2 || bs.rank() != 2 || as[ta ? 0 : 1] != bs[tb ? 1 : 0])

@@ -10,8 +10,7 @@ namespace weft {
 
 enum class Transpose { none, a, b };
 
-Var matmul(Tape&, const Var& a, const Var& b, Transpose = Transpose::none,
-           SourceLoc = SourceLoc::here());
+Var matmul(const Var& a, const Var& b, Transpose = Transpose::none, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

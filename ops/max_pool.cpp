@@ -23,8 +23,8 @@ struct MaxPool final : Op {
 
 }  // namespace
 
-Var max_pool(Tape& tape, const Var& x, const PoolOptions& options, SourceLoc loc) {
-  tape.require("max_pool", loc, x);
+Var max_pool(const Var& x, const PoolOptions& options, SourceLoc loc) {
+  Tape& tape = Tape::of("max_pool", loc, x);
   const Shape shape = pooled_shape(op_name, x.shape(), options, loc);
   if (options.kernel > 15) shape_error(op_name, loc, "kernel {}: at most 15", options.kernel);
   auto op = std::make_unique<MaxPool>();

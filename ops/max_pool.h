@@ -10,7 +10,7 @@
 namespace weft {
 
 /// kernel <= 15, so that a choice fits its byte.
-Var max_pool(Tape&, const Var& x, const PoolOptions&, SourceLoc = SourceLoc::here());
+Var max_pool(const Var& x, const PoolOptions&, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

@@ -53,9 +53,9 @@ struct PixelLoss final : Op {
 
 /// `valid`, where given, becomes a tensor of one f64: n.
 template <class F>
-Var pixel_loss(Tape& tape, F f, const Var& pred, const Tensor& target, const Tensor& mask,
-               Tensor* valid, SourceLoc loc) {
-  tape.require(F::name, loc, pred, target, mask);
+Var pixel_loss(F f, const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid,
+               SourceLoc loc) {
+  Tape& tape = Tape::of(F::name, loc, pred, target, mask);
   if (pred.shape().rank() < 1 || target.shape() != pred.shape() || target.dtype() != pred.dtype())
     shape_error(F::name, loc, "pred {} {} and target {} {} must be one shape [.., C] and dtype",
                 name_of(pred.dtype()), pred.shape(), name_of(target.dtype()), target.shape());

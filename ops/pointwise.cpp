@@ -29,8 +29,8 @@ struct Unary final : Op {
 };
 
 template <class F>
-Var unary(Tape& tape, F f, const Var& x, SourceLoc loc) {
-  tape.require(F::name, loc, x);
+Var unary(F f, const Var& x, SourceLoc loc) {
+  Tape& tape = Tape::of(F::name, loc, x);
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
@@ -90,6 +90,40 @@ struct MulOp final : Op {
   }
 };
 
+/// z = x / y: dx = dy / y, and y's is -dz z / y.
+struct DivOp final : Op {
+  Tensor y, z;  // z: where y's gradient is needed
+
+  DivOp(Tensor y_, Tensor z_) : y(std::move(y_)), z(std::move(z_)) {}
+  const char* name() const override { return "div"; }
+  void backward(Backward& b) override {
+    const Shape& shape = b.dout().shape();
+    const Tensor dx = combine(b.context(), pointwise::Div{}, b.dout(), y, shape);
+    if (b.needs(0)) b.pass(0, sum_to(b.context(), dx, b.input_shape(0)));
+    if (!b.needs(1)) return;
+    const Tensor product = combine(b.context(), pointwise::NegMul{}, dx, z, shape);
+    b.pass(1, sum_to(b.context(), product, b.input_shape(1)));
+  }
+};
+
+/// Each operand gets dy where it is the larger one, and half of it where both are equal.
+struct MaximumOp final : Op {
+  Tensor x, y;
+
+  MaximumOp(Tensor x_, Tensor y_) : x(std::move(x_)), y(std::move(y_)) {}
+  const char* name() const override { return "maximum"; }
+  void backward(Backward& b) override {
+    const Shape& shape = b.dout().shape();
+    for (int i : {0, 1}) {
+      if (!b.needs(i)) continue;
+      const Tensor share =
+          combine(b.context(), pointwise::Larger{}, i == 0 ? x : y, i == 0 ? y : x, shape);
+      const Tensor product = combine(b.context(), pointwise::Mul{}, b.dout(), share, shape);
+      b.pass(i, sum_to(b.context(), product, b.input_shape(i)));
+    }
+  }
+};
+
 struct AddReluOp final : Op {
   Tensor y;
 
@@ -108,8 +142,8 @@ struct AddReluOp final : Op {
 };
 
 /// The broadcast shape, or a ShapeError that names both operands.
-Shape check_operands(const Tape& tape, const char* op, const Var& x, const Var& y, SourceLoc loc) {
-  tape.require(op, loc, x, y);
+Shape check_operands(const char* op, const Var& x, const Var& y, SourceLoc loc) {
+  Tape::of(op, loc, x, y);
   if (x.dtype() != y.dtype())
     shape_error(op, loc, "operands differ in type: x {} {}, y {} {}", name_of(x.dtype()), x.shape(),
                 name_of(y.dtype()), y.shape());
@@ -123,47 +157,103 @@ Shape check_operands(const Tape& tape, const char* op, const Var& x, const Var& 
 
 }  // namespace
 
-Var relu(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Relu{}, x, loc); }
-Var sigmoid(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Sigmoid{}, x, loc); }
-Var exp(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Exp{}, x, loc); }
-Var log(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Log{}, x, loc); }
-Var abs(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Abs{}, x, loc); }
-Var square(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Square{}, x, loc); }
-Var sqrt(Tape& t, const Var& x, SourceLoc loc) { return unary(t, pointwise::Sqrt{}, x, loc); }
-Var scale(Tape& t, const Var& x, double factor, SourceLoc loc) {
-  return unary(t, pointwise::Scale{factor}, x, loc);
+Var relu(const Var& x, SourceLoc loc) { return unary(pointwise::Relu{}, x, loc); }
+Var sigmoid(const Var& x, SourceLoc loc) { return unary(pointwise::Sigmoid{}, x, loc); }
+Var tanh(const Var& x, SourceLoc loc) { return unary(pointwise::Tanh{}, x, loc); }
+Var softplus(const Var& x, SourceLoc loc) { return unary(pointwise::Softplus{}, x, loc); }
+Var gelu(const Var& x, SourceLoc loc) { return unary(pointwise::Gelu{}, x, loc); }
+Var silu(const Var& x, SourceLoc loc) { return unary(pointwise::Silu{}, x, loc); }
+Var exp(const Var& x, SourceLoc loc) { return unary(pointwise::Exp{}, x, loc); }
+Var log(const Var& x, SourceLoc loc) { return unary(pointwise::Log{}, x, loc); }
+Var abs(const Var& x, SourceLoc loc) { return unary(pointwise::Abs{}, x, loc); }
+Var square(const Var& x, SourceLoc loc) { return unary(pointwise::Square{}, x, loc); }
+Var sqrt(const Var& x, SourceLoc loc) { return unary(pointwise::Sqrt{}, x, loc); }
+Var reciprocal(const Var& x, SourceLoc loc) { return unary(pointwise::Reciprocal{}, x, loc); }
+Var neg(const Var& x, SourceLoc loc) { return unary(pointwise::Neg{}, x, loc); }
+Var scale(const Var& x, double factor, SourceLoc loc) {
+  return unary(pointwise::Scale{factor}, x, loc);
 }
-Var shift(Tape& t, const Var& x, double offset, SourceLoc loc) {
-  return unary(t, pointwise::Shift{offset}, x, loc);
+Var shift(const Var& x, double offset, SourceLoc loc) {
+  return unary(pointwise::Shift{offset}, x, loc);
+}
+Var pow(const Var& x, double exponent, SourceLoc loc) {
+  return unary(pointwise::Pow{exponent}, x, loc);
+}
+Var clamp(const Var& x, double low, double high, SourceLoc loc) {
+  if (!(low <= high)) shape_error("clamp", loc, "low {} is above high {}", low, high);
+  return unary(pointwise::Clamp{low, high}, x, loc);
 }
 
-Var add(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
-  const Shape out = check_operands(tape, "add", x, y, loc);
+Var add(const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("add", x, y, loc);
+  Tape& tape = x.tape();
   Tensor z = combine(tape.context(), pointwise::Add{}, x.value(), y.value(), out);
   return tape.record(std::make_unique<AddOp>(), {x, y}, std::move(z), loc);
 }
 
-Var sub(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
-  const Shape out = check_operands(tape, "sub", x, y, loc);
+Var sub(const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("sub", x, y, loc);
+  Tape& tape = x.tape();
   Tensor z = combine(tape.context(), pointwise::Sub{}, x.value(), y.value(), out);
   return tape.record(std::make_unique<SubOp>(), {x, y}, std::move(z), loc);
 }
 
-Var mul(Tape& tape, const Var& x, const Var& y, SourceLoc loc) {
-  const Shape out = check_operands(tape, "mul", x, y, loc);
+Var mul(const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("mul", x, y, loc);
+  Tape& tape = x.tape();
   Tensor z = combine(tape.context(), pointwise::Mul{}, x.value(), y.value(), out);
   auto op = std::make_unique<MulOp>(y.needs_grad() ? x.value() : Tensor(),
                                     x.needs_grad() ? y.value() : Tensor());
   return tape.record(std::move(op), {x, y}, std::move(z), loc);
 }
 
-Var add_relu(Tape& tape, const Var& x, const Var& r, SourceLoc loc) {
-  check_operands(tape, "add_relu", x, r, loc);
+Var div(const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("div", x, y, loc);
+  Tape& tape = x.tape();
+  Tensor z = combine(tape.context(), pointwise::Div{}, x.value(), y.value(), out);
+  auto op = std::make_unique<DivOp>(y.value(), y.needs_grad() ? z : Tensor());
+  return tape.record(std::move(op), {x, y}, z, loc);
+}
+
+Var maximum(const Var& x, const Var& y, SourceLoc loc) {
+  const Shape out = check_operands("maximum", x, y, loc);
+  Tape& tape = x.tape();
+  Tensor z = combine(tape.context(), pointwise::Maximum{}, x.value(), y.value(), out);
+  return tape.record(std::make_unique<MaximumOp>(x.value(), y.value()), {x, y}, std::move(z), loc);
+}
+
+Var add_relu(const Var& x, const Var& r, SourceLoc loc) {
+  check_operands("add_relu", x, r, loc);
   if (x.shape() != r.shape())
     shape_error("add_relu", loc, "x {} and r {} differ in shape; add() broadcasts", x.shape(),
                 r.shape());
+  Tape& tape = x.tape();
   Tensor y = combine(tape.context(), pointwise::AddRelu{}, x.value(), r.value(), x.shape());
   return tape.record(std::make_unique<AddReluOp>(y), {x, r}, y, loc);
 }
+
+Var operator+(const Operand& x, const Operand& y) {
+  if (x.var != nullptr && y.var != nullptr) return add(*x.var, *y.var, x.loc);
+  return x.var != nullptr ? shift(*x.var, y.number, x.loc) : shift(*y.var, x.number, y.loc);
+}
+
+Var operator-(const Operand& x, const Operand& y) {
+  if (x.var != nullptr && y.var != nullptr) return sub(*x.var, *y.var, x.loc);
+  return x.var != nullptr ? shift(*x.var, -y.number, x.loc)
+                          : shift(neg(*y.var, y.loc), x.number, y.loc);
+}
+
+Var operator*(const Operand& x, const Operand& y) {
+  if (x.var != nullptr && y.var != nullptr) return mul(*x.var, *y.var, x.loc);
+  return x.var != nullptr ? scale(*x.var, y.number, x.loc) : scale(*y.var, x.number, y.loc);
+}
+
+Var operator/(const Operand& x, const Operand& y) {
+  if (x.var != nullptr && y.var != nullptr) return div(*x.var, *y.var, x.loc);
+  return x.var != nullptr ? scale(*x.var, 1 / y.number, x.loc)
+                          : scale(reciprocal(*y.var, y.loc), x.number, y.loc);
+}
+
+Var operator-(const Operand& x) { return neg(*x.var, x.loc); }
 
 }  // namespace weft

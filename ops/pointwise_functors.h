@@ -41,6 +41,65 @@ struct Sigmoid {
   }
 };
 
+struct Tanh {
+  static constexpr const char* name = "tanh";
+  static constexpr Keep keep = Keep::output;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return std::tanh(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T y) const {
+    return dy * (T(1) - y * y);
+  }
+};
+
+struct Softplus {
+  static constexpr const char* name = "softplus";
+  static constexpr Keep keep = Keep::input;
+  // log(1 + exp(x)) without overflow.
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return Relu{}.value(x) + std::log1p(std::exp(-std::abs(x)));
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    return dy * Sigmoid{}.value(x);
+  }
+};
+
+struct Gelu {
+  static constexpr const char* name = "gelu";
+  static constexpr Keep keep = Keep::input;
+  template <class T>
+  WEFT_HD static T phi(T x) {  // the normal distribution's
+    return T(0.5) * (T(1) + std::erf(x * T(0.70710678118654752440)));
+  }
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return x * phi(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    const T density = T(0.39894228040143267794) * std::exp(T(-0.5) * x * x);
+    return dy * (phi(x) + x * density);
+  }
+};
+
+struct Silu {
+  static constexpr const char* name = "silu";
+  static constexpr Keep keep = Keep::input;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return x * Sigmoid{}.value(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    const T s = Sigmoid{}.value(x);
+    return dy * s * (T(1) + x * (T(1) - s));
+  }
+};
+
 struct Exp {
   static constexpr const char* name = "exp";
   static constexpr Keep keep = Keep::output;
@@ -106,6 +165,65 @@ struct Sqrt {
   }
 };
 
+struct Reciprocal {
+  static constexpr const char* name = "reciprocal";
+  static constexpr Keep keep = Keep::output;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return T(1) / x;
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T y) const {
+    return -dy * y * y;
+  }
+};
+
+struct Neg {
+  static constexpr const char* name = "neg";
+  static constexpr Keep keep = Keep::nothing;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return -x;
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T) const {
+    return -dy;
+  }
+};
+
+struct Pow {
+  static constexpr const char* name = "pow";
+  static constexpr Keep keep = Keep::input;
+  double exponent;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return std::pow(x, static_cast<T>(exponent));
+  }
+  // x^0 is constant, also at 0, where 0 * 0^-1 would be NaN.
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    return exponent == 0
+               ? T(0)
+               : dy * static_cast<T>(exponent) * std::pow(x, static_cast<T>(exponent - 1));
+  }
+};
+
+struct Clamp {
+  static constexpr const char* name = "clamp";
+  static constexpr Keep keep = Keep::input;
+  double low, high;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return x < static_cast<T>(low)    ? static_cast<T>(low)
+           : x > static_cast<T>(high) ? static_cast<T>(high)
+                                      : x;
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    return x < static_cast<T>(low) || x > static_cast<T>(high) ? T(0) : dy;
+  }
+};
+
 struct Scale {
   static constexpr const char* name = "scale";
   static constexpr Keep keep = Keep::nothing;
@@ -153,6 +271,32 @@ struct Mul {
     return x * y;
   }
 };
+struct Div {
+  template <class T>
+  WEFT_HD T value(T x, T y) const {
+    return x / y;
+  }
+};
+struct NegMul {
+  template <class T>
+  WEFT_HD T value(T x, T y) const {
+    return -x * y;
+  }
+};
+/// A NaN of either stays one.
+struct Maximum {
+  template <class T>
+  WEFT_HD T value(T x, T y) const {
+    return x > y || x != x ? x : y;
+  }
+};
+/// The share of maximum's gradient that x gets.
+struct Larger {
+  template <class T>
+  WEFT_HD T value(T x, T y) const {
+    return x > y ? T(1) : x == y ? T(0.5) : T(0);
+  }
+};
 struct AddRelu {
   template <class T>
   WEFT_HD T value(T x, T r) const {
@@ -163,6 +307,10 @@ struct AddRelu {
 }  // namespace weft::pointwise
 
 /// Each backend instantiates its kernels for these.
-#define WEFT_UNARY_FUNCTORS(X) \
-  X(Relu) X(Sigmoid) X(Exp) X(Log) X(Abs) X(Square) X(Sqrt) X(Scale) X(Shift)
-#define WEFT_BINARY_FUNCTORS(X) X(Add) X(Sub) X(Mul) X(AddRelu)
+// clang-format off
+#define WEFT_UNARY_FUNCTORS(X)                                                                  \
+  X(Relu) X(Sigmoid) X(Tanh) X(Softplus) X(Gelu) X(Silu) X(Exp) X(Log) X(Abs) X(Square) X(Sqrt) \
+  X(Reciprocal) X(Neg) X(Scale) X(Shift) X(Pow) X(Clamp)
+#define WEFT_BINARY_FUNCTORS(X) \
+  X(Add) X(Sub) X(Mul) X(Div) X(NegMul) X(Maximum) X(Larger) X(AddRelu)
+// clang-format on

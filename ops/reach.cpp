@@ -41,15 +41,15 @@ void check(const char* op, const Reach& reached, int task) {
 
 }  // namespace
 
-Var mark_reach(Tape& tape, const Var& x, const Reach& reached, int task, SourceLoc loc) {
-  tape.require("mark_reach", loc, x);
+Var mark_reach(const Var& x, const Reach& reached, int task, SourceLoc loc) {
+  Tape& tape = Tape::of("mark_reach", loc, x);
   check("mark_reach", reached, task);
   return tape.record(std::make_unique<MarkReach>(reached, task), {x}, x.value(), loc);
 }
 
-Var where_reached(Tape& tape, const Var& x, const Reach& reached, const std::vector<int>& tasks,
+Var where_reached(const Var& x, const Reach& reached, const std::vector<int>& tasks,
                   SourceLoc loc) {
-  tape.require("where_reached", loc, x);
+  Tape& tape = Tape::of("where_reached", loc, x);
   for (int task : tasks) check("where_reached", reached, task);
   return tape.record(std::make_unique<WhereReached>(reached, tasks), {x}, x.value(), loc);
 }

@@ -16,10 +16,10 @@ namespace weft {
 using Reach = std::shared_ptr<std::vector<bool>>;
 
 /// y = x; a gradient that passes here is task `task`'s.
-Var mark_reach(Tape&, const Var& x, const Reach& reached, int task, SourceLoc = SourceLoc::here());
+Var mark_reach(const Var& x, const Reach& reached, int task, SourceLoc = SourceLoc::here());
 
 /// y = x; dx = dy where one of `tasks` was reached, else x gets no gradient from here.
-Var where_reached(Tape&, const Var& x, const Reach& reached, const std::vector<int>& tasks,
+Var where_reached(const Var& x, const Reach& reached, const std::vector<int>& tasks,
                   SourceLoc = SourceLoc::here());
 
 }  // namespace weft

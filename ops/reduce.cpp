@@ -52,23 +52,23 @@ Tensor reduce(const AnyContext& context, Tensor x, const Shape& kept, double fac
   return x;
 }
 
-Var reduce_op(Tape& tape, const Var& x, const Shape& kept, const Shape& out, bool is_mean,
-              const char* name, SourceLoc loc) {
-  tape.require(name, loc, x);
+Var reduce_op(const Var& x, const Shape& kept, const Shape& out, bool is_mean, const char* name,
+              SourceLoc loc) {
+  Tape& tape = Tape::of(name, loc, x);
   const double factor =
       is_mean ? static_cast<double>(kept.numel()) / static_cast<double>(x.value().numel()) : 1.0;
   Tensor y = reduce(tape.context(), x.value(), kept, factor).reshaped(out);
   return tape.record(std::make_unique<SumOp>(factor, name), {x}, std::move(y), loc);
 }
 
-Var over_all(Tape& tape, const Var& x, bool is_mean, const char* name, SourceLoc loc) {
+Var over_all(const Var& x, bool is_mean, const char* name, SourceLoc loc) {
   Shape ones = x.shape();
   for (int axis = 0; axis < ones.rank(); ++axis) ones.set(axis, 1);
-  return reduce_op(tape, x, ones, Shape{}, is_mean, name, loc);
+  return reduce_op(x, ones, Shape{}, is_mean, name, loc);
 }
 
-Var over_axes(Tape& tape, const Var& x, const std::vector<int>& axes, bool is_mean,
-              const char* name, SourceLoc loc) {
+Var over_axes(const Var& x, const std::vector<int>& axes, bool is_mean, const char* name,
+              SourceLoc loc) {
   Shape kept = x.shape();
   for (int axis : axes) {
     const int at = axis < 0 ? axis + kept.rank() : axis;
@@ -76,18 +76,18 @@ Var over_axes(Tape& tape, const Var& x, const std::vector<int>& axes, bool is_me
       shape_error(name, loc, "axis {} is outside of x {}", axis, x.shape());
     kept.set(at, 1);
   }
-  return reduce_op(tape, x, kept, kept, is_mean, name, loc);
+  return reduce_op(x, kept, kept, is_mean, name, loc);
 }
 
 }  // namespace
 
-Var sum(Tape& tape, const Var& x, SourceLoc loc) { return over_all(tape, x, false, "sum", loc); }
-Var mean(Tape& tape, const Var& x, SourceLoc loc) { return over_all(tape, x, true, "mean", loc); }
-Var sum_over(Tape& tape, const Var& x, const std::vector<int>& axes, SourceLoc loc) {
-  return over_axes(tape, x, axes, false, "sum_over", loc);
+Var sum(const Var& x, SourceLoc loc) { return over_all(x, false, "sum", loc); }
+Var mean(const Var& x, SourceLoc loc) { return over_all(x, true, "mean", loc); }
+Var sum_over(const Var& x, const std::vector<int>& axes, SourceLoc loc) {
+  return over_axes(x, axes, false, "sum_over", loc);
 }
-Var mean_over(Tape& tape, const Var& x, const std::vector<int>& axes, SourceLoc loc) {
-  return over_axes(tape, x, axes, true, "mean_over", loc);
+Var mean_over(const Var& x, const std::vector<int>& axes, SourceLoc loc) {
+  return over_axes(x, axes, true, "mean_over", loc);
 }
 
 Tensor sum_to(const AnyContext& context, const Tensor& x, const Shape& shape) {

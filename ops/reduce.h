@@ -9,12 +9,12 @@
 
 namespace weft {
 
-Var sum(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var sum(const Var& x, SourceLoc = SourceLoc::here());
 /// NaN where x is empty, as 0 / 0 says.
-Var mean(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var mean(const Var& x, SourceLoc = SourceLoc::here());
 /// Negative axes count from the end.
-Var sum_over(Tape&, const Var& x, const std::vector<int>& axes, SourceLoc = SourceLoc::here());
-Var mean_over(Tape&, const Var& x, const std::vector<int>& axes, SourceLoc = SourceLoc::here());
+Var sum_over(const Var& x, const std::vector<int>& axes, SourceLoc = SourceLoc::here());
+Var mean_over(const Var& x, const std::vector<int>& axes, SourceLoc = SourceLoc::here());
 
 /// The gradient of a broadcast: x summed over the axes on which `shape` was stretched to x's shape.
 /// Shares x's bytes where nothing was.

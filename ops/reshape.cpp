@@ -11,7 +11,8 @@ struct Reshape final : Op {
 
 }  // namespace
 
-Var reshape(Tape& tape, const Var& x, const Shape& shape, SourceLoc loc) {
+Var reshape(const Var& x, const Shape& shape, SourceLoc loc) {
+  Tape& tape = Tape::of("reshape", loc, x);
   if (shape.numel() != x.shape().numel())
     shape_error("reshape", loc, "{} has {} elements, {} has {}", x.shape(), x.shape().numel(),
                 shape, shape.numel());

@@ -7,6 +7,6 @@
 namespace weft {
 
 /// Element counts must agree.
-Var reshape(Tape&, const Var& x, const Shape& shape, SourceLoc = SourceLoc::here());
+Var reshape(const Var& x, const Shape& shape, SourceLoc = SourceLoc::here());
 
 }  // namespace weft

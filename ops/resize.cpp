@@ -20,9 +20,8 @@ struct Resize final : Op {
 
 }  // namespace
 
-Var resize(Tape& tape, const Var& x, int64_t height, int64_t width, Interpolation mode,
-           SourceLoc loc) {
-  tape.require("resize", loc, x);
+Var resize(const Var& x, int64_t height, int64_t width, Interpolation mode, SourceLoc loc) {
+  Tape& tape = Tape::of("resize", loc, x);
   const Shape& in = x.shape();
   if (in.rank() != 4) shape_error("resize", loc, "x must be [N, H, W, C], it is {}", in);
   if (height < 1 || width < 1 || in[1] < 1 || in[2] < 1)

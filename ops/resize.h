@@ -16,7 +16,7 @@ namespace weft {
 enum class Interpolation { nearest, bilinear };
 
 /// The input's own size gives x itself.
-Var resize(Tape&, const Var& x, int64_t height, int64_t width, Interpolation,
+Var resize(const Var& x, int64_t height, int64_t width, Interpolation,
            SourceLoc = SourceLoc::here());
 
 /// What one output index reads along one axis: (1 - weight) x[low] + weight x[high].

@@ -22,8 +22,8 @@ struct Slice final : Op {
 
 }  // namespace
 
-Var slice(Tape& tape, const Var& x, int axis, int64_t begin, int64_t count, SourceLoc loc) {
-  tape.require("slice", loc, x);
+Var slice(const Var& x, int axis, int64_t begin, int64_t count, SourceLoc loc) {
+  Tape& tape = Tape::of("slice", loc, x);
   const int at = axis < 0 ? axis + x.shape().rank() : axis;
   if (at < 0 || at >= x.shape().rank())
     shape_error("slice", loc, "axis {} is outside of x {}", axis, x.shape());

@@ -8,8 +8,7 @@
 namespace weft {
 
 /// A negative axis counts from the end.
-Var slice(Tape&, const Var& x, int axis, int64_t begin, int64_t count,
-          SourceLoc = SourceLoc::here());
+Var slice(const Var& x, int axis, int64_t begin, int64_t count, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

@@ -36,8 +36,8 @@ void check(const char* op, const Var& x, SourceLoc loc) {
 
 }  // namespace
 
-Var softmax(Tape& tape, const Var& x, SourceLoc loc) {
-  tape.require("softmax", loc, x);
+Var softmax(const Var& x, SourceLoc loc) {
+  Tape& tape = Tape::of("softmax", loc, x);
   check("softmax", x, loc);
   auto op = std::make_unique<Softmax>();
   const Tensor y = op->y = tape.empty(x.shape(), x.dtype());
@@ -48,8 +48,8 @@ Var softmax(Tape& tape, const Var& x, SourceLoc loc) {
   return tape.record(std::move(op), {x}, y, loc);
 }
 
-Var log_softmax(Tape& tape, const Var& x, SourceLoc loc) {
-  tape.require("log_softmax", loc, x);
+Var log_softmax(const Var& x, SourceLoc loc) {
+  Tape& tape = Tape::of("log_softmax", loc, x);
   check("log_softmax", x, loc);
   auto op = std::make_unique<LogSoftmax>();
   const Tensor y = op->y = tape.empty(x.shape(), x.dtype());

@@ -7,8 +7,8 @@
 
 namespace weft {
 
-Var softmax(Tape&, const Var& x, SourceLoc = SourceLoc::here());
-Var log_softmax(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var softmax(const Var& x, SourceLoc = SourceLoc::here());
+Var log_softmax(const Var& x, SourceLoc = SourceLoc::here());
 
 namespace kernels {
 

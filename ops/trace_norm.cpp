@@ -74,8 +74,8 @@ struct TraceNorm final : Op {
 
 }  // namespace
 
-Var trace_norm(Tape& tape, const Var& x, SourceLoc loc) {
-  tape.require("trace_norm", loc, x);
+Var trace_norm(const Var& x, SourceLoc loc) {
+  Tape& tape = Tape::of("trace_norm", loc, x);
   if (x.shape().rank() != 2 || x.value().numel() == 0)
     shape_error("trace_norm", loc, "x must be [rows, columns], not empty, and is {}", x.shape());
   const int64_t rows = x.shape()[0];

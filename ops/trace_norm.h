@@ -10,6 +10,6 @@
 
 namespace weft {
 
-Var trace_norm(Tape&, const Var& x, SourceLoc = SourceLoc::here());
+Var trace_norm(const Var& x, SourceLoc = SourceLoc::here());
 
 }  // namespace weft

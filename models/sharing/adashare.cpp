@@ -20,7 +20,7 @@ class AdaShare final : public Model {
     const Features features = run_shared(pass, *trunk_, images, sample);
     std::vector<Var> out;
     for (size_t k = 0; k < heads_.size(); ++k)
-      out.push_back((*heads_[k])(pass, features.of_task(pass.tape, static_cast<int>(k))));
+      out.push_back((*heads_[k])(pass, features.of_task(static_cast<int>(k))));
     return out;
   }
 

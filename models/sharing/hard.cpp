@@ -17,7 +17,7 @@ class HardSharing final : public Model {
     const Features features = run_shared(pass, *trunk_, images, nullptr);
     std::vector<Var> out;
     for (size_t k = 0; k < heads_.size(); ++k)
-      out.push_back((*heads_[k])(pass, features.of_task(pass.tape, static_cast<int>(k))));
+      out.push_back((*heads_[k])(pass, features.of_task(static_cast<int>(k))));
     return out;
   }
 

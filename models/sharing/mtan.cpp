@@ -34,7 +34,7 @@ struct Attention {
 
   Var operator()(Pass& pass, const Var& x) const {
     const Var h = norm1(pass, conv1(pass, x), /*relu=*/true);
-    return sigmoid(pass.tape, norm2(pass, conv2(pass, h)));
+    return sigmoid(norm2(pass, conv2(pass, h)));
   }
 };
 
@@ -72,7 +72,6 @@ class Mtan final : public Model {
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
-    Tape& tape = pass.tape;
     const size_t tasks = heads_.size();
     Var x = trunk_->stem(pass, images);
     std::vector<Var> a(tasks), g(tasks);
@@ -80,8 +79,8 @@ class Mtan final : public Model {
       const Var u = run_blocks(pass, *trunk_, stages_[s].begin, stages_[s].end - 1, x);
       x = run_blocks(pass, *trunk_, stages_[s].end - 1, stages_[s].end, u);
       for (size_t k = 0; k < tasks; ++k) {
-        const Var seen = s == 0 ? u : concat(tape, {u, g[k]}, 3);
-        a[k] = mul(tape, attention_[s * tasks + k](pass, seen), x);
+        const Var seen = s == 0 ? u : concat({u, g[k]}, 3);
+        a[k] = mul(attention_[s * tasks + k](pass, seen), x);
         if (s + 1 < stages_.size()) g[k] = pass_on(pass, s, k, a[k]);
       }
     }
@@ -125,7 +124,7 @@ class Mtan final : public Model {
     pass.groups = {{0}};
     const int64_t by = stages_[s + 1].stride / stages_[s].stride;
     if (by == 1) return y;
-    return max_pool(pass.tape, y, {.kernel = by, .stride = by, .padding = 0, .ceil_mode = true});
+    return max_pool(y, {.kernel = by, .stride = by, .padding = 0, .ceil_mode = true});
   }
 
   std::unique_ptr<Trunk> trunk_;

@@ -55,7 +55,7 @@ class Nddr final : public Model {
     const size_t tasks = heads_.size();
     std::vector<Var> x = trunks_.stem(pass, images);
     for (size_t s = 0; s < trunks_.stages().size(); ++s) {
-      const Var all = concat(pass.tape, trunks_.run(pass, trunks_.stages()[s], x), 3);
+      const Var all = concat(trunks_.run(pass, trunks_.stages()[s], x), 3);
       for (size_t k = 0; k < tasks; ++k) x[k] = reductions_[s * tasks + k](pass, all);
     }
     std::vector<Var> out;

@@ -74,8 +74,8 @@ Features Model::run_shared(Pass& pass, const Trunk& trunk, const Var& images,
   const int tasks = static_cast<int>(options_.tasks.size());
   const size_t inputs = plan.blocks.empty() ? plan.out.size() : plan.blocks[0].in.size();
   const int copies = options_.separate_inputs ? 1 : static_cast<int>(inputs);
-  Features features = run_trunk(pass, trunk, plan, sample ? sample->p : std::vector<Var>{},
-                                repeat(pass.tape, images, copies));
+  Features features =
+      run_trunk(pass, trunk, plan, sample ? sample->p : std::vector<Var>{}, repeat(images, copies));
   // A plan for one task stands for all of them.
   for (int k = 1; plan.out == Groups{{0}} && k < tasks; ++k) features.groups[0].push_back(k);
   return features;

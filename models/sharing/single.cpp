@@ -23,9 +23,8 @@ class SingleTask final : public Model {
     const int64_t rows =
         images.shape()[0] / (separate_inputs() ? static_cast<int64_t>(heads_.size()) : 1);
     for (size_t k = 0; k < heads_.size(); ++k) {
-      const Var own = separate_inputs()
-                          ? slice(pass.tape, images, 0, static_cast<int64_t>(k) * rows, rows)
-                          : images;
+      const Var own =
+          separate_inputs() ? slice(images, 0, static_cast<int64_t>(k) * rows, rows) : images;
       out.push_back((*heads_[k])(pass, run_trunk(pass, *trunks_[k], plan, {}, own).stacked));
     }
     return out;

@@ -55,17 +55,17 @@ class Sluice final : public Model {
     for (Parameter* filters : filters_) {
       const Shape& shape = filters->value.shape();
       const int64_t part = shape[0] / static_cast<int64_t>(subspaces_);
-      const Var rows = reshape(tape, tape.use(*filters), {shape[0], shape.inner(1)});
+      const Var rows = reshape(tape.use(*filters), {shape[0], shape.inner(1)});
       std::vector<Var> g;
       for (size_t s = 0; s < subspaces_; ++s)
-        g.push_back(slice(tape, rows, 0, static_cast<int64_t>(s) * part, part));
+        g.push_back(slice(rows, 0, static_cast<int64_t>(s) * part, part));
       for (size_t s = 0; s < subspaces_; ++s)
         for (size_t t = s + 1; t < subspaces_; ++t) {
-          const Var overlap = sum(tape, square(tape, matmul(tape, g[s], g[t], Transpose::b)));
-          penalty = penalty ? add(tape, *penalty, overlap) : overlap;
+          const Var overlap = sum(square(matmul(g[s], g[t], Transpose::b)));
+          penalty = penalty ? add(*penalty, overlap) : overlap;
         }
     }
-    if (penalty) penalty = scale(tape, *penalty, options_.share.orthogonality);
+    if (penalty) penalty = scale(*penalty, options_.share.orthogonality);
     return penalty;
   }
 
@@ -143,14 +143,14 @@ class Sluice final : public Model {
     for (const Var& map : x)
       for (int64_t s = 0; s < count; ++s) {
         const int64_t c = map.shape()[3] / count;
-        parts.push_back(slice(pass.tape, map, 3, s * c, c));
+        parts.push_back(slice(map, 3, s * c, c));
       }
     std::vector<Var> out;
     for (size_t k = 0; k < x.size(); ++k) {
       std::vector<Var> mixed;
       for (size_t s = 0; s < subspaces_; ++s)
         mixed.push_back(stitches_[(m * x.size() + k) * subspaces_ + s](pass, parts));
-      out.push_back(concat(pass.tape, mixed, 3));
+      out.push_back(concat(mixed, 3));
     }
     return out;
   }

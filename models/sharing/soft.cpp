@@ -49,11 +49,11 @@ class SoftSharing final : public Model {
           const auto& weights = options_.share.pair_weights;
           const double w = weights.empty() ? 1.0 : weights[pair];
           if (w == 0) continue;
-          const Var d = scale(tape, distance(tape, *layer[i], *layer[j]), w);
-          sum = sum ? add(tape, *sum, d) : d;
+          const Var d = scale(distance(tape, *layer[i], *layer[j]), w);
+          sum = sum ? add(*sum, d) : d;
         }
     }
-    if (sum) sum = scale(tape, *sum, options_.share.weight);
+    if (sum) sum = scale(*sum, options_.share.weight);
     return sum;
   }
 
@@ -101,13 +101,12 @@ class SoftSharing final : public Model {
   Var distance(Tape& tape, Parameter& a, Parameter& b) const {
     if (options_.share.distance == "trace") {
       const Shape row{1, a.value.numel()};
-      const Var both =
-          concat(tape, {reshape(tape, tape.use(a), row), reshape(tape, tape.use(b), row)}, 0);
-      return trace_norm(tape, both);
+      const Var both = concat({reshape(tape.use(a), row), reshape(tape.use(b), row)}, 0);
+      return trace_norm(both);
     }
-    const Var squared = sum(tape, square(tape, sub(tape, tape.use(a), tape.use(b))));
+    const Var squared = sum(square(sub(tape.use(a), tape.use(b))));
     if (options_.share.distance == "squared") return squared;
-    return sqrt(tape, shift(tape, squared, 1e-24));
+    return sqrt(shift(squared, 1e-24));
   }
 
   TaskTrunks trunks_;

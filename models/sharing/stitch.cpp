@@ -22,13 +22,13 @@ Stitch::Stitch(ParameterStore& store, const std::string& name, const std::vector
 
 Var Stitch::operator()(Pass& pass, const std::vector<Var>& x) const {
   Tape& tape = pass.tape;
-  const Var all = cast(tape, tape.use(*weights_), x[0].dtype());
+  const Var all = cast(tape.use(*weights_), x[0].dtype());
   const Shape one{all.shape().rank() == 2 ? all.shape()[1] : 1};  // stretches over the map
   Var sum;
   for (size_t j = 0; j < x.size(); ++j) {
-    const Var a = reshape(tape, slice(tape, all, 0, static_cast<int64_t>(j), 1), one);
-    const Var term = mul(tape, x[j], a);
-    sum = j == 0 ? term : add(tape, sum, term);
+    const Var a = reshape(slice(all, 0, static_cast<int64_t>(j), 1), one);
+    const Var term = mul(x[j], a);
+    sum = j == 0 ? term : add(sum, term);
   }
   return sum;
 }

@@ -18,8 +18,7 @@ std::vector<Var> TaskTrunks::stem(Pass& pass, const Var& images) const {
   const int64_t rows = images.shape()[0] / static_cast<int64_t>(trunks_.size());
   for (size_t k = 0; k < trunks_.size(); ++k)
     x.push_back(trunks_[k]->stem(
-        pass, separate_inputs_ ? slice(pass.tape, images, 0, static_cast<int64_t>(k) * rows, rows)
-                               : images));
+        pass, separate_inputs_ ? slice(images, 0, static_cast<int64_t>(k) * rows, rows) : images));
   return x;
 }
 

@@ -28,7 +28,7 @@ TEST_CASE("tape: gradients of a value that is used twice add up", "[engine]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(tensor({1, 2, 3}));
-  const Var loss = sum(tape, add(tape, mul(tape, x, x), scale(tape, x, 10)));
+  const Var loss = sum(add(mul(x, x), scale(x, 10)));
   CHECK(loss.value().item() == 74);
   tape.backward(loss);
   CHECK(tape.grad(x).to_vector() == Values{12, 14, 16});
@@ -38,10 +38,10 @@ TEST_CASE("tape: a gradient handed to two inputs does not change under one of th
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(tensor({1})), y = tape.leaf(tensor({2}));
-  const Var twice = scale(tape, x, 2);
-  const Var both = add(tape, x, y);  // passes one tensor on to x and y
+  const Var twice = scale(x, 2);
+  const Var both = add(x, y);  // passes one tensor on to x and y
   const Tensor seed = tensor({3});
-  tape.backward(add(tape, both, twice), seed);
+  tape.backward(add(both, twice), seed);
   CHECK(tape.grad(x).item() == 9);
   CHECK(tape.grad(y).item() == 3);
   CHECK(seed.item() == 3);
@@ -51,13 +51,13 @@ TEST_CASE("tape: what needs no gradient is not recorded", "[engine]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var c = tape.constant(tensor({1, 2}));
-  CHECK_FALSE(relu(tape, c).needs_grad());
+  CHECK_FALSE(relu(c).needs_grad());
   CHECK(tape.size() == 0);
   Parameter frozen{"w", tensor({1}), {}, false};
   CHECK_FALSE(tape.use(frozen).needs_grad());
   Tape evaluation(&ctx, Tape::Mode::no_grad);
   Parameter p{"w", tensor({1}), {}, true};
-  CHECK_FALSE(relu(evaluation, evaluation.use(p)).needs_grad());
+  CHECK_FALSE(relu(evaluation.use(p)).needs_grad());
   CHECK(evaluation.size() == 0);
 }
 
@@ -67,13 +67,13 @@ TEST_CASE("tape: parameters gather over uses and tapes until someone clears them
   for (int step = 1; step <= 2; ++step) {
     Tape tape(&ctx);
     const Var a = tape.use(p), b = tape.use(p);
-    tape.backward(mul(tape, a, b));
+    tape.backward(mul(a, b));
     CHECK(p.grad.item() == 4 * step);
     CHECK(tape.grad(a).item() == 4 * step);
   }
   Tape tape(&ctx);
   const Var w = tape.use(p);
-  tape.backward(scale(tape, w, 1));
+  tape.backward(scale(w, 1));
   CHECK(tape.take_grad(w).item() == 9);
   CHECK_FALSE(p.grad.defined());
 }
@@ -82,9 +82,9 @@ TEST_CASE("tape: a mark gives each task's gradient at the trunk", "[engine]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(tensor({1, -2}));
-  const Var trunk = square(tape, x);
+  const Var trunk = square(x);
   const TapeMark mark = tape.mark();
-  const Var first = sum(tape, scale(tape, trunk, 2)), second = sum(tape, scale(tape, trunk, 5));
+  const Var first = sum(scale(trunk, 2)), second = sum(scale(trunk, 5));
   tape.backward(first, mark);
   const Tensor g1 = tape.take_grad(trunk);
   tape.backward(second, mark);
@@ -100,7 +100,7 @@ TEST_CASE("tape: a second pass through a freed node is an error that names it", 
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(tensor({1}));
-  const Var y = relu(tape, x);
+  const Var y = relu(x);
   tape.backward(y);
   CHECK_THROWS_WITH(tape.backward(y),
                     Catch::Matchers::StartsWith("backward: relu (recorded at tests/engine/") &&
@@ -126,11 +126,11 @@ TEST_CASE("tape: check_numbers names the op and the place", "[engine]") {
   Tape tape(&ctx);
   tape.check_numbers(true);
   const Var x = tape.leaf(tensor({0, 1}));
-  CHECK_THROWS_WITH(log(tape, x),
+  CHECK_THROWS_WITH(log(x),
                     Catch::Matchers::StartsWith("log: the output [2] holds NaN or infinity") &&
                         contains_text("tests/engine/"));
-  const Var root = sqrt(tape, x);
-  CHECK_THROWS_AS(tape.backward(sum(tape, root)), NumericError);
+  const Var root = sqrt(x);
+  CHECK_THROWS_AS(tape.backward(sum(root)), NumericError);
 }
 
 TEST_CASE("tape: backward frees what it has used", "[engine]") {
@@ -143,9 +143,9 @@ TEST_CASE("tape: backward frees what it has used", "[engine]") {
     Tape tape(&ctx);
     const Var x = tape.leaf(start);
     Var y = x;
-    for (int i = 0; i < 10; ++i) y = sigmoid(tape, y);  // each retains its output
+    for (int i = 0; i < 10; ++i) y = sigmoid(y);  // each retains its output
     CHECK(host_memory().counters().live_bytes - before == 10 * each);
-    const Var loss = sum(tape, y);
+    const Var loss = sum(y);
     y = Var();
     host_memory().reset_peak();
     tape.backward(loss);
@@ -160,7 +160,7 @@ TEST_CASE("tape: a deep chain needs no recursion", "[engine]") {
   Tape tape(&ctx);
   const Var x = tape.leaf(tensor({1}));
   Var y = x;
-  for (int i = 0; i < 100000; ++i) y = shift(tape, y, 1e-5);
+  for (int i = 0; i < 100000; ++i) y = shift(y, 1e-5);
   tape.backward(y);
   CHECK(tape.grad(x).item() == 1);
 }

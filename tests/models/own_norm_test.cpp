@@ -78,8 +78,8 @@ Tensor image_of(const Case& c, int task) {
   return random_tensor({images, 17, 19, 3}, c.separate ? fmt::format("image{}", task) : "image");
 }
 
-Var loss_of(Tape& tape, const Var& y, int task) {
-  return sum(tape, mul(tape, y, tape.constant(random_tensor(y.shape(), fmt::format("w{}", task)))));
+Var loss_of(const Var& y, int task) {
+  return sum(y * y.tape().constant(random_tensor(y.shape(), fmt::format("w{}", task))));
 }
 
 /// One task alone, by the definition: x' = f p_0 + r p_1 with f = ReLU(r + F(x)).
@@ -98,12 +98,11 @@ std::vector<Tensor> naive(Net& net, const Case& c, const Gates& gates, int task)
     }
     const Var f = net.trunk->residual(pass, l, x, r);
     const auto p_of = [&](int column) {
-      return reshape(tape, slice(tape, slice(tape, p, 0, l, 1), 1, column, 1), {1, 1, 1, 1});
+      return reshape(slice(slice(p, 0, l, 1), 1, column, 1), {1, 1, 1, 1});
     };
-    x = gate.kind == Gate::Kind::select ? f
-                                        : add(tape, mul(tape, f, p_of(0)), mul(tape, r, p_of(1)));
+    x = gate.kind == Gate::Kind::select ? f : add(mul(f, p_of(0)), mul(r, p_of(1)));
   }
-  tape.backward(loss_of(tape, x, task));
+  tape.backward(loss_of(x, task));
   return {x.value(), tape.grad(p)};
 }
 
@@ -117,15 +116,15 @@ std::vector<Tensor> planned(Net& net, const Case& c, const Gates& gates) {
     own.push_back(tape.constant(image_of(c, k)));
   }
   const bool apart = c.separate || c.affine || !c.training;
-  const Var stack = apart ? concat(tape, own, 0) : own[0];
+  const Var stack = apart ? concat(own, 0) : own[0];
   const Features features = run_trunk(pass, *net.trunk, make_plan(gates, apart), p, stack);
   std::vector<Tensor> out;
   Var loss;
   for (int k = 0; k < tasks; ++k) {
-    const Var y = features.of_task(tape, k);
+    const Var y = features.of_task(k);
     out.push_back(y.value());
-    const Var term = loss_of(tape, y, k);
-    loss = k == 0 ? term : add(tape, loss, term);
+    const Var term = loss_of(y, k);
+    loss = k == 0 ? term : add(loss, term);
   }
   tape.backward(loss);
   for (const Var& v : p) out.push_back(tape.grad(v));

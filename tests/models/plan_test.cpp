@@ -75,11 +75,11 @@ std::vector<Tensor> run_tasks(Net& net, const std::vector<int>& which, const Gat
   std::vector<Tensor> out;
   Var loss;
   for (size_t i = 0; i < which.size(); ++i) {
-    const Var y = features.of_task(tape, static_cast<int>(i));
+    const Var y = features.of_task(static_cast<int>(i));
     out.push_back(y.value());
     const Var w = tape.constant(random_tensor(y.shape(), which[i] == 0 ? "w0" : "w1"));
-    const Var term = sum(tape, mul(tape, y, w));
-    loss = i == 0 ? term : add(tape, loss, term);
+    const Var term = sum(mul(y, w));
+    loss = i == 0 ? term : add(loss, term);
   }
   tape.backward(loss);
   for (const Var& v : p) out.push_back(tape.grad(v));

@@ -127,9 +127,8 @@ void check_way(const Way& way, size_t tasks) {
     for (const Number& v : naive.predictions[k].values) values.push_back(v.value);
     check_values("prediction of " + options.tasks[k].name, y[k].value(), values);
     const auto w = noise("w." + options.tasks[k].name, y[k].value().numel(), -1, 1);
-    const Var term =
-        sum(tape, mul(tape, y[k], tape.constant(Tensor::from(y[k].shape(), w, DType::f64))));
-    total = total ? add(tape, *total, term) : term;
+    const Var term = sum(mul(y[k], tape.constant(Tensor::from(y[k].shape(), w, DType::f64))));
+    total = total ? add(*total, term) : term;
   }
   tape.backward(*total);
   const auto of = [&](const Numbers& numbers) {

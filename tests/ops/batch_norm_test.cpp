@@ -60,11 +60,11 @@ OpCase batch_norm_case(const Shape& shape, const BatchNormOptions& options, uint
                               options.training ? "" : " evaluation", options.relu ? " relu" : ""),
           .inputs = {shape, {shape.back()}, {shape.back()}},
           .op =
-              [options](Tape& t, const auto& x) {
+              [options](const auto& x) {
                 BatchNormStats stats = fresh_stats(x[1].shape()[0], stat_dtype(x[0].dtype()));
-                stats.running_mean = on_tape(t, stats.running_mean);
-                stats.running_var = on_tape(t, stats.running_var);
-                return batch_norm(t, x[0], x[1], x[2], stats, options);
+                stats.running_mean = on_tape(x[0].tape(), stats.running_mean);
+                stats.running_var = on_tape(x[0].tape(), stats.running_var);
+                return batch_norm(x[0], x[1], x[2], stats, options);
               },
           .naive = [=](const auto& in) { return naive(shape, in, options); },
           .low = 0.3,
@@ -143,7 +143,7 @@ TEST_CASE("batch_norm: running statistics as naive passes in task order would le
       var[k] = 0.7 * var[k] + 0.3 * m.var * rows / (rows - 1.0);
     }
   const Var one = tape.constant(Tensor::from({channels}, Values(channels, 1.0), DType::f64));
-  batch_norm(tape, tape.constant(Tensor::from(shape, x, DType::f64)), one, one, stats, options);
+  batch_norm(tape.constant(Tensor::from(shape, x, DType::f64)), one, one, stats, options);
   CHECK(stats.num_batches_tracked == 4);
   for (int64_t k = 0; k < channels; ++k) {
     CHECK(std::abs(stats.running_mean.to_vector()[k] - mean[k]) < 1e-13);
@@ -151,12 +151,12 @@ TEST_CASE("batch_norm: running statistics as naive passes in task order would le
   }
   // Stacked groups give each group exactly what a pass of its own gives.
   const Var y =
-      batch_norm(tape, tape.constant(Tensor::from(shape, x)),
+      batch_norm(tape.constant(Tensor::from(shape, x)),
                  tape.constant(Tensor::from({channels}, Values(channels, 1.5))),
                  tape.constant(Tensor::from({channels}, Values(channels, 0.5))),
                  *std::make_unique<BatchNormStats>(fresh_stats(channels, DType::f32)), options);
   BatchNormStats own = fresh_stats(channels, DType::f32);
-  const Var alone = batch_norm(tape, tape.constant(Tensor::from(shape, x).rows(n, n)),
+  const Var alone = batch_norm(tape.constant(Tensor::from(shape, x).rows(n, n)),
                                tape.constant(Tensor::from({channels}, Values(channels, 1.5))),
                                tape.constant(Tensor::from({channels}, Values(channels, 0.5))), own);
   CHECK(same_bits(y.value().rows(n, n), alone.value()));
@@ -175,7 +175,7 @@ TEST_CASE("batch_norm: f32 statistics far from zero", "[ops]") {
   options.group_weights = {1};
   options.keep = 0;
   const Var one = tape.constant(Tensor::from({1}, {1.0}));
-  batch_norm(tape, tape.constant(Tensor::from({rows, 1}, x)), one, one, stats, options);
+  batch_norm(tape.constant(Tensor::from({rows, 1}, x)), one, one, stats, options);
   CHECK(std::abs(stats.running_mean.item() - truth.mean) < 1e-4);
   CHECK(std::abs(stats.running_var.item() / truth.var - 1) < 1e-5);
 }
@@ -190,24 +190,24 @@ TEST_CASE("batch_norm: what it refuses, and NaN", "[ops]") {
   const Var c3 = tensor({3});
   check_shape_error(
       [&] {
-        batch_norm(tape, tensor({1, 1, 1, 3}), c3, c3, stats);
+        batch_norm(tensor({1, 1, 1, 3}), c3, c3, stats);
       },
       "batch_norm: expected more than 1 value per channel in training, got x [1, 1, "
       "1, 3] in 1 group(s)");
   BatchNormOptions two;
   two.group_weights = {0.1, 0.1};
-  check_shape_error([&] { batch_norm(tape, tensor({2, 3}), c3, c3, stats, two); }, "in 2 group(s)");
+  check_shape_error([&] { batch_norm(tensor({2, 3}), c3, c3, stats, two); }, "in 2 group(s)");
   check_shape_error(
       [&] {
-        batch_norm(tape, tensor({3, 3}), c3, c3, stats, two);
+        batch_norm(tensor({3, 3}), c3, c3, stats, two);
       },
       "x [3, 3] does not divide into 2 equal groups");
   check_shape_error(
       [&] {
-        batch_norm(tape, tensor({3, 3}), tensor({4}), c3, stats);
+        batch_norm(tensor({3, 3}), tensor({4}), c3, stats);
       },
       "gamma is f32 [4], x f32 [3, 3] needs f32 [3]");
-  check_shape_error([&] { batch_norm(tape, tensor({3}), c3, c3, stats); },
+  check_shape_error([&] { batch_norm(tensor({3}), c3, c3, stats); },
                     "x must be [N, H, W, C] or [N, C], got [3]");
   CHECK(stats.num_batches_tracked == 0);
 
@@ -215,7 +215,7 @@ TEST_CASE("batch_norm: what it refuses, and NaN", "[ops]") {
   x[1] = std::numeric_limits<double>::quiet_NaN();
   BatchNormOptions options;
   options.relu = true;
-  const Values y = batch_norm(tape, tape.constant(Tensor::from({2, 3}, x)), c3, c3, stats, options)
+  const Values y = batch_norm(tape.constant(Tensor::from({2, 3}, x)), c3, c3, stats, options)
                        .value()
                        .to_vector();
   CHECK(std::isnan(y[1]));
@@ -235,8 +235,8 @@ TEST_CASE("batch_norm: a channel that holds NaN has running values that are NaN"
       for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<double>(i));
       x[x.size() - 2] = bad;  // channel 1, in the last row
       BatchNormStats stats{full(0), full(1)};
-      batch_norm(tape, tape.constant(on_tape(tape, Tensor::from({rows, 3}, x))),
-                 tape.constant(full(1)), tape.constant(full(0)), stats);
+      batch_norm(tape.constant(on_tape(tape, Tensor::from({rows, 3}, x))), tape.constant(full(1)),
+                 tape.constant(full(0)), stats);
       const Values mean = from_tape(tape, stats.running_mean).to_vector();
       const Values var = from_tape(tape, stats.running_var).to_vector();
       for (const size_t c : {0, 2}) CHECK((std::isfinite(mean[c]) && std::isfinite(var[c])));

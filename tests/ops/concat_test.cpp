@@ -43,7 +43,7 @@ TEST_CASE("concat: along every axis", "[ops]") {
     whole.set(at, total);
     op_check({.name = fmt::format("concat {} along {}", fmt::join(shapes, " "), axis),
               .inputs = shapes,
-              .op = [axis = axis](Tape& t, const auto& x) { return concat(t, x, axis); },
+              .op = [axis = axis](const auto& x) { return concat(x, axis); },
               .naive =
                   [=, shapes = shapes](const auto& in) {
                     Values y(static_cast<size_t>(whole.numel()));
@@ -77,8 +77,8 @@ TEST_CASE("slice: along every axis", "[ops]") {
     part.set(at, count);
     op_check({.name = fmt::format("slice {} axis {} from {}, {}", shape, axis, begin, count),
               .inputs = {shape},
-              .op = [axis = axis, begin = begin, count = count](
-                        Tape& t, const auto& x) { return slice(t, x[0], axis, begin, count); },
+              .op = [axis = axis, begin = begin,
+                     count = count](const auto& x) { return slice(x[0], axis, begin, count); },
               .naive =
                   [=, shape = shape, begin = begin](const auto& in) {
                     Values y(static_cast<size_t>(part.numel()));
@@ -93,10 +93,10 @@ TEST_CASE("concat and slice: taking apart what was put together", "[ops]") {
   op_check({.name = "three parts, added up",
             .inputs = {{2, 5}, {2, 5}, {2, 5}},
             .op =
-                [](Tape& t, const auto& x) {
-                  const Var all = concat(t, x, 0);
-                  const Var ends = add(t, slice(t, all, 0, 0, 2), slice(t, all, 0, 4, 2));
-                  return mul(t, ends, slice(t, all, 0, 2, 2));
+                [](const auto& x) {
+                  const Var all = concat(x, 0);
+                  const Var ends = add(slice(all, 0, 0, 2), slice(all, 0, 4, 2));
+                  return mul(ends, slice(all, 0, 2, 2));
                 },
             .naive =
                 [](const auto& in) {
@@ -110,9 +110,9 @@ TEST_CASE("slice: rows of a gradient that is shared with another value", "[ops]"
   op_check({.name = "x + y and rows of x",
             .inputs = {{3, 2}, {3, 2}},
             .op =
-                [](Tape& t, const auto& in) {
-                  const Var rows = slice(t, in[0], 0, 1, 1);
-                  return add(t, add(t, in[0], in[1]), rows);  // passes one gradient to both
+                [](const auto& in) {
+                  const Var rows = slice(in[0], 0, 1, 1);
+                  return add(add(in[0], in[1]), rows);  // passes one gradient to both
                 },
             .naive =
                 [](const auto& in) {
@@ -127,7 +127,7 @@ TEST_CASE("slice: rows share the bytes", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(Tensor::from({4, 3}, Values(12)));
-  const Var y = slice(tape, x, 0, 2, 2);
+  const Var y = slice(x, 0, 2, 2);
   CHECK(y.value().raw() == x.value().data<float>() + 6);
 }
 
@@ -140,20 +140,16 @@ TEST_CASE("concat and slice: shape errors", "[ops]") {
   const Var wide = tape.leaf(Tensor::from({2, 3}, Values(6), DType::f64));
   check_shape_error(
       [&] {
-        concat(tape, {x, y}, 1);
+        concat({x, y}, 1);
       },
       "concat: input 1 f32 [3, 3] does not fit input 0 f32 [2, 3] beside axis 1");
-  check_shape_error([&] { concat(tape, {x, flat}, 0); }, "concat: input 1 f32 [6] does not fit");
-  check_shape_error([&] { concat(tape, {x, wide}, 0); }, "concat: input 1 f64 [2, 3]");
-  check_shape_error(
-      [&] {
-        concat(tape, {x, y}, 2);
-      },
-      "concat: axis 2 is outside of input 0 [2, 3]");
-  check_shape_error([&] { concat(tape, {}, 0); }, "concat: no inputs");
-  check_shape_error([&] { slice(tape, x, 1, 2, 2); },
+  check_shape_error([&] { concat({x, flat}, 0); }, "concat: input 1 f32 [6] does not fit");
+  check_shape_error([&] { concat({x, wide}, 0); }, "concat: input 1 f64 [2, 3]");
+  check_shape_error([&] { concat({x, y}, 2); }, "concat: axis 2 is outside of input 0 [2, 3]");
+  check_shape_error([&] { concat({}, 0); }, "concat: no inputs");
+  check_shape_error([&] { slice(x, 1, 2, 2); },
                     "slice: indices 2 .. 3 of axis 1 are outside of x [2, 3]");
-  check_shape_error([&] { slice(tape, x, -3, 0, 1); }, "slice: axis -3 is outside of x [2, 3]");
+  check_shape_error([&] { slice(x, -3, 0, 1); }, "slice: axis -3 is outside of x [2, 3]");
 }
 
 }  // namespace weft

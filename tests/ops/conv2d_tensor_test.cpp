@@ -57,10 +57,8 @@ std::vector<Values> convolve(const AnyContext& context, DType leaf, DType comput
     return tape.leaf(to_device(context, Tensor::from(shape, values_of(shape, name), leaf)));
   };
   const Var x = var(l.x, "x"), weight = var(l.weight, "weight"), bias = var({l.weight[0]}, "bias");
-  const Var y = cast(tape,
-                     conv2d(tape, cast(tape, x, compute), cast(tape, weight, compute),
-                            cast(tape, bias, compute), l.options),
-                     leaf);
+  const Var y =
+      cast(conv2d(cast(x, compute), cast(weight, compute), cast(bias, compute), l.options), leaf);
   tape.backward(y, to_device(context, Tensor::from(y.shape(), values_of(y.shape(), "dy"), leaf)));
   std::vector<Values> out = {to_host(context, y.value()).to_vector()};
   for (const Var& v : {x, weight, bias}) out.push_back(to_host(context, tape.grad(v)).to_vector());

@@ -35,9 +35,8 @@ void check_conv(const std::string& name, const Shape& x, const Shape& weight,
   c.name = name;
   c.inputs = {x, weight};
   if (bias) c.inputs.push_back({weight[0]});
-  c.op = [options](Tape& tape, const std::vector<Var>& in) {
-    return in.size() > 2 ? conv2d(tape, in[0], in[1], in[2], options)
-                         : conv2d(tape, in[0], in[1], options);
+  c.op = [options](const std::vector<Var>& in) {
+    return in.size() > 2 ? conv2d(in[0], in[1], in[2], options) : conv2d(in[0], in[1], options);
   };
   c.naive = [=](const std::vector<Values>& in) {
     return naive_conv2d(Conv2dShape(x, weight, options), in);
@@ -96,18 +95,18 @@ TEST_CASE("conv2d: shape errors") {
   const Var x = var({1, 5, 5, 4}), w = var({2, 3, 3, 4});
   check_shape_error(
       [&] {
-        conv2d(tape, x, var({2, 3, 3, 3}));
+        conv2d(x, var({2, 3, 3, 3}));
       },
       "conv2d: weight expects 3 input channels, input has 4: input [1, 5, 5, 4], "
       "weight [2, 3, 3, 3]");
-  check_shape_error([&] { conv2d(tape, x, var({2, 4})); }, "input [N, H, W, C]");
-  check_shape_error([&] { conv2d(tape, x, w, var({3})); }, "bias must be [2]");
-  check_shape_error([&] { conv2d(tape, x, w, {.dilation = 3}); },
+  check_shape_error([&] { conv2d(x, var({2, 4})); }, "input [N, H, W, C]");
+  check_shape_error([&] { conv2d(x, w, var({3})); }, "bias must be [2]");
+  check_shape_error([&] { conv2d(x, w, {.dilation = 3}); },
                     "the kernel spans 7 x 7, the padded input is 5 x 5");
-  check_shape_error([&] { conv2d(tape, x, w, {.stride = {1, 0}}); }, "must be at least 1: 1 x 0");
-  check_shape_error([&] { conv2d(tape, x, w, {.padding = -1}); }, "must not be negative");
-  check_shape_error([&] { conv2d(tape, var({1, 5, 5, 4}, DType::f64), w); }, "one dtype");
-  check_shape_error([&] { conv2d(tape, x, var({0, 3, 3, 4})); }, "without elements");
+  check_shape_error([&] { conv2d(x, w, {.stride = {1, 0}}); }, "must be at least 1: 1 x 0");
+  check_shape_error([&] { conv2d(x, w, {.padding = -1}); }, "must not be negative");
+  check_shape_error([&] { conv2d(var({1, 5, 5, 4}, DType::f64), w); }, "one dtype");
+  check_shape_error([&] { conv2d(x, var({0, 3, 3, 4})); }, "without elements");
   CHECK(tape.size() == 0);
 }
 

@@ -31,13 +31,13 @@ OpCase case_of(const Shape& outer, int64_t classes, std::optional<int32_t> ignor
                               weighted ? " weighted" : ""),
           .inputs = {shape},
           .op =
-              [=](Tape& t, const auto& x) {
+              [=](const auto& x) {
                 CrossEntropyOptions options{ignore, {}};
                 if (weighted)
                   options.class_weights =
-                      on_tape(t, Tensor::from({classes}, weights, x[0].dtype()));
-                return cross_entropy(t, x[0], on_tape(t, Tensor::from(outer, labels, DType::i32)),
-                                     options);
+                      on_tape(x[0].tape(), Tensor::from({classes}, weights, x[0].dtype()));
+                return cross_entropy(
+                    x[0], on_tape(x[0].tape(), Tensor::from(outer, labels, DType::i32)), options);
               },
           .naive =
               [=](const auto& in) {
@@ -80,14 +80,14 @@ TEST_CASE("cross_entropy: valid places, and none", "[ops]") {
   const auto labels = [&](const Values& v) {
     return on_tape(tape, Tensor::from({3}, v, DType::i32));
   };
-  const Var loss = cross_entropy(tape, x, labels({0, 255, 1}), ignore, &valid);
+  const Var loss = cross_entropy(x, labels({0, 255, 1}), ignore, &valid);
   CHECK(from_tape(tape, valid).item() == 2);
   CHECK(std::abs(from_tape(tape, loss.value()).item() - std::log(2.0)) < 1e-7);
   tape.backward(loss);
   const Values gradient = from_tape(tape, tape.take_grad(x)).to_vector();
   CHECK(gradient == Values{-0.25, 0.25, 0, 0, 0.25, -0.25});
 
-  const Var none = cross_entropy(tape, x, labels({255, 255, 255}), ignore, &valid);
+  const Var none = cross_entropy(x, labels({255, 255, 255}), ignore, &valid);
   CHECK(from_tape(tape, valid).item() == 0);
   CHECK(from_tape(tape, none.value()).item() == 0);
   tape.backward(none);
@@ -101,8 +101,7 @@ TEST_CASE("cross_entropy: a class weight or a logit that is NaN is never a loss 
     Tape tape(test_device());
     const Var x = tape.leaf(on_tape(tape, Tensor::from({2, 2}, logits)));
     const Tensor labels = on_tape(tape, Tensor::from({2}, {0, 1}, DType::i32));
-    const Var loss =
-        cross_entropy(tape, x, labels, {{}, on_tape(tape, Tensor::from({2}, weights))});
+    const Var loss = cross_entropy(x, labels, {{}, on_tape(tape, Tensor::from({2}, weights))});
     tape.backward(loss);
     *gradient = from_tape(tape, tape.grad(x)).to_vector();
     return from_tape(tape, loss.value()).item();
@@ -121,7 +120,7 @@ TEST_CASE("cross_entropy: large logits stay exact", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(Tensor::from({1, 2}, {1e6, 1e6 - 1}));
-  const Var loss = cross_entropy(tape, x, Tensor::from({1}, {1}, DType::i32));
+  const Var loss = cross_entropy(x, Tensor::from({1}, {1}, DType::i32));
   const double p = 1 / (1 + std::exp(-1.0));
   CHECK(std::abs(loss.value().item() - (1 + std::log1p(std::exp(-1.0)))) < 1e-6);
   tape.backward(loss);
@@ -137,7 +136,7 @@ TEST_CASE("cross_entropy: what it refuses", "[ops]") {
   };
   const auto message = [&](const Values& v, const CrossEntropyOptions& options) -> std::string {
     try {
-      cross_entropy(tape, x, labels({2}, v), options);
+      cross_entropy(x, labels({2}, v), options);
     } catch (const DataError& e) {
       return e.what();
     }
@@ -154,17 +153,17 @@ TEST_CASE("cross_entropy: what it refuses", "[ops]") {
   CHECK(tape.size() == before + 1);
   check_shape_error(
       [&] {
-        cross_entropy(tape, x, labels({3}, {0, 0, 0}));
+        cross_entropy(x, labels({3}, {0, 0, 0}));
       },
       "cross_entropy: labels are i32 [3], logits [2, 3] need i32 [2]");
   check_shape_error(
       [&] {
-        cross_entropy(tape, x, Tensor::from({2}, {0, 0}));
+        cross_entropy(x, Tensor::from({2}, {0, 0}));
       },
       "labels are f32 [2], logits [2, 3] need i32 [2]");
   check_shape_error(
       [&] {
-        cross_entropy(tape, x, labels({2}, {0, 0}), {{}, Tensor::from({2}, {1.0, 1.0})});
+        cross_entropy(x, labels({2}, {0, 0}), {{}, Tensor::from({2}, {1.0, 1.0})});
       },
       "class weights are f32 [2], logits f32 [2, 3] need f32 [3]");
 }

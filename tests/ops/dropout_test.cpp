@@ -25,7 +25,7 @@ TEST_CASE("dropout: against the definition", "[ops]") {
          std::vector<Shape>{{0}, {}, {127}, {128}, {2, 5, 7, 13}, {pointwise_chunk + 129}}) {
       op_check({.name = fmt::format("dropout {} {}", p, shape),
                 .inputs = {shape},
-                .op = [p](Tape& t, const auto& x) { return dropout(t, x[0], p, noise, place); },
+                .op = [p](const auto& x) { return dropout(x[0], p, noise, place); },
                 .naive =
                     [p](const auto& in) {
                       Values y;
@@ -33,18 +33,17 @@ TEST_CASE("dropout: against the definition", "[ops]") {
                         y.push_back(in[0][i] * factor(p, i));
                       return y;
                     }});
-      op_check(
-          {.name = fmt::format("relu_dropout {} {}", p, shape),
-           .inputs = {shape},
-           .op = [p](Tape& t, const auto& x) { return relu_dropout(t, x[0], p, noise, place); },
-           .naive =
-               [p](const auto& in) {
-                 Values y;
-                 for (size_t i = 0; i < in[0].size(); ++i)
-                   y.push_back(std::max(0.0, in[0][i]) * factor(p, i));
-                 return y;
-               },
-           .kinks = {0}});
+      op_check({.name = fmt::format("relu_dropout {} {}", p, shape),
+                .inputs = {shape},
+                .op = [p](const auto& x) { return relu_dropout(x[0], p, noise, place); },
+                .naive =
+                    [p](const auto& in) {
+                      Values y;
+                      for (size_t i = 0; i < in[0].size(); ++i)
+                        y.push_back(std::max(0.0, in[0][i]) * factor(p, i));
+                      return y;
+                    },
+                .kinks = {0}});
     }
 }
 
@@ -52,8 +51,8 @@ TEST_CASE("dropout: p = 0 is no op at all", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(Tensor::from({3}, {-1, 0, 2}));
-  CHECK(dropout(tape, x, 0, noise, place).node() == x.node());
-  CHECK(relu_dropout(tape, x, 0, noise, place).value().to_vector() == Values{0, 0, 2});
+  CHECK(dropout(x, 0, noise, place).node() == x.node());
+  CHECK(relu_dropout(x, 0, noise, place).value().to_vector() == Values{0, 0, 2});
 }
 
 TEST_CASE("dropout: keeps 1 - p of many, other names and steps others", "[ops]") {
@@ -62,7 +61,7 @@ TEST_CASE("dropout: keeps 1 - p of many, other names and steps others", "[ops]")
   const int64_t n = 1 << 18;
   const Var x = tape.constant(Tensor::from({n}, Values(n, 1.0)));
   const auto kept = [&](const Noise& which, const char* name) {
-    return dropout(tape, x, 0.3, which, name).value().to_vector();
+    return dropout(x, 0.3, which, name).value().to_vector();
   };
   const Values a = kept(noise, "a");
   const auto count = [](const Values& y) {
@@ -89,9 +88,9 @@ TEST_CASE("dropout: errors", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(Tensor::from({3}, {-1, 0, 2}));
-  check_shape_error([&] { dropout(tape, x, 1.0, noise, place); },
+  check_shape_error([&] { dropout(x, 1.0, noise, place); },
                     "dropout: p must be in [0, 1), it is 1");
-  check_shape_error([&] { relu_dropout(tape, x, std::nan(""), noise, place); }, "relu_dropout: p");
+  check_shape_error([&] { relu_dropout(x, std::nan(""), noise, place); }, "relu_dropout: p");
 }
 
 }  // namespace weft

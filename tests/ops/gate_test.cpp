@@ -42,11 +42,10 @@ OpCase gate_case(int64_t f_groups, int64_t r_groups, int64_t n, Shape sample, in
     for (int i = 0; i < sample.rank(); ++i) shape.push_back(sample[i]);
     return shape;
   };
-  OpCase c{
-      .name = fmt::format("gate {} and {} groups of {} x {}", f_groups, r_groups, n, sample),
-      .inputs = {stacked(f_groups), stacked(r_groups)},
-      .op = [=](Tape& t, const auto& x) { return gate(t, x[0], x[1], gate_rows(specs, x), n); },
-      .naive = [=](const auto& in) { return naive_gate(specs, n * sample.numel(), in); }};
+  OpCase c{.name = fmt::format("gate {} and {} groups of {} x {}", f_groups, r_groups, n, sample),
+           .inputs = {stacked(f_groups), stacked(r_groups)},
+           .op = [=](const auto& x) { return gate(x[0], x[1], gate_rows(specs, x), n); },
+           .naive = [=](const auto& in) { return naive_gate(specs, n * sample.numel(), in); }};
   for (int k = 0; k < tasks; ++k) c.inputs.push_back({3, 2});
   c.reduction = n * sample.numel();
   return c;
@@ -78,7 +77,7 @@ TEST_CASE("gate: identities, and NaN in a branch of weight 0", "[ops]") {
   const Var x = tape.leaf(on_tape(tape, f)), y = tape.leaf(on_tape(tape, bad));
   const auto chosen = [&](const Var& first, const Var& second, double select, double skip) {
     const Var p = tape.constant(on_tape(tape, Tensor::from({2}, {select, skip})));
-    return from_tape(tape, select_or_skip(tape, first, second, p).value());
+    return from_tape(tape, select_or_skip(first, second, p).value());
   };
   CHECK(same_bits(chosen(x, y, 1, 0), f));
   CHECK(same_bits(chosen(y, x, 0, 1), f));
@@ -87,10 +86,10 @@ TEST_CASE("gate: identities, and NaN in a branch of weight 0", "[ops]") {
     return std::vector<GateRow>{{.f_group = 0, .r_group = 0, .select = select, .skip = skip}};
   };
   const size_t before = tape.size();
-  CHECK(gate(tape, x, y, one(1, 0), 2).node() == x.node());
-  CHECK(gate(tape, y, x, one(0, 1), 2).node() == x.node());
+  CHECK(gate(x, y, one(1, 0), 2).node() == x.node());
+  CHECK(gate(y, x, one(0, 1), 2).node() == x.node());
   CHECK(tape.size() == before);
-  const Var twice = gate(tape, x, y, {one(1, 0)[0], one(1, 0)[0]}, 2);
+  const Var twice = gate(x, y, {one(1, 0)[0], one(1, 0)[0]}, 2);
   const Tensor both = from_tape(tape, twice.value());
   CHECK(same_bits(both.rows(0, 2), f));
   CHECK(same_bits(both.rows(2, 2), f));
@@ -103,7 +102,7 @@ TEST_CASE("gate: identities, and NaN in a branch of weight 0", "[ops]") {
 TEST_CASE("gate: select_or_skip by differences", "[ops]") {
   op_check({.name = "select_or_skip",
             .inputs = {{2, 3, 5}, {2, 3, 5}, {2}},
-            .op = [](Tape& t, const auto& x) { return select_or_skip(t, x[0], x[1], x[2]); },
+            .op = [](const auto& x) { return select_or_skip(x[0], x[1], x[2]); },
             .naive =
                 [](const auto& in) {
                   Values y;
@@ -123,30 +122,26 @@ TEST_CASE("gate: what it refuses", "[ops]") {
   const Var f = x({4, 3}), p = x({3, 2});
   check_shape_error(
       [&] {
-        gate(tape, f, x({4, 2}), {{0, 0, p}}, 2);
+        gate(f, x({4, 2}), {{0, 0, p}}, 2);
       },
       "gate: f f32 [4, 3] and r f32 [4, 2] differ beyond the first axis");
   check_shape_error(
       [&] {
-        gate(tape, f, f, {{2, 0, p}}, 2);
+        gate(f, f, {{2, 0, p}}, 2);
       },
       "row 0 reads group 2 of f [4, 3], which holds 2 group(s) of 2");
+  check_shape_error([&] { gate(f, f, {{0, 0, p}}, 3); }, "[4, 3] does not divide into groups");
+  check_shape_error([&] { gate(Var(), f, {{0, 0, p}}, 2); }, "of f, which is absent");
+  check_shape_error([&] { gate(f, f, {{0, -1, p}}, 2); }, "it must read both f and r");
   check_shape_error(
       [&] {
-        gate(tape, f, f, {{0, 0, p}}, 3);
-      },
-      "[4, 3] does not divide into groups");
-  check_shape_error([&] { gate(tape, Var(), f, {{0, 0, p}}, 2); }, "of f, which is absent");
-  check_shape_error([&] { gate(tape, f, f, {{0, -1, p}}, 2); }, "it must read both f and r");
-  check_shape_error(
-      [&] {
-        gate(tape, f, f, {{0, 0, p, 3}}, 2);
+        gate(f, f, {{0, 0, p, 3}}, 2);
       },
       "row 0 takes row 3 of p f32 [3, 2]; p must be f32 [L, 2]");
-  check_shape_error([&] { gate(tape, f, f, {{.f_group = 0, .skip = 1}}, 2); },
+  check_shape_error([&] { gate(f, f, {{.f_group = 0, .skip = 1}}, 2); },
                     "weighs a branch that it does not read: [0, 1]");
-  check_shape_error([&] { gate(tape, f, f, {}, 2); }, "needs at least one row");
-  check_shape_error([&] { select_or_skip(tape, f, f, p); }, "p must be [2], got [3, 2]");
+  check_shape_error([&] { gate(f, f, {}, 2); }, "needs at least one row");
+  check_shape_error([&] { select_or_skip(f, f, p); }, "p must be [2], got [3, 2]");
 }
 
 }  // namespace weft

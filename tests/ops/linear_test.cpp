@@ -12,8 +12,8 @@ void check_linear(const std::string& name, const Shape& x, int64_t out, bool bia
   const int64_t in = x.back();
   c.inputs = {x, {out, in}};
   if (bias) c.inputs.push_back({out});
-  c.op = [](Tape& tape, const std::vector<Var>& v) {
-    return v.size() > 2 ? linear(tape, v[0], v[1], v[2]) : linear(tape, v[0], v[1]);
+  c.op = [](const std::vector<Var>& v) {
+    return v.size() > 2 ? linear(v[0], v[1], v[2]) : linear(v[0], v[1]);
   };
   c.naive = [=](const std::vector<Values>& v) {
     Values y;
@@ -49,10 +49,10 @@ TEST_CASE("linear: shape errors") {
   };
   check_shape_error(
       [&] {
-        linear(tape, var({2, 3}), var({4, 5}));
+        linear(var({2, 3}), var({4, 5}));
       },
       "linear: needs input [.., I] and weight [O, I]: input [2, 3], weight [4, 5]");
-  check_shape_error([&] { linear(tape, var({2, 3}), var({4, 3}), var({3})); }, "bias must be [4]");
+  check_shape_error([&] { linear(var({2, 3}), var({4, 3}), var({3})); }, "bias must be [4]");
 }
 
 }  // namespace weft

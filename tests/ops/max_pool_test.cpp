@@ -55,7 +55,7 @@ TEST_CASE("max_pool: windows of every kind", "[ops]") {
     op_check({.name = fmt::format("max_pool {} k{} s{} p{} ceil {}", shape, options.kernel,
                                   options.stride, options.padding, options.ceil_mode),
               .inputs = {shape},
-              .op = [o = options](Tape& t, const auto& x) { return max_pool(t, x[0], o); },
+              .op = [o = options](const auto& x) { return max_pool(x[0], o); },
               .naive = [s = shape, o = options](const auto& in) { return naive_max(s, o, in[0]); },
               .values = {distinct(shape.numel())}});
 }
@@ -73,7 +73,7 @@ TEST_CASE("max_pool: ties go to the first, NaN wins", "[ops]") {
   Tape tape(test_device());
   const Tensor values = Tensor::from({1, 2, 4, 1}, {1, 3, 5, 5, 3, 1, 5, 5});
   const Var x = tape.leaf(on_tape(tape, values));
-  const Var y = max_pool(tape, x, {2, 2});
+  const Var y = max_pool(x, {2, 2});
   CHECK(from_tape(tape, y.value()).to_vector() == Values{3, 5});
   tape.backward(y, on_tape(tape, Tensor::from(y.shape(), {1, 2})));
   CHECK(from_tape(tape, tape.grad(x)).to_vector() == Values{0, 1, 2, 0, 0, 0, 0, 0});
@@ -81,7 +81,7 @@ TEST_CASE("max_pool: ties go to the first, NaN wins", "[ops]") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const auto pooled = [&](Values v) {
     const Var in = tape.constant(on_tape(tape, Tensor::from({1, 2, 2, 1}, v)));
-    return from_tape(tape, max_pool(tape, in, {2, 2}).value()).item();
+    return from_tape(tape, max_pool(in, {2, 2}).value()).item();
   };
   for (size_t i = 0; i < 4; ++i) {
     Values v(4, 1.0);
@@ -98,18 +98,18 @@ TEST_CASE("max_pool: what it refuses", "[ops]") {
   const auto x = [&](const Shape& s) {
     return tape.constant(Tensor::from(s, Values(static_cast<size_t>(s.numel()), 1.0)));
   };
-  check_shape_error([&] { max_pool(tape, x({2, 3}), {}); }, "x must be [N, H, W, C], got [2, 3]");
+  check_shape_error([&] { max_pool(x({2, 3}), {}); }, "x must be [N, H, W, C], got [2, 3]");
   check_shape_error(
       [&] {
-        max_pool(tape, x({1, 2, 1, 3}), {3, 2});
+        max_pool(x({1, 2, 1, 3}), {3, 2});
       },
       "max_pool: x [1, 2, 1, 3] is smaller than a window of 3 with padding 0");
   check_shape_error(
       [&] {
-        max_pool(tape, x({1, 4, 4, 1}), {2, 2, 2});
+        max_pool(x({1, 4, 4, 1}), {2, 2, 2});
       },
       "kernel 2, stride 2, padding 2: padding may be half the kernel at most");
-  check_shape_error([&] { max_pool(tape, x({1, 20, 20, 1}), {16, 2}); }, "kernel 16: at most 15");
+  check_shape_error([&] { max_pool(x({1, 20, 20, 1}), {16, 2}); }, "kernel 16: at most 15");
 }
 
 }  // namespace weft

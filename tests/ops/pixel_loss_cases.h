@@ -11,8 +11,8 @@
 
 namespace weft {
 
-using PixelOp = std::function<Var(Tape&, const Var& pred, const Tensor& target, const Tensor& mask,
-                                  Tensor* valid)>;
+using PixelOp =
+    std::function<Var(const Var& pred, const Tensor& target, const Tensor& mask, Tensor* valid)>;
 /// The loss of one pixel, summed over its channels.
 using NaivePixel =
     std::function<double(const double* pred, const double* target, int64_t channels)>;
@@ -44,29 +44,29 @@ inline OpCase pixel_loss_case(const PixelLossTest& test, const Shape& shape, boo
   const Values target = pixel_targets(test, shape);
   Values mask(static_cast<size_t>(pixels), 1.0);
   for (int64_t i = 0; masked && i < pixels; ++i) mask[i] = i % 3 == 1 ? 0 : 1;
-  return {.name = fmt::format("{} {}{}", test.name, shape, masked ? " masked" : ""),
-          .inputs = {shape},
-          .op =
-              [=](Tape& t, const auto& x) {
-                const Tensor on =
-                    masked ? Tensor::from(pixel_shape(shape), mask, DType::u8) : Tensor();
-                return test.op(t, x[0], on_tape(t, Tensor::from(shape, target, x[0].dtype())),
-                               on_tape(t, on), nullptr);
-              },
-          .naive =
-              [=](const auto& in) {
-                double sum = 0, n = 0;
-                for (int64_t i = 0; i < pixels; ++i) {
-                  if (mask[i] == 0) continue;
-                  sum += test.naive(in[0].data() + i * channels, target.data() + i * channels,
-                                    channels);
-                  n += test.per_pixel ? 1 : static_cast<double>(channels);
-                }
-                return Values{n > 0 ? sum / n : 0};
-              },
-          .low = test.pred_low,
-          .high = test.pred_high,
-          .reduction = std::max<int64_t>(1, shape.numel())};
+  return {
+      .name = fmt::format("{} {}{}", test.name, shape, masked ? " masked" : ""),
+      .inputs = {shape},
+      .op =
+          [=](const auto& x) {
+            const Tensor on = masked ? Tensor::from(pixel_shape(shape), mask, DType::u8) : Tensor();
+            return test.op(x[0], on_tape(x[0].tape(), Tensor::from(shape, target, x[0].dtype())),
+                           on_tape(x[0].tape(), on), nullptr);
+          },
+      .naive =
+          [=](const auto& in) {
+            double sum = 0, n = 0;
+            for (int64_t i = 0; i < pixels; ++i) {
+              if (mask[i] == 0) continue;
+              sum +=
+                  test.naive(in[0].data() + i * channels, target.data() + i * channels, channels);
+              n += test.per_pixel ? 1 : static_cast<double>(channels);
+            }
+            return Values{n > 0 ? sum / n : 0};
+          },
+      .low = test.pred_low,
+      .high = test.pred_high,
+      .reduction = std::max<int64_t>(1, shape.numel())};
 }
 
 inline void check_pixel_loss(const PixelLossTest& test) {
@@ -81,7 +81,7 @@ inline void check_pixel_loss(const PixelLossTest& test) {
   const auto run = [&](const Values& mask) {
     const Tensor on = on_tape(tape, Tensor::from({2}, mask, DType::u8));
     Tensor valid;
-    const Var loss = test.op(tape, pred, target, on, &valid);
+    const Var loss = test.op(pred, target, on, &valid);
     tape.backward(loss);
     return std::tuple{from_tape(tape, loss.value()).item(),
                       from_tape(tape, tape.take_grad(pred)).to_vector(),
@@ -99,9 +99,8 @@ inline void check_pixel_loss(const PixelLossTest& test) {
   CHECK(no_grad == Values(4, 0.0));
 
   const auto refuse = [&](const Tensor& t, const Tensor& mask) {
-    return [&, t = on_tape(tape, t), mask = on_tape(tape, mask)] {
-      test.op(tape, pred, t, mask, nullptr);
-    };
+    return
+        [&, t = on_tape(tape, t), mask = on_tape(tape, mask)] { test.op(pred, t, mask, nullptr); };
   };
   check_shape_error(refuse(Tensor::from({2}, {1.0, 1.0}), {}),
                     test.name + ": pred f32 [2, 2] and target f32 [2] must be one shape");

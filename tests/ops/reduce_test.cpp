@@ -41,14 +41,14 @@ TEST_CASE("reduce: sum and mean over everything", "[ops]") {
     };
     op_check({.name = "sum" + shape.str(),
               .inputs = {shape},
-              .op = [](Tape& t, const auto& x) { return sum(t, x[0]); },
+              .op = [](const auto& x) { return sum(x[0]); },
               .naive = [=](const auto& in) { return Values{total(in[0])}; },
               .low = -1,
               .high = 3,
               .reduction = shape.numel()});
     op_check({.name = "mean" + shape.str(),
               .inputs = {shape},
-              .op = [](Tape& t, const auto& x) { return mean(t, x[0]); },
+              .op = [](const auto& x) { return mean(x[0]); },
               .naive = [=](const auto& in) { return Values{total(in[0]) / n}; },
               .low = -1,
               .high = 3,
@@ -85,8 +85,8 @@ TEST_CASE("reduce: sum and mean over axes", "[ops]") {
                                     fmt::join(axes, ",")),
                 .inputs = {shape},
                 .op =
-                    [is_mean, axes = axes](Tape& t, const auto& x) {
-                      return is_mean ? mean_over(t, x[0], axes) : sum_over(t, x[0], axes);
+                    [is_mean, axes = axes](const auto& x) {
+                      return is_mean ? mean_over(x[0], axes) : sum_over(x[0], axes);
                     },
                 .naive = [is_mean, shape = shape, axes = axes](
                              const auto& in) { return naive_sum(shape, axes, in[0], is_mean); },
@@ -100,12 +100,12 @@ TEST_CASE("reduce: the shapes that come back, and the mean of nothing", "[ops]")
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(Tensor::from({2, 3, 4}, Values(24, 1.0)));
-  CHECK(sum(tape, x).shape() == Shape{});
-  CHECK(sum(tape, x).value().item() == 24);
-  CHECK(mean_over(tape, x, {0, -1}).shape() == Shape({1, 3, 1}));
-  CHECK(std::isnan(mean(tape, tape.constant(Tensor::from({0}, {}))).value().item()));
-  check_shape_error([&] { sum_over(tape, x, {3}); }, "sum_over: axis 3 is outside of x [2, 3, 4]");
-  check_shape_error([&] { mean_over(tape, x, {-4}); }, "mean_over: axis -4 is outside");
+  CHECK(sum(x).shape() == Shape{});
+  CHECK(sum(x).value().item() == 24);
+  CHECK(mean_over(x, {0, -1}).shape() == Shape({1, 3, 1}));
+  CHECK(std::isnan(mean(tape.constant(Tensor::from({0}, {}))).value().item()));
+  check_shape_error([&] { sum_over(x, {3}); }, "sum_over: axis 3 is outside of x [2, 3, 4]");
+  check_shape_error([&] { mean_over(x, {-4}); }, "mean_over: axis -4 is outside");
 }
 
 TEST_CASE("reduce: f32 sums of a million equal terms stay near the truth", "[ops]") {
@@ -114,9 +114,9 @@ TEST_CASE("reduce: f32 sums of a million equal terms stay near the truth", "[ops
   const int64_t n = 1 << 20;
   const Var x = tape.constant(Tensor::from({n}, Values(n, 0.1)));
   const double truth = static_cast<double>(n) * static_cast<double>(0.1F);
-  CHECK(std::abs(sum(tape, x).value().item() / truth - 1) < 2e-6);
+  CHECK(std::abs(sum(x).value().item() / truth - 1) < 2e-6);
   const Var columns = tape.constant(x.value().reshaped({n / 4, 4}));
-  CHECK(std::abs(sum_over(tape, columns, {0}).value().to_vector()[3] / (truth / 4) - 1) < 4e-6);
+  CHECK(std::abs(sum_over(columns, {0}).value().to_vector()[3] / (truth / 4) - 1) < 4e-6);
 }
 
 }  // namespace weft

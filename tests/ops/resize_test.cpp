@@ -51,15 +51,14 @@ TEST_CASE("resize: up, down and odd sizes", "[ops]") {
   };
   for (const auto& [x, height, width] : sizes)
     for (Interpolation mode : {Interpolation::nearest, Interpolation::bilinear}) {
-      op_check(
-          {.name = fmt::format("resize {} to {} x {}, mode {}", x, height, width,
-                               static_cast<int>(mode)),
-           .inputs = {x},
-           .op = [=, height = height, width = width](
-                     Tape& t, const auto& in) { return resize(t, in[0], height, width, mode); },
-           .naive = [=, x = x, height = height, width = width](
-                        const auto& in) { return naive(mode, x, height, width, in[0]); },
-           .reduction = 4});
+      op_check({.name = fmt::format("resize {} to {} x {}, mode {}", x, height, width,
+                                    static_cast<int>(mode)),
+                .inputs = {x},
+                .op = [=, height = height, width = width](
+                          const auto& in) { return resize(in[0], height, width, mode); },
+                .naive = [=, x = x, height = height, width = width](
+                             const auto& in) { return naive(mode, x, height, width, in[0]); },
+                .reduction = 4});
     }
 }
 
@@ -68,13 +67,13 @@ TEST_CASE("resize: PyTorch's numbers", "[ops]") {
   Tape tape(&ctx);
   const Var x = tape.constant(Tensor::from({1, 1, 3, 1}, {1, 2, 4}, DType::f64));
   const auto at = [&](int64_t width, Interpolation mode) {
-    return resize(tape, x, 1, width, mode).value().to_vector();
+    return resize(x, 1, width, mode).value().to_vector();
   };
   CHECK(at(6, Interpolation::bilinear) == Values{1, 1.25, 1.75, 2.5, 3.5, 4});
   CHECK(at(2, Interpolation::bilinear) == Values{1.25, 3.5});
   CHECK(at(5, Interpolation::nearest) == Values{1, 1, 2, 2, 4});
   CHECK(at(2, Interpolation::nearest) == Values{1, 2});
-  CHECK(resize(tape, x, 1, 3, Interpolation::bilinear).value().raw() == x.value().raw());
+  CHECK(resize(x, 1, 3, Interpolation::bilinear).value().raw() == x.value().raw());
 }
 
 TEST_CASE("resize: shape errors", "[ops]") {
@@ -82,9 +81,9 @@ TEST_CASE("resize: shape errors", "[ops]") {
   Tape tape(&ctx);
   const Var flat = tape.leaf(Tensor::from({2, 3}, Values(6)));
   const Var x = tape.leaf(Tensor::from({1, 2, 3, 1}, Values(6)));
-  check_shape_error([&] { resize(tape, flat, 2, 2, Interpolation::nearest); },
+  check_shape_error([&] { resize(flat, 2, 2, Interpolation::nearest); },
                     "resize: x must be [N, H, W, C], it is [2, 3]");
-  check_shape_error([&] { resize(tape, x, 0, 2, Interpolation::nearest); },
+  check_shape_error([&] { resize(x, 0, 2, Interpolation::nearest); },
                     "resize: x [1, 2, 3, 1] cannot become 0 x 2 pixels");
 }
 

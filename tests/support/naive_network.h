@@ -162,7 +162,7 @@ class Witness {
       }
       seeds_.push_back(Tensor::from(outputs[k].shape(), seed, DType::f64));
     }
-    tape.backward(weighed(tape, outputs));
+    tape.backward(weighed(outputs));
     gradients_ = Scalar::gradients(loss);
     for (const Parameter& p : model_.store().parameters()) {
       if (!p.trainable) continue;
@@ -184,11 +184,11 @@ class Witness {
   double gradient(const Scalar& of) const { return gradients_.at(static_cast<size_t>(of.node)); }
 
  private:
-  Var weighed(Tape& tape, const std::vector<Var>& outputs) const {
+  Var weighed(const std::vector<Var>& outputs) const {
     Var total;
     for (size_t k = 0; k < outputs.size(); ++k) {
-      const Var term = sum(tape, mul(tape, outputs[k], tape.constant(seeds_[k])));
-      total = k == 0 ? term : add(tape, total, term);
+      const Var term = sum(outputs[k] * outputs[k].tape().constant(seeds_[k]));
+      total = k == 0 ? term : add(total, term);
     }
     return total;
   }

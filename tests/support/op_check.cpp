@@ -51,7 +51,7 @@ Tensor forward(const OpCase& c, const AnyContext& ctx, DType dtype,
   std::vector<Var> in;
   for (size_t i = 0; i < values.size(); ++i)
     in.push_back(tape.constant(on_tape(tape, Tensor::from(c.inputs[i], values[i], dtype))));
-  return to_host(ctx, c.op(tape, in).value());
+  return to_host(ctx, c.op(in).value());
 }
 
 /// Forward and backward; `only` >= 0 makes every other input a constant.
@@ -64,7 +64,7 @@ Result forward_backward(const OpCase& c, const AnyContext& ctx, DType dtype,
     const bool leaf = is_differentiable(c, i) && (only < 0 || only == static_cast<int>(i));
     in.push_back(leaf ? tape.leaf(t) : tape.constant(t));
   }
-  const Var y = c.op(tape, in);
+  const Var y = c.op(in);
   Result result{to_host(ctx, y.value()), std::vector<Tensor>(values.size())};
   if (!y.needs_grad()) return result;
   const Values weights = output_weights(c, y.value().numel());

@@ -24,7 +24,7 @@ struct OpCase {
   std::vector<Shape> inputs;
   /// Calls the op; class ids, masks and options are captured, tensors brought over by on_tape().
   /// Called many times.
-  std::function<Var(Tape&, const std::vector<Var>&)> op;
+  std::function<Var(const std::vector<Var>&)> op;
   /// The same in the plainest loops; empty: the forward pass is not compared.
   std::function<Values(const std::vector<Values>&)> naive = {};
   /// Inputs are uniform in [low, high], and at least 0.05 away from every kink.

@@ -74,7 +74,7 @@ struct Comparison {
 struct OpProbe {
   std::string name;
   std::vector<Shape> inputs;
-  std::function<Var(Tape&, const std::vector<Var>&)> op;
+  std::function<Var(const std::vector<Var>&)> op;
   double macs = 0;    ///< multiply-adds of a forward pass; 0: bounded by memory
   int64_t terms = 1;  ///< that one output element sums
   bool full = false;  ///< never in bf16: losses, softmax, the policy

@@ -25,9 +25,7 @@ OpProbe conv(const std::string& name, int64_t n, int64_t h, int64_t w, int64_t i
   const Shape x{n, h, w, in}, weight{out, kernel, kernel, in};
   return {.name = name,
           .inputs = {x, weight, {out}},
-          .op = [options](
-                    Tape& tape,
-                    const std::vector<Var>& v) { return conv2d(tape, v[0], v[1], v[2], options); },
+          .op = [options](const std::vector<Var>& v) { return conv2d(v[0], v[1], v[2], options); },
           .macs = static_cast<double>(conv2d_useful_macs({x, weight, options})),
           .terms = kernel * kernel * in};
 }
@@ -80,87 +78,83 @@ std::vector<OpProbe> network_ops(const RunFile& run, int64_t height, int64_t wid
     ops.push_back(conv(fmt::format("conv2d ASPP 3x3 d{}", dilation), n, h3, w3, c4, d, 3,
                        {.padding = dilation, .dilation = dilation}));
   ops.push_back(conv("conv2d ASPP 1x1", n, h3, w3, d, d, 1, {}));
-  ops.push_back(
-      {.name = "linear",
-       .inputs = {{n, c4}, {classes, c4}, {classes}},
-       .op = [](Tape& t, const std::vector<Var>& v) { return linear(t, v[0], v[1], v[2]); },
-       .macs = static_cast<double>(n * c4 * classes),
-       .terms = c4});
+  ops.push_back({.name = "linear",
+                 .inputs = {{n, c4}, {classes, c4}, {classes}},
+                 .op = [](const std::vector<Var>& v) { return linear(v[0], v[1], v[2]); },
+                 .macs = static_cast<double>(n * c4 * classes),
+                 .terms = c4});
   const Shape map1{2 * n, h2, w2, c1}, map4{n, h3, w3, c4};
   // Batch norm keeps gamma, beta and its statistics full: they are cast back before it.
   ops.push_back(
       {.name = "batch_norm, relu, 2 groups",
        .inputs = {map1},
        .op =
-           [c1](Tape& t, const std::vector<Var>& v) {
+           [c1](const std::vector<Var>& v) {
              const DType full = stat_dtype(v[0].dtype());
              const auto filled = [&](double value) {
                return to_device(
-                   t.context(),
+                   v[0].tape().context(),
                    Tensor::from({c1}, std::vector<double>(static_cast<size_t>(c1), value), full));
              };
              BatchNormStats stats{filled(0), filled(1)};
              BatchNormOptions options;
              options.relu = true;
              set_running_update(options, 2, {0, 1});
-             return batch_norm(t, v[0], t.constant(filled(1.5)), t.constant(filled(0.1)), stats,
-                               options);
+             return batch_norm(v[0], v[0].tape().constant(filled(1.5)),
+                               v[0].tape().constant(filled(0.1)), stats, options);
            },
        .terms = n * h2 * w2});
-  ops.push_back(plain("max_pool 3x3 / 2, ceil", {{n, h1, w1, c1}}, [](Tape& t, const auto& v) {
-    return max_pool(t, v[0], {.kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true});
+  ops.push_back(plain("max_pool 3x3 / 2, ceil", {{n, h1, w1, c1}}, [](const auto& v) {
+    return max_pool(v[0], {.kernel = 3, .stride = 2, .padding = 1, .ceil_mode = true});
   }));
-  ops.push_back(plain("relu", {map4}, [](Tape& t, const auto& v) { return relu(t, v[0]); }));
-  ops.push_back(plain("add_relu", {map4, map4},
-                      [](Tape& t, const auto& v) { return add_relu(t, v[0], v[1]); }));
+  ops.push_back(plain("relu", {map4}, [](const auto& v) { return relu(v[0]); }));
+  ops.push_back(
+      plain("add_relu", {map4, map4}, [](const auto& v) { return add_relu(v[0], v[1]); }));
   ops.push_back({.name = "gate, soft",
                  .inputs = {map4, map4},
                  .op =
-                     [n](Tape& t, const std::vector<Var>& v) {
-                       const Var p =
-                           t.leaf(to_device(t.context(), Tensor::from({1, 2}, {0.625, 0.375},
-                                                                      stat_dtype(v[0].dtype()))));
-                       return gate(t, v[0], v[1], {{.f_group = 0, .r_group = 0, .p = p}}, n);
+                     [n](const std::vector<Var>& v) {
+                       const Var p = v[0].tape().leaf(to_device(
+                           v[0].tape().context(),
+                           Tensor::from({1, 2}, {0.625, 0.375}, stat_dtype(v[0].dtype()))));
+                       return gate(v[0], v[1], {{.f_group = 0, .r_group = 0, .p = p}}, n);
                      },
                  .terms = 2});
-  ops.push_back(plain("relu_dropout", {{n, h3, w3, d}}, [](Tape& t, const auto& v) {
-    return relu_dropout(t, v[0], 0.5, Noise{1, 2}, "heads.seg.aspp0.drop1");
+  ops.push_back(plain("relu_dropout", {{n, h3, w3, d}}, [](const auto& v) {
+    return relu_dropout(v[0], 0.5, Noise{1, 2}, "heads.seg.aspp0.drop1");
   }));
   ops.push_back(plain(
       "resize, bilinear", {{n, h3, w3, classes}},
-      [=](Tape& t, const auto& v) {
-        return resize(t, v[0], height, width, Interpolation::bilinear);
-      },
-      4));
+      [=](const auto& v) { return resize(v[0], height, width, Interpolation::bilinear); }, 4));
   ops.push_back(plain(
       "mean over pixels", {map4},
-      [](Tape& t, const auto& v) {
-        return mean_over(t, v[0], {1, 2});
+      [](const auto& v) {
+        return mean_over(v[0], {1, 2});
       },
       h3 * w3));
   const int blocks = 8;
   ops.push_back(plain(
       "gumbel_softmax", {{blocks, 2}},
-      [](Tape& t, const auto& v) {
-        return gumbel_softmax(t, v[0], 0.8, false, Noise{1, 2}, "policy.seg");
+      [](const auto& v) {
+        return gumbel_softmax(v[0], 0.8, false, Noise{1, 2}, "policy.seg");
       },
       2, true));
   ops.push_back(plain(
-      "log_softmax", {{n * h3 * w3, classes}},
-      [](Tape& t, const auto& v) { return log_softmax(t, v[0]); }, classes, true));
+      "log_softmax", {{n * h3 * w3, classes}}, [](const auto& v) { return log_softmax(v[0]); },
+      classes, true));
   ops.push_back(plain(
       "cross_entropy", {{n, h3, w3, classes}},
-      [=](Tape& t, const auto& v) {
-        return cross_entropy(t, v[0], class_ids(t, {n, h3, w3}, classes), {.ignore_index = -1});
+      [=](const auto& v) {
+        return cross_entropy(v[0], class_ids(v[0].tape(), {n, h3, w3}, classes),
+                             {.ignore_index = -1});
       },
       n * h3 * w3, true));
   ops.push_back(plain(
       "l1_loss", {{n, h3, w3, 1}},
-      [](Tape& t, const auto& v) { return l1_loss(t, v[0], pattern(t, v[0])); }, n * h3 * w3,
-      true));
+      [](const auto& v) { return l1_loss(v[0], pattern(v[0].tape(), v[0])); }, n * h3 * w3, true));
   ops.push_back(plain(
       "cosine_loss", {{n, h3, w3, 3}},
-      [](Tape& t, const auto& v) { return cosine_loss(t, v[0], pattern(t, v[0])); }, n * h3 * w3,
+      [](const auto& v) { return cosine_loss(v[0], pattern(v[0].tape(), v[0])); }, n * h3 * w3,
       true));
   return ops;
 }

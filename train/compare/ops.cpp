@@ -51,9 +51,9 @@ std::vector<Values> results(const Case& c) {
   std::vector<Var> leaves, inputs;
   for (size_t i = 0; i < c.probe.inputs.size(); ++i) {
     leaves.push_back(tape.leaf(c.input(i)));
-    inputs.push_back(cast(tape, leaves.back(), c.compute()));
+    inputs.push_back(cast(leaves.back(), c.compute()));
   }
-  const Var y = cast(tape, c.probe.op(tape, inputs), c.way.stored());
+  const Var y = cast(c.probe.op(inputs), c.way.stored());
   const Values dy = random_values(y.shape(), c.probe.name + "dy", c.rounded);
   tape.backward(y, to_device(c.context(), Tensor::from(y.shape(), dy, c.way.stored())));
   std::vector<Values> out = {c.host(y.value())};
@@ -67,7 +67,7 @@ OpTime time_of(const Case& c) {
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < c.probe.inputs.size(); ++i) {
     Tape tape(context, Tape::Mode::no_grad);
-    inputs.push_back(cast(tape, tape.constant(c.input(i)), c.compute()).value());
+    inputs.push_back(cast(tape.constant(c.input(i)), c.compute()).value());
   }
   size_t bytes = 0;
   for (const Tensor& t : inputs) bytes += t.bytes();
@@ -75,7 +75,7 @@ OpTime time_of(const Case& c) {
     Tape tape(context, mode);
     std::vector<Var> vars;
     for (const Tensor& t : inputs) vars.push_back(tape.leaf(t));
-    const Var y = c.probe.op(tape, vars);
+    const Var y = c.probe.op(vars);
     if (back) tape.backward(y, y.value());
     return y.value().bytes();
   };

@@ -98,14 +98,14 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
   const auto sample = sample_policy(pass, model, run, in);
   const Var image = upload_images(tape, host, model, run);
   const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
-  const Var images = repeat(tape, image, copies);
+  const Var images = repeat(image, copies);
   const auto predictions = model.forward(pass, images, sample ? &*sample : nullptr);
   std::vector<Picture> out;
   for (size_t k = 0; k < predictions.size(); ++k) {
     const bool one = run.tasks[k].image_label();
     out.push_back(
         predicted_label(run.tasks[k], run.semantics,
-                        to_host(context, cast(tape, predictions[k], model.store().dtype()).value()),
+                        to_host(context, cast(predictions[k], model.store().dtype()).value()),
                         geometry_of(model, k, images.shape()), 0, one ? 1 : photograph.height,
                         one ? 1 : photograph.width));
   }

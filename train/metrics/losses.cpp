@@ -30,16 +30,16 @@ Tensor per_pixel(const Tensor& labels, F&& f) {
   return out;
 }
 
-Var class_loss(Tape& tape, const TaskSpec& task, const Var& logits, const Tensor& labels) {
+Var class_loss(const TaskSpec& task, const Var& logits, const Tensor& labels) {
   CrossEntropyOptions options;
   options.ignore_index = ignored;
   if (!task.class_weights.empty())
-    options.class_weights =
-        to_device(tape.context(), Tensor::from({task.classes}, task.class_weights, logits.dtype()));
+    options.class_weights = to_device(
+        logits.tape().context(), Tensor::from({task.classes}, task.class_weights, logits.dtype()));
   const Tensor ids = per_pixel<int32_t>(labels, [](float label) {
     return std::isnan(label) ? ignored : static_cast<int32_t>(label);
   });
-  return cross_entropy(tape, logits, to_device(tape.context(), ids), options);
+  return cross_entropy(logits, to_device(logits.tape().context(), ids), options);
 }
 
 void check_prediction(const TaskSpec& task, const Shape& prediction, const Shape& target) {
@@ -53,32 +53,32 @@ void check_prediction(const TaskSpec& task, const Shape& prediction, const Shape
 
 }  // namespace
 
-std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semantics,
-                             const Var& prediction, const Tensor& target,
-                             const Geometry& geometry) {
+std::optional<Var> task_loss(const TaskSpec& task, Semantics semantics, const Var& prediction,
+                             const Tensor& target, const Geometry& geometry) {
   check_prediction(task, prediction.shape(), target.shape());
   const Tensor labels =
       labels_at(task, semantics, target, geometry, prediction.shape()[1], prediction.shape()[2]);
   if (count_valid(labels) == 0) return std::nullopt;
   if (task.kind == TaskKind::segmentation || task.kind == TaskKind::classification)
-    return class_loss(tape, task, prediction, labels);
+    return class_loss(task, prediction, labels);
 
+  const AnyContext& context = prediction.tape().context();
   const Tensor values = to_device(
-      tape.context(), labels.dtype() == prediction.dtype()
-                          ? labels
-                          : Tensor::from(labels.shape(), labels.to_vector(), prediction.dtype()));
-  const Tensor mask = to_device(
-      tape.context(),
-      per_pixel<uint8_t>(labels, [](float label) -> uint8_t { return !std::isnan(label); }));
+      context, labels.dtype() == prediction.dtype()
+                   ? labels
+                   : Tensor::from(labels.shape(), labels.to_vector(), prediction.dtype()));
+  const Tensor mask = to_device(context, per_pixel<uint8_t>(labels, [](float label) -> uint8_t {
+                                  return !std::isnan(label);
+                                }));
   switch (task.kind) {
     case TaskKind::normals:
-      return cosine_loss(tape, prediction, values, mask);
+      return cosine_loss(prediction, values, mask);
     case TaskKind::binary:
-      return binary_cross_entropy(tape, prediction, values, mask, task.pos_weight);
+      return binary_cross_entropy(prediction, values, mask, task.pos_weight);
     case TaskKind::regression:
-      return mse_loss(tape, prediction, values, mask);
+      return mse_loss(prediction, values, mask);
     default:
-      return l1_loss(tape, prediction, values, mask);
+      return l1_loss(prediction, values, mask);
   }
 }
 

@@ -21,9 +21,8 @@ namespace weft {
 /// over the other, such as {model.grid(k)} for dense labels of the pictures'
 /// size. nullopt: the batch has no label for this task, and nothing is
 /// recorded, so that the task's own parameters stay as they are.
-std::optional<Var> task_loss(Tape& tape, const TaskSpec& task, Semantics semantics,
-                             const Var& prediction, const Tensor& target,
-                             const Geometry& geometry = {});
+std::optional<Var> task_loss(const TaskSpec& task, Semantics semantics, const Var& prediction,
+                             const Tensor& target, const Geometry& geometry = {});
 
 /// What task_loss divides by at that resolution: how many labels the task can use (cross-entropy:
 /// their class weights' sum). The mean of batches' losses, so weighted, is the loss over them all.

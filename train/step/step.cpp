@@ -7,14 +7,6 @@
 #include "train/metrics/losses.h"
 
 namespace weft {
-namespace {
-
-Var plus(Tape& tape, const std::optional<Var>& sum, const Var& term) {
-  return sum ? add(tape, *sum, term) : term;
-}
-
-}  // namespace
-
 Tensor upload(const Tape& tape, const Tensor& host, DType dtype) {
   const Tensor converted =
       host.dtype() == dtype ? host : Tensor::from(host.shape(), host.to_vector(), dtype);
@@ -26,7 +18,7 @@ Var upload_images(Tape& tape, const Tensor& images, const Model& model, const Ru
     throw ConfigError(fmt::format("{}: model.in_channels is {}, the inputs have {} channels",
                                   run.place("model.in_channels"), run.model.in_channels, channels));
   const Var x = tape.constant(upload(tape, images, model.store().dtype()));
-  return run.precision == Precision::bf16 ? cast(tape, x, DType::bf16) : x;
+  return run.precision == Precision::bf16 ? cast(x, DType::bf16) : x;
 }
 
 void set_trainable(Model& model, Phase phase) {
@@ -64,11 +56,11 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
   out.sample = sample_policy(pass, model, run, in);
   out.predictions = model.forward(pass, in.images, out.sample ? &*out.sample : nullptr);
   for (Var& prediction : out.predictions)  // losses and metrics are never coarser than the weights
-    prediction = cast(tape, prediction, model.store().dtype());
+    prediction = cast(prediction, model.store().dtype());
   // A term of weight 0 is no term: it would send gradients of zero, which weight decay and momentum
   // act on.
   const auto add_term = [&](const Var& loss, double weight) {
-    if (weight != 0) out.total = plus(tape, out.total, scale(tape, loss, weight));
+    if (weight != 0) out.total = out.total ? *out.total + scale(loss, weight) : scale(loss, weight);
   };
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const TaskSpec& task = run.tasks[k];
@@ -78,14 +70,14 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
       continue;
     }
     if (rows < out.predictions[k].shape()[0])
-      out.predictions[k] = slice(tape, out.predictions[k], 0, 0, rows);
-    out.losses.push_back(task_loss(tape, task, run.semantics, out.predictions[k], in.targets[k],
+      out.predictions[k] = slice(out.predictions[k], 0, 0, rows);
+    out.losses.push_back(task_loss(task, run.semantics, out.predictions[k], in.targets[k],
                                    geometry_of(model, k, in.images.shape())));
     if (out.losses[k]) add_term(*out.losses[k], task.weight);
   }
   if (in.phase != Phase::policy && in.phase != Phase::infer) {
     out.regulariser = model.regulariser(tape);
-    if (out.regulariser) out.total = plus(tape, out.total, *out.regulariser);
+    if (out.regulariser) out.total = out.total ? *out.total + *out.regulariser : out.regulariser;
   }
   if (in.phase == Phase::policy) {
     const bool compat = run.semantics == Semantics::compat;

@@ -87,7 +87,7 @@ class Golden {
     if (run.data.inputs == "shared") return image("");
     std::vector<Var> own;
     for (const TaskSpec& task : run.tasks) own.push_back(image("." + task.name));
-    return concat(tape, own, 0);
+    return concat(own, 0);
   }
 
   DrawnPolicy drawn(int c, const RunFile& run) const {

@@ -22,7 +22,7 @@ std::optional<double> loss_of(const TaskSpec& task, Semantics semantics, const T
                               const Tensor& target, const Geometry& geometry = {}) {
   CpuContext cpu(1);
   Tape tape(&cpu, Tape::Mode::no_grad);
-  const auto loss = task_loss(tape, task, semantics, tape.constant(prediction), target, geometry);
+  const auto loss = task_loss(task, semantics, tape.constant(prediction), target, geometry);
   return loss ? std::optional(loss->value().item()) : std::nullopt;
 }
 
@@ -53,7 +53,7 @@ TEST_CASE("gradients of losses, labels downsampled and all", "[losses]") {
     Tape tape(&cpu);
     const Var prediction = tape.leaf(batch.prediction);
     tape.backward(
-        *task_loss(tape, golden.task, Semantics::sound, prediction, batch.target, golden.geometry));
+        *task_loss(golden.task, Semantics::sound, prediction, batch.target, golden.geometry));
     const Tensor gradient = tape.grad(prediction);
     double moved = 0;
     for (size_t i = 0; i < x.size(); i += 1 + x.size() / 40) {
@@ -102,7 +102,7 @@ TEST_CASE("nothing labelled: nothing is recorded", "[losses]") {
     const Var prediction = tape.leaf(batch.prediction);
     const size_t before = tape.size();
     INFO(golden.task.name);
-    CHECK_FALSE(task_loss(tape, golden.task, Semantics::sound, prediction,
+    CHECK_FALSE(task_loss(golden.task, Semantics::sound, prediction,
                           Tensor::from(batch.target.shape(), none), golden.geometry));
     CHECK(tape.size() == before);
   }

@@ -143,7 +143,7 @@ TEST_CASE("pos_weight weighs positives in the loss and in the best constant", "[
   const auto loss_at = [&](double logit) {
     Tape tape(&cpu);
     const Var x = tape.leaf(column(std::vector<double>(6, logit), DType::f64));
-    return task_loss(tape, task, Semantics::sound, x, column(labels))->value().item();
+    return task_loss(task, Semantics::sound, x, column(labels))->value().item();
   };
   const double softplus = std::log1p(std::exp(-0.7));
   CHECK(loss_at(0.7) == Catch::Approx((3 * 2 * softplus + 3 * (0.7 + softplus)) / 5));
