@@ -4,9 +4,9 @@
 #if __has_feature(thread_sanitizer)
 #include <latch>
 
+#include "data/loader.h"
 #include "engine/cpu/context.h"
 #include "tests/support/catch.h"
-#include "train/data/loader.h"
 
 using namespace weft;
 
