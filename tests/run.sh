@@ -97,13 +97,15 @@ run_tests() {
   need "${build_packages[@]}" "${test_packages[@]}" ${all:+"${all_packages[@]}"}
   configure "$build" -DWEFT_BUILD_TESTS=ON
   make_targets "$build" weft_tests weft_examples weft_cli weft_faults || { echo '0 passed, 1 failed'; exit 1; }
-  suite "tests" "$build/weft_tests" "$@"
+  suite "tests" "$build/weft_tests" "${@:-~[slow]}"
   if [ $# -eq 0 ]; then
     examples_and_commands
     faults_and_kills
     for script in "$root"/tests/lint/*.sh; do check "lint/${script##*/}" bash "$script"; done
   fi
   if [ -n "$all" ]; then
+    suite "slow tests" "$build/weft_tests" '[slow]'
+    check "demo" bash "$root/tests/demo.sh" "$build/weft"
     export UBSAN_OPTIONS=print_stacktrace=1
     other_build "tests with clang++" "$build/clang" -DCMAKE_CXX_COMPILER=clang++ -DWEFT_FUZZ=ON
     if compgen -G "$(clang++ -print-resource-dir)/lib/*/libclang_rt.fuzzer*" >/dev/null; then

@@ -1,5 +1,5 @@
 // Every way of sharing learns: on rendered rooms the mean loss of the last 50 training steps is
-// under 0.7 of the first 50's, for each task and three seeds. Slim networks; minutes in all, so it
+// under 0.7 of the first 50's, for each task and three seeds. Slim networks; a minute in all, so it
 // is hidden from a plain run:   build/weft_tests "[sharing]"
 #include "tests/support/catch.h"
 #include "train/loop/trainer.h"
