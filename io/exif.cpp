@@ -2,6 +2,7 @@
 #include "io/exif.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace weft {
 namespace {

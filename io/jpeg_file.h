@@ -2,6 +2,7 @@
 // (CMYK, 12 bit, lossless) are refused by their names. picture_io is the door.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -3,6 +3,7 @@
 // picture_io is the door.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -5,6 +5,7 @@
 // A written file appears whole or not at all.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "io/picture.h"

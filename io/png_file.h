@@ -1,6 +1,7 @@
 // PNG to and from memory through libpng: raw numbers in, raw numbers out. picture_io is the door.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -1,5 +1,7 @@
 // Convolution weights (and images) between PyTorch's order of axes and weft's.
 #include "engine/error.h"
+
+#include <cstdint>
 #include "io/safetensors.h"
 
 namespace weft {
