@@ -4,7 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
+
+#include "engine/error.h"
 
 namespace weft {
 
@@ -100,7 +101,7 @@ void with_host_type(DType dtype, F&& f) {
     case DType::bf16:
       break;
   }
-  throw std::logic_error("bf16 elements are computed with on the GPU only");
+  throw Error("bf16 elements are computed with on the GPU only");
 }
 
 }  // namespace weft

@@ -2,7 +2,6 @@
 #include "engine/shape.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "engine/error.h"
 
@@ -14,15 +13,14 @@ Shape::Shape(std::initializer_list<int64_t> extents) {
 
 void Shape::set(int axis, int64_t extent) {
   if (axis < 0 || axis >= rank_ || extent < 0)
-    throw std::invalid_argument(
-        fmt::format("shape {}: cannot set axis {} to {}", str(), axis, extent));
+    throw ShapeError(fmt::format("shape {}: cannot set axis {} to {}", str(), axis, extent));
   extents_[axis] = extent;
   check_elements();
 }
 
 void Shape::push_back(int64_t extent) {
   if (rank_ == max_rank || extent < 0)
-    throw std::invalid_argument(fmt::format("shape {}: cannot append extent {}", str(), extent));
+    throw ShapeError(fmt::format("shape {}: cannot append extent {}", str(), extent));
   extents_[rank_++] = extent;
   check_elements();
 }
@@ -66,7 +64,7 @@ Shape Shape::broadcast(const Shape& a, const Shape& b) {
   for (int i = 0; i < shorter.rank_; ++i) {
     const int64_t x = longer.extents_[i + shift], y = shorter.extents_[i];
     if (x != y && x != 1 && y != 1)
-      throw std::invalid_argument(fmt::format("{} and {} do not broadcast", a.str(), b.str()));
+      throw ShapeError(fmt::format("{} and {} do not broadcast", a.str(), b.str()));
     out.extents_[i + shift] = x == 1 ? y : x;
   }
   out.check_elements();

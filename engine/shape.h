@@ -36,7 +36,7 @@ class Shape {
   bool operator!=(const Shape& other) const { return !(*this == other); }
   std::string str() const;
 
-  /// The shape two operands take together; throws std::invalid_argument where they do not fit.
+  /// The shape two operands take together; throws ShapeError where they do not fit.
   static Shape broadcast(const Shape& a, const Shape& b);
 
  private:

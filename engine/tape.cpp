@@ -1,6 +1,8 @@
 // Tape: recording, and the one reverse loop.
 #include "engine/tape.h"
 
+#include "engine/error.h"
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -34,9 +36,11 @@ Tensor Backward::din(int i) {
 
 void Backward::pass(int i, Tensor gradient) {
   if (gradient.shape() != input_shape(i))
-    throw std::logic_error(fmt::format("{}: gradient {} passed for input {} of shape {}",
-                                       tape_.nodes_[node_].name, gradient.shape(), i,
-                                       input_shape(i)));
+    throw Error(
+        fmt::format("backward of {} (recorded at {}): gradient {} passed for input {} of "
+                    "shape {}",
+                    tape_.nodes_[node_].name, tape_.nodes_[node_].loc.str(), gradient.shape(), i,
+                    input_shape(i)));
   pending_.push_back({i, std::move(gradient)});
 }
 

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <vector>
 
 #include "engine/allocator.h"
 #include "engine/dtype.h"
+#include "engine/error.h"
 #include "engine/shape.h"
 
 namespace weft {
@@ -30,6 +32,20 @@ class Tensor {
   /// Host tensor with the given values, converted to `dtype`.
   static Tensor from(const Shape& shape, const std::vector<double>& values,
                      DType dtype = DType::f32);
+  /// Host tensor of elements as they are, in T's dtype.
+  template <class T>
+  static Tensor from(const Shape& shape, std::span<const T> values) {
+    Tensor t = empty(shape, dtype_of<T>());
+    t.fill_from(values.data(), values.size());
+    return t;
+  }
+  /// On the host, as the next two.
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32) {
+    return full(shape, 0, dtype);
+  }
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+  /// 0, 1, .., n - 1
+  static Tensor arange(int64_t n, DType dtype = DType::f32);
 
   bool defined() const { return buffer_ != nullptr; }
   const Shape& shape() const { return shape_; }
@@ -69,7 +85,7 @@ class Tensor {
   };
   Watch watch() const;
 
-  /// Pointer to the elements; throws std::logic_error where T is not this tensor's dtype.
+  /// Pointer to the elements; throws Error where T is not this tensor's dtype.
   template <class T>
   T* data() const {
     check_dtype(dtype_of<std::remove_const_t<T>>());
@@ -83,13 +99,23 @@ class Tensor {
   Tensor reshaped(const Shape& shape) const;
   /// Rows begin .. begin + count - 1 of the first axis, sharing the bytes.
   Tensor rows(int64_t begin, int64_t count) const;
-  /// Host tensors only: every element as double (for tests, reports and small tables).
+  /// Host tensors only, as all below: a copy with bytes of its own (a device's: copy() of a context).
+  Tensor clone() const { return to(dtype_); }
+  /// A copy whose elements are converted, as a C++ cast does.
+  Tensor to(DType dtype) const;
+  /// A copy whose axis i is this one's axis axes[i]; each axis is there once.
+  Tensor permute(const std::vector<int>& axes) const;
+  /// A copy with two axes exchanged; negative ones count from the end.
+  Tensor transpose(int a = -2, int b = -1) const;
+  /// Every element as double (for tests, reports and small tables).
   std::vector<double> to_vector() const;
   /// A one-element host tensor's value.
   double item() const;
 
  private:
   void check_dtype(DType wanted) const;
+  void check_host(const char* what) const;
+  void fill_from(const void* elements, size_t count);
 
   Shape shape_;
   DType dtype_ = DType::f32;

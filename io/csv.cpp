@@ -9,7 +9,7 @@
 
 #include "engine/error.h"
 #include "io/csv_text.h"
-#include "io/files.h"
+#include "io/gzip.h"
 
 namespace weft {
 namespace {

@@ -9,6 +9,10 @@
 
 namespace weft {
 
+inline constexpr uint64_t most_bytes = uint64_t{1} << 32;  ///< of a file that is read whole
+
+/// An open descriptor, the caller's to close, of a regular file.
+int open_regular_file(const std::string& path);
 /// A regular file of less than 4 GiB: pipes, devices and folders are refused, without waiting.
 std::vector<uint8_t> read_file(const std::string& path);
 
@@ -22,8 +26,5 @@ void make_folder(const std::string& path);
 
 /// folder + "/" + name; an absolute name stands for itself, an empty folder adds nothing.
 std::string join_path(const std::string& folder, const std::string& name);
-
-/// The contents of a .gz file (zlib), or of a plain one; less than 4 GiB in both forms.
-std::vector<uint8_t> read_gzip(const std::string& path);
 
 }  // namespace weft

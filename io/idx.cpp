@@ -2,7 +2,7 @@
 #include "io/idx.h"
 
 #include "engine/error.h"
-#include "io/files.h"
+#include "io/gzip.h"
 
 namespace weft {
 

@@ -1,9 +1,9 @@
 // run_trunk: block by block, the shortcut for every group, F for those that need it, then gates.
 #include "models/execute.h"
 
-#include <stdexcept>
 #include <utility>
 
+#include "engine/error.h"
 #include "ops/concat.h"
 #include "ops/gate.h"
 #include "ops/slice.h"
@@ -36,7 +36,7 @@ Var Features::of_task(int task) const {
         const Var x = take(stacked, {static_cast<int>(g)}, groups.size(), images);
         return reach == nullptr ? x : mark_reach(x, reach, task);
       }
-  throw std::logic_error("features: no such task");
+  throw Error("features: no such task");
 }
 
 Var repeat(const Var& x, int times) {

@@ -2,8 +2,8 @@
 #include "models/layers.h"
 
 #include <algorithm>
-#include <stdexcept>
 
+#include "engine/error.h"
 #include "ops/cast.h"
 #include "ops/concat.h"
 #include "ops/linear.h"
@@ -121,7 +121,7 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   for (size_t g = 0; g < groups; ++g) {
     const std::vector<int>& tasks = pass.groups[g];
     if (tasks.size() > 1 && affine_)
-      throw std::logic_error("batch norm by task: tasks share a value that is not the same");
+      throw Error("batch norm by task: tasks share a value that is not the same");
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
     stats.push_back(set.stats);
     if (affine_)

@@ -1,12 +1,12 @@
 // ParameterStore: creation, lookup and counting.
 #include "models/parameter_store.h"
 
-#include <stdexcept>
+#include "engine/error.h"
 
 namespace weft {
 
 Parameter& ParameterStore::add(const std::string& name, const Shape& shape, bool norm) {
-  if (find(name) != nullptr) throw std::logic_error("parameter named twice: " + name);
+  if (find(name) != nullptr) throw Error("parameter named twice: " + name);
   Parameter p;
   p.name = name;
   p.value = Tensor::empty(shape, dtype_, memory_of(context_));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/backend.h"
+#include "engine/error.h"
 #include "engine/parameter.h"
 #include "ops/batch_norm.h"
 
@@ -47,7 +48,7 @@ class ParameterStore {
   ParameterStore(const ParameterStore&) = delete;
   ParameterStore& operator=(const ParameterStore&) = delete;
 
-  /// A new parameter with uninitialised value; throws std::logic_error on a name used twice.
+  /// A new parameter with uninitialised value; throws Error on a name used twice.
   /// `norm`: a batch norm's weight or bias.
   Parameter& add(const std::string& name, const Shape& shape, bool norm = false);
   /// Running mean 0, variance 1, nothing tracked.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "engine/error.h"
 #include "ops/max_pool.h"
 #include "ops/pointwise.h"
 
@@ -121,7 +122,7 @@ class Vgg16 final : public Trunk {
 
  private:
   [[noreturn]] static std::string none() {
-    throw std::logic_error("vgg16 has no residual block to ask about");
+    throw Error("vgg16 has no residual block to ask about");
   }
 
   int64_t in_;

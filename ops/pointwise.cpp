@@ -1,8 +1,7 @@
 // Pointwise ops: checks, recording and backward. The arithmetic is in ops/pointwise_functors.h.
 #include "ops/pointwise.h"
 
-#include <stdexcept>
-
+#include "engine/error.h"
 #include "ops/pointwise_functors.h"
 #include "ops/reduce.h"
 
@@ -149,7 +148,7 @@ Shape check_operands(const char* op, const Var& x, const Var& y, SourceLoc loc) 
                 name_of(y.dtype()), y.shape());
   try {
     return Shape::broadcast(x.shape(), y.shape());
-  } catch (const std::invalid_argument&) {
+  } catch (const ShapeError&) {
     shape_error(op, loc, "shapes do not broadcast (aligned right, 1 stretches): x {}, y {}",
                 x.shape(), y.shape());
   }

@@ -1,8 +1,9 @@
 // reach: two identities and a shared row of flags.
 #include "ops/reach.h"
 
+#include "engine/error.h"
+
 #include <algorithm>
-#include <stdexcept>
 
 namespace weft {
 namespace {
@@ -36,7 +37,7 @@ struct WhereReached final : Op {
 
 void check(const char* op, const Reach& reached, int task) {
   if (reached == nullptr || task < 0 || static_cast<size_t>(task) >= reached->size())
-    throw std::logic_error(fmt::format("{}: no flag for task {}", op, task));
+    throw Error(fmt::format("{}: no flag for task {}", op, task));
 }
 
 }  // namespace

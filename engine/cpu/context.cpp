@@ -71,8 +71,8 @@ void CpuContext::fill(const Tensor& t, double value) {
 
 void CpuContext::copy(const Tensor& to, const Tensor& from) {
   if (to.dtype() != from.dtype() || to.numel() != from.numel())
-    throw std::logic_error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
-                                       name_of(from.dtype()), from.shape()));
+    throw Error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
+                            name_of(from.dtype()), from.shape()));
   to.changed();
   char* out = static_cast<char*>(to.raw());
   const char* in = static_cast<const char*>(from.raw());

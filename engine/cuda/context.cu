@@ -5,12 +5,12 @@
 #include <bit>
 #include <cstring>
 #include <deque>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "engine/cuda/element.cuh"
 #include "engine/cuda/launch.cuh"
+#include "engine/error.h"
 
 namespace weft {
 namespace {
@@ -257,8 +257,8 @@ void CudaContext::fill(const Tensor& t, double value) {
 
 void CudaContext::copy(const Tensor& to, const Tensor& from) {
   if (to.dtype() != from.dtype() || to.numel() != from.numel())
-    throw std::logic_error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
-                                       name_of(from.dtype()), from.shape()));
+    throw Error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
+                            name_of(from.dtype()), from.shape()));
   if (to.numel() == 0) return;
   to.changed();
   WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, stream()));

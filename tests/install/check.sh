@@ -6,7 +6,7 @@ build=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-cmake --build "$build" -t weft weft_cli >/dev/null
+cmake --build "$build" -t weft_train weft_cli >/dev/null
 cmake --install "$build" --prefix "$folder/prefix" >/dev/null
 "$folder/prefix/bin/weft" --version
 cp -r "$root/examples" "$folder/examples"
@@ -15,3 +15,22 @@ cmake -S "$folder/examples" -B "$folder/build" -DCMAKE_PREFIX_PATH="$folder/pref
 cmake --build "$folder/build" -j "$(nproc)"
 cd "$folder/build"
 ctest --output-on-failure
+
+without=()
+for package in CLI11 PNG ZLIB TurboJPEG; do without+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
+cmake -S "$root" -B "$folder/core" -DWEFT_COMPONENTS=core -DWEFT_CUDA=OFF "${without[@]}"
+cmake --build "$folder/core" -j "$(nproc)"
+cmake --install "$folder/core" --prefix "$folder/bare" >/dev/null
+mkdir "$folder/user"
+cp "$root/examples/tape.cpp" "$folder/user"
+cat >"$folder/user/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.22)
+project(user LANGUAGES CXX)
+find_package(weft REQUIRED COMPONENTS core)
+add_executable(tape tape.cpp)
+target_link_libraries(tape PRIVATE weft::core)
+END
+for package in Eigen3 nlohmann_json; do without+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
+cmake -S "$folder/user" -B "$folder/user/build" -DCMAKE_PREFIX_PATH="$folder/bare" "${without[@]}"
+cmake --build "$folder/user/build"
+"$folder/user/build/tape"

@@ -9,6 +9,7 @@
 #include "data/resize.h"
 #include "io/csv.h"
 #include "io/files.h"
+#include "io/gzip.h"
 #include "io/picture_io.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"

@@ -9,6 +9,7 @@
 #include "engine/error.h"
 #include "io/exif.h"
 #include "io/files.h"
+#include "io/gzip.h"
 #include "io/idx.h"
 #include "io/picture_io.h"
 #include "tests/support/catch.h"

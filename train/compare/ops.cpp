@@ -1,6 +1,7 @@
 // compare_ops: one probe after the other, each way against f64; errors first, then times.
 #include <cmath>
 
+#include "engine/error.h"
 #include "engine/philox.h"
 #include "ops/cast.h"
 #include "train/compare/ceiling.h"
@@ -95,7 +96,7 @@ OpTime time_of(const Case& c) {
 }  // namespace
 
 OpError error_between(const std::vector<double>& a, const std::vector<double>& b) {
-  if (a.size() != b.size()) throw std::logic_error("compare: results differ in size");
+  if (a.size() != b.size()) throw Error("compare: results differ in size");
   double apart = 0, size = 0;
   OpError e;
   for (size_t i = 0; i < b.size(); ++i) {
