@@ -15,48 +15,10 @@ namespace {
 
 constexpr int most_groups = 16;  // whose weights fit one launch of the combining kernel
 
-/// Where this thread stands in a tile.
-struct Place {
-  int channel, down;   ///< first channel of its own; its first row in the chunk
-  int64_t first, end;  ///< rows of the chunk, in the group
-  bool inside;         ///< its channels exist
-  __device__ explicit Place(const Grid& g)
-      : channel((blockIdx.x * g.across + threadIdx.x % g.across) * g.width),
-        down(threadIdx.x / g.across),
-        first(int64_t{blockIdx.y} * g.chunk),
-        inside(channel < g.channels) {
-    end = first + g.chunk < g.rows ? first + g.chunk : g.rows;
-  }
-  __device__ int64_t element(const Grid& g, int64_t row) const {
-    return (int64_t{blockIdx.z} * g.rows + row) * g.channels + channel;
-  }
-};
-
-/// Adds the sums of all threads that own the same channels, pairwise; every one gets the total.
-template <int width>
-__device__ void combine_down(const Grid& g, float (&sum)[width]) {
-  __shared__ float memory[block_threads * width];
-  __syncthreads();
-#pragma unroll
-  for (int i = 0; i < width; ++i) memory[threadIdx.x + i * block_threads] = sum[i];
-  __syncthreads();
-  const int down = threadIdx.x / g.across;
-  for (int stride = 1; stride < g.down; stride *= 2) {
-    if (down % (2 * stride) == 0)
-#pragma unroll
-      for (int i = 0; i < width; ++i)
-        memory[threadIdx.x + i * block_threads] +=
-            memory[threadIdx.x + stride * g.across + i * block_threads];
-    __syncthreads();
-  }
-#pragma unroll
-  for (int i = 0; i < width; ++i) sum[i] = memory[threadIdx.x % g.across + i * block_threads];
-}
-
 /// parts: means [G, chunks, C], then squared deviations of the same shape.
 template <int width, class T>
 __global__ void moments_kernel(Grid g, const T* x, float* means, float* squares) {
-  const Place at(g);
+  const GridPlace at(g);
   float mean[width] = {}, first[width] = {}, second[width] = {};
   if (at.inside)
     for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
@@ -107,7 +69,7 @@ __global__ void combine_moments_kernel(Grid g, const float* means, const float* 
   const double n = static_cast<double>(g.rows);
   for (int i = 0; i < running.count; ++i) {
     const int group = running.first_group + i;
-    const Moments all = combine_chunks<Moments>(g, [&](int chunk) {
+    const Moments all = combine_chunks<Moments>(g.chunks, [&](int chunk) {
       const int64_t from = (int64_t{group} * g.chunks + chunk) * g.channels + c;
       const int64_t left = g.rows - int64_t{chunk} * g.chunk;
       return Moments{static_cast<double>(left < g.chunk ? left : g.chunk), means[from],
@@ -146,7 +108,7 @@ struct Affine {
 
 template <int width, class T>
 __global__ void normalise_kernel(Grid g, const T* x, Normalisation<T> norm, T* y) {
-  const Place at(g);
+  const GridPlace at(g);
   if (!at.inside) return;
   const Affine<width> affine(g, norm, at.channel);
   for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
@@ -165,7 +127,7 @@ __global__ void normalise_kernel(Grid g, const T* x, Normalisation<T> norm, T* y
 template <int width, class T>
 __global__ void gradient_sums_kernel(Grid g, const T* x, const T* dy, Normalisation<T> norm,
                                      float* plain, float* centred) {
-  const Place at(g);
+  const GridPlace at(g);
   float first[width] = {}, second[width] = {};
   if (at.inside) {
     const Affine<width> affine(g, norm, at.channel);
@@ -202,7 +164,7 @@ __global__ void combine_gradients_kernel(Grid g, const float* plain, const float
   double of_gamma = 0, of_beta = 0;
   const double n = static_cast<double>(g.rows);
   for (int group = 0; group < g.groups; ++group) {
-    const GradientSums sums = combine_chunks<GradientSums>(g, [&](int chunk) {
+    const GradientSums sums = combine_chunks<GradientSums>(g.chunks, [&](int chunk) {
       const int64_t from = (int64_t{group} * g.chunks + chunk) * g.channels + c;
       return GradientSums{plain[from], centred[from]};
     });
@@ -223,7 +185,7 @@ __global__ void combine_gradients_kernel(Grid g, const float* plain, const float
 template <int width, class T>
 __global__ void input_gradient_kernel(Grid g, const T* x, const T* dy, Normalisation<T> norm,
                                       const float* a, const float* b, T* dx) {
-  const Place at(g);
+  const GridPlace at(g);
   if (!at.inside) return;
   const Affine<width> affine(g, norm, at.channel);
   const int64_t from = int64_t{blockIdx.z} * g.channels + at.channel;

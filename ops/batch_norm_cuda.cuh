@@ -34,6 +34,44 @@ struct Grid {
   size_t parts() const { return static_cast<size_t>(groups) * chunks * channels; }
 };
 
+/// Where this thread stands in a tile.
+struct GridPlace {
+  int channel, down;   ///< first channel of its own; its first row in the chunk
+  int64_t first, end;  ///< rows of the chunk, in the group
+  bool inside;         ///< its channels exist
+  __device__ explicit GridPlace(const Grid& g)
+      : channel((blockIdx.x * g.across + threadIdx.x % g.across) * g.width),
+        down(threadIdx.x / g.across),
+        first(int64_t{blockIdx.y} * g.chunk),
+        inside(channel < g.channels) {
+    end = first + g.chunk < g.rows ? first + g.chunk : g.rows;
+  }
+  __device__ int64_t element(const Grid& g, int64_t row) const {
+    return (int64_t{blockIdx.z} * g.rows + row) * g.channels + channel;
+  }
+};
+
+/// Adds the sums of all threads that own the same channels, pairwise; every one gets the total.
+template <int width>
+__device__ void combine_down(const Grid& g, float (&sum)[width]) {
+  __shared__ float memory[block_threads * width];
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < width; ++i) memory[threadIdx.x + i * block_threads] = sum[i];
+  __syncthreads();
+  const int down = threadIdx.x / g.across;
+  for (int stride = 1; stride < g.down; stride *= 2) {
+    if (down % (2 * stride) == 0)
+#pragma unroll
+      for (int i = 0; i < width; ++i)
+        memory[threadIdx.x + i * block_threads] +=
+            memory[threadIdx.x + stride * g.across + i * block_threads];
+    __syncthreads();
+  }
+#pragma unroll
+  for (int i = 0; i < width; ++i) sum[i] = memory[threadIdx.x % g.across + i * block_threads];
+}
+
 /// Count, mean and squared deviations of some rows of one channel; sums in double.
 struct Moments {
   double count = 0, mean = 0, square = 0;
@@ -71,10 +109,10 @@ constexpr int warp_threads = 32, channels_a_block = block_threads / warp_threads
 /// All chunks together, by one warp: lane l adds chunks l, l + 32, .. in order, then lanes are
 /// combined pairwise; lane 0 holds the total.
 template <class Sum, class OfChunk>
-__device__ Sum combine_chunks(const Grid& g, OfChunk of_chunk) {
+__device__ Sum combine_chunks(int chunks, OfChunk of_chunk) {
   Sum sum;
   const int lane = threadIdx.x % warp_threads;
-  for (int chunk = lane; chunk < g.chunks; chunk += warp_threads) sum.add(of_chunk(chunk));
+  for (int chunk = lane; chunk < chunks; chunk += warp_threads) sum.add(of_chunk(chunk));
   for (int offset = 1; offset < warp_threads; offset *= 2) {
     const Sum other = sum.from_lane(offset);
     if (lane % (2 * offset) == 0) sum.add(other);

@@ -1,7 +1,7 @@
-// What softmax, log_softmax, cross_entropy and gumbel_softmax share on the CPU: loops over rows,
-// the largest value of a row, and its exponentials and their sum. Running values are kept in fixed
-// lanes that combine pairwise, so loops vectorise and every element's bits are the same wherever it
-// lies.
+// What softmax, log_softmax, cross_entropy, gumbel_softmax and layer_norm share on the CPU: loops
+// over rows, the largest value of a row, and its exponentials and sums. Running values are kept in
+// fixed lanes that combine pairwise, so loops vectorise and every element's bits are the same
+// wherever it lies.
 #pragma once
 
 #include <algorithm>
