@@ -14,10 +14,15 @@ struct GemmOperand {
   const T* data;
   int64_t stride;           ///< elements from row to row
   bool transposed = false;  ///< memory holds the factor's transpose
+  int64_t next = 0;         ///< elements from matrix to matrix of a batch; 0: one for all
 };
 
 template <class T>
 void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
           const GemmOperand<T>& b, float beta, T* y, int64_t y_stride);
+/// y [batch, m, n] = op(a_i) op(b_i) for each i.
+template <class T>
+void gemm_batched(CudaContext& ctx, int64_t batch, int64_t m, int64_t n, int64_t k,
+                  const GemmOperand<T>& a, const GemmOperand<T>& b, T* y);
 
 }  // namespace weft
