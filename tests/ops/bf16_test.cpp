@@ -1,0 +1,106 @@
+// Ops in bf16 on the GPU: output and all gradients agree with the CPU's f64 within the rounding of
+// their inputs and results, and come out the same twice. Error: ||a - b|| / ||b||.
+#include <cmath>
+#include <functional>
+
+#include "ops/cast.h"
+#include "ops/gather.h"
+#include "ops/layer_norm.h"
+#include "ops/matmul.h"
+#include "tests/support/op_check.h"
+
+namespace weft {
+namespace {
+
+/// Inputs whose `full` is set stay f32, as statistics do.
+struct Bf16Case {
+  std::string name;
+  std::vector<Shape> inputs;
+  std::vector<bool> full;
+  std::function<Var(const std::vector<Var>&)> op;
+};
+
+/// y and all gradients, on the host.
+std::vector<Values> results(const AnyContext& context, DType leaf, DType compute,
+                            const Bf16Case& c) {
+  OpCase values;
+  values.inputs = c.inputs;
+  Tape tape(context);
+  std::vector<Var> leaves, in;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    leaves.push_back(
+        tape.leaf(to_device(context, Tensor::from(c.inputs[i], case_values(values, i), leaf))));
+    in.push_back(c.full[i] ? leaves.back() : cast(leaves.back(), compute));
+  }
+  const Var y = cast(c.op(in), leaf);
+  values.inputs = {y.shape()};
+  values.seed = 2;
+  tape.backward(y, to_device(context, Tensor::from(y.shape(), case_values(values, 0), leaf)));
+  std::vector<Values> out = {to_host(context, y.value()).to_vector()};
+  for (const Var& v : leaves) out.push_back(to_host(context, tape.grad(v)).to_vector());
+  return out;
+}
+
+double error(const Values& a, const Values& b) {
+  double apart = 0, size = 0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    apart += (a.at(i) - b[i]) * (a[i] - b[i]);
+    size += b[i] * b[i];
+  }
+  return std::sqrt(apart / std::max(size, 1e-30));
+}
+
+void check_bf16(const Bf16Case& c) {
+  CpuContext cpu(2);
+  const auto exact = results(&cpu, DType::f64, DType::f64, c);
+  const auto got = results(cuda_device(), DType::f32, DType::bf16, c);
+  const auto again = results(cuda_device(), DType::f32, DType::bf16, c);
+  for (size_t i = 0; i < exact.size(); ++i) {
+    INFO(c.name << ": " << (i == 0 ? "y" : fmt::format("gradient of input {}", i - 1)));
+    CHECK(error(got[i], exact[i]) < 1e-2);
+    CHECK(got[i] == again[i]);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("cuda: bf16 norms agree with f64 within their rounding", "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  for (const Shape& x : std::vector<Shape>{{33, 7}, {65, 768}, {3, 5, 1024}, {2, 16392}})
+    check_bf16({fmt::format("layer_norm {}", x),
+                {x, {x.back()}, {x.back()}},
+                {false, true, true},
+                [](const auto& v) { return layer_norm(v[0], v[1], v[2]); }});
+  for (const int64_t groups : {1, 4, 32})
+    check_bf16({fmt::format("group_norm, {} groups", groups),
+                {{3, 65, 63, 64}, {64}, {64}},
+                {false, true, true},
+                [=](const auto& v) { return group_norm(v[0], v[1], v[2], groups); }});
+}
+
+TEST_CASE("cuda: bf16 matmul agrees with f64 within its rounding", "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  for (const Transpose t : {Transpose::none, Transpose::a, Transpose::b})
+    for (const bool plain : {false, true})
+      for (const int64_t n : {24, 31})
+        check_bf16({fmt::format("transpose {}, plain {}, {}", static_cast<int>(t), plain, n),
+                    {{2, 3, n, n}, plain ? Shape{n, n} : Shape{2, 3, n, n}},
+                    {false, false},
+                    [=](const auto& v) { return matmul(v[0], v[1], t); }});
+}
+
+TEST_CASE("cuda: bf16 embedding agrees with f64 within its rounding", "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  for (const int64_t width : {5, 64})
+    for (const int64_t values : {11, 4000}) {
+      Values ids;
+      for (int64_t i = 0; i < 1500; ++i) ids.push_back(static_cast<double>(i * i % values));
+      const Tensor host = Tensor::from({1500}, ids, DType::i32);
+      check_bf16({fmt::format("embedding [{}, {}]", values, width),
+                  {{values, width}},
+                  {false},
+                  [=](const auto& v) { return embedding(v[0], on_tape(v[0].tape(), host)); }});
+    }
+}
+
+}  // namespace weft
