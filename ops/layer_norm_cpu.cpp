@@ -16,13 +16,20 @@ namespace weft::kernels {
 namespace {
 
 constexpr int64_t most_rows = 256;     // of a chunk: as many values of T are added to each other
-constexpr int64_t narrow = 16;         // groups of fewer channels are summed by column
+constexpr int64_t most_columns = 256;  // channels of narrow groups that are summed side by side
+template <bool narrow>
+constexpr int64_t at_once = narrow ? most_columns : 1;  // most groups of one sum
 constexpr int64_t column_chunk = 128;  // rows of a chunk of dgamma's and dbeta's sums
 
 /// Some pixels of one picture.
 struct Tile {
   int64_t sample, index;  ///< its chunk's number in the picture
   int64_t first, rows;    ///< first element, and pixels
+};
+
+/// Groups begin .. end - 1 of a tile: one, or as many narrow ones as fit most_columns.
+struct Groups {
+  int64_t begin, end;
 };
 
 /// x as [samples, pixels, groups, width].
@@ -55,32 +62,54 @@ struct Grid {
       }
     });
   }
-  /// f(element of x, its channel) for all of one group's elements in a tile, to be vectorised.
+  /// Whether sums run by column, neighbouring groups side by side; else along a group's channels.
+  bool narrow() const { return width < (pixels == 1 ? 16 : 64); }
   template <class F>
-  void for_group(const Tile& tile, int64_t group, F&& f) const {
-    const int64_t begin = group * width, end = begin + width;
-    for (int64_t row = 0; row < tile.rows; ++row)
-      for (int64_t c = begin; c < end; ++c) f(tile.first + row * channels + c, c);
+  void for_groups(F&& f) const {
+    const int64_t together = narrow() ? most_columns / std::max<int64_t>(1, width) : 1;
+    for (int64_t i = 0; i < groups; i += together) f(Groups{i, std::min(i + together, groups)});
   }
-  /// The sum of T f(element, channel) over the same.
-  template <class T, class F>
-  double sum_group(const Tile& tile, int64_t group, F&& f) const {
-    const int64_t begin = group * width;
-    double total = 0;
-    if (width < narrow) {
-      T sums[narrow] = {};
-      for_group(tile, group, [&](int64_t i, int64_t c) { sums[c - begin] += f(i, c); });
-      for (int64_t c = 0; c < width; ++c) total += static_cast<double>(sums[c]);
-      return total;
+  /// f(element of x, its channel) for all elements of a tile's groups, to be vectorised.
+  template <class F>
+  void for_elements(const Tile& tile, Groups of, F&& f) const {
+    for (int64_t row = 0; row < tile.rows; ++row)
+      for (int64_t c = of.begin * width; c < of.end * width; ++c)
+        f(tile.first + row * channels + c, c);
+  }
+  /// totals[k] = the sum of T f(element, channel) over the same, by group.
+  template <bool narrow, class T, class F>
+  void sum(const Tile& tile, Groups of, double* totals, F&& f) const {
+    const int64_t begin = of.begin * width;
+    std::fill_n(totals, of.end - of.begin, 0.0);
+    if constexpr (narrow) {
+      T sums[most_columns] = {};
+      for_elements(tile, of, [&](int64_t i, int64_t c) { sums[c - begin] += f(i, c); });
+      for (int64_t c = 0; c < (of.end - of.begin) * width; ++c)
+        totals[c / width] += static_cast<double>(sums[c]);
+    } else {
+      for (int64_t row = 0; row < tile.rows; ++row)
+        for (int64_t from = 0; from < width; from += sum_chunk) {
+          const int64_t c = begin + from, at = tile.first + row * channels + c;
+          totals[0] += static_cast<double>(row_sum<T>(std::min(sum_chunk, width - from),
+                                                      [&](int64_t i) { return f(at + i, c + i); }));
+        }
     }
-    for (int64_t row = 0; row < tile.rows; ++row)
-      for (int64_t from = 0; from < width; from += sum_chunk) {
-        const int64_t c = begin + from, at = tile.first + row * channels + c;
-        total += static_cast<double>(row_sum<T>(std::min(sum_chunk, width - from),
-                                                [&](int64_t i) { return f(at + i, c + i); }));
-      }
-    return total;
   }
+};
+
+/// A number of each group as its channels see it.
+template <bool narrow, class T>
+struct ByChannel {
+  T values[at_once<narrow>];
+  int64_t first;
+
+  template <class OfGroup>
+  ByChannel(const Grid& g, Groups of, OfGroup&& of_group) : first(of.begin * g.width) {
+    for (int64_t group = of.begin; group < of.end; ++group)
+      std::fill_n(values + (group - of.begin) * g.width, narrow ? g.width : 1,
+                  static_cast<T>(of_group(group)));
+  }
+  T operator()(int64_t c) const { return values[narrow ? c - first : 0]; }
 };
 
 /// Count, mean and squared deviations; combined by Chan, Golub and LeVeque.
@@ -110,23 +139,25 @@ struct Sums {
   }
 };
 
-/// For each picture and group: parts = of_tile(tile, group), combined over the picture's tiles,
-/// and then finish(picture * groups + group, parts) and apply(tile, group), in the same pass where
-/// a picture is one tile.
-template <class Part, class OfTile, class Finish, class Apply>
+/// For each tile and its groups: of_tile(tile, groups, their parts); parts of a picture's tiles are
+/// combined, and then finish(picture * groups + group, part) and apply(tile, groups), in the same
+/// pass where a picture is one tile.
+template <bool narrow, class Part, class OfTile, class Finish, class Apply>
 void by_group(CpuContext& ctx, const Grid& g, OfTile&& of_tile, Finish&& finish, Apply&& apply) {
   std::vector<Part> parts(static_cast<size_t>(g.chunks > 1 ? g.samples * g.groups * g.chunks : 0));
   g.for_tiles(ctx, [&](const Tile& tile) {
-    for (int64_t group = 0; group < g.groups; ++group) {
-      const int64_t at = tile.sample * g.groups + group;
-      const Part part = of_tile(tile, group);
-      if (g.chunks > 1) {
-        parts[static_cast<size_t>(at * g.chunks + tile.index)] = part;
-        continue;
+    g.for_groups([&](Groups of) {
+      Part own[at_once<narrow>];
+      of_tile(tile, of, own);
+      for (int64_t group = of.begin; group < of.end; ++group) {
+        const int64_t at = tile.sample * g.groups + group;
+        if (g.chunks > 1)
+          parts[static_cast<size_t>(at * g.chunks + tile.index)] = own[group - of.begin];
+        else
+          finish(at, own[group - of.begin]);
       }
-      finish(at, part);
-      apply(tile, group);
-    }
+      if (g.chunks == 1) apply(tile, of);
+    });
   });
   if (g.chunks == 1) return;
   ctx.for_chunks(g.samples * g.groups, 16, [&](int64_t begin, int64_t end) {
@@ -135,35 +166,70 @@ void by_group(CpuContext& ctx, const Grid& g, OfTile&& of_tile, Finish&& finish,
       finish(at, parts[static_cast<size_t>(at * g.chunks)]);
     }
   });
-  g.for_tiles(ctx, [&](const Tile& tile) {
-    for (int64_t group = 0; group < g.groups; ++group) apply(tile, group);
-  });
+  g.for_tiles(ctx, [&](const Tile& tile) { g.for_groups([&](Groups of) { apply(tile, of); }); });
 }
 
-template <class T>
-void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy, const T* gamma,
-                    const T* mean, const T* invstd, T* dx) {
-  std::vector<T> a(static_cast<size_t>(g.samples * g.groups)), b(a.size());
-  by_group<Sums>(
+template <bool narrow, class T>
+void normalise(CpuContext& ctx, const Grid& g, const T* x, const T* gamma, const T* beta,
+               double eps, T* mean, T* invstd, T* __restrict y) {
+  by_group<narrow, Moments>(
       ctx, g,
-      [&](const Tile& tile, int64_t group) {
-        const T m = mean[tile.sample * g.groups + group];
-        return Sums{
-            g.sum_group<T>(tile, group, [&](int64_t i, int64_t c) { return dy[i] * gamma[c]; }),
-            g.sum_group<T>(tile, group,
-                           [&](int64_t i, int64_t c) { return (dy[i] * gamma[c]) * (x[i] - m); })};
+      [&](const Tile& tile, Groups of, Moments* parts) {
+        const double n = static_cast<double>(tile.rows * g.width);
+        double sums[at_once<narrow>], left[at_once<narrow>], squares[at_once<narrow>];
+        g.sum<narrow, T>(tile, of, sums, [&](int64_t i, int64_t) { return x[i]; });
+        const ByChannel<narrow, T> centre(
+            g, of, [&](int64_t group) { return sums[group - of.begin] / n; });
+        g.sum<narrow, T>(tile, of, left, [&](int64_t i, int64_t c) { return x[i] - centre(c); });
+        g.sum<narrow, T>(tile, of, squares, [&](int64_t i, int64_t c) {
+          return (x[i] - centre(c)) * (x[i] - centre(c));
+        });
+        for (int64_t k = 0; k < of.end - of.begin; ++k)
+          parts[k] = {n, static_cast<double>(centre((of.begin + k) * g.width)) + left[k] / n,
+                      squares[k] - left[k] * left[k] / n};
+      },
+      [&](int64_t at, const Moments& all) {
+        mean[at] = static_cast<T>(all.mean);
+        invstd[at] = static_cast<T>(all.invstd(eps));
+      },
+      [&](const Tile& tile, Groups of) {
+        const int64_t at = tile.sample * g.groups;
+        const ByChannel<narrow, T> m(g, of, [&](int64_t group) { return mean[at + group]; });
+        const ByChannel<narrow, T> scale(g, of, [&](int64_t group) { return invstd[at + group]; });
+        g.for_elements(tile, of, [=](int64_t i, int64_t c) {
+          y[i] = ((x[i] - m(c)) * scale(c)) * gamma[c] + beta[c];
+        });
+      });
+}
+
+template <bool narrow, class T>
+void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy, const T* gamma,
+                    const T* mean, const T* invstd, T* __restrict dx) {
+  std::vector<T> a(static_cast<size_t>(g.samples * g.groups)), b(a.size());
+  by_group<narrow, Sums>(
+      ctx, g,
+      [&](const Tile& tile, Groups of, Sums* parts) {
+        double plain[at_once<narrow>], centred[at_once<narrow>];
+        const int64_t at = tile.sample * g.groups;
+        const ByChannel<narrow, T> m(g, of, [&](int64_t group) { return mean[at + group]; });
+        g.sum<narrow, T>(tile, of, plain, [&](int64_t i, int64_t c) { return dy[i] * gamma[c]; });
+        g.sum<narrow, T>(tile, of, centred,
+                         [&](int64_t i, int64_t c) { return (dy[i] * gamma[c]) * (x[i] - m(c)); });
+        for (int64_t k = 0; k < of.end - of.begin; ++k) parts[k] = {plain[k], centred[k]};
       },
       [&](int64_t at, const Sums& sums) {
         const double scale = static_cast<double>(invstd[at]);
         a[at] = static_cast<T>(sums.plain / g.count());
         b[at] = static_cast<T>(sums.centred * scale * scale / g.count());
       },
-      [&](const Tile& tile, int64_t group) {
-        const int64_t at = tile.sample * g.groups + group;
-        const T m = mean[at], scale = invstd[at], plain = a[at], slope = b[at];
-        T* __restrict out = dx;
-        g.for_group(tile, group, [&](int64_t i, int64_t c) {
-          out[i] = scale * (dy[i] * gamma[c] - plain - (x[i] - m) * slope);
+      [&](const Tile& tile, Groups of) {
+        const int64_t at = tile.sample * g.groups;
+        const ByChannel<narrow, T> m(g, of, [&](int64_t group) { return mean[at + group]; });
+        const ByChannel<narrow, T> scale(g, of, [&](int64_t group) { return invstd[at + group]; });
+        const ByChannel<narrow, T> plain(g, of, [&](int64_t group) { return a[at + group]; });
+        const ByChannel<narrow, T> slope(g, of, [&](int64_t group) { return b[at + group]; });
+        g.for_elements(tile, of, [=](int64_t i, int64_t c) {
+          dx[i] = scale(c) * (dy[i] * gamma[c] - plain(c) - (x[i] - m(c)) * slope(c));
         });
       });
 }
@@ -204,30 +270,8 @@ void group_norm_forward(CpuContext& ctx, View<const T> x, View<const stat_t<T>> 
                         View<stat_t<T>> invstd, View<T> y) {
   const Grid g(x.shape, mean.shape);
   if (g.empty()) return;
-  by_group<Moments>(
-      ctx, g,
-      [&](const Tile& tile, int64_t group) {
-        const double n = static_cast<double>(tile.rows * g.width);
-        const T centre = static_cast<T>(
-            g.sum_group<T>(tile, group, [&](int64_t i, int64_t) { return x[i]; }) / n);
-        const double left =
-            g.sum_group<T>(tile, group, [&](int64_t i, int64_t) { return x[i] - centre; });
-        const double square = g.sum_group<T>(
-            tile, group, [&](int64_t i, int64_t) { return (x[i] - centre) * (x[i] - centre); });
-        return Moments{n, static_cast<double>(centre) + left / n, square - left * left / n};
-      },
-      [&](int64_t at, const Moments& all) {
-        mean[at] = static_cast<T>(all.mean);
-        invstd[at] = static_cast<T>(all.invstd(eps));
-      },
-      [&](const Tile& tile, int64_t group) {
-        const int64_t at = tile.sample * g.groups + group;
-        const T m = mean[at], scale = invstd[at];
-        T* __restrict out = y.data;
-        g.for_group(tile, group, [&](int64_t i, int64_t c) {
-          out[i] = ((x[i] - m) * scale) * gamma[c] + beta[c];
-        });
-      });
+  const auto run = g.narrow() ? normalise<true, T> : normalise<false, T>;
+  run(ctx, g, x.data, gamma.data, beta.data, eps, mean.data, invstd.data, y.data);
 }
 
 template <class T>
@@ -236,8 +280,10 @@ void group_norm_backward(CpuContext& ctx, View<const T> x, View<const T> dy,
                          View<const stat_t<T>> invstd, View<T> dx, View<stat_t<T>> dgamma,
                          View<stat_t<T>> dbeta) {
   const Grid g(x.shape, mean.shape);
-  if (dx.data && !g.empty())
-    input_gradient(ctx, g, x.data, dy.data, gamma.data, mean.data, invstd.data, dx.data);
+  if (dx.data && !g.empty()) {
+    const auto run = g.narrow() ? input_gradient<true, T> : input_gradient<false, T>;
+    run(ctx, g, x.data, dy.data, gamma.data, mean.data, invstd.data, dx.data);
+  }
   if (dgamma.data || dbeta.data)
     column_sums(ctx, g, x.data, dy.data, mean.data, invstd.data, dgamma, dbeta);
 }
