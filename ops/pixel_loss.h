@@ -1,7 +1,7 @@
-// What l1_loss, mse_loss, binary_cross_entropy and cosine_loss share: the mean of a functor's loss
-// over valid pixels. pred and target are [.., C] of one dtype, mask [..] is u8 (1 = valid) or
-// undefined: all are. No valid pixel: loss 0, gradient 0; an invalid one is never read, so NaN may
-// stand there. dpred = f'(pred, target) dy / n. Retains pred, target, mask and 1 / n.
+// What l1_loss, mse_loss, huber_loss, binary_cross_entropy and cosine_loss share: the mean of a
+// functor's loss over valid pixels. pred and target are [.., C] of one dtype, mask [..] is u8 (1 =
+// valid) or undefined: all are. No valid pixel: loss 0, gradient 0; an invalid one is never read,
+// so NaN may stand there. dpred = f'(pred, target) dy / n. Retains pred, target, mask and 1 / n.
 //   double value(const T* pred, const T* target, int64_t C)   the pixel's loss
 //   void gradient(pred, target, C, double by, T* dpred)       by times its gradient
 //   double elements(int64_t C)                                what the pixel adds to n: C or 1
