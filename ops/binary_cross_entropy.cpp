@@ -8,4 +8,9 @@ Var binary_cross_entropy(const Var& logits, const Tensor& target, const Tensor& 
   return pixel_loss(LogisticLoss{pos_weight}, logits, target, mask, valid, loc);
 }
 
+Var binary_cross_entropy_each(const Var& logits, const Tensor& target, const Tensor& mask,
+                              double pos_weight, SourceLoc loc) {
+  return pixel_loss_each(LogisticLoss{pos_weight}, logits, target, mask, loc);
+}
+
 }  // namespace weft

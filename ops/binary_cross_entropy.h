@@ -16,12 +16,16 @@ namespace weft {
 Var binary_cross_entropy(const Var& logits, const Tensor& target, const Tensor& mask = {},
                          double pos_weight = 1, Tensor* valid = nullptr,
                          SourceLoc = SourceLoc::here());
+/// Every element's loss: [.., C], 0 where the mask is.
+Var binary_cross_entropy_each(const Var& logits, const Tensor& target, const Tensor& mask = {},
+                              double pos_weight = 1, SourceLoc = SourceLoc::here());
 
 struct LogisticLoss {
-  static constexpr const char* name = "binary_cross_entropy";
+  static constexpr const char *name = "binary_cross_entropy",
+                              *each_name = "binary_cross_entropy_each";
+  static constexpr bool per_pixel = false;
   double pos_weight;
 
-  WEFT_HD double elements(int64_t channels) const { return static_cast<double>(channels); }
   template <class T>
   WEFT_HD double value(const T* logits, const T* target, int64_t channels) const {
     double sum = 0;

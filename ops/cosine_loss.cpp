@@ -8,4 +8,8 @@ Var cosine_loss(const Var& pred, const Tensor& target, const Tensor& mask, Tenso
   return pixel_loss(CosineDistance{}, pred, target, mask, valid, loc);
 }
 
+Var cosine_loss_each(const Var& pred, const Tensor& target, const Tensor& mask, SourceLoc loc) {
+  return pixel_loss_each(CosineDistance{}, pred, target, mask, loc);
+}
+
 }  // namespace weft

@@ -14,12 +14,15 @@ namespace weft {
 /// An undefined mask: every pixel is valid. `valid` becomes n, a tensor of one f64.
 Var cosine_loss(const Var& pred, const Tensor& target, const Tensor& mask = {},
                 Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
+/// Every pixel's 1 - cos(pred, target): [..], 0 where the mask is.
+Var cosine_loss_each(const Var& pred, const Tensor& target, const Tensor& mask = {},
+                     SourceLoc = SourceLoc::here());
 
 struct CosineDistance {
-  static constexpr const char* name = "cosine_loss";
+  static constexpr const char *name = "cosine_loss", *each_name = "cosine_loss_each";
+  static constexpr bool per_pixel = true;
   static constexpr double shortest = 1e-12;
 
-  WEFT_HD double elements(int64_t) const { return 1; }
   template <class T>
   WEFT_HD static double dot(const T* a, const T* b, int64_t channels) {
     double sum = 0;

@@ -21,10 +21,15 @@ struct CrossEntropyOptions {
 /// where given, becomes a tensor of one f64: the number of valid places.
 Var cross_entropy(const Var& logits, const Tensor& labels, const CrossEntropyOptions& = {},
                   Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
+/// Every place's w[label] l, not divided: [..], 0 where it is ignored; its gradient is
+/// w (softmax(x)_i - [i = label]) dy (PyTorch's reduction "none"). A wrong label: as above.
+Var cross_entropy_each(const Var& logits, const Tensor& labels, const CrossEntropyOptions& = {},
+                       SourceLoc = SourceLoc::here());
 
 namespace kernels {
 
-/// loss [], total [2] (ops/loss_sum.h) and log_sums [..].
+/// loss [], total [2] (ops/loss_sum.h) and log_sums [..]. A total without data: loss [..], each
+/// place's own.
 template <class T>
 void cross_entropy_forward(CpuContext&, View<const T> logits, View<const int32_t> labels,
                            const CrossEntropyOptions&, View<T> log_sums, View<T> loss,

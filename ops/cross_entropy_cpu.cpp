@@ -32,19 +32,23 @@ void cross_entropy_forward(CpuContext& ctx, View<const T> logits, View<const int
                            View<double> total) {
   const int64_t classes = logits.shape.back();
   const LabelWeights<T> weight(options);
+  const auto place = [&](int64_t row) {
+    log_sums[row] = 0;
+    if (!weight.valid(labels[row])) return LossSum{};
+    const T* __restrict x = logits.data + row * classes;
+    const T top = row_max(x, classes);
+    const T log_sum =
+        std::log(row_sum<T>(classes, [&](int64_t i) { return exp_negative(x[i] - top); }));
+    log_sums[row] = log_sum;
+    const double w = weight(labels[row]);
+    return LossSum{w * static_cast<double>((top - x[labels[row]]) + log_sum), w, 1};
+  };
+  if (total.data == nullptr)
+    return for_rows(ctx, labels.numel(), classes,
+                    [&](int64_t row) { loss[row] = static_cast<T>(place(row).loss); });
   const auto chunk_sum = [&](int64_t begin, int64_t end) {
     LossSum sum;
-    for (int64_t row = begin; row < end; ++row) {
-      log_sums[row] = 0;
-      if (!weight.valid(labels[row])) continue;
-      const T* __restrict x = logits.data + row * classes;
-      const T top = row_max(x, classes);
-      const T log_sum =
-          std::log(row_sum<T>(classes, [&](int64_t i) { return exp_negative(x[i] - top); }));
-      log_sums[row] = log_sum;
-      const double w = weight(labels[row]);
-      sum += {w * static_cast<double>((top - x[labels[row]]) + log_sum), w, 1};
-    }
+    for (int64_t row = begin; row < end; ++row) sum += place(row);
     return sum;
   };
   write_loss(reduce_tree<LossSum>(ctx, labels.numel(), chunk_sum, row_chunk(classes)), loss.data,
@@ -57,7 +61,8 @@ void cross_entropy_backward(CpuContext& ctx, View<const T> logits, View<const in
                             View<const double> total, View<const T> dloss, View<T> dlogits) {
   const int64_t classes = logits.shape.back();
   const LabelWeights<T> weight(options);
-  const double by_all = static_cast<double>(dloss[0]) * total[0];
+  const bool each = total.data == nullptr;
+  const double by_all = each ? 0 : static_cast<double>(dloss[0]) * total[0];
   for_rows(ctx, labels.numel(), classes, [&](int64_t row) {
     const T* __restrict x = logits.data + row * classes;
     T* __restrict dx = dlogits.data + row * classes;
@@ -65,7 +70,8 @@ void cross_entropy_backward(CpuContext& ctx, View<const T> logits, View<const in
       std::fill_n(dx, classes, T(0));
       return;
     }
-    const T by = static_cast<T>(weight(labels[row]) * by_all), log_sum = log_sums[row];
+    const double by_place = each ? static_cast<double>(dloss[row]) : by_all;
+    const T by = static_cast<T>(weight(labels[row]) * by_place), log_sum = log_sums[row];
     const T top = row_max(x, classes);  // x - top first, so that large logits lose nothing
     for (int64_t i = 0; i < classes; ++i) dx[i] = by * exp_negative((x[i] - top) - log_sum);
     dx[labels[row]] -= by;

@@ -32,6 +32,19 @@ struct Rows {
     for (int i = 1; i < classes; ++i) most = x[i] > most ? x[i] : most;
     return most;
   }
+  /// The place's loss, its weight and 1; and its log_sum.
+  __device__ LossSum loss(int64_t row, float* log_sum) const {
+    *log_sum = 0;
+    if (!valid(row)) return LossSum{};
+    if (!is_class(row)) return LossSum{nan(""), 1, 1};
+    const float* x = logits + row * classes;
+    const float most = top(x);
+    float sum = 0;
+    for (int i = 0; i < classes; ++i) sum += expf(x[i] - most);
+    *log_sum = logf(sum);
+    const double w = weight(row);
+    return LossSum{w * static_cast<double>((most - x[labels[row]]) + *log_sum), w, 1};
+  }
 };
 
 }  // namespace
@@ -43,21 +56,13 @@ void cross_entropy_forward(CudaContext& ctx, View<const float> logits, View<cons
   const Rows rows(logits, labels, options);
   float *sums = log_sums.data, *out = loss.data;
   double* out_total = total.data;
+  if (out_total == nullptr)
+    return for_each(ctx, "cross_entropy_each", labels.numel(), [=] __device__(int64_t row) {
+      out[row] = static_cast<float>(rows.loss(row, sums + row).loss);
+    });
   reduce_tree<LossSum>(
       ctx, "cross_entropy", labels.numel(),
-      [=] __device__(int64_t row) {
-        sums[row] = 0;
-        if (!rows.valid(row)) return LossSum{};
-        if (!rows.is_class(row)) return LossSum{nan(""), 1, 1};
-        const float* x = rows.logits + row * rows.classes;
-        const float top = rows.top(x);
-        float sum = 0;
-        for (int i = 0; i < rows.classes; ++i) sum += expf(x[i] - top);
-        const float log_sum = logf(sum);
-        sums[row] = log_sum;
-        const double w = rows.weight(row);
-        return LossSum{w * static_cast<double>((top - x[rows.labels[row]]) + log_sum), w, 1};
-      },
+      [=] __device__(int64_t row) { return rows.loss(row, sums + row); },
       [=] __device__(const LossSum& sum) { write_loss(sum, out, out_total); });
 }
 
@@ -78,8 +83,9 @@ void cross_entropy_backward(CudaContext& ctx, View<const float> logits, View<con
       for (int i = 0; i < rows.classes; ++i) dx[i] = value;
       return;
     }
-    const float by =
-        static_cast<float>(rows.weight(row) * (static_cast<double>(dout[0]) * inverse[0]));
+    const double by_place = inverse == nullptr ? static_cast<double>(dout[row])
+                                               : static_cast<double>(dout[0]) * inverse[0];
+    const float by = static_cast<float>(rows.weight(row) * by_place);
     const float top = rows.top(x);  // x - top first, so that large logits lose nothing
     for (int i = 0; i < rows.classes; ++i)
       dx[i] = by * (expf((x[i] - top) - sums[row]) - (i == rows.labels[row] ? 1.0F : 0.0F));

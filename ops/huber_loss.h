@@ -14,12 +14,15 @@ namespace weft {
 /// delta > 0. An undefined mask: every pixel is valid. `valid` becomes n, a tensor of one f64.
 Var huber_loss(const Var& pred, const Tensor& target, const Tensor& mask = {}, double delta = 1,
                Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
+/// Every element's loss: [.., C], 0 where the mask is.
+Var huber_loss_each(const Var& pred, const Tensor& target, const Tensor& mask = {},
+                    double delta = 1, SourceLoc = SourceLoc::here());
 
 struct HuberError {
-  static constexpr const char* name = "huber_loss";
+  static constexpr const char *name = "huber_loss", *each_name = "huber_loss_each";
+  static constexpr bool per_pixel = false;
   double delta;
 
-  WEFT_HD double elements(int64_t channels) const { return static_cast<double>(channels); }
   template <class T>
   WEFT_HD double value(const T* pred, const T* target, int64_t channels) const {
     double sum = 0;

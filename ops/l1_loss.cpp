@@ -13,4 +13,12 @@ Var mse_loss(const Var& pred, const Tensor& target, const Tensor& mask, Tensor* 
   return pixel_loss(SquaredError{}, pred, target, mask, valid, loc);
 }
 
+Var l1_loss_each(const Var& pred, const Tensor& target, const Tensor& mask, SourceLoc loc) {
+  return pixel_loss_each(AbsoluteError{}, pred, target, mask, loc);
+}
+
+Var mse_loss_each(const Var& pred, const Tensor& target, const Tensor& mask, SourceLoc loc) {
+  return pixel_loss_each(SquaredError{}, pred, target, mask, loc);
+}
+
 }  // namespace weft

@@ -15,11 +15,16 @@ Var l1_loss(const Var& pred, const Tensor& target, const Tensor& mask = {}, Tens
             SourceLoc = SourceLoc::here());
 Var mse_loss(const Var& pred, const Tensor& target, const Tensor& mask = {},
              Tensor* valid = nullptr, SourceLoc = SourceLoc::here());
+/// Every element's |pred - target| or (pred - target)^2: [.., C], 0 where the mask is.
+Var l1_loss_each(const Var& pred, const Tensor& target, const Tensor& mask = {},
+                 SourceLoc = SourceLoc::here());
+Var mse_loss_each(const Var& pred, const Tensor& target, const Tensor& mask = {},
+                  SourceLoc = SourceLoc::here());
 
 struct AbsoluteError {
-  static constexpr const char* name = "l1_loss";
+  static constexpr const char *name = "l1_loss", *each_name = "l1_loss_each";
+  static constexpr bool per_pixel = false;
 
-  WEFT_HD double elements(int64_t channels) const { return static_cast<double>(channels); }
   template <class T>
   WEFT_HD double value(const T* pred, const T* target, int64_t channels) const {
     double sum = 0;
@@ -37,9 +42,9 @@ struct AbsoluteError {
 };
 
 struct SquaredError {
-  static constexpr const char* name = "mse_loss";
+  static constexpr const char *name = "mse_loss", *each_name = "mse_loss_each";
+  static constexpr bool per_pixel = false;
 
-  WEFT_HD double elements(int64_t channels) const { return static_cast<double>(channels); }
   template <class T>
   WEFT_HD double value(const T* pred, const T* target, int64_t channels) const {
     double sum = 0;

@@ -12,17 +12,25 @@ namespace weft::kernels {
 template <class F, class T>
 void pixel_loss_forward(CudaContext& ctx, F f, View<const T> pred, View<const T> target,
                         View<const uint8_t> mask, View<T> loss, View<double> total) {
-  const int64_t channels = pred.shape.back(), pixels = pred.shape.outer(pred.shape.rank() - 1);
+  const bool each = total.data == nullptr;
+  const LossItems items(pred.shape, each && !F::per_pixel);
   const T *p = pred.data, *t = target.data;
   const uint8_t* valid = mask.data;
   T* out = loss.data;
   double* out_total = total.data;
+  if (each)
+    return for_each(ctx, F::each_name, items.count, [=] __device__(int64_t i) {
+      const int64_t at = i * items.width;
+      out[i] = valid != nullptr && valid[items.pixel(i)] == 0
+                   ? T(0)
+                   : static_cast<T>(f.value(p + at, t + at, items.width));
+    });
+  const double n = F::per_pixel ? 1 : static_cast<double>(items.width);
   reduce_tree<LossSum>(
-      ctx, F::name, pixels,
+      ctx, F::name, items.count,
       [=] __device__(int64_t i) {
         if (valid != nullptr && valid[i] == 0) return LossSum{};
-        const double n = f.elements(channels);
-        return LossSum{f.value(p + i * channels, t + i * channels, channels), n, n};
+        return LossSum{f.value(p + i * items.width, t + i * items.width, items.width), n, n};
       },
       [=] __device__(const LossSum& sum) { write_loss(sum, out, out_total); });
 }
@@ -31,18 +39,21 @@ template <class F, class T>
 void pixel_loss_backward(CudaContext& ctx, F f, View<const T> pred, View<const T> target,
                          View<const uint8_t> mask, View<const double> total, View<const T> dloss,
                          View<T> dpred) {
-  const int64_t channels = pred.shape.back(), pixels = pred.shape.outer(pred.shape.rank() - 1);
+  const bool each = total.data == nullptr;
+  const LossItems items(pred.shape, each && !F::per_pixel);
   const T *p = pred.data, *t = target.data, *dout = dloss.data;
   const uint8_t* valid = mask.data;
   const double* inverse = total.data;
   T* out = dpred.data;
-  for_each(ctx, F::name, pixels, [=] __device__(int64_t i) {
-    if (valid != nullptr && valid[i] == 0) {
-      for (int64_t c = 0; c < channels; ++c) out[i * channels + c] = T(0);
+  for_each(ctx, F::name, items.count, [=] __device__(int64_t i) {
+    const int64_t at = i * items.width;
+    if (valid != nullptr && valid[items.pixel(i)] == 0) {
+      for (int64_t c = 0; c < items.width; ++c) out[at + c] = T(0);
       return;
     }
-    f.gradient(p + i * channels, t + i * channels, channels,
-               static_cast<double>(dout[0]) * inverse[0], out + i * channels);
+    const double by =
+        each ? static_cast<double>(dout[i]) : static_cast<double>(dout[0]) * inverse[0];
+    f.gradient(p + at, t + at, items.width, by, out + at);
   });
 }
 

@@ -14,6 +14,10 @@ TEST_CASE("binary_cross_entropy", "[ops]") {
              [=](const Var& p, const Tensor& target, const Tensor& mask, Tensor* valid) {
                return binary_cross_entropy(p, target, mask, pos_weight, valid);
              },
+         .each =
+             [=](const Var& p, const Tensor& target, const Tensor& mask) {
+               return binary_cross_entropy_each(p, target, mask, pos_weight);
+             },
          .naive =
              [=](const double* x, const double* t, int64_t channels) {
                double sum = 0;

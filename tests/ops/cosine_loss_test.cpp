@@ -10,6 +10,8 @@ TEST_CASE("cosine_loss", "[ops]") {
   check_pixel_loss({.name = "cosine_loss",
                     .op = [](const Var& p, const Tensor& target, const Tensor& mask,
                              Tensor* valid) { return cosine_loss(p, target, mask, valid); },
+                    .each = [](const Var& p, const Tensor& target,
+                               const Tensor& mask) { return cosine_loss_each(p, target, mask); },
                     .naive =
                         [](const double* p, const double* t, int64_t channels) {
                           double pt = 0, pp = 0, tt = 0;

@@ -22,13 +22,15 @@ Values make_labels(int64_t n, int64_t classes, std::optional<int32_t> ignore) {
   return labels;
 }
 
-OpCase case_of(const Shape& outer, int64_t classes, std::optional<int32_t> ignore, bool weighted) {
+/// `each`: every place's loss instead of their mean.
+OpCase case_of(const Shape& outer, int64_t classes, std::optional<int32_t> ignore, bool weighted,
+               bool each = false) {
   Shape shape = outer;
   shape.push_back(classes);
   const Values labels = make_labels(outer.numel(), classes, ignore);
   const Values weights = weighted ? class_weights(classes) : Values(classes, 1.0);
-  return {.name = fmt::format("cross_entropy {}{}{}", shape, ignore ? " ignore" : "",
-                              weighted ? " weighted" : ""),
+  return {.name = fmt::format("cross_entropy{} {}{}{}", each ? "_each" : "", shape,
+                              ignore ? " ignore" : "", weighted ? " weighted" : ""),
           .inputs = {shape},
           .op =
               [=](const auto& x) {
@@ -36,24 +38,29 @@ OpCase case_of(const Shape& outer, int64_t classes, std::optional<int32_t> ignor
                 if (weighted)
                   options.class_weights =
                       on_tape(x[0].tape(), Tensor::from({classes}, weights, x[0].dtype()));
-                return cross_entropy(
-                    x[0], on_tape(x[0].tape(), Tensor::from(outer, labels, DType::i32)), options);
+                const Tensor ids = on_tape(x[0].tape(), Tensor::from(outer, labels, DType::i32));
+                if (!each) return cross_entropy(x[0], ids, options);
+                const Var y = cross_entropy_each(x[0], ids, options);
+                CHECK(y.shape() == outer);
+                return y;
               },
           .naive =
               [=](const auto& in) {
                 double loss = 0, weight = 0;
+                Values losses(labels.size());
                 for (size_t i = 0; i < labels.size(); ++i) {
                   if (ignore && labels[i] == *ignore) continue;
                   const double* x = in[0].data() + i * classes;
                   double sum = 0;
                   for (int64_t j = 0; j < classes; ++j) sum += std::exp(x[j]);
                   const size_t label = static_cast<size_t>(labels[i]);
-                  loss += weights[label] * (std::log(sum) - x[label]);
+                  losses[i] = weights[label] * (std::log(sum) - x[label]);
+                  loss += losses[i];
                   weight += weights[label];
                 }
-                return Values{weight > 0 ? loss / weight : 0};
+                return each ? losses : Values{weight > 0 ? loss / weight : 0};
               },
-          .reduction = shape.numel()};
+          .reduction = each ? classes : shape.numel()};
 }
 
 }  // namespace
@@ -68,6 +75,39 @@ TEST_CASE("cross_entropy", "[ops]") {
     op_check(case_of({4099}, 1, 255, weighted));
     op_check(case_of({0}, 3, {}, weighted));
   }
+}
+
+TEST_CASE("cross_entropy_each", "[ops]") {
+  for (bool weighted : {false, true}) {
+    op_check(case_of({6}, 3, {}, weighted, true));
+    op_check(case_of({}, 2, {}, weighted, true));
+    op_check(case_of({2, 3, 5}, 19, 255, weighted, true));
+    op_check(case_of({2, 3, 5}, 7, -1, weighted, true));
+    op_check(case_of({1, 41, 41}, 40, 255, weighted, true));
+    op_check(case_of({4099}, 1, 255, weighted, true));
+    op_check(case_of({0}, 3, {}, weighted, true));
+  }
+}
+
+TEST_CASE("cross_entropy_each: a place's loss and gradient are its own", "[ops][nan]") {
+  Tape tape(test_device());
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Var x = tape.leaf(on_tape(tape, Tensor::from({3, 2}, {0, 0, nan, nan, nan, 0})));
+  const Tensor labels = on_tape(tape, Tensor::from({3}, {0, 255, 1}, DType::i32));
+  const Var loss = cross_entropy_each(x, labels, {255, {}});
+  const Values losses = from_tape(tape, loss.value()).to_vector();
+  CHECK(std::abs(losses[0] - std::log(2.0)) < 1e-7);
+  CHECK(losses[1] == 0);
+  CHECK(std::isnan(losses[2]));
+  tape.backward(loss, on_tape(tape, Tensor::from({3}, {2, 2, 2})));
+  const Values gradient = from_tape(tape, tape.grad(x)).to_vector();
+  CHECK(Values(gradient.begin(), gradient.begin() + 4) == Values{-1, 1, 0, 0});
+  CHECK(std::isnan(gradient[4]));
+  check_shape_error(
+      [&] {
+        cross_entropy_each(x, on_tape(tape, Tensor::from({3}, {0, 0, 0})));
+      },
+      "cross_entropy_each: labels are f32 [3], logits [3, 2] need i32 [3]");
 }
 
 TEST_CASE("cross_entropy: valid places, and none", "[ops]") {

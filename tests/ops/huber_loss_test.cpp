@@ -14,6 +14,8 @@ TEST_CASE("huber_loss", "[ops]") {
         {.name = "huber_loss",
          .op = [delta](const Var& p, const Tensor& target, const Tensor& mask,
                        Tensor* valid) { return huber_loss(p, target, mask, delta, valid); },
+         .each = [delta](const Var& p, const Tensor& target,
+                         const Tensor& mask) { return huber_loss_each(p, target, mask, delta); },
          .naive =
              [delta](const double* p, const double* t, int64_t channels) {
                double sum = 0;
@@ -69,6 +71,8 @@ TEST_CASE("huber_loss: what it refuses", "[ops]") {
   check_shape_error([&] { huber_loss(pred, target, {}, -1); }, "it is -1");
   check_shape_error([&] { huber_loss(pred, target, {}, std::numeric_limits<double>::quiet_NaN()); },
                     "it is nan");
+  check_shape_error([&] { huber_loss_each(pred, target, {}, 0); },
+                    "huber_loss_each: delta must be above 0, it is 0");
 }
 
 }  // namespace weft

@@ -10,6 +10,8 @@ TEST_CASE("l1_loss", "[ops]") {
   check_pixel_loss({.name = "l1_loss",
                     .op = [](const Var& p, const Tensor& target, const Tensor& mask,
                              Tensor* valid) { return l1_loss(p, target, mask, valid); },
+                    .each = [](const Var& p, const Tensor& target,
+                               const Tensor& mask) { return l1_loss_each(p, target, mask); },
                     .naive =
                         [](const double* p, const double* t, int64_t channels) {
                           double sum = 0;
@@ -32,6 +34,8 @@ TEST_CASE("mse_loss", "[ops]") {
   check_pixel_loss({.name = "mse_loss",
                     .op = [](const Var& p, const Tensor& target, const Tensor& mask,
                              Tensor* valid) { return mse_loss(p, target, mask, valid); },
+                    .each = [](const Var& p, const Tensor& target,
+                               const Tensor& mask) { return mse_loss_each(p, target, mask); },
                     .naive =
                         [](const double* p, const double* t, int64_t channels) {
                           double sum = 0;
