@@ -1,9 +1,10 @@
 // What a data set hands to the loader: pictures in memory and one sample of several tasks.
 // Sample.image: RGB 0..1 before normalisation (tabular: 1 x 1 x C).
 // Sample.labels: one Picture per task in task order; NaN = invalid pixel, empty = label missing.
-//   segmentation, classification, binary: class id as a float; image labels are 1 x 1 x C
-//   normals: unit vectors (x right, y up, z towards the viewer); depth: metres; edges, keypoints:
-//   0..1
+//   segmentation, classification, binary   class id as a float; image labels are 1 x 1 x C
+//   normals                                unit vectors: x right, y up, z towards the viewer
+//   depth                                  metres
+//   edges, keypoints                       0..1
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// Heads turn the trunk's [N, H, W, C] into one task's output.
+// Heads turn the trunk's [N, H, W, C] into one task's output (docs/method.md section 2.3).
 //   aspp    four parallel branches, dilation 6, 12, 18, 24, summed: conv3x3 C->D, ReLU, dropout,
-//           conv1x1 D->D, ReLU, dropout, conv1x1 D->out; biases, no batch norm (ADASHARE.md 1.3)
+//           conv1x1 D->D, ReLU, dropout, conv1x1 D->out; biases, no batch norm
 //   linear  dense tasks: conv1x1 C->out; image labels: global average, linear C->out
 #pragma once
 

@@ -1,7 +1,8 @@
 // Initial values, each a pure function of (seed, parameter name, element in memory order):
-//   normal:          N(0, std)                            AdaShare's trunk, std 0.01
-//   (ADASHARE.md 1.1) kaiming_normal:  N(0, sqrt(2 / fan_out))              torchvision's ResNet
-//   uniform_fan_in:  U(-1/sqrt(fan_in), 1/sqrt(fan_in))   PyTorch's default for conv and linear
+//   normal          N(0, std)                             AdaShare's trunk, std 0.01
+//                                                         (docs/method.md section 2.1)
+//   kaiming_normal  N(0, sqrt(2 / fan_out))               torchvision's ResNet
+//   uniform_fan_in  U(-1/sqrt(fan_in), 1/sqrt(fan_in))    PyTorch's default for conv and linear
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 // as K separate passes. At every block, tasks whose input is the same value form one group; F runs
 // once per group that needs it, all groups stacked on N, batch norm statistics per group; then
 // each task combines f and r by its own gate. Blocks that nobody selects and no logit needs do not
-// run. (ARCHITECTURE.md section 5; ADASHARE.md section 1.2 for the gate.)
+// run. (docs/architecture.md section 5; docs/method.md section 2.2 for the gate.)
 #pragma once
 
 #include <functional>

@@ -1,6 +1,7 @@
-// The policies: K logit tables [n, 2] (column 0 = select, 1 = skip), learned by Gumbel-softmax
-// (ADASHARE.md section 2), of the last n = L - skip_layer blocks. All execute the first ones, which
-// have no part in regularisers (L and l count rows there). The curriculum uses the last rows alone.
+// The policies: K logit tables [n, 2] (column 0 = select, 1 = skip) of the last n = L - skip_layer
+// blocks, learned by Gumbel-softmax (docs/method.md section 3). All tasks execute the blocks before
+// those, which have no part in regularisers (L and l count rows there). The curriculum uses the
+// last rows alone.
 // A drawn policy is binary: select[k][l] ~ Bernoulli(softmax(logits_k[l])[0]).
 #pragma once
 
@@ -55,10 +56,10 @@ class Policy {
   PolicySample sample(Pass& pass, double temperature, bool hard, int active,
                       bool run_skipped = false) const;
 
-  /// Gives task k the logits that a host tensor [L, 2] holds: the one way to set them. What the
+  /// Gives task k the logits that a host tensor [n, 2] holds: the one way to set them. What the
   /// host knows of them is never older than they are.
   void set_logits(size_t k, const Tensor& host);
-  /// Task k's logits [L, 2] on the host.
+  /// Task k's logits [n, 2] on the host.
   const Tensor& host_logits(size_t k) const;
   /// To be called after an optimizer has moved the logits: forgets what the host knows of them.
   void logits_changed() { mirror_.clear(); }

@@ -1,7 +1,7 @@
 // ResNet-18, 34, 50 and 101 (He et al., CVPR 2016) with torchvision's names, in two forms:
 //   plain     strides 1,2,2,2, dilation 1: classification
 //   deeplab   strides 1,2,1,1, dilations 1,1,2,4 on every 3x3, max pool with ceil mode: output
-//             stride 8, AdaShare's trunk (ADASHARE.md section 1.1)
+//             stride 8, AdaShare's trunk (docs/method.md section 2.1)
 // A basic block is conv3x3-BN-ReLU-conv3x3-BN; a bottleneck is 1x1-3x3-1x1 with expansion 4.
 #pragma once
 

@@ -1,7 +1,9 @@
 // Trunk: what every way of sharing builds on, a stem and L residual blocks that can be gated:
-//   x_0 = stem(image);  r_l = shortcut_l(x_l);  f_l = ReLU(r_l + F_l(x_l));  x_{l+1} = f p_0 + r
-//   p_1
-// (ADASHARE.md section 1.2; the gate itself is models/execute's). Shapes: image [N, H, W, C].
+//   x_0     = stem(image)
+//   r_l     = shortcut_l(x_l)
+//   f_l     = ReLU(r_l + F_l(x_l))
+//   x_{l+1} = f_l p_{l,0} + r_l p_{l,1}
+// (docs/method.md section 2; the gate itself is models/execute's). Shapes: image [N, H, W, C].
 // cost() counts MACs densely and as tap skipping leaves them, for one image of a given size.
 #pragma once
 

@@ -2,8 +2,9 @@
 // its shortcut. In stacked form: f [Gf*N, ...], r [Gr*N, ...] -> [Go*N, ...], where out group j
 // takes group f_group of f, group r_group of r, and row `row` of its task's probabilities [L, 2].
 // df[g] = sum over the rows j that read it of p_j[0] dout_j (dr likewise), in row order;
-// dp_j[row] = (<dout_j, f>, <dout_j, r>), zero elsewhere. A branch whose weight is exactly 0 is
-// never read, so a NaN in a skipped block poisons nothing, and p = [1, 0] gives f bitwise.
+// dp_j[row] = (<dout_j, f>, <dout_j, r>), zero elsewhere. The sums (x', df and dr) do not read a
+// term whose weight is exactly 0, so a NaN in a skipped branch does not reach them, and p = [1, 0]
+// gives f bitwise. dp reads f and r whatever the weights: there such a NaN does arrive.
 // Retains p where f or r needs a gradient, and f and r where some p does.
 #pragma once
 

@@ -1,8 +1,8 @@
 // Pointwise ops: y_i = f(x_i), or z_i = f(x_i, y_i) with broadcasting (align right, 1 stretches).
 // A functor in ops/pointwise_functors.h gives f and its derivative, shared verbatim by both
-// backends; a new op is one functor, one line here and one test row. Retains x or y, as its functor
-// says; neg, scale, shift, add and sub retain nothing; mul retains the other factor of each gradient,
-// div y and z, maximum both operands.
+// backends; a new op is one functor, one line here, one in pointwise.cpp and one test row. Retains
+// x or y, as its functor says; neg, scale, shift, add and sub retain nothing; mul retains the other
+// factor of each gradient, div y and z, maximum both operands.
 #pragma once
 
 #include "engine/tape.h"

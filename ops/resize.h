@@ -1,8 +1,7 @@
 // resize: x [N, H, W, C] to y [N, height, width, C], up or down. Output row o reads input rows
-//   nearest:  floor(o H / height)
-//   bilinear: s = max(0, (o + 1/2) H / height - 1/2) between floor(s) and the row after it,
-//   weighted
-//             by s's fraction (PyTorch's align_corners = false, without antialiasing)
+//   nearest   floor(o H / height)
+//   bilinear  s = max(0, (o + 1/2) H / height - 1/2): floor(s) and the row after it, weighted by
+//             s's fraction (PyTorch's align_corners = false, without antialiasing)
 // and columns likewise. dx gathers: each input sums its outputs in order. Retains only the mode.
 #pragma once
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# coverage.sh [FILTER]: which lines of engine, ops, models and train/data the suite runs, on the CPU;
+# coverage.sh [FILTER]: which lines of engine, ops, models, io and data the suite runs, on the CPU;
 # fails where a folder is under 90 %. It builds build/coverage (g++, -O0) and takes a while, which is
 # why ./weft test --all does not. gcov writes one JSON a unit; a line is covered where any unit ran it.
 set -euo pipefail
@@ -11,4 +11,4 @@ cmake --build $dir -j "$(nproc)" -t weft_tests
 find $dir -name '*.gcda' -delete
 $dir/weft_tests "${1:-~[slow]}"
 find "$PWD/$dir" -name '*.gcda' -print0 | (cd $dir && xargs -0 gcov --json-format --stdout 2>/dev/null) |
-  python3 tests/coverage.py "$PWD" 90 engine ops models train/data
+  python3 tests/coverage.py "$PWD" 90 engine ops models io data

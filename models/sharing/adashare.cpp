@@ -1,5 +1,5 @@
 // AdaShare (Sun et al., NeurIPS 2020, arXiv 1911.12423): one trunk whose residual blocks each task
-// executes or skips by a learned policy, K heads. Parameters: 1 trunk, K head, K [L, 2] logits.
+// executes or skips by a learned policy, K heads. Parameters: 1 trunk, K heads, K [n, 2] logits.
 //   x_{l+1,k} = ReLU(r + F_l(x)) p_{k,l,0} + r p_{k,l,1},  r = shortcut_l(x_{l,k})
 // Without a sample (warm-up) it is hard sharing. What runs is decided by models/plan.
 #include "models/sharing/sharing.h"

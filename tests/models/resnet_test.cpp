@@ -1,6 +1,5 @@
-// ResNet's two forms: parameter counts of ADASHARE.md sections 1.3 and 11, feature map sizes
-// of 1.1, torchvision's names, and the gate identities p = [1, 0] (the plain network) and p = [0,
-// 1].
+// ResNet's two forms: the parameter counts and feature map sizes of docs/method.md section 8,
+// torchvision's names, and the gate identities p = [1, 0] (the plain network) and p = [0, 1].
 #include "models/resnet.h"
 
 #include "models/execute.h"
@@ -71,7 +70,7 @@ TEST_CASE("parameters bear torchvision's names", "[models]") {
   CHECK(store.find("layer1.1.downsample.0.weight") == nullptr);
 }
 
-TEST_CASE("the trunk's cost is the arithmetic of ADASHARE.md", "[models]") {
+TEST_CASE("the trunk's cost is the arithmetic of docs/method.md", "[models]") {
   CpuContext cpu;
   ParameterStore store(&cpu, DType::f32);
   const auto trunk = make_resnet(store, "", {.depth = 18}, 1);

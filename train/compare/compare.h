@@ -5,7 +5,7 @@
 // 2^-23 (8 + 2 sqrt(n)) for sums of n terms, and on top, where factors are rounded first, 2^-9 in
 // TF32 (2^-11 each, both ways) and 2^-6 in bf16 (2^-9 each, every tensor on the way). bf16 is held
 // against f64 of the same rounded inputs. A step in f32 on a GPU may be twice as far from f64 as
-// the CPU's f32, each in its best batch (compare_steps.cpp says why).
+// the CPU's f32, each in its best batch (steps.cpp says why).
 #pragma once
 
 #include <cmath>

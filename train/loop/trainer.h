@@ -1,6 +1,6 @@
 // The trainer: warm-up by hard sharing, the search (weights and logits in turn on two parts of the
-// training set), a drawn policy, re-training from scratch under it (ADASHARE.md section 4). A way
-// of sharing without a policy trains once, by [retrain]. One TrainState says where it stands;
+// training set), a drawn policy, re-training from scratch under it (docs/method.md section 5). A
+// way of sharing without a policy trains once, by [retrain]. One TrainState says where it stands;
 // stopped anywhere and resumed, it gives the same bits as if it had not been.
 #pragma once
 

@@ -1,10 +1,11 @@
 // How much better or worse than single-task runs: Delta_T, in percent,
-//   Delta_i = 100 / |M_i| * sum_j s_j (M_ij - S_ij) / |S_ij|,   Delta_T = mean of Delta_i over
-//   tasks,
+//   Delta_i = 100 / |M_i| * sum_j s_j (M_ij - S_ij) / |S_ij|
+//   Delta_T = mean over tasks i of Delta_i
 // M and S the metrics of the multi-task and the single-task run, s_j = 1 where higher is better,
 // else -1; j runs over the metrics that papers list (counts_in_delta). And the score that the
-// official code picks its best checkpoint by: the sum over tasks of the mean of M_ij / R_ij (R_ij /
-// M_ij where lower is better), R being reference values.
+// official code picks its best checkpoint by: the sum over tasks of the mean over j of
+//   M_ij / R_ij, or R_ij / M_ij where lower is better
+// R being reference values.
 #pragma once
 
 #include <optional>

@@ -1,15 +1,17 @@
 // Metrics of a task over a split: add() batch by batch, then finish(). Labels keep their
-// resolution; predictions grow to it (train/metrics/decode.h). Shares are in percent, angles in degrees. A
-// metric is absent where it has no value (no label, or AUROC of one class). A prediction that is
-// NaN is wrong, and counted: no class is it, 180 degrees off, the last rank; errors become NaN. The
-// first names are those of the papers:
-//   segmentation    miou, pixel_acc, err (the mean loss)
-//   normals         angle_mean, angle_median, within_11.25, within_22.5, within_30, within_45,
-//                   angle_rmse, cosine
-//   depth           abs, rel, delta_1.25, delta_1.25^2, delta_1.25^3, sq_rel, rms
-//   edges, keypoints abs     classification accuracy     binary accuracy, auroc, average_precision
-//   regression      mae, rmse (in the labels' unit, standardised or not), r2
-// Where compat differs (ADASHARE.md 0.4 to 0.7, 5): predictions grow by nearest neighbour; miou
+// resolution; predictions grow to it (train/metrics/decode.h). Shares are in percent, angles in
+// degrees. A metric is absent where it has no value (no label, or AUROC of one class). A prediction
+// that is NaN is wrong, and counted: no class is it, 180 degrees off, the last rank; errors become
+// NaN. The first names are those of the papers:
+//   segmentation      miou, pixel_acc, err (the mean loss)
+//   normals           angle_mean, angle_median, within_11.25, within_22.5, within_30, within_45,
+//                     angle_rmse, cosine
+//   depth             abs, rel, delta_1.25, delta_1.25^2, delta_1.25^3, sq_rel, rms
+//   edges, keypoints  abs
+//   classification    accuracy
+//   binary            accuracy, auroc, average_precision
+//   regression        mae, rmse (in the labels' unit, standardised or not), r2
+// Where compat differs (docs/method.md section 6): predictions grow by nearest neighbour; miou
 // leaves out classes without a true positive; with a negative `ignore` unlabelled pixels are wrong
 // in pixel_acc; a negative depth is right in delta; pixel_acc, accuracy and mean errors are means
 // of batches, weighted by images, not of pixels. Normals are compared as the reader hands them

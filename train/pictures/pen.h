@@ -1,4 +1,4 @@
-// A pen on an RGB picture: antialiased strokes, and the 5 x 7 letters of data/font.h drawn as
+// A pen on an RGB picture: antialiased strokes, and the 5 x 7 letters of font.h drawn as
 // strokes between neighbouring dots, so that they are round at any size. Places are pixels as (x,
 // y), the centre of the first pixel at (0.5, 0.5).
 #pragma once

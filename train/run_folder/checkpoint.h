@@ -2,7 +2,7 @@
 // under PyTorch's names and layouts (OIHW), and the trainer's state and run file as metadata. What
 // is read back is bitwise what was written, or refused: every byte lies under a checksum, the
 // tensors are those of the network, none missing and none over, and the state is checked as
-// strictly as the run file. Names: ARCHITECTURE.md section 11.
+// strictly as the run file. Names (docs/architecture.md section 9.5):
 //   layer1.0.bn1.running_mean, policy.seg, optim.NAME.exp_avg, optim.NAME.step
 #pragma once
 

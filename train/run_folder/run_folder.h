@@ -1,8 +1,9 @@
 // The run folder: run.toml, metrics.jsonl, policy/{search.jsonl,drawn.json}, checkpoints/,
-// pictures/, measured.json and log.txt (ARCHITECTURE.md section 11). A metrics line is
-// {"phase","step","epoch","split", "task","loss","metrics":{},"seconds"}; only "seconds" differs
-// from run to run. A folder has one owner (.lock), and what a checkpoint counts on has reached the
-// disk before it.
+// pictures/, measured.json, summary.json and log.txt (docs/architecture.md section 9.3). A line of
+// metrics.jsonl is an object with the keys
+//   phase  step  epoch  split  task  loss  metrics  seconds
+// of which only "seconds" differs from run to run. A folder has one owner (.lock), and what a
+// checkpoint counts on has reached the disk before it.
 #pragma once
 
 #include <array>
@@ -93,7 +94,7 @@ class RunFolder {
 /// `run_text` does, the run file in its checkpoint; but for data.root.
 void require_same_run(const std::string& folder, const std::string& run_text);
 
-/// Policy JSON of ARCHITECTURE.md section 11.
+/// Policy JSON of docs/architecture.md section 9.4.
 std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks,
                         const std::vector<std::vector<double>>& probability, uint64_t seed);

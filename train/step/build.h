@@ -1,4 +1,4 @@
-// From the run file's words to objects: model, loaders, optimizers (the data set: data/open.h).
+// From the run file's words to objects: model, loaders, optimizers (the data set: open_data.h).
 #pragma once
 
 #include <memory>

@@ -3,8 +3,8 @@
 //   sound   sum_k loss_k / constant_k, constant_k the loss of the best constant prediction for the
 //           same labels (a constant that loses nothing: loss_k alone). A task's weight made plain
 //           losses comparable in training; here they are so already, and it would count twice.
-//   compat  minus the official relative score (train/metrics/delta.h), by the references of the run's name;
-//           a name that has none: as in sound
+//   compat  minus the official relative score (train/metrics/delta.h), by the references of the
+//           run's name; a name that has none: as in sound
 // Lower is better. Tasks without a label, or of weight 0, count nothing.
 #pragma once
 

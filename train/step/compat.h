@@ -1,5 +1,5 @@
-// semantics = "compat" reproduces the official code (ADASHARE.md section 0), whose numbers are not
-// always what they are called. A run says which, before it begins.
+// semantics = "compat" reproduces the official code (docs/method.md section 6), whose numbers are
+// not always what they are called. A run says which, before it begins.
 #pragma once
 
 #include <string>

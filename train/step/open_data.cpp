@@ -1,4 +1,4 @@
-// The data set that a run file's [data] names; see open.h.
+// The data set that a run file's [data] names; see open_data.h.
 #include "train/step/open_data.h"
 
 #include <cstdlib>

@@ -1,7 +1,10 @@
 // Learning-rate schedules: the factor on lr at step s of a phase of `steps` steps, a pure function
-// (run_file.h, ScheduleSpec). After a linear rise over `warmup` steps:
-//   constant 1;  step: factor^floor(s / every) (PyTorch's StepLR);  cosine: (1 + cos(pi s /
-//   steps))/2 poly: (1 - s / steps)^power
+// (run_file.h, ScheduleSpec):
+//   constant  1
+//   step      factor^floor(s / every)         PyTorch's StepLR
+//   cosine    (1 + cos(pi s / steps)) / 2
+//   poly      (1 - s / steps)^power
+// each times (s + 1) / warmup in the first `warmup` steps.
 #pragma once
 
 #include <algorithm>

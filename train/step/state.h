@@ -43,7 +43,7 @@ struct TrainState {
   /// eval.best = "per-task": each task's own best score and its step; else empty.
   std::vector<double> task_best_score;
   std::vector<int64_t> task_best_step;
-  /// The search's best on validation data since all blocks are learned, and its logits [L, 2] by
+  /// The search's best on validation data since all blocks are learned, and its logits [n, 2] by
   /// task (policy.from = "best").
   double search_score = std::numeric_limits<double>::infinity();
   int64_t search_step = -1;

@@ -1,7 +1,8 @@
 // One step's forward pass: what runs, what is lost, and by which policy. The trainer, the dump and
 // the benchmarks all go through compute_step, so what one shows is what the others do.
 //   weights phases: L = sum_k lambda_k L_k + what the way of sharing adds (soft, sluice)
-//   policy phase:   L + sharing * L_share + sparsity * L_sparse    (ADASHARE.md section 3)
+//   policy phase:   L = sum_k lambda_k L_k + sharing * L_share + sparsity * L_sparse
+// (docs/method.md section 4).
 // A parameter has a gradient where a task with labels in the batch and a weight, or a regulariser
 // with a weight, reaches it, as in K separate passes; all others are left alone, moments included.
 // Batch norm's running statistics follow every image that passes, with labels or without.

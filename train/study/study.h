@@ -1,8 +1,8 @@
 // A study: every method on every data set with every seed, from one TOML file. A cell is one run of
 // that product and a run folder below `out`. Where methods have trials (lists of settings to choose
 // hyper-parameters from, equally many for each), all trials run with the first `trial_seeds` seeds,
-// and the other seeds with the trial whose validation score is least (train/step/choice.h); test data
-// choose nothing. Single-task networks are tested each at its own best step (eval.best =
+// and the other seeds with the trial whose validation score is least (train/step/choice.h); test
+// data choose nothing. Single-task networks are tested each at its own best step (eval.best =
 // "per-task"), unless a method's settings say otherwise.
 //   cells: out/SET/METHOD/seed-S, or out/SET/METHOD/trial-T/seed-S (T from 1)
 #pragma once

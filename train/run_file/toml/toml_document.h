@@ -1,6 +1,7 @@
 // A TOML file that fills a struct: parsed once, changed by overrides "key=value", read by a visit
-// (train/run_file/toml/fields.h). What is wrong is a ConfigError "file:line: ...": no TOML, a wrong type, a word
-// out of no list, and a key that nobody asked for, with the nearest that somebody would.
+// (train/run_file/toml/fields.h). What is wrong is a ConfigError "file:line: ...": no TOML, a wrong
+// type, a word out of no list, and a key that nobody asked for, with the nearest that somebody
+// would.
 #pragma once
 
 #include <map>
