@@ -34,8 +34,8 @@ void Trainer::recall_best_policy() {
                   state_.search_step, state_.search_score));
   Policy& policy = *model_->policy();
   for (size_t k = 0; k < state_.search_logits.size(); ++k)
-    policy.set_logits(
-        k, Tensor::from({policy.blocks(), 2}, state_.search_logits[k], model_->store().dtype()));
+    policy.set_logits(k, Tensor::from({policy.blocks() - policy.skip_layer(), 2},
+                                      state_.search_logits[k], model_->store().dtype()));
 }
 
 void Trainer::draw_policy() {

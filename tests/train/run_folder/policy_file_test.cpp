@@ -331,6 +331,23 @@ TEST_CASE("policy.from = best draws from the search's best logits, also after a 
   CHECK(resumed.state() == whole.state());
 }
 
+TEST_CASE("policy.from = best draws also where the first blocks have no logits",
+          "[train][policy]") {
+  CpuContext cpu(1);
+  RunFile run = slim_run({"policy.from=best", "policy.skip_layer=2", "policy.steps=12",
+                          "policy.curriculum_speed=0", "eval.every=1", "policy.choose=likely"});
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, &cpu);
+  std::map<int64_t, std::vector<std::vector<double>>> learned;
+  while (trainer.state().stage != Stage::retrain) {
+    learned[trainer.state().total_step] = trainer.model().policy()->probabilities();
+    trainer.step();
+  }
+  REQUIRE(trainer.state().search_step > 0);
+  CHECK(trainer.model().policy()->probabilities() == learned.at(trainer.state().search_step));
+  for (const auto& task : trainer.state().drawn.select) CHECK((task[0] == 1 && task[1] == 1));
+}
+
 TEST_CASE("compat: the search's best counts after 18 blocks of ResNet-34, in sound after 16",
           "[train][policy][compat]") {
   for (const char* trunk : {"resnet18", "resnet34"}) {
