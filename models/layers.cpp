@@ -60,8 +60,9 @@ Var Pass::use(Parameter& p, const std::vector<int>& tasks) const {
 
 Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, int64_t kernel,
            const Conv2dOptions& options, bool bias, const Init& init)
-    : weight_(&store.add(name + ".weight", {out, kernel, kernel, in})), options_(options) {
-  const int64_t fan_in = kernel * kernel * in;
+    : weight_(&store.add(name + ".weight", {out, kernel, kernel, in / options.groups})),
+      options_(options) {
+  const int64_t fan_in = weight_->value.shape().inner(1);
   fill(store, *weight_, init, fan_in);
   if (bias) bias_ = &add_bias(store, name, out, init, fan_in);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ops/conv2d_groups.h"
 #include "ops/linear.h"
 
 namespace weft {
@@ -37,11 +38,11 @@ struct Conv2d final : Op {
       using T = decltype(zero);
       const View<const T> dy = b.dout().view<T>();
       if (b.needs(0))
-        kernels::conv2d_backward_input<T>(ctx, shape, weight.view<T>(), dy, b.din(0).view<T>());
+        conv_groups::backward_input<T>(ctx, shape, weight.view<T>(), dy, b.din(0).view<T>());
       if (b.needs(1)) {
         const Tensor dweight = b.din(1);
         mark_written(dweight, [&] {
-          return kernels::conv2d_backward_weight<T>(ctx, shape, x.view<T>(), dy, dweight.view<T>());
+          return conv_groups::backward_weight<T>(ctx, shape, x.view<T>(), dy, dweight.view<T>());
         });
       }
       if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
@@ -55,9 +56,13 @@ void check(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions
   if (xs.rank() != 4 || ws.rank() != 4)
     shape_error("conv2d", loc,
                 "needs input [N, H, W, C] and weight [K, R, S, C]: input {}, weight {}", xs, ws);
-  if (xs[3] != ws[3])
+  if (o.groups < 1 || ws[0] % o.groups != 0)
+    shape_error("conv2d", loc, "groups must be at least 1 and divide the outputs: {} of weight {}",
+                o.groups, ws);
+  if (xs[3] != o.groups * ws[3])
     shape_error("conv2d", loc,
-                "weight expects {} input channels, input has {}: input {}, weight {}", ws[3], xs[3],
+                "weight expects {} input channels{}, input has {}: input {}, weight {}",
+                o.groups * ws[3], o.groups > 1 ? fmt::format(" in {} groups", o.groups) : "", xs[3],
                 xs, ws);
   if (weight.dtype() != x.dtype() || (bias != nullptr && bias->dtype() != x.dtype()))
     shape_error("conv2d", loc, "input is {}, weight {}: they must have one dtype",
@@ -93,8 +98,8 @@ Var convolve(const Var& x, const Var& weight, const Var* bias, const Conv2dOptio
   Tensor y = tape.empty(shape.output(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    kernels::conv2d_forward<T>(ctx, shape, x.value().view<T>(), weight.value().view<T>(),
-                               bias != nullptr ? bias->value().view<T>() : View<T>{}, y.view<T>());
+    conv_groups::forward<T>(ctx, shape, x.value().view<T>(), weight.value().view<T>(),
+                            bias != nullptr ? bias->value().view<T>() : View<T>{}, y.view<T>());
   });
   if (weight.needs_grad()) op->x = x.value();
   if (x.needs_grad()) op->weight = weight.value();
@@ -126,13 +131,15 @@ Conv2dShape::Range Conv2dShape::valid_columns(int64_t tap_column) const {
   return valid(tap_column, w, q, options.stride.w, options.padding.w, options.dilation.w);
 }
 
-int64_t conv2d_macs(const Conv2dShape& s) { return s.output_pixels() * s.k * s.taps() * s.c; }
+int64_t conv2d_macs(const Conv2dShape& s) {
+  return s.output_pixels() * s.k * s.taps() * s.group_channels();
+}
 
 int64_t conv2d_useful_macs(const Conv2dShape& s) {
   int64_t rows = 0, columns = 0;
   for (int64_t r = 0; r < s.r; ++r) rows += s.valid_rows(r).size();
   for (int64_t t = 0; t < s.s; ++t) columns += s.valid_columns(t).size();
-  return s.n * rows * columns * s.k * s.c;
+  return s.n * rows * columns * s.k * s.group_channels();
 }
 
 Var conv2d(const Var& x, const Var& weight, const Conv2dOptions& options, SourceLoc loc) {

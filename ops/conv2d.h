@@ -2,6 +2,7 @@
 //   h = p stride - padding + r dilation, w likewise; outside the image x is zero.
 //   x [N, H, W, C], weight [K, R, S, C], bias [K], y [N, P, Q, K];
 //   P = (H + 2 padding - dilation (R - 1) - 1) / stride + 1.
+// In G groups the weight is [K, R, S, C / G]: the g-th K / G outputs read the g-th C / G channels.
 // Retains x where the weight needs a gradient, and the weight where x does. A tap (r, s) is only
 // multiplied for the outputs that it sees inside the image; the rest would add zeros.
 #pragma once
@@ -19,6 +20,7 @@ struct Extent2 {
 
 struct Conv2dOptions {
   Extent2 stride = 1, padding = 0, dilation = 1;
+  int64_t groups = 1;  ///< divides C and K; C: depthwise
 };
 
 Var conv2d(const Var& x, const Var& weight, const Conv2dOptions& = {},
@@ -37,6 +39,8 @@ struct Conv2dShape {
 
   Shape output() const { return {n, p, q, k}; }
   int64_t taps() const { return r * s; }
+  int64_t group_channels() const { return c / options.groups; }
+  bool depthwise() const { return options.groups > 1 && options.groups == c; }
   int64_t input_pixels() const { return n * h * w; }
   int64_t output_pixels() const { return n * p * q; }
 
@@ -54,6 +58,7 @@ int64_t conv2d_macs(const Conv2dShape& shape);
 /// Those that see the image: what is left after skipping.
 int64_t conv2d_useful_macs(const Conv2dShape& shape);
 
+/// Kernels of one group; more are theirs as well (ops/conv2d_groups.h).
 namespace kernels {
 
 /// bias.data may be null.

@@ -39,6 +39,10 @@ const Layer layers[] = {
     {"2x3 kernel", {2, 8, 9, 16}, {24, 2, 3, 16}, {.padding = {1, 0}}},
     {"unaligned channels", {2, 9, 9, 6}, {10, 3, 3, 6}, {.padding = 1}},
     {"stem", {2, 33, 31, 3}, {64, 7, 7, 3}, {.stride = 2, .padding = 3}},
+    {"two groups", {2, 11, 7, 64}, {48, 3, 3, 32}, {.padding = 1, .groups = 2}},
+    {"groups of unaligned channels", {2, 9, 9, 9}, {15, 3, 3, 3}, {.padding = 1, .groups = 3}},
+    {"depthwise", {2, 21, 19, 64}, {64, 3, 3, 1}, {.padding = 1, .groups = 64}},
+    {"depthwise / 2, twice", {2, 9, 9, 6}, {12, 3, 3, 1}, {.stride = 2, .padding = 1, .groups = 6}},
     {"5x5", {2, 9, 9, 16}, {16, 5, 5, 16}, {.padding = 2}},
 };
 

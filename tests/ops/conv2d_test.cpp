@@ -1,5 +1,6 @@
 // conv2d against the plainest loops: every stride, padding and dilation, odd and even kernels,
-// the skipped taps, all three ways through the pixels, and the text of its shape errors.
+// the skipped taps, all three ways through the pixels, groups and single channels, and the text of
+// its shape errors.
 #include "ops/conv2d.h"
 
 #include "tests/support/op_check.h"
@@ -20,9 +21,10 @@ Values naive_conv2d(const Conv2dShape& s, const std::vector<Values>& in) {
               const int64_t h = p * o.stride.h - o.padding.h + r * o.dilation.h;
               const int64_t w = q * o.stride.w - o.padding.w + t * o.dilation.w;
               if (h < 0 || h >= s.h || w < 0 || w >= s.w) continue;
-              for (int64_t c = 0; c < s.c; ++c)
-                sum += in[0][((n * s.h + h) * s.w + w) * s.c + c] *
-                       in[1][((k * s.r + r) * s.s + t) * s.c + c];
+              const int64_t channels = s.c / o.groups, first = k / (s.k / o.groups) * channels;
+              for (int64_t c = 0; c < channels; ++c)
+                sum += in[0][((n * s.h + h) * s.w + w) * s.c + first + c] *
+                       in[1][((k * s.r + r) * s.s + t) * channels + c];
             }
           y.push_back(sum);
         }
@@ -86,6 +88,44 @@ TEST_CASE("conv2d: blocks, panels and pieces of the sums") {
   check_conv("many pixels", {1, 50, 43, 9}, {17, 1, 1, 9}, {});
 }
 
+TEST_CASE("conv2d: groups") {
+  check_conv("two", {2, 7, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}, true);
+  check_conv("three, 1x1", {2, 5, 4, 33}, {21, 1, 1, 11}, {.groups = 3}, true);
+  check_conv("1x1 / 2", {1, 7, 8, 22}, {10, 1, 1, 11}, {.stride = 2, .groups = 2});
+  check_conv("3x3 / 2", {2, 9, 8, 20}, {12, 3, 3, 10}, {.stride = 2, .padding = 1, .groups = 2});
+  check_conv("spread", {1, 9, 7, 10}, {15, 2, 3, 2},
+             {.stride = {1, 2}, .padding = {2, 1}, .dilation = {2, 1}, .groups = 5}, true);
+  check_conv("one output each", {1, 5, 6, 14}, {7, 3, 3, 2}, {.padding = 1, .groups = 7});
+  check_conv("wide", {1, 6, 5, 128}, {64, 3, 3, 64}, {.padding = 1, .groups = 2}, true);
+  check_conv("an empty batch", {0, 5, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}, true);
+}
+
+TEST_CASE("conv2d: depthwise") {
+  const auto depthwise = [](const char* name, const Shape& x, const Shape& kernel, int64_t per,
+                            Conv2dOptions o, bool bias = false) {
+    o.groups = x[3];
+    check_conv(name, x, {per * x[3], kernel[0], kernel[1], 1}, o, bias);
+  };
+  depthwise("3x3", {2, 7, 5, 9}, {3, 3}, 1, {.padding = 1}, true);
+  depthwise("3x3 / 2", {2, 9, 8, 17}, {3, 3}, 1, {.stride = 2, .padding = 1});
+  depthwise("three outputs a channel", {1, 6, 7, 5}, {3, 2}, 3, {.padding = 1}, true);
+  depthwise("1x1", {2, 3, 5, 7}, {1, 1}, 2, {}, true);
+  depthwise("spread", {1, 9, 11, 4}, {3, 3}, 1,
+            {.stride = {2, 1}, .padding = {2, 3}, .dilation = {1, 3}}, true);
+  depthwise("one tap left", {1, 5, 5, 6}, {3, 3}, 2, {.padding = 12, .dilation = 12});
+  depthwise("one pixel", {1, 1, 1, 2}, {3, 3}, 1, {.padding = 1});
+  for (int64_t width : {255, 256, 257})
+    depthwise("a run of pixels", {1, 1, width, 3}, {1, 3}, 1, {.padding = {0, 1}}, true);
+  depthwise("many runs", {2, 29, 31, 67}, {3, 3}, 1, {.padding = 1}, true);
+  depthwise("an empty batch", {0, 5, 5, 9}, {3, 3}, 1, {.padding = 1}, true);
+}
+
+TEST_CASE("conv2d: groups count the multiplications that they make") {
+  CHECK(conv2d_macs({{2, 5, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}}) == 50 * 9 * 4 * 3);
+  CHECK(conv2d_useful_macs({{1, 3, 3, 2}, {2, 3, 3, 1}, {.padding = 1, .groups = 2}}) ==
+        (9 + 4 * 6 + 4 * 4) * 2);
+}
+
 TEST_CASE("conv2d: shape errors") {
   CpuContext ctx(1);
   Tape tape(&ctx);
@@ -107,6 +147,14 @@ TEST_CASE("conv2d: shape errors") {
   check_shape_error([&] { conv2d(x, w, {.padding = -1}); }, "must not be negative");
   check_shape_error([&] { conv2d(var({1, 5, 5, 4}, DType::f64), w); }, "one dtype");
   check_shape_error([&] { conv2d(x, var({0, 3, 3, 4})); }, "without elements");
+  check_shape_error([&] { conv2d(x, w, {.groups = 2}); },
+                    "weight expects 8 input channels in 2 groups, input has 4");
+  check_shape_error(
+      [&] {
+        conv2d(x, var({3, 3, 3, 2}), {.groups = 2});
+      },
+      "groups must be at least 1 and divide the outputs: 2 of weight [3, 3, 3, 2]");
+  check_shape_error([&] { conv2d(x, w, {.groups = 0}); }, "groups must be at least 1");
   CHECK(tape.size() == 0);
 }
 
