@@ -84,9 +84,9 @@ double cpu_step_seconds(RunFile run, const Dataset& data, const DrawnPolicy& pol
   trainer.step();
   std::vector<double> seconds;
   for (int i = 0; i < 5; ++i) {
-    const double before = trainer.step_seconds();
+    const double before = trainer.measured().in_steps();
     trainer.step();
-    seconds.push_back(trainer.step_seconds() - before);
+    seconds.push_back(trainer.measured().in_steps() - before);
   }
   std::sort(seconds.begin(), seconds.end());
   return seconds[2];

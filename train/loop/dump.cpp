@@ -7,7 +7,6 @@
 
 #include "train/run_folder/checkpoint.h"
 #include "train/step/choose_policy.h"
-#include "train/step/schedule.h"
 
 namespace weft {
 namespace {
@@ -45,17 +44,13 @@ class Recorder final : public StepProbe {
       add_input(names[i], images.rows(static_cast<int64_t>(i) * rows, rows));
     for (size_t k = 0; k < run_.tasks.size(); ++k)
       add_input("in/target." + run_.tasks[k].name, batch.targets[k]);
-    const PhaseSpec& spec = phase_spec(run_, in.phase);
-    const bool logits = in.phase == Phase::policy;
-    const double clip = logits ? run_.policy.logits_clip_norm : spec.clip_norm;
-    steps.push_back(
-        {{"phase", name_of(in.phase)},
-         {"step", in.step},
-         {"temperature", in.temperature},
-         {"active", in.active},
-         {"clip_norm", clip},
-         {"factor",
-          logits ? 1.0 : schedule_factor(spec.schedule, trainer_.state().step, spec.steps)}});
+    const Update update = update_of(run_, in.phase, trainer_.state().step);
+    steps.push_back({{"phase", name_of(in.phase)},
+                     {"step", in.step},
+                     {"temperature", in.temperature},
+                     {"active", in.active},
+                     {"clip_norm", update.clip_norm},
+                     {"factor", update.factor}});
   }
 
   void computed(const StepInputs& in, const StepOutputs& out) override {

@@ -1,47 +1,29 @@
-// Trainer: one step at a time, and what happens between stages.
+// Trainer: one step after the other, what the end of each owes, and the folder that keeps it.
 #include "train/loop/trainer.h"
 
-#include <cmath>
+#include <algorithm>
 #include <utility>
 
 #include "data/fingerprint.h"
+#include "train/loop/best_step.h"
+#include "train/loop/policy_choice.h"
 #include "train/loop/preflight.h"
+#include "train/loop/summarise.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/run_folder/kept.h"
 #include "train/run_folder/pretrained.h"
-#include "train/step/choose_policy.h"
+#include "train/step/choice.h"
 #include "train/step/compat.h"
-#include "train/step/schedule.h"
+#include "train/step/stop.h"
 
 namespace weft {
 namespace {
 
-/// On a GPU, steps whose losses are fetched together: the host waits once, not once a step.
-constexpr size_t most_pending = 16;
+using Clock = std::chrono::steady_clock;
 
-constexpr const char* part_names[] = {"train", "weights", "retrain", ""};
-
-Phase phase_of(Stage stage) {
-  return stage == Stage::warmup    ? Phase::warmup
-         : stage == Stage::retrain ? Phase::retrain
-                                   : Phase::infer;
+double seconds_since(Clock::time_point began) {
+  return std::chrono::duration<double>(Clock::now() - began).count();
 }
-
-/// What a forward pass counts on the host: batches that running statistics have seen.
-class Counters {
- public:
-  explicit Counters(ParameterStore& store) : store_(store) {
-    for (const NamedStats& s : store_.stats()) counts_.push_back(s.stats.num_batches_tracked);
-  }
-  void restore() const {
-    size_t i = 0;
-    for (NamedStats& s : store_.stats()) s.stats.num_batches_tracked = counts_[i++];
-  }
-
- private:
-  ParameterStore& store_;
-  std::vector<int64_t> counts_;
-};
 
 }  // namespace
 
@@ -53,8 +35,10 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
       observer_(observer),
       parts_(make_parts(data, run_.semantics, run_.policy.data_share)),
       model_(planned_model(context, run_, data, parts_)),
-      clock_(search_clock()),
-      finite_(context) {
+      clock_(search_clock(run_, data, parts_, model_->policy() != nullptr)),
+      train_step_(run_, context),
+      pending_(context),
+      faults_(run_, data) {
   // A set may bring class weights of its own (Taskonomy's prior factor); the run file's win.
   for (size_t k = 0; k < run_.tasks.size(); ++k)
     if (run_.tasks[k].class_weights.empty()) run_.tasks[k].class_weights = data.class_weights(k);
@@ -70,9 +54,10 @@ Trainer::~Trainer() = default;
 
 void Trainer::start(const std::string& folder) {
   // The first batch comes first, so that broken data leave no half-made folder behind.
-  if (loader_ != nullptr) next_batch_ = loader_->next();
+  if (tools_.open()) next_batch_ = tools_.loader(current_phase()).next();
   learned_ = learn_from(run_, data_);
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
+  faults_.set_folder(folder_->path());
   try {
     for (const LearnedColumn& c : learned_.columns)
       if (!c.others.empty())
@@ -80,7 +65,7 @@ void Trainer::start(const std::string& folder) {
                         fmt::join(c.others, ", ")));
     const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
     for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
-    if (!state_.drawn.select.empty()) write_drawn();
+    if (!state_.drawn.select.empty()) folder_->write_drawn(decided_json(state_, run_, *model_));
   } catch (...) {
     folder_->discard();
     throw;
@@ -88,14 +73,87 @@ void Trainer::start(const std::string& folder) {
   memory_of(context_).reset_peak();
 }
 
-std::vector<Optimizer*> Trainer::optimizers() const {
-  std::vector<Optimizer*> out;
-  for (auto* optimizer : {weights_optimizer_.get(), logits_optimizer_.get()})
-    if (optimizer != nullptr) out.push_back(optimizer);
-  return out;
+void Trainer::resume(FolderLock folder, const std::string& name,
+                     const std::vector<std::string>& changes) {
+  const std::string last = checkpoint_path(folder.folder(), name);
+  const Checkpoint checkpoint = read_checkpoint(last);
+  check_state(checkpoint.state, run_, *model_, last);
+  if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
+      checkpoint.state.step >= stage_steps(run_, checkpoint.state.stage))
+    throw DataError(fmt::format("{}: stands at the end of a stage, not in one", last));
+  learned_ = checkpoint.learned;
+  if (const std::string how = difference(learned_.fingerprint, data_); !how.empty())
+    throw DataError(
+        fmt::format("{}: the data changed since this run began: {}; put them back as they were, or "
+                    "train anew",
+                    folder.folder(), how));
+  state_ = checkpoint.state;
+  due_ = std::exchange(state_.due, Due::nothing);
+  const RecordLines lines = std::exchange(state_.lines, {});
+  load_model(last, *model_);
+  open_tools();
+  if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
+  folder_.emplace(RunFolder::resume(std::move(folder), state_.total_step, lines));
+  faults_.set_folder(folder_->path());
+  for (const std::string& gap : folder_->gaps()) say(gap);
+  make_last(folder_->path(), name);
+  if (const std::string lost = forget_lost_best(state_, run_, folder_->checkpoint("best"));
+      !lost.empty())
+    say(lost);
+  measured_ = read_measured(folder_->path());
+  if (!changes.empty()) {
+    state_.changes.push_back(
+        fmt::format("from step {} on: {}", state_.total_step, fmt::join(changes, " ")));
+    say("changed " + state_.changes.back());
+    folder_->write_run(print_run_file(run_));
+    save("last");
+  }
+  memory_of(context_).reset_peak();
 }
 
-int64_t Trainer::stage_steps(Stage stage) const { return weft::stage_steps(run_, stage); }
+void Trainer::run() {
+  const StopSignals signals;
+  const bool first = state_.total_step == 0;
+  try {
+    run_to_end();
+  } catch (const Stopped&) {
+    settle();
+    if (folder_) {
+      if (state_.stage != Stage::done) save("last");
+      say(fmt::format("stopped at step {}; go on with: weft train --resume {}", state_.total_step,
+                      folder_->path()));
+    }
+    throw;
+  } catch (const NumericError&) {
+    throw;  // the checkpoint from before is a beginning: a lower rate may go on from it
+  } catch (...) {
+    if (folder_ && first && state_.total_step <= 1) folder_->discard();
+    throw;
+  }
+}
+
+void Trainer::run_to_end() {
+  if (folder_ && state_.total_step == 0) save("last");
+  do throw_if_stopped();
+  while (step());
+  if (folder_ && state_.best_step >= 0) {  // what is tested
+    const std::string best = folder_->checkpoint("best");
+    require_best(state_, best, folder_->path());
+    load_model(best, *model_);
+  }
+  std::vector<TaskResult> results;
+  if (!parts_.test.empty()) {
+    results = evaluate_split("test");
+    write_results(Phase::infer, "test", results);
+    if (observer_ != nullptr) observer_->on_eval(Stage::done, "test", results);
+    check_results(Phase::infer, "test", results);
+    if (const std::string worse = worse_than_constant(results); !worse.empty()) say(worse);
+  }
+  if (state_.skipped > 0)
+    say(fmt::format("{} of {} steps were skipped: a loss or gradient was no number", state_.skipped,
+                    state_.total_step));
+  if (folder_) write_summary(folder_->path(), summary(results));
+}
 
 /// model.init's trunk into `model`; says what was taken.
 std::string Trainer::take_pretrained(Model& model) const {
@@ -104,13 +162,12 @@ std::string Trainer::take_pretrained(Model& model) const {
                      taken.of);
 }
 
-/// Begins `stage`, or the first after it that has steps to do. A stop while the policy is drawn
+/// Begins `stage`, or the first after it that has steps to do. A stop while the policy is decided
 /// leaves everything as it was before.
 void Trainer::enter(Stage stage) {
-  if (stage == Stage::warmup && stage_steps(stage) == 0) stage = Stage::search;
-  if (stage == Stage::search && stage_steps(stage) == 0) stage = Stage::retrain;
-  if (stage == Stage::retrain && model_->policy() && state_.drawn.select.empty()) draw_policy();
-  if (stage == Stage::retrain && stage_steps(stage) == 0) stage = Stage::done;
+  stage = first_with_steps(run_, stage);
+  if (stage == Stage::retrain) decide();
+  if (stage == Stage::retrain && stage_steps(run_, stage) == 0) stage = Stage::done;
   state_.stage = stage;
   state_.step = 0;
   if (stage == Stage::retrain && model_->policy() && run_.retrain.init == "random") {
@@ -121,195 +178,163 @@ void Trainer::enter(Stage stage) {
       fresh->policy()->set_logits(k, model_->policy()->host_logits(k));
     model_ = std::move(fresh);
   }
-  open_loaders();
+  open_tools();
 }
 
-/// Loaders and optimizers of the current stage, positioned at the current step.
-void Trainer::open_loaders() {
-  loader_.reset();
-  policy_loader_.reset();
-  weights_optimizer_.reset();
-  logits_optimizer_.reset();
-  if (state_.stage == Stage::done) return;
-  const std::string part = part_names[static_cast<int>(state_.stage)];
-  if (state_.stage == Stage::search) {
-    if (parts_.weights.empty() || parts_.policy.empty())
-      throw DataError(
-          "data: the training set is too small to divide into a weights part and a policy part");
-    const SearchClock at = clock();
-    loader_ = std::make_unique<Loader>(
-        data_, parts_.weights,
-        train_loader_options(run_, data_, part, at.weight_cursor(state_.step)));
-    policy_loader_ = std::make_unique<Loader>(
-        data_, parts_.policy,
-        train_loader_options(run_, data_, "policy", at.policy_cursor(state_.step)));
-    weights_optimizer_ = make_optimizer(context_, *model_, run_, Phase::weights);
-    logits_optimizer_ = make_optimizer(context_, *model_, run_, Phase::policy);
-    return;
-  }
-  loader_ = std::make_unique<Loader>(data_, parts_.train,
-                                     train_loader_options(run_, data_, part, state_.step));
-  weights_optimizer_ = make_optimizer(context_, *model_, run_, phase_of(state_.stage));
+/// The policy of re-training, where there is one to decide.
+void Trainer::decide() {
+  if (model_->policy() == nullptr || !state_.drawn.select.empty()) return;
+  decide_policy(state_, context_, run_, data_, parts_, *model_,
+                [this](const std::string& line) { say(line); });
+  if (folder_) folder_->write_drawn(decided_json(state_, run_, *model_));
 }
 
-SearchClock Trainer::search_clock() const {
-  if (model_->policy() == nullptr) return {1, 1};  // it never searches
-  // 0 in the run file: once over the part, as the official code does.
-  const auto once_over = [&](int64_t steps, const std::vector<int64_t>& part) {
-    if (steps > 0 || part.empty()) return std::max<int64_t>(steps, 1);
-    return plan_epoch(data_, part, train_loader_options(run_, data_, "search", 0)).batches;
-  };
-  return {once_over(run_.policy.weight_steps, parts_.weights),
-          once_over(run_.policy.logit_steps, parts_.policy)};
+void Trainer::open_tools() {
+  tools_ = {};  // loaders of before end first
+  tools_ = StageTools(context_, run_, data_, parts_, *model_, state_, clock_);
 }
 
-Phase Trainer::current_phase() const {
-  return state_.stage == Stage::search ? clock().phase(state_.step) : phase_of(state_.stage);
-}
-
-StepInputs Trainer::step_inputs(Phase phase) const {
-  StepInputs in;
-  in.phase = phase;
-  in.seed = static_cast<uint64_t>(run_.seed);
-  in.step = static_cast<uint32_t>(state_.total_step);
-  if (state_.stage == Stage::search) {
-    const int64_t epoch = clock().epoch(state_.step);
-    in.temperature = SearchClock::temperature(run_.policy, epoch);
-    in.active = model_->policy()->active(epoch, run_.policy.curriculum_speed);
-  }
-  if (!state_.drawn.select.empty()) in.drawn = &state_.drawn;
-  return in;
+void Trainer::jump(Stage stage, int64_t step) {
+  state_.stage = stage;
+  if (stage == Stage::retrain) decide();
+  state_.step = step;
+  open_tools();
 }
 
 bool Trainer::step() {
   finish_step();
   if (state_.stage == Stage::done) return false;
-  const auto began = std::chrono::steady_clock::now();
+  const auto began = Clock::now();
   const Phase phase = current_phase();
-  Loader& loader = phase == Phase::policy ? *policy_loader_ : *loader_;
-  Optimizer& optimizer = phase == Phase::policy ? *logits_optimizer_ : *weights_optimizer_;
-  const double waited_before = loader.waited_seconds();
-  const Batch batch = next_batch_ ? std::move(*next_batch_) : loader.next();
-  next_batch_.reset();
-  measured_.waited += loader.waited_seconds() - waited_before;
-
-  Pending pending{{state_.stage, phase, state_.step + 1, stage_steps(state_.stage), {}},
-                  state_.total_step + 1,
-                  batch.epoch,
-                  0,
-                  {}};
-  pending.keys = batch.keys;
+  const Batch batch = next_batch(phase);
+  FinishedStep done{{state_.stage, phase, state_.step + 1, stage_steps(run_, state_.stage), {}},
+                    state_.total_step + 1,
+                    batch.epoch,
+                    0,
+                    batch.keys,
+                    {}};
   try {
-    set_trainable(*model_, phase);
-    begin_judged();
-    const Counters counters(model_->store());
-    const StepOutputs out = differentiate(phase, batch);
-    for (const auto& loss : out.losses)
-      pending.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
-    const PhaseSpec& spec = phase_spec(run_, phase);
-    if (out.total) {
-      const double clip = phase == Phase::policy ? run_.policy.logits_clip_norm : spec.clip_norm;
-      if (clip > 0) clip_grad_norm(context_, optimizer.parameters(), clip);
-      if (probe_ != nullptr) probe_->differentiated();
-    }
-    if (!judge(pending, out, optimizer)) {
-      counters.restore();
-    } else if (out.total) {
-      const bool constant = phase == Phase::policy;  // the official logits' rate never changes
-      optimizer.step(constant ? 1.0 : schedule_factor(spec.schedule, state_.step, spec.steps),
-                     finite_.verdict());
-      if (phase == Phase::policy) model_->policy()->logits_changed();
-    }
-    if (probe_ != nullptr) probe_->after();
-    model_->store().clear_gradients();
+    done.result = train_step_.take(*model_, tools_.optimizer(phase),
+                                   inputs_of(state_, clock_, run_, *model_, phase), batch,
+                                   update_of(run_, phase, state_.step));
   } catch (const NumericError& e) {
-    throw NumericError(fmt::format("{} step {} (run step {}): {}", name_of(phase), state_.step + 1,
-                                   state_.total_step + 1, e.what()));
+    throw NumericError(fmt::format("{}: {}", name_of(done), e.what()));
   }
+  if (done.result.taken)
+    state_.skipped_in_row = 0;
+  else
+    say(faults_.leave_out(done, model_->store(), state_));
   ++state_.step;
   ++state_.total_step;
-  pending.seconds = seconds();
-  pending_.push_back(std::move(pending));
-  if (!is_asynchronous(context_) || pending_.size() == most_pending || at_evaluation() ||
-      at_checkpoint())
-    settle();
-  measured_.seconds[static_cast<size_t>(state_.stage)] +=
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  after_step();
+  done.seconds = seconds_since(began_);
+  pending_.add(std::move(done));
+  if (pending_.due() || evaluates_now() || saves_now()) settle();
+  measured_.seconds[static_cast<size_t>(state_.stage)] += seconds_since(began);
+  if (state_.stage == Stage::search && clock_.position(state_.step) == 0 && folder_)
+    folder_->write(search_line(run_, state_, clock_, *model_->policy()), model_->task_names());
+  if (evaluates_now())
+    due_ = Due::evaluation;
+  else if (folder_ && saves_now())
+    save("last");
+  finish_step();
   return true;
 }
 
-StepOutputs Trainer::differentiate(Phase phase, const Batch& batch) {
-  StepInputs in = step_inputs(phase);
-  in.targets = batch.targets;
-  StepOutputs out;
-  const Counters counters(model_->store());
-  const auto forward_and_backward = [&] {
-    // On a GPU this may be a second try (Repeated): nothing of the first is left.
-    in.images = {};
-    out = {};
-    model_->store().clear_gradients();
-    counters.restore();
-    Tape tape(context_);
-    tape.check_numbers(run_.debug);
-    in.images = upload_images(tape, batch.images, *model_, run_);
-    if (probe_ != nullptr) probe_->before(in, batch);
-    out = compute_step(tape, *model_, run_, in);
-    if (probe_ != nullptr) probe_->computed(in, out);
-    if (out.total) tape.backward(*out.total);
-  };
-  if (!run_.debug && probe_ == nullptr)  // these look at values on the way
-    repeated(phase, batch).run(forward_and_backward);
-  else
-    forward_and_backward();
-  return out;
+Batch Trainer::next_batch(Phase phase) {
+  if (next_batch_) return *std::exchange(next_batch_, std::nullopt);
+  Loader& loader = tools_.loader(phase);
+  const double before = loader.waited_seconds();
+  Batch batch = loader.next();
+  measured_.waited += loader.waited_seconds() - before;
+  return batch;
 }
 
-bool Trainer::at_evaluation() const {
-  return state_.step >= stage_steps(state_.stage) || state_.total_step % run_.eval.every == 0;
+/// A stage's end is an evaluation too.
+bool Trainer::evaluates_now() const {
+  return at_stage_end() || state_.total_step % run_.eval.every == 0;
 }
 
-bool Trainer::at_checkpoint() const {
-  return state_.step >= stage_steps(state_.stage) || state_.total_step % run_.checkpoint_every == 0;
+bool Trainer::saves_now() const {
+  return at_stage_end() || state_.total_step % run_.checkpoint_every == 0;
 }
 
-void Trainer::after_step() {
-  if (state_.stage == Stage::search && clock().position(state_.step) == 0) write_search_line();
-  // A stage's end is an evaluation too.
-  if (at_evaluation())
-    due_ = Due::evaluation;
-  else if (folder_ && at_checkpoint())
-    save("last");
-  finish_step();
+void Trainer::settle() {
+  for (const FinishedStep& step : pending_.settle()) {
+    faults_.require_finite(step, model_->store());
+    const StepReport& report = step.report;
+    if (folder_)
+      for (size_t k = 0; k < report.losses.size(); ++k)
+        folder_->write(MetricsLine{report.phase,
+                                   step.total_step,
+                                   step.epoch,
+                                   "train",
+                                   run_.tasks[k].name,
+                                   report.losses[k],
+                                   {},
+                                   step.seconds});
+    if (observer_ != nullptr) observer_->on_step(report);
+  }
 }
 
 void Trainer::finish_step() {
   if (due_ == Due::evaluation) {
     evaluate_and_keep_best();
-    const bool ends = state_.step >= stage_steps(state_.stage);
-    due_ = ends ? Due::next_stage : Due::nothing;
-    if (folder_ && ends)
+    due_ = at_stage_end() ? Due::next_stage : Due::nothing;
+    if (folder_ && at_stage_end())
       save(fmt::format("step-{}", state_.total_step));
-    else if (folder_ && at_checkpoint())
+    else if (folder_ && saves_now())
       save("last");
   }
   if (due_ == Due::next_stage) {
-    const Stage next = state_.stage == Stage::warmup   ? Stage::search
-                       : state_.stage == Stage::search ? Stage::retrain
-                                                       : Stage::done;
-    enter(model_->policy() ? next : Stage::done);
+    enter(stage_after(state_.stage, model_->policy() != nullptr));
     due_ = Due::nothing;
     if (folder_) save("last");
   }
 }
 
+void Trainer::evaluate_and_keep_best() {
+  const std::string& split = run_.eval.split;
+  if (part_of(split).empty()) return;
+  const auto results = evaluate_split(split, run_.eval.batches);
+  const Phase phase = state_.stage == Stage::search ? Phase::weights : current_phase();
+  write_results(phase, split, results);
+  if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
+  if (!check_results(phase, split, results)) return;
+  // Chosen on validation data; the test split reports and never chooses.
+  if (split == "test") return;
+  if (state_.stage == Stage::search)
+    return note_best_logits(state_, run_, clock_, *model_->policy(), score(run_, results));
+  if (state_.stage != Stage::retrain) return;
+  if (run_.eval.best == "per-task") return keep_best_of_tasks(results);
+  if (note_best(state_, score(run_, results)) && folder_) save("best");
+}
+
+/// All tasks' best networks lie in one checkpoint.
+void Trainer::keep_best_of_tasks(const std::vector<TaskResult>& results) {
+  const bool first = state_.best_step < 0;
+  const std::vector<std::string> improved = note_best_of_tasks(state_, run_, results);
+  if (improved.empty() || !folder_) return;
+  save_best_of_tasks(folder_->checkpoint("best"), *model_, first ? model_->task_names() : improved,
+                     {state_, print_run_file(run_), learned_});
+}
+
+bool Trainer::check_results(Phase phase, const std::string& split,
+                            const std::vector<TaskResult>& results) {
+  const auto fault = faults_.fault_in(results, phase, split, state_.total_step, model_->store());
+  if (fault) say(*fault);
+  return !fault;
+}
+
+const std::vector<int64_t>& Trainer::part_of(const std::string& split) const {
+  return split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
+}
+
 std::vector<TaskResult> Trainer::evaluate_split(const std::string& split, int64_t batches) {
-  const auto& indices = split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
-  return evaluate_on(indices, batches);
+  return evaluate_on(part_of(split), batches);
 }
 
 std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices, int64_t batches) {
-  const StepInputs now = step_inputs(Phase::infer);
+  const StepInputs now = inputs_of(state_, clock_, run_, *model_, Phase::infer);
   DrawnPolicy fresh;
   const auto policy = [&](int64_t b) -> const DrawnPolicy* {
     if (model_->policy() == nullptr || state_.stage == Stage::warmup) return nullptr;
@@ -320,6 +345,17 @@ std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices
     return &fresh;
   };
   return evaluate(context_, *model_, run_, data_, indices, policy, batches);
+}
+
+void Trainer::write_results(Phase phase, const std::string& split,
+                            const std::vector<TaskResult>& results) {
+  if (!folder_) return;
+  for (const TaskResult& r : results) {
+    std::vector<Metric> metrics = r.metrics;
+    if (r.constant) metrics.push_back({constant_loss, r.constant, false});
+    folder_->write(MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, metrics,
+                               seconds_since(began_), r.faults});
+  }
 }
 
 void Trainer::save(const std::string& name) const {
@@ -337,20 +373,20 @@ void Trainer::save(const std::string& name) const {
   folder_->write(measured());
 }
 
-void Trainer::jump(Stage stage, int64_t step) {
-  state_.stage = stage;
-  if (stage == Stage::retrain && model_->policy() && state_.drawn.select.empty()) draw_policy();
-  state_.step = step;
-  open_loaders();
+Measured Trainer::measured() const {
+  Measured m = measured_;
+  const auto peak = static_cast<int64_t>(memory_of(context_).counters().peak_bytes);
+  m.peak_bytes = std::max(m.peak_bytes, peak);
+  return m;
+}
+
+RunSummary Trainer::summary(const std::vector<TaskResult>& results) const {
+  return summarise(run_, data_, *model_, state_, measured(), results);
 }
 
 void Trainer::say(const std::string& line) {
   if (folder_) folder_->log(line);
   if (observer_ != nullptr) observer_->say(line);
-}
-
-double Trainer::seconds() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
 }
 
 }  // namespace weft

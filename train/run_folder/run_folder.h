@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ struct Measured {
   std::array<double, 4> seconds{};  ///< in the steps of each stage, in Stage's order
   double waited = 0;                ///< of these, for data
   int64_t peak_bytes = 0;           ///< most memory that tensors held at once
+
+  /// Of all stages together.
+  double in_steps() const { return std::accumulate(seconds.begin(), seconds.end(), 0.0); }
 };
 
 class RunFolder {

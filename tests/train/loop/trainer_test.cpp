@@ -237,7 +237,7 @@ TEST_CASE("a resumed run adds to the time and memory that were measured before",
   CHECK(before.peak_bytes > 0);
   Trainer second(run, *data, device_of(cpu));
   second.resume(path);
-  CHECK(second.step_seconds() == before.seconds[retrain]);
+  CHECK(second.measured().in_steps() == before.seconds[retrain]);
   second.run();
   const RunSummary summary = read_summary(path);
   CHECK(summary.seconds.at("retrain") > before.seconds[retrain]);

@@ -1,0 +1,71 @@
+// From logits to the policy of re-training.
+#include "train/loop/policy_choice.h"
+
+#include "train/step/choice.h"
+#include "train/step/choose_policy.h"
+
+namespace weft {
+namespace {
+
+void recall_best_logits(const TrainState& state, Model& model, const Say& say) {
+  if (state.search_logits.empty()) return;
+  say(fmt::format("policy: the logits of step {}, the search's best (validation score {:.4f})",
+                  state.search_step, state.search_score));
+  Policy& policy = *model.policy();
+  for (size_t k = 0; k < state.search_logits.size(); ++k)
+    policy.set_logits(k, Tensor::from({policy.blocks() - policy.skip_layer(), 2},
+                                      state.search_logits[k], model.store().dtype()));
+}
+
+}  // namespace
+
+SearchLine search_line(const RunFile& run, const TrainState& state, const SearchClock& clock,
+                       const Policy& policy) {
+  const int64_t epoch = clock.epoch(state.step) - 1;
+  return {epoch, state.total_step, SearchClock::temperature(run.policy, epoch),
+          policy.active(epoch, run.policy.curriculum_speed), policy.probabilities()};
+}
+
+void note_best_logits(TrainState& state, const RunFile& run, const SearchClock& clock,
+                      const Policy& policy, double score) {
+  const int learned = policy.blocks() - policy.skip_layer();
+  const bool counts = clock.epoch(state.step) >= first_best_epoch(run, learned);
+  if (run.policy.from != "best" || !counts || !(score < state.search_score)) return;
+  state.search_score = score;
+  state.search_step = state.total_step;
+  state.search_logits.clear();
+  for (size_t k = 0; k < run.tasks.size(); ++k)
+    state.search_logits.push_back(policy.host_logits(k).to_vector());
+}
+
+void decide_policy(TrainState& state, const AnyContext& context, const RunFile& run,
+                   const Dataset& data, const Parts& parts, Model& model, const Say& say) {
+  const auto tasks = model.task_names(), blocks = block_names(model.trunk());
+  if (!run.retrain.policy.empty()) {
+    state.drawn = read_policy(run.retrain.policy, tasks, blocks);
+    state.drawn_how = "from " + run.retrain.policy;
+  } else {
+    recall_best_logits(state, model, say);
+    const auto loss_of = [&](const DrawnPolicy& policy) {
+      return score(run, evaluate(
+                            context, model, run, data, parts.val, [&](int64_t) { return &policy; },
+                            run.eval.batches));
+    };
+    const Drawing drawing =
+        choose_policy(*model.policy(), tasks, blocks, run.policy, static_cast<uint64_t>(run.seed),
+                      parts.val.empty() ? PolicyScore{} : PolicyScore(loss_of), run.semantics);
+    for (const std::string& line : drawing.refused) say("policy: refused: " + line);
+    state.drawn = drawing.policy;
+    state.drawn_how = drawing.how;
+  }
+  say("policy: " + state.drawn_how);
+  if (const auto reason = degenerate(state.drawn, tasks, blocks))
+    say("policy: taken as it is, though " + *reason);
+}
+
+std::string decided_json(const TrainState& state, const RunFile& run, Model& model) {
+  return policy_json(state.drawn, model.task_names(), block_names(model.trunk()),
+                     model.policy()->probabilities(), static_cast<uint64_t>(run.seed));
+}
+
+}  // namespace weft

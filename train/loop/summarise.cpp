@@ -1,0 +1,43 @@
+// summarise: one field after the other.
+#include "train/loop/summarise.h"
+
+#include "models/plan.h"
+#include "train/step/build.h"
+#include "train/step/choose_policy.h"
+
+namespace weft {
+
+RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
+                     const Measured& measured, const std::vector<TaskResult>& results) {
+  RunSummary s;
+  s.name = run.name + "-" + run.sharing;
+  s.sharing = run.sharing;
+  s.device = run.device;
+  s.seed = run.seed;
+  s.tasks = model.task_names();
+  s.blocks = block_names(model.trunk());
+  s.policy = state.drawn.select;
+  if (model.policy() != nullptr) s.probability = model.policy()->probabilities();
+  const Gates gates = gates_from(state.drawn.select);
+  const auto [height, width] = input_size(run, data);
+  const ModelCost cost = model.cost(height, width, gates.empty() ? nullptr : &gates);
+  s.trunk_parameters = cost.body_parameters();
+  s.head_parameters = cost.head_parameters;
+  s.trunk_parameters_of_one =
+      static_cast<double>(cost.body_parameters()) / static_cast<double>(cost.one_trunk_parameters);
+  s.trunk_gflop = 2e-9 * static_cast<double>(cost.body().dense);
+  s.heads_gflop = 2e-9 * static_cast<double>(cost.heads.dense);
+  for (Stage stage : {Stage::warmup, Stage::search, Stage::retrain})
+    s.seconds[name_of(stage)] = measured.seconds[static_cast<size_t>(stage)];
+  const double in_steps = measured.in_steps();
+  s.waited_share = in_steps > 0 ? measured.waited / in_steps : 0;
+  s.peak_bytes = measured.peak_bytes;
+  s.steps = state.total_step;
+  s.skipped = state.skipped;
+  s.best_step = state.best_step;
+  s.best_steps = state.task_best_step;
+  s.results = results;
+  return s;
+}
+
+}  // namespace weft

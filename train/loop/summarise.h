@@ -1,0 +1,14 @@
+// What a run has to say at its end (train/run_folder/summary.h): counts of the model under its
+// policy, what was measured on the way, and the results of the test split.
+#pragma once
+
+#include "models/sharing/sharing.h"
+#include "train/run_folder/run_folder.h"
+#include "train/run_folder/summary.h"
+
+namespace weft {
+
+RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
+                     const Measured& measured, const std::vector<TaskResult>& results);
+
+}  // namespace weft

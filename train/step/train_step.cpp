@@ -1,0 +1,134 @@
+// TrainStep: forward, back, judge, update.
+#include "train/step/train_step.h"
+
+#include "train/step/build.h"
+#include "train/step/schedule.h"
+
+namespace weft {
+namespace {
+
+std::vector<Tensor> running_of(ParameterStore& store) {
+  std::vector<Tensor> out;
+  for (const NamedStats& s : store.stats())
+    out.insert(out.end(), {s.stats.running_mean, s.stats.running_var});
+  return out;
+}
+
+/// What a forward pass counts on the host: batches that running statistics have seen.
+class Counters {
+ public:
+  explicit Counters(ParameterStore& store) : store_(store) {
+    for (const NamedStats& s : store_.stats()) counts_.push_back(s.stats.num_batches_tracked);
+  }
+  void restore() const {
+    size_t i = 0;
+    for (NamedStats& s : store_.stats()) s.stats.num_batches_tracked = counts_[i++];
+  }
+
+ private:
+  ParameterStore& store_;
+  std::vector<int64_t> counts_;
+};
+
+}  // namespace
+
+Update update_of(const RunFile& run, Phase phase, int64_t step) {
+  if (phase == Phase::policy) return {run.policy.logits_clip_norm, 1.0};
+  const PhaseSpec& spec = phase_spec(run, phase);
+  return {spec.clip_norm, schedule_factor(spec.schedule, step, spec.steps)};
+}
+
+Culprit Judgement::culprit() const {
+  auto place = static_cast<size_t>(verdict.item());
+  if (place < tasks.size()) return {.task = tasks[place]};
+  place -= tasks.size();
+  if (total && place-- == 0) return {.total = true};
+  if (place < gradients.size()) return {.gradient = gradients[place]};
+  return {.norm = (place - gradients.size()) / 2};  // mean and variance of each
+}
+
+StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs& in,
+                           const Batch& batch, const Update& update) {
+  StepResult result;
+  set_trainable(model, in.phase);
+  finite_.begin(running_of(model.store()),
+                run_.on_nonfinite == "skip" || !is_asynchronous(context_));
+  const Counters counters(model.store());
+  const StepOutputs out = differentiate(model, in, batch);
+  for (const auto& loss : out.losses)
+    result.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
+  if (out.total) {
+    if (update.clip_norm > 0) clip_grad_norm(context_, optimizer.parameters(), update.clip_norm);
+    if (probe_ != nullptr) probe_->differentiated();
+  }
+  result.taken = judge(model, out, optimizer, result.judgement);
+  if (!result.taken) {
+    counters.restore();
+  } else if (out.total) {
+    optimizer.step(update.factor, finite_.verdict());
+    if (in.phase == Phase::policy) model.policy()->logits_changed();
+  }
+  if (probe_ != nullptr) probe_->after();
+  model.store().clear_gradients();
+  return result;
+}
+
+/// Forward and backward pass: losses, and gradients in the parameters.
+StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& batch) {
+  in.targets = batch.targets;
+  StepOutputs out;
+  const Counters counters(model.store());
+  const auto forward_and_backward = [&] {
+    // On a GPU this may be a second try (Repeated): nothing of the first is left.
+    in.images = {};
+    out = {};
+    model.store().clear_gradients();
+    counters.restore();
+    Tape tape(context_);
+    tape.check_numbers(run_.debug);
+    in.images = upload_images(tape, batch.images, model, run_);
+    if (probe_ != nullptr) probe_->before(in, batch);
+    out = compute_step(tape, model, run_, in);
+    if (probe_ != nullptr) probe_->computed(in, out);
+    backward(tape, out);
+  };
+  if (!run_.debug && probe_ == nullptr)  // these look at values on the way
+    recorded_.of(in.phase, batch).run(forward_and_backward);
+  else
+    forward_and_backward();
+  return out;
+}
+
+/// The one place where losses become gradients, in every phase: one pass back from their weighted
+/// sum. A balance of tasks or another estimator of the policy's gradient starts here.
+void TrainStep::backward(Tape& tape, const StepOutputs& out) {
+  if (out.total) tape.backward(*out.total);
+}
+
+/// Reads all numbers of the step. False: the host knows that one is none.
+bool TrainStep::judge(Model& model, const StepOutputs& out, const Optimizer& optimizer,
+                      Judgement& judgement) {
+  std::vector<Tensor> values;
+  for (size_t k = 0; k < out.losses.size(); ++k)
+    if (out.losses[k]) {
+      values.push_back(out.losses[k]->value());
+      judgement.tasks.push_back(k);
+    }
+  judgement.total = out.total.has_value();
+  if (out.total) values.push_back(out.total->value());
+  for (const Parameter* p : optimizer.parameters())
+    if (p->grad.defined()) {
+      values.push_back(p->grad);
+      judgement.gradients.push_back(p);
+    }
+  for (const Tensor& t : running_of(model.store())) values.push_back(t);
+  finite_.judge(values);
+  judgement.verdict = fetch_later(context_, finite_.verdict());
+  if (is_asynchronous(context_)) {
+    if (run_.on_nonfinite != "skip") return true;  // the device knows, and is asked later
+    synchronize(context_);  // whether the step counts decides the next one's bias correction
+  }
+  return judgement.finite();
+}
+
+}  // namespace weft
