@@ -4,7 +4,7 @@
 # shellcheck source=tests/support/cli.sh
 source "$(dirname "$0")/support/cli.sh" "$1"
 
-expect 0 '^Pictures: demo/adashare/pictures/predictions.png' demo --out demo
+expect 0 '^Pictures: demo/adashare/pictures/predictions.svg' demo --out demo
 losses=$(grep ' constant .* single .* hard .* adashare ' out)
 for task in seg normals depth; do
   below=$(grep -E "^ *$task " <<<"$losses" | grep -oE '\(-[0-9]+ %\)' | tr -dc '0-9\n')
@@ -12,6 +12,6 @@ for task in seg normals depth; do
     fail "$task: not three losses a fifth below the constant's: $losses"
 done
 for picture in predictions policy history; do
-  [ -s "demo/adashare/pictures/$picture.png" ] || fail "no picture $picture.png"
+  [ -s "demo/adashare/pictures/$picture.svg" ] || fail "no picture $picture.svg"
 done
 exit $broken

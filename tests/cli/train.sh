@@ -52,7 +52,7 @@ cmp first/policy/drawn.json second/policy/drawn.json || broken=1
 diff <(sed 's/,"seconds":[^,]*//' first/metrics.jsonl) <(sed 's/,"seconds":[^,]*//' second/metrics.jsonl) >/dev/null ||
   fail "metrics differ between 1 and 3 threads"
 for picture in predictions policy history; do
-  [ -s first/pictures/$picture.png ] || fail "$picture.png is missing"
+  [ -s first/pictures/$picture.svg ] || fail "$picture.svg is missing"
 done
 expect 0 '^seg +loss' eval first
 expect 0 '^seg +loss' eval first --split val --checkpoint last

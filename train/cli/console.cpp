@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "io/picture_io.h"
+#include "io/files.h"
 #include "train/cli/process.h"
 #include "train/loop/predict.h"
 #include "train/metrics/decode.h"
-#include "train/pictures/colour.h"
+#include "train/pictures/policy_picture.h"
 
 namespace weft::cli {
 
@@ -99,15 +99,17 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
       indices.begin(),
       indices.begin() + std::min<int64_t>(6, static_cast<int64_t>(indices.size())));
   const std::string pictures = folder + "/pictures/";
-  const Picture sheet = prediction_sheet(trainer, data, first);
-  if (!sheet.empty()) write_png(pictures + "predictions.png", sheet);
+  const std::string sheet = prediction_sheet(trainer, data, first);
+  if (!sheet.empty()) write_file(pictures + "predictions.svg", sheet);
   const RunSummary summary = read_summary(folder);
   if (summary.policy.empty()) return;
-  write_png(pictures + "policy.png",
-            policy_picture(summary.tasks, summary.blocks, summary.probability, summary.policy));
-  const auto search = read_search(folder + "/policy/search.jsonl", summary.tasks);
-  if (!search.empty())
-    write_png(pictures + "history.png", history_picture(search, summary.tasks, summary.blocks));
+  write_file(pictures + "policy.svg",
+             draw_policy(summary.tasks, summary.blocks, summary.probability, summary.policy));
+  std::vector<std::vector<std::vector<double>>> history;
+  for (SearchLine& line : read_search(folder + "/policy/search.jsonl", summary.tasks))
+    history.push_back(std::move(line.probability));
+  if (!history.empty())
+    write_file(pictures + "history.svg", draw_history(summary.tasks, summary.blocks, history));
 }
 
 }  // namespace weft::cli

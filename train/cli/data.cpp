@@ -23,7 +23,7 @@ class Data final : public Command {
   }
   void run() override {
     write_scenes(out_, count_, seed_, height_, width_);
-    fmt::print("{} scenes in {}; sheet.png shows them all\n", count_, out_);
+    fmt::print("{} scenes in {}; sheet.svg shows them all\n", count_, out_);
   }
 
  private:

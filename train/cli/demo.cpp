@@ -155,7 +155,7 @@ class Demo final : public Command {
     for (const RunSummary& r : runs) waited = std::max(waited, r.waited_share);
     fmt::print("Waiting for data: at most {:.1f} % of the time of a run's steps.\n", 100 * waited);
     if (run.device == "cuda") say_how_much_faster(run, *data, runs.back(), device, threads_);
-    fmt::print("Pictures: {0}/adashare/pictures/predictions.png, policy.png, history.png\n",
+    fmt::print("Pictures: {0}/adashare/pictures/predictions.svg, policy.svg, history.svg\n",
                folder);
   }
 

@@ -1,21 +1,42 @@
 // weft plan: which blocks run for whom, once or how often, and what that saves; of a run folder's
 // drawn policy, or of a run file's phases before anything is learned.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
+#include "io/files.h"
 #include "models/plan.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
+#include "train/pictures/policy_picture.h"
 #include "train/step/choose_policy.h"
 
 namespace weft::cli {
 namespace {
 
-void print_plan(const char* title, const Gates& gates, const Model& model, const TrunkCost& cost,
-                bool training) {
-  fmt::print(
-      "{}\n{}\n", title,
-      describe(model.shared_plan(&gates, training), model.trunk(), cost, model.task_names()));
+/// The plan as a table, and as a picture's text.
+std::string print_plan(const char* title, const Gates& gates, const Model& model,
+                       const TrunkCost& cost, bool training) {
+  const Plan plan = model.shared_plan(&gates, training);
+  fmt::print("{}\n{}\n", title, describe(plan, model.trunk(), cost, model.task_names()));
+  std::vector<PlannedBlock> blocks;
+  for (size_t l = 0; l < plan.blocks.size(); ++l) {
+    PlannedBlock block{model.trunk().block_name(static_cast<int>(l)),
+                       static_cast<double>(cost.residual[l].dense) * 1e-6,
+                       std::vector<BlockUse>(model.task_names().size(), BlockUse::skip),
+                       std::vector<std::vector<int>>(plan.blocks[l].run.size())};
+    for (const PlanRow& row : plan.blocks[l].rows) {
+      if (row.f < 0) continue;
+      std::vector<int>& run = block.runs[static_cast<size_t>(row.f)];
+      for (const int k : row.tasks) {
+        block.uses[static_cast<size_t>(k)] =
+            row.gate.kind == Gate::Kind::soft ? BlockUse::mix : BlockUse::run;
+        run.insert(std::upper_bound(run.begin(), run.end(), k), k);
+      }
+    }
+    blocks.push_back(std::move(block));
+  }
+  return draw_plan(title, model.task_names(), blocks);
 }
 
 /// Ways of sharing without gates in one trunk: every block runs, in each trunk that there is.
@@ -38,15 +59,18 @@ bool gated_trunk(const RunFile& run) {
   return (run.sharing == "adashare" || run.sharing == "hard") && run.model.trunk != "vgg16";
 }
 
-void plan(const std::string& path) {
+/// The last plan as a picture; empty where every network runs whole.
+std::string plan(const std::string& path) {
   if (std::filesystem::is_directory(path)) {
     const OpenedRun run(path, "", "cpu", 0);
-    if (!gated_trunk(run.run))
-      return print_networks(*run.model, run.learned.height, run.learned.width);
+    if (!gated_trunk(run.run)) {
+      print_networks(*run.model, run.learned.height, run.learned.width);
+      return "";
+    }
     const Gates gates = run.policy() ? gates_from(run.policy()->select)
                                      : all_selected(static_cast<int>(run.run.tasks.size()),
                                                     run.model->trunk().blocks());
-    return print_plan("what re-training, evaluation and prediction execute:", gates, *run.model,
+    return print_plan("what re-training, evaluation and prediction execute", gates, *run.model,
                       run.model->trunk().cost(run.learned.height, run.learned.width),
                       /*training=*/false);
   }
@@ -55,32 +79,46 @@ void plan(const std::string& path) {
   const auto data = open_dataset(run);
   const auto model = make_model(&cpu, run);
   const auto [height, width] = input_size(run, *data);
-  if (!gated_trunk(run)) return print_networks(*model, height, width);
+  if (!gated_trunk(run)) {
+    print_networks(*model, height, width);
+    return "";
+  }
   const TrunkCost cost = model->trunk().cost(height, width);
   Gates gates = all_selected(static_cast<int>(run.tasks.size()), model->trunk().blocks());
-  print_plan("warm-up: every task executes every block", gates, *model, cost, true);
-  if (model->policy() == nullptr) return;
+  std::string picture =
+      print_plan("warm-up: every task executes every block", gates, *model, cost, true);
+  if (model->policy() == nullptr) return picture;
   for (const bool all : {false, true}) {
     const int active = all ? model->policy()->active(1LL << 40, run.policy.curriculum_speed)
                            : model->policy()->active(0, run.policy.curriculum_speed);
     for (auto& task : gates)
       for (int i = 1; i <= active; ++i)
         task[task.size() - static_cast<size_t>(i)].kind = Gate::Kind::soft;
-    print_plan(all ? "search, all blocks learned: soft samples mix both branches"
-                   : "search, first policy epoch of the curriculum",
-               gates, *model, cost, true);
+    picture = print_plan(all ? "search, all blocks learned: soft samples mix both branches"
+                             : "search, first policy epoch of the curriculum",
+                         gates, *model, cost, true);
   }
+  return picture;
 }
 
 class PlanCommand final : public Command {
  public:
   const char* name() const override { return "plan"; }
   const char* help() const override { return "Show what runs once, and what that saves"; }
-  void options(Options& o) override { o.add("run", run_, "Run file or run folder").required(); }
-  void run() override { plan(run_); }
+  void options(Options& o) override {
+    o.add("run", run_, "Run file or run folder").required();
+    o.add("--svg", svg_, "Picture of the last plan shown, to this file");
+  }
+  void run() override {
+    const std::string picture = plan(run_);
+    if (svg_.empty()) return;
+    if (picture.empty())
+      throw UserError(run_ + ": every network runs whole in this way of sharing: no plan to draw");
+    write_file(svg_, picture);
+  }
 
  private:
-  std::string run_;
+  std::string run_, svg_;
 };
 
 }  // namespace

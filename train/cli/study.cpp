@@ -69,8 +69,8 @@ class StudyCommand final : public Command {
     const std::string curves = study.out + "/curves/";
     std::filesystem::create_directories(curves);
     for (const auto& [name, picture] : study_curves(study, cells, results)) {
-      write_png(curves + name + ".png", picture);
-      markdown += fmt::format("\n![{0}](curves/{0}.png)\n", name);
+      write_file(curves + name + ".svg", picture);
+      markdown += fmt::format("\n![{0}](curves/{0}.svg)\n", name);
     }
     write_file(study.out + "/study.md", markdown);
     write_file(study.out + "/study.tex", study_latex(study, results));

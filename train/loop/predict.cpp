@@ -13,6 +13,7 @@
 #include "ops/cast.h"
 #include "train/metrics/decode.h"
 #include "train/pictures/colour.h"
+#include "train/pictures/sheet.h"
 
 namespace weft {
 namespace {
@@ -112,12 +113,16 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
   return out;
 }
 
-Picture prediction_sheet(Trainer& trainer, const Dataset& data,
-                         const std::vector<int64_t>& indices) {
+std::string prediction_sheet(Trainer& trainer, const Dataset& data,
+                             const std::vector<int64_t>& indices) {
   const RunFile& run = trainer.run_file();
   const DrawnPolicy& drawn = trainer.state().drawn;
-  std::vector<SheetCell> cells;
-  int columns = 0;
+  Sheet sheet{"Inputs, labels and predictions", {"input"}, {}};
+  for (const TaskSpec& task : run.tasks)
+    if (!task.image_label()) {
+      sheet.columns.push_back(task.name + ", label");
+      sheet.columns.push_back(task.name + ", predicted");
+    }
   for (const int64_t index : indices) {
     const Sample sample =
         fit_sample(data.load(index), run.tasks, eval_loader_options(run, data).fit,
@@ -130,13 +135,13 @@ Picture prediction_sheet(Trainer& trainer, const Dataset& data,
       rgb = Picture(sample.image.height, sample.image.width, 3);
       for (size_t i = 0; i < rgb.pixels.size(); ++i) rgb.pixels[i] = sample.image.pixels[i / 3];
     }
-    std::string words = "input";
-    std::vector<SheetCell> row;
+    SheetRow row{{rgb}, ""};
     for (size_t k = 0; k < run.tasks.size(); ++k) {
       const TaskSpec& task = run.tasks[k];
       const Picture& label = sample.labels[k];
       if (task.image_label()) {
-        words += " " + caption(task, label, "is") + caption(task, predicted[k], " said");
+        row.words += fmt::format("{}{}{}", row.words.empty() ? "" : ";  ",
+                                 caption(task, label, "is"), caption(task, predicted[k], ", said"));
         continue;
       }
       // Label and prediction share one colour scale, the label's.
@@ -150,17 +155,13 @@ Picture prediction_sheet(Trainer& trainer, const Dataset& data,
           }
         if (farthest == 0) nearest = 0;
       }
-      row.push_back({label.empty() ? Picture(rgb.height, rgb.width, 3)
-                                   : colour_label(task.kind, label, &rgb, nearest, farthest),
-                     task.name + " label"});
-      row.push_back({colour_label(task.kind, predicted[k], &rgb, nearest, farthest),
-                     task.name + " predicted"});
+      row.pictures.push_back(
+          label.empty() ? Picture{} : colour_label(task.kind, label, &rgb, nearest, farthest));
+      row.pictures.push_back(colour_label(task.kind, predicted[k], &rgb, nearest, farthest));
     }
-    cells.push_back({rgb, words});
-    cells.insert(cells.end(), row.begin(), row.end());
-    columns = static_cast<int>(row.size()) + 1;
+    sheet.rows.push_back(std::move(row));
   }
-  return columns == 0 ? Picture{} : contact_sheet(cells, columns);
+  return sheet.rows.empty() ? "" : draw_sheet(sheet);
 }
 
 }  // namespace weft

@@ -22,8 +22,9 @@ std::vector<std::string> prediction_stems(const std::vector<std::string>& pictur
                                           const std::vector<TaskSpec>& tasks,
                                           const std::string& folder);
 
-/// Rows of input, then label and prediction of every dense task; image labels are captions.
-Picture prediction_sheet(Trainer& trainer, const Dataset& data,
-                         const std::vector<int64_t>& indices);
+/// Rows of input, then label and prediction of every dense task, as SVG; image labels are words below.
+/// Empty where the samples are no pictures.
+std::string prediction_sheet(Trainer& trainer, const Dataset& data,
+                             const std::vector<int64_t>& indices);
 
 }  // namespace weft

@@ -1,11 +1,8 @@
-// Labels as RGB pictures, and sheets of pictures; see colour.h.
+// Labels as RGB pictures; see colour.h.
 #include "train/pictures/colour.h"
 
 #include <algorithm>
 #include <cmath>
-
-#include "engine/error.h"
-#include "train/pictures/font.h"
 
 namespace weft {
 namespace {
@@ -99,52 +96,6 @@ Picture colour_label(TaskKind kind, const Picture& label, const Picture* image, 
     }
   }
   return out;
-}
-
-int text_width(const std::string& text, int scale) {
-  return std::max(0, 6 * static_cast<int>(text.size()) - 1) * scale;
-}
-
-void draw_text(Picture& picture, int y, int x, const std::string& text, int scale) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    const std::array<uint8_t, 7> rows = glyph(text[i]);
-    for (int v = 0; v < 7 * scale; ++v) {
-      for (int u = 0; u < 5 * scale; ++u) {
-        const int at_y = y + v, at_x = x + static_cast<int>(i) * 6 * scale + u;
-        if (!(rows[v / scale] >> (4 - u / scale) & 1)) continue;
-        if (at_y < 0 || at_x < 0 || at_y >= picture.height || at_x >= picture.width) continue;
-        std::fill_n(picture.at(at_y, at_x), picture.channels, 0.92f);
-      }
-    }
-  }
-}
-
-Picture contact_sheet(const std::vector<SheetCell>& cells, int columns) {
-  constexpr int gap = 4, text = 13;
-  int height = 0, width = 0;
-  bool captions = false;
-  for (const SheetCell& cell : cells) {
-    height = std::max(height, cell.picture.height);
-    width = std::max(width, cell.picture.width);
-    captions |= !cell.caption.empty();
-  }
-  const int rows = (static_cast<int>(cells.size()) + columns - 1) / columns;
-  const int step_y = height + gap + (captions ? text : 0), step_x = width + gap;
-  Picture sheet(rows * step_y + gap, columns * step_x + gap, 3, 0.08f);
-  for (size_t i = 0; i < cells.size(); ++i) {
-    const int top = gap + static_cast<int>(i) / columns * step_y;
-    const int left = gap + static_cast<int>(i) % columns * step_x;
-    const Picture& picture = cells[i].picture;
-    if (!picture.empty() && picture.channels != 3) throw Error("contact_sheet: pictures are RGB");
-    for (int y = 0; y < picture.height; ++y) {
-      std::copy_n(picture.at(y, 0), static_cast<size_t>(picture.width) * 3,
-                  sheet.at(top + y, left));
-    }
-    // What does not fit below the picture is cut at the letter.
-    const std::string caption = cells[i].caption.substr(0, std::max(0, (width + 1) / 6));
-    draw_text(sheet, top + height + 3, left + 1, caption);
-  }
-  return sheet;
 }
 
 }  // namespace weft

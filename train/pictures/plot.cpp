@@ -10,8 +10,7 @@
 namespace weft {
 namespace {
 
-constexpr Rgb ink{0.17F, 0.19F, 0.23F}, faint{0.89F, 0.90F, 0.92F}, soft{0.42F, 0.45F, 0.50F};
-constexpr double small = 2, large = 2.6;  ///< a letter's dot in pixels
+constexpr double small = 12, large = 15;  ///< letters, in pixels
 
 double round_step(double span, int most) {
   const double least = span / most;
@@ -48,57 +47,55 @@ Rgb line_colour(size_t index) {
           static_cast<float>(c[2]) / 255};
 }
 
-Picture draw_plot(const Plot& plot, int height, int width) {
-  Picture picture(height, width, 3, 1.0F);
-  Pen pen(picture);
+std::string draw_plot(const Plot& plot, double height, double width) {
+  Svg svg(width, height, plot.title);
   double legend = 0;
   for (const auto& [name, colour] : plot.legend)
-    legend = std::max(legend, Pen::text_width(name, small) + 52);
+    legend = std::max(legend, Svg::text_width(name, small) + 34);
   const auto y_ticks = round_ticks(plot.y[0], plot.y[1], 6);
   const auto x_ticks = round_ticks(plot.x[0], plot.x[1], 8);
   const double y_step = y_ticks.size() > 1 ? y_ticks[1] - y_ticks[0] : 1;
   const double x_step = x_ticks.size() > 1 ? x_ticks[1] - x_ticks[0] : 1;
   double y_text = 0;
-  for (double t : y_ticks) y_text = std::max(y_text, Pen::text_width(tick_text(t, y_step), small));
-  const Box area{36 + y_text + 12, 68, width - 36 - (legend > 0 ? legend + 24 : 0), height - 74.0};
+  for (double t : y_ticks) y_text = std::max(y_text, Svg::text_width(tick_text(t, y_step), small));
+  const Box area{20 + y_text + 8, 44, width - 20 - (legend > 0 ? legend + 14 : 0), height - 46};
   const auto place = [&](const Point& p) {
     return Point{
         area.left + (p[0] - plot.x[0]) / (plot.x[1] - plot.x[0]) * (area.right - area.left),
         area.bottom - (p[1] - plot.y[0]) / (plot.y[1] - plot.y[0]) * (area.bottom - area.top)};
   };
 
-  pen.write({area.left, 28}, plot.title, large, ink);
-  pen.write({(area.left + area.right) / 2, height - 32.0}, plot.x_label, small, soft,
-            Anchor::middle);
+  svg.text({area.left, 26}, plot.title, Tone::ink, Anchor::left, large);
+  svg.text({(area.left + area.right) / 2, height - 12}, plot.x_label, Tone::soft, Anchor::middle,
+           small);
   for (double t : y_ticks) {
     const double y = place({plot.x[0], t})[1];
-    pen.stroke({{area.left, y}, {area.right, y}}, 1.2, faint);
-    pen.write({area.left - 12, y - 3.5 * small}, tick_text(t, y_step), small, soft, Anchor::right);
+    svg.line({{area.left, y}, {area.right, y}}, 1, Tone::faint);
+    svg.text({area.left - 8, y + 4}, tick_text(t, y_step), Tone::soft, Anchor::right, small);
   }
   for (double t : x_ticks) {
     const double x = place({t, plot.y[0]})[0];
-    pen.stroke({{x, area.top}, {x, area.bottom}}, 1.2, faint);
-    pen.stroke({{x, area.bottom}, {x, area.bottom + 6}}, 1.5, soft);
-    pen.write({x, area.bottom + 13}, tick_text(t, x_step), small, soft, Anchor::middle);
+    svg.line({{x, area.top}, {x, area.bottom}}, 1, Tone::faint);
+    svg.text({x, area.bottom + 18}, tick_text(t, x_step), Tone::soft, Anchor::middle, small);
   }
 
-  pen.clip(area);
+  svg.begin_clip(area);
   for (const PlotLine& line : plot.lines) {
     std::vector<Point> path;
     for (const Point& p : line.points) path.push_back(place(p));
-    pen.stroke(path, line.width, line.colour, line.opacity);
+    svg.line(path, line.width, line.colour, line.opacity, line.hover);
   }
-  pen.clip({0, 0, static_cast<double>(width), static_cast<double>(height)});
-  pen.stroke({{area.left, area.top}, {area.left, area.bottom}, {area.right, area.bottom}}, 1.8,
-             soft);
+  svg.end_clip();
+  svg.line({{area.left, area.top}, {area.left, area.bottom}, {area.right, area.bottom}}, 1,
+           Tone::soft);
   double y = area.top + 8;
   for (const auto& [name, colour] : plot.legend) {
-    const double x = area.right + 24;
-    pen.stroke({{x, y + 3.5 * small}, {x + 32, y + 3.5 * small}}, 4, colour);
-    pen.write({x + 46, y}, name, small, ink);
-    y += 30;
+    const double x = area.right + 14;
+    svg.line({{x, y}, {x + 20, y}}, 3, colour);
+    svg.text({x + 28, y + 4}, name, Tone::ink, Anchor::left, small);
+    y += 19;
   }
-  return picture;
+  return svg.str();
 }
 
 }  // namespace weft

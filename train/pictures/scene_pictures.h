@@ -7,7 +7,7 @@
 namespace weft {
 
 /// Writes scene-NNNN-{image,segmentation,...}.png of `count` training scenes and one contact sheet,
-/// sheet.png, into `folder`.
+/// sheet.svg, into `folder`.
 void write_scenes(const std::string& folder, int count, uint64_t seed, int height, int width);
 
 }  // namespace weft

@@ -78,8 +78,8 @@ std::array<double, 2> loss_range(const Curves& curves) {
   return {low - room, high + room};
 }
 
-Picture picture_of(const std::string& title, const std::vector<std::string>& names,
-                   const Curves& curves) {
+std::string picture_of(const std::string& title, const std::vector<std::string>& names,
+                       const Curves& curves) {
   Plot plot;
   plot.title = title;
   plot.x_label = "step (thin lines: seeds, thick lines: their mean)";
@@ -94,8 +94,9 @@ Picture picture_of(const std::string& title, const std::vector<std::string>& nam
     if (seeds.size() > 1)
       for (const Losses& losses : seeds)
         for (Line& line : lines_of(losses))
-          plot.lines.push_back({std::move(line), colour, 1.4, 0.45});
-    for (Line& line : lines_of(mean_of(seeds))) means.push_back({std::move(line), colour, 3.6, 1});
+          plot.lines.push_back({std::move(line), colour, 0.8, 0.45, names[m] + ", one seed"});
+    for (Line& line : lines_of(mean_of(seeds)))
+      means.push_back({std::move(line), colour, 2.2, 1, names[m]});
   }
   plot.lines.insert(plot.lines.end(), means.begin(), means.end());
   return draw_plot(plot);
@@ -103,12 +104,12 @@ Picture picture_of(const std::string& title, const std::vector<std::string>& nam
 
 }  // namespace
 
-std::vector<std::pair<std::string, Picture>> study_curves(const Study& study,
-                                                          const std::vector<StudyCell>& cells,
-                                                          const std::vector<StudyResult>& results) {
+std::vector<std::pair<std::string, std::string>> study_curves(
+    const Study& study, const std::vector<StudyCell>& cells,
+    const std::vector<StudyResult>& results) {
   std::vector<std::string> names;
   for (const StudyMethod& method : study.methods) names.push_back(method.name);
-  std::vector<std::pair<std::string, Picture>> out;
+  std::vector<std::pair<std::string, std::string>> out;
   for (size_t set = 0; set < results.size(); ++set) {
     std::map<std::string, Curves> by_task;
     std::vector<std::string> tasks;  // in the run file's order

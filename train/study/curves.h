@@ -7,14 +7,13 @@
 #include <utility>
 #include <vector>
 
-#include "data/dataset.h"
 #include "train/study/tables.h"
 
 namespace weft {
 
-/// "SET-TASK" and its picture, of the finished cells that `results` holds.
-std::vector<std::pair<std::string, Picture>> study_curves(const Study& study,
-                                                          const std::vector<StudyCell>& cells,
-                                                          const std::vector<StudyResult>& results);
+/// "SET-TASK" and its picture as SVG, of the finished cells that `results` holds.
+std::vector<std::pair<std::string, std::string>> study_curves(
+    const Study& study, const std::vector<StudyCell>& cells,
+    const std::vector<StudyResult>& results);
 
 }  // namespace weft

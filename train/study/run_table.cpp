@@ -1,11 +1,10 @@
-// Tables and policy pictures.
+// Tables of runs, and a policy as text.
 #include "train/study/run_table.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
-#include "train/pictures/colour.h"
 #include "train/step/choice.h"
 
 namespace weft {
@@ -82,25 +81,6 @@ Cells row_of(const RunSummary& run, const std::vector<Column>& columns, const Ru
   return row;
 }
 
-void fill_box(Picture& picture, int y, int x, int h, int w, const std::array<float, 3>& colour) {
-  for (int i = y; i < y + h; ++i)
-    for (int j = x; j < x + w; ++j) std::copy(colour.begin(), colour.end(), picture.at(i, j));
-}
-
-/// White (p = 0) to deep blue (p = 1).
-std::array<float, 3> shade(double p) {
-  const auto mix = [p](double from, double to) {
-    return static_cast<float>(from + p * (to - from));
-  };
-  return {mix(0.96, 0.05), mix(0.96, 0.25), mix(0.96, 0.55)};
-}
-
-int widest(const std::vector<std::string>& texts) {
-  int most = 0;
-  for (const std::string& t : texts) most = std::max(most, text_width(t));
-  return most;
-}
-
 }  // namespace
 
 MetricsOfTasks metrics_of(const RunSummary& run) {
@@ -171,63 +151,6 @@ std::string policy_text(const RunSummary& run, bool colour) {
     text += "\n";
   }
   return text + "■ executes, □ skips; the number is p(select) as learned\n";
-}
-
-Picture policy_picture(const std::vector<std::string>& tasks,
-                       const std::vector<std::string>& blocks,
-                       const std::vector<std::vector<double>>& probability,
-                       const std::vector<std::vector<int>>& select) {
-  constexpr int cell = 34, gap = 4, top = 22, margin = 8;
-  const int left = margin + widest(tasks) + 10;
-  const int step = std::max(cell, widest(blocks)) + gap;
-  Picture picture(top + static_cast<int>(tasks.size()) * (cell + gap) + margin,
-                  left + static_cast<int>(blocks.size()) * step + margin, 3, 1.0F);
-  const auto text = [&](int y, int x, const std::string& t) {
-    const int w = text_width(t);
-    fill_box(picture, y - 1, x - 1, 9, w + 2, {0.15F, 0.15F, 0.18F});
-    draw_text(picture, y, x, t);
-  };
-  for (size_t l = 0; l < blocks.size(); ++l) text(8, left + static_cast<int>(l) * step, blocks[l]);
-  for (size_t k = 0; k < tasks.size(); ++k) {
-    const int y = top + static_cast<int>(k) * (cell + gap);
-    text(y + cell / 2 - 3, margin, tasks[k]);
-    for (size_t l = 0; l < blocks.size(); ++l) {
-      const int x = left + static_cast<int>(l) * step;
-      fill_box(picture, y, x, cell, cell, {0.2F, 0.2F, 0.22F});
-      fill_box(picture, y + 2, x + 2, cell - 4, cell - 4, shade(probability[k][l]));
-      const bool on = !select.empty() && select[k][l] != 0;
-      if (!select.empty())
-        fill_box(
-            picture, y + cell - 12, x + cell - 12, 8, 8,
-            on ? std::array<float, 3>{0.1F, 0.7F, 0.3F} : std::array<float, 3>{0.85F, 0.2F, 0.2F});
-    }
-  }
-  return picture;
-}
-
-Picture history_picture(const std::vector<SearchLine>& search,
-                        const std::vector<std::string>& tasks,
-                        const std::vector<std::string>& blocks) {
-  constexpr int row = 10, top = 16, gap = 8, margin = 8;
-  if (search.empty()) return Picture(top, 64, 3, 1.0F);
-  const int epochs = static_cast<int>(search.size());
-  const int step = std::max(1, 480 / epochs), left = margin + widest(blocks) + 6;
-  const int strip = top + static_cast<int>(blocks.size()) * row + gap;
-  Picture picture(margin + static_cast<int>(tasks.size()) * strip, left + epochs * step + margin, 3,
-                  1.0F);
-  fill_box(picture, 0, 0, picture.height, picture.width, {0.12F, 0.12F, 0.14F});
-  for (size_t k = 0; k < tasks.size(); ++k) {
-    const int y0 = margin + static_cast<int>(k) * strip;
-    draw_text(picture, y0, margin, tasks[k]);
-    for (size_t l = 0; l < blocks.size(); ++l) {
-      const int y = y0 + top + static_cast<int>(l) * row;
-      draw_text(picture, y + 1, margin, blocks[l]);
-      for (int e = 0; e < epochs; ++e)
-        fill_box(picture, y, left + e * step, row - 1, step,
-                 shade(search[static_cast<size_t>(e)].probability[k][l]));
-    }
-  }
-  return picture;
 }
 
 }  // namespace weft

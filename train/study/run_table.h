@@ -1,5 +1,5 @@
-// What people read at the end: the table of runs with Delta_T, and the learned policy as a task x
-// block picture, for a terminal and as PNG; its history over the search; predictions beside labels.
+// What people read at the end: the table of runs with Delta_T, and the learned policy, task x block,
+// for a terminal.
 #pragma once
 
 #include <string>
@@ -31,14 +31,5 @@ MetricsOfTasks metrics_of(const RunSummary& run);
 
 /// Rows are tasks, columns blocks; a filled square executes, and the shade is p_select.
 std::string policy_text(const RunSummary& run, bool colour);
-/// The same as a picture.
-Picture policy_picture(const std::vector<std::string>& tasks,
-                       const std::vector<std::string>& blocks,
-                       const std::vector<std::vector<double>>& probability,
-                       const std::vector<std::vector<int>>& select);
-/// One strip a task: blocks downwards, policy epochs to the right, shade = p_select.
-Picture history_picture(const std::vector<SearchLine>& search,
-                        const std::vector<std::string>& tasks,
-                        const std::vector<std::string>& blocks);
 
 }  // namespace weft

@@ -259,28 +259,6 @@ TEST_CASE("a run re-trains under a policy edited by hand", "[train][policy]") {
   CHECK(searched.state().drawn == edited);
 }
 
-TEST_CASE("policy and history are drawn as pictures", "[train][policy]") {
-  const std::vector<std::vector<double>> p{{0.0, 0.5, 1.0}, {1.0, 1.0, 0.0}};
-  const Picture picture = policy_picture(tasks, blocks, p, {{0, 1, 1}, {1, 1, 0}});
-  CHECK(picture.channels == 3);
-  const Picture other = policy_picture(tasks, blocks, p, {{1, 1, 1}, {1, 1, 0}});
-  CHECK(picture.pixels != other.pixels);  // the mark of a drawn gate
-  const Picture faded = policy_picture(tasks, blocks, {{0, 0, 0}, {0, 0, 0}}, {});
-  const Picture full = policy_picture(tasks, blocks, {{1, 1, 1}, {1, 1, 1}}, {});
-  double light = 0, dark = 0;
-  for (float v : faded.pixels) light += v;
-  for (float v : full.pixels) dark += v;
-  CHECK(dark < light);
-
-  std::vector<SearchLine> search;
-  for (int epoch = 0; epoch < 4; ++epoch)
-    search.push_back({epoch, 3 * epoch, 5, 1, {{0.25 * epoch, 0, 0}, {0, 0, 0.25 * epoch}}});
-  const Picture history = history_picture(search, tasks, blocks);
-  CHECK((history.width > 480 && history.channels == 3));
-  search[3].probability[0][0] = 0;
-  CHECK(history_picture(search, tasks, blocks).pixels != history.pixels);
-}
-
 TEST_CASE("the search writes one line a policy epoch", "[train][policy]") {
   TempFolder folder;
   CpuContext cpu(1);
