@@ -25,8 +25,8 @@ static_assert(std::endian::native == std::endian::little, "safetensors elements 
 
 using Json = nlohmann::json;
 
-/// Of a header, which is held in memory several times over: some 100,000 tensors.
-constexpr uint64_t max_header = uint64_t{1} << 24;
+/// Of a header, which is held in memory several times over: what the format's own readers take.
+constexpr uint64_t max_header = 100'000'000;
 
 /// The metadata's key for the sums: the header's, then every tensor's in the order of their names.
 constexpr const char* sums_key = "checksums";
@@ -174,6 +174,10 @@ void write_safetensors(const std::string& path, const std::vector<NamedTensor>& 
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (text.size() > max_header)
+    throw DataError(
+        fmt::format("{}: {} tensors need a header of {} bytes; at most {} can be read again", path,
+                    tensors.size(), text.size(), max_header));
   const size_t own = place_of_sum(text);
   text.replace(own, sum_digits, hex(header_sum(text, own)));
 

@@ -3,8 +3,8 @@
 # random (after a time; or at the n-th write, rename, fsync or malloc, which falls into saving,
 # evaluating, drawing and the steps between phases), and goes on by the advised command, or by the
 # same where it died before its first checkpoint; one in three is killed again on the way. Every one
-# ends with the bits of a run that was left alone. The ways of sharing take turns. SEED=N draws other
-# moments.
+# ends with the bits of a run that was left alone. The ways of sharing take turns, on a table
+# and on rendered rooms. SEED=N draws other moments.
 # shellcheck source=tests/support/table_run.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../support/table_run.sh"
 weft=$(realpath "$1") shim=$(realpath "$2") wanted=${3:-200}
@@ -13,7 +13,8 @@ folder=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)")  # in 
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 write_table_run .
-ways=(adashare hard single cross_stitch sluice soft adashare)
+write_rooms_run .
+ways=(run:adashare run:hard rooms:nddr run:single run:cross_stitch rooms:mtan run:sluice run:soft rooms:adashare)
 settings=(--threads 1 policy.from=best policy.curriculum_speed=0)
 kills=0 runs=0 equal=0 early=0
 
@@ -26,7 +27,7 @@ go() {
   if [ -e run/checkpoints/last.safetensors ]; then
     set -- "$1" --resume run --threads 1
   else
-    set -- "$1" run.toml "${settings[@]}" "sharing=$way" --out run
+    set -- "$1" "${way%:*}.toml" "${settings[@]}" "sharing=${way#*:}" --out run
   fi
   WEFT_FAULT=$1 LD_PRELOAD=${1:+$shim} "$weft" train "${@:2}" >out 2>err </dev/null
 }
@@ -35,9 +36,9 @@ declare -A micros calls
 for way in "${ways[@]}"; do
   [ -e "whole-$way" ] && continue
   began=$(date +%s%N)
-  "$weft" train run.toml "${settings[@]}" "sharing=$way" --out "whole-$way" >out 2>err || { cat err; exit 1; }
+  "$weft" train "${way%:*}.toml" "${settings[@]}" "sharing=${way#*:}" --out "whole-$way" >out 2>err || { cat err; exit 1; }
   micros[$way]=$((($(date +%s%N) - began) / 1000))
-  WEFT_FAULT_COUNTS=counts LD_PRELOAD=$shim "$weft" train run.toml "${settings[@]}" "sharing=$way" --out counted >out 2>err
+  WEFT_FAULT_COUNTS=counts LD_PRELOAD=$shim "$weft" train "${way%:*}.toml" "${settings[@]}" "sharing=${way#*:}" --out counted >out 2>err
   while read -r kind n; do calls[$way $kind]=$n; done <counts
   rm -rf counted
 done

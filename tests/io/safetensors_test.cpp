@@ -152,12 +152,18 @@ TEST_CASE("safetensors: nothing but regular files, and no header that fills the 
   REQUIRE(::mkfifo(folder.file("pipe").c_str(), 0600) == 0);  // opening it to read would wait
   CHECK_THAT(complaint(folder.file("pipe")), contains_text("is no file with bytes in it"));
   CHECK_THAT(complaint("/dev/zero"), contains_text("is no file with bytes in it"));
-  // A hole of 200 MB takes no disk; its header is of 100 MB, and none of it is read.
-  const uint64_t length = 100'000'000;
+  // A hole of 200 MB takes no disk; its header is of 100 MB and a byte, and none of it is read.
+  const uint64_t length = 100'000'001;
   const std::string huge = folder.file("huge");
   std::ofstream(huge, std::ios::binary).write(reinterpret_cast<const char*>(&length), 8);
   std::filesystem::resize_file(huge, 2 * length);
-  CHECK_THAT(complaint(huge), contains_text("a header of 100000000 bytes; at most"));
+  CHECK_THAT(complaint(huge), contains_text("a header of 100000001 bytes; at most"));
+  // What could not be read again is not written.
+  const std::string unread = folder.file("unread");
+  const std::map<std::string, std::string> long_words{{"words", std::string(100'000'000, 'x')}};
+  CHECK_THAT(message_of<DataError>([&] { write_safetensors(unread, {}, long_words); }),
+             contains_text("at most 100000000 can be read again"));
+  CHECK_FALSE(std::filesystem::exists(unread));
 }
 
 TEST_CASE("safetensors: a changed element or header is named, and a foreign file needs no sums",

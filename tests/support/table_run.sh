@@ -46,6 +46,47 @@ every = 1
 RUN
 }
 
+# The same for ways of sharing that want convolutions: rooms of 16 x 16 pixels, the slimmest ResNet.
+# write_rooms_run FOLDER makes rooms.toml there.
+write_rooms_run() {
+  mkdir -p "$1"
+  cat >"$1/rooms.toml" <<'RUN'
+name = "rooms"
+[model]
+width = 0.0625
+head = "linear"
+[data]
+kind = "scenes"
+size = [16, 16]
+batch = 2
+count = 6
+val_count = 2
+test_count = 2
+workers = 0
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "depth"
+kind = "depth"
+[warmup]
+steps = 2
+[policy]
+steps = 6
+weight_steps = 2
+logit_steps = 1
+curriculum_speed = 1
+draws = 2
+[retrain]
+steps = 4
+[eval]
+every = 2
+[checkpoint]
+every = 1
+RUN
+}
+
 # same_run FOLDER OTHER: two finished runs hold the same, bit for bit; times apart.
 same_run() {
   local file
