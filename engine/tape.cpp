@@ -1,57 +1,12 @@
-// Tape: recording, and the one reverse loop.
+// Tape: recording, and what it refuses. The reverse loop is in engine/backward.cpp.
 #include "engine/tape.h"
 
-#include "engine/error.h"
-
 #include <algorithm>
-#include <stdexcept>
+
+#include "engine/error.h"
+#include "engine/sweep.h"
 
 namespace weft {
-namespace {
-
-void accumulate(const AnyContext& context, const Tensor& to, const Tensor& from) {
-  std::visit([&](auto* ctx) { ctx->accumulate(to, from); }, context);
-}
-
-Tensor copy_of(const AnyContext& context, const Tensor& from) {
-  Tensor to = Tensor::empty(from.shape(), from.dtype(), memory_of(context));
-  std::visit([&](auto* ctx) { ctx->copy(to, from); }, context);
-  return to;
-}
-
-}  // namespace
-
-const AnyContext& Backward::context() const { return tape_.context_; }
-
-const Tensor& Backward::dout() const { return tape_.nodes_[node_].grad; }
-
-bool Backward::needs(int i) const { return tape_.nodes_[node_].inputs[i] >= 0; }
-
-const Shape& Backward::input_shape(int i) const { return tape_.nodes_[node_].input_shapes[i]; }
-
-Tensor Backward::din(int i) {
-  pending_.push_back({i, tape_.empty(input_shape(i), tape_.nodes_[node_].input_dtypes[i])});
-  return pending_.back().gradient;
-}
-
-void Backward::pass(int i, Tensor gradient) {
-  if (gradient.shape() != input_shape(i))
-    throw Error(
-        fmt::format("backward of {} (recorded at {}): gradient {} passed for input {} of "
-                    "shape {}",
-                    tape_.nodes_[node_].name, tape_.nodes_[node_].loc.str(), gradient.shape(), i,
-                    input_shape(i)));
-  pending_.push_back({i, std::move(gradient)});
-}
-
-void Backward::pass_rows(int i, int64_t begin, Tensor gradient) {
-  pending_.push_back({i, std::move(gradient), begin});
-}
-
-Tensor Backward::scratch(const Shape& shape, DType dtype) const {
-  return tape_.empty(shape, dtype);
-}
-
 Tape& Var::tape() const {
   if (!home_) throw Error("a Var that no tape made; leaf(), constant() and use() make them");
   if (*home_ == nullptr)
@@ -59,7 +14,10 @@ Tape& Var::tape() const {
   return **home_;
 }
 
-Tape::Tape(AnyContext context, Mode mode) : context_(context), mode_(mode) {}
+Tape::Tape(AnyContext context, Mode mode)
+    : context_(context), mode_(mode), main_(std::make_unique<Sweep>()) {}
+
+Tape::~Tape() { *home_ = nullptr; }
 
 Tape& Tape::tape_of(const char* op, SourceLoc loc, const Var* first) {
   try {
@@ -157,98 +115,21 @@ void Tape::check_unchanged(const Node& node) const {
           node.loc.str()));
 }
 
-void Tape::add_grad(int index, Tensor gradient) {
-  Node& node = nodes_[index];
-  if (check_numbers_) check_finite(gradient, "the gradient", node);
-  Tensor& grad = node.parameter ? node.parameter->grad : node.grad;
-  if (!grad.defined()) {
-    grad = std::move(gradient);
-    return;
-  }
-  // Bytes that another node also holds (add passes its dout on to both inputs) must not change.
-  if (!grad.unique()) grad = copy_of(context_, grad);
-  accumulate(context_, grad, gradient);
-}
-
-void Tape::add_grad_rows(int index, const Shape& shape, int64_t begin, const Tensor& gradient) {
-  Node& node = nodes_[index];
-  if (check_numbers_) check_finite(gradient, "the gradient", node);
-  Tensor& grad = node.parameter ? node.parameter->grad : node.grad;
-  if (!grad.defined()) {
-    grad = empty(shape, gradient.dtype());
-    std::visit([&](auto* ctx) { ctx->fill(grad, 0.0); }, context_);
-  } else if (!grad.unique()) {
-    grad = copy_of(context_, grad);
-  }
-  accumulate(context_, grad.rows(begin, gradient.shape()[0]), gradient);
-}
-
-void Tape::backward(const Var& loss, TapeMark stop_at) {
-  if (loss.value().numel() != 1)
-    throw ShapeError(fmt::format(
-        "backward: a loss has one element, this one has shape {}; reduce it, or pass dL/dvalue",
-        loss.shape()));
-  Tensor one = empty(loss.shape(), loss.dtype());
-  std::visit([&](auto* ctx) { ctx->fill(one, 1.0); }, context_);
-  backward(loss, std::move(one), stop_at);
-}
-
-void Tape::backward(const Var& value, Tensor seed, TapeMark stop_at) {
-  require_own("backward", value);
-  if (!value.needs_grad())
-    throw Error("backward: this value depends on no leaf and no trainable parameter of the tape");
-  if (seed.shape() != value.shape() || seed.dtype() != value.dtype())
-    throw ShapeError(
-        fmt::format("backward: gradient {} for a value {}", seed.shape(), value.shape()));
-  add_grad(value.node(), std::move(seed));
-  run(value.node(), stop_at);
-}
-
-void Tape::run(int from, TapeMark stop_at) {
-  for (int i = from; i >= stop_at.node; --i) {
-    Node& node = nodes_[i];
-    if (!node.grad.defined() || node.is_leaf) continue;
-    if (!node.op)
-      throw Error(fmt::format(
-          "backward: {} (recorded at {}) was already differentiated and freed; record the step "
-          "again, or stop the first pass with a TapeMark",
-          node.name, node.loc.str()));
-    check_unchanged(node);
-    Backward b(*this, i);
-    try {
-      node.op->backward(b);
-    } catch (const Error&) {
-      throw;
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (const std::exception& e) {
-      throw Error(
-          fmt::format("backward of {} (recorded at {}): {}", node.name, node.loc.str(), e.what()));
-    }
-    node.op.reset();  // what it retained is free before its gradients are added up
-    node.grad = Tensor();
-    for (auto& [input, gradient, begin] : b.pending_) {
-      const int to = node.inputs[input];
-      if (to < 0) continue;
-      if (begin == Backward::whole)
-        add_grad(to, std::move(gradient));
-      else
-        add_grad_rows(to, node.input_shapes[input], begin, gradient);
-    }
-  }
-}
-
 const Tensor& Tape::grad(const Var& v) const {
   require_own("grad", v);
   if (!v.needs_grad()) throw Error("grad: a constant has no gradient");
-  const Node& node = nodes_[v.node()];
-  return node.parameter ? node.parameter->grad : node.grad;
+  const auto node = static_cast<size_t>(v.node());
+  if (nodes_[node].parameter != nullptr) return nodes_[node].parameter->grad;
+  static const Tensor none;
+  return node < main_->slots.size() ? main_->slots[node].grad : none;
 }
 
 Tensor Tape::take_grad(const Var& v) {
   Tensor out = grad(v);
-  Node& node = nodes_[v.node()];
-  (node.parameter ? node.parameter->grad : node.grad) = Tensor();
+  if (Parameter* const p = nodes_[static_cast<size_t>(v.node())].parameter)
+    p->grad = Tensor();
+  else if (out.defined())
+    main_->slot(v.node()).grad = Tensor();
   return out;
 }
 

@@ -1,7 +1,9 @@
 // A minimal tape for reverse-mode autodiff. An op computes its output, then records itself: the
 // order of recording is a topological order, so backward is one loop from the end, without sort or
 // recursion. Retention is explicit: an Op's data members are exactly what its backward needs, and a
-// node frees them, and its gradient, as soon as it is done. Values live in Vars, not in nodes.
+// node frees them, and its gradient, as soon as it is done, unless the pass is asked to retain them
+// for another loss. Values live in Vars, not in nodes. What a pass carries is in engine/sweep.h;
+// several losses side by side, in engine/joint_backward.h.
 #pragma once
 
 #include <memory>
@@ -39,29 +41,43 @@ class Var {
   Home home_;
 };
 
+/// The gradients that one reverse pass carries through a tape (engine/sweep.h).
+struct Sweep;
+
 /// What an op's backward sees: the gradient that came in, and a place for each that goes out.
 class Backward {
  public:
-  Backward(Tape& tape, int node) : tape_(tape), node_(node) {}
   const AnyContext& context() const;
-  /// dL/d(output), of the output's shape.
-  const Tensor& dout() const;
-  /// False where input i is a constant: skip the work.
+  /// dL/d(output), of the output's shape; where the op's by_rows() has agreed, it may be of some
+  /// rows alone, of which first_row() is the first.
+  const Tensor& dout() const { return dout_; }
+  int64_t first_row() const { return begin_; }
+  /// The rows of t that dout() is of: of what was retained row by row. Undefined stays undefined.
+  Tensor rows(const Tensor& t) const;
+  /// False where input i is a constant, or leads to nothing that is asked for: skip the work.
   bool needs(int i) const;
   const Shape& input_shape(int i) const;
   /// Uninitialised memory of input i's shape and dtype, which the op must fill; added up by the
   /// tape.
   Tensor din(int i);
-  /// Hands over a finished gradient for input i; it may share bytes with dout().
+  /// The same for an input whose rows are the output's: those that dout() is of.
+  Tensor din_rows(int i);
+  /// Hands over a finished gradient for input i, as din() or din_rows() would be; it may share bytes
+  /// with dout().
   void pass(int i, Tensor gradient);
   /// The same for rows begin, begin + 1, .. of input i; its other rows get nothing from this op. K
   /// tasks that each take their rows of a stack so fill one gradient, not K mostly of zeros.
   void pass_rows(int i, int64_t begin, Tensor gradient);
   /// Uninitialised working memory.
   Tensor scratch(const Shape& shape, DType dtype) const;
+  /// The number of this pass, and whether it is the pass with that number or goes on where that one
+  /// ended: for ops that note in forward order what came back to them.
+  int pass_number() const;
+  bool continues(int pass) const;
 
  private:
   friend class Tape;
+  Backward(Tape& tape, Sweep& sweep, int node);
   struct Pending {
     int input;
     Tensor gradient;
@@ -69,7 +85,11 @@ class Backward {
   };
   static constexpr int64_t whole = -1;
   Tape& tape_;
+  Sweep& sweep_;
   int node_;
+  Tensor dout_;
+  bool partial_ = false;  // dout_ is of some rows
+  int64_t begin_ = 0;
   std::vector<Pending> pending_;
 };
 
@@ -78,19 +98,31 @@ class Op {
  public:
   virtual ~Op() = default;
   virtual const char* name() const = 0;
+  /// May be called again where a pass retains: members stay as they are.
   virtual void backward(Backward& b) = 0;
+  /// Whether backward can work on the rows (of the first axis) that b.dout() is of, without the
+  /// others. Where it cannot, it gets all rows, with zeros.
+  virtual bool by_rows(const Backward&) const { return false; }
 };
 
-/// A place on the tape: `backward(loss, mark)` stops there.
+/// A place on the tape: `backward(loss, {.stop_at = mark})` stops there.
 struct TapeMark {
   int node = 0;
+};
+
+struct BackwardOptions {
+  /// Earlier nodes are not passed; gradients there that are not parameters' stay readable by grad().
+  TapeMark stop_at = {};
+  /// Nodes keep their op and what it retains, so that another loss can be differentiated through
+  /// them, with the same bits; the last pass should not, and frees them as it goes.
+  bool retain = false;
 };
 
 class Tape {
  public:
   enum class Mode { train, no_grad };  ///< no_grad: nothing is recorded, nothing retained
   explicit Tape(AnyContext context, Mode mode = Mode::train);
-  ~Tape() { *home_ = nullptr; }
+  ~Tape();
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
@@ -136,11 +168,15 @@ class Tape {
   Var record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor out, SourceLoc loc);
 
   TapeMark mark() const { return {static_cast<int>(nodes_.size())}; }
-  /// Runs from `loss` (one element, seeded with 1) back to `stop_at`; gradients of earlier nodes
-  /// that are not parameters stay readable by grad(). Each node can be passed once.
-  void backward(const Var& loss, TapeMark stop_at = {});
+  /// Runs from `loss` (one element, seeded with 1) back to the tape's beginning. Each node can be
+  /// passed once, but for passes that retain.
+  void backward(const Var& loss, BackwardOptions options = {});
   /// The same from any value with dL/dvalue given.
-  void backward(const Var& value, Tensor seed, TapeMark stop_at = {});
+  void backward(const Var& value, Tensor seed, BackwardOptions options = {});
+  /// dL/dp of each, with the bits that backward would give; undefined: the loss does not reach it.
+  /// Parameter::grad and grad() stay as they are, and only what leads to `parameters` is computed.
+  std::vector<Tensor> gradients(const Var& loss, const std::vector<Parameter*>& parameters,
+                                BackwardOptions options = {});
   /// dL/dv gathered so far for a leaf or a value before the last stop; undefined: nothing reached
   /// it.
   const Tensor& grad(const Var& v) const;
@@ -153,6 +189,8 @@ class Tape {
 
  private:
   friend class Backward;
+  friend class JointBackward;
+  friend struct Sweep;
   struct Node {
     const char* name = "leaf";
     std::unique_ptr<Op> op;  // null: a leaf, or already differentiated
@@ -160,8 +198,7 @@ class Tape {
     std::vector<Shape> input_shapes;
     std::vector<DType> input_dtypes;
     std::vector<Tensor::Watch> watches;  // of the inputs, then of the output
-    Tensor grad;
-    Parameter* parameter = nullptr;  // a leaf whose gradient goes to p.grad
+    Parameter* parameter = nullptr;      // a leaf whose gradient goes to p.grad
     bool is_leaf = false;
     SourceLoc loc;
   };
@@ -178,9 +215,10 @@ class Tape {
   void require_input(const char* op, SourceLoc loc, int i, const std::vector<Var>& inputs) const;
   void require_own(const char* what, const Var& v) const;
   void check_unchanged(const Node& node) const;
-  void add_grad(int node, Tensor gradient);
-  void add_grad_rows(int node, const Shape& shape, int64_t begin, const Tensor& gradient);
-  void run(int from, TapeMark stop_at);
+  Tensor seed_of(const char* what, const Var& loss) const;
+  void start(const char* what, Sweep& sweep, const Var& value, Tensor seed);
+  void run(Sweep& sweep, int from, BackwardOptions options);
+  void differentiate(Sweep& sweep, int node, bool retain);
   void check_finite(const Tensor& t, const char* what, const Node& node) const;
 
   AnyContext context_;
@@ -188,6 +226,8 @@ class Tape {
   Var::Home home_ = std::make_shared<Tape*>(this);
   bool check_numbers_ = false;
   std::vector<Node> nodes_;
+  std::unique_ptr<Sweep> main_;  // backward()'s: its gradients go to Parameter::grad and grad()
+  int passes_ = 0;               // numbers given to the others
 };
 
 /// Runs a kernel that writes all of `out`, and marks it where the kernel says that it saw only

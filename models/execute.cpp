@@ -53,7 +53,7 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
   pass.groups = plan.blocks.empty() ? plan.out : plan.blocks[0].in;
   size_t tasks = 0;
   for (const auto& group : plan.out) tasks += group.size();
-  if (tasks > 1) pass.reach = std::make_shared<std::vector<bool>>(tasks);
+  if (tasks > 1) pass.reach = std::make_shared<Reach::element_type>(tasks);
   std::vector<Var> gates = p;
   for (size_t k = 0; k < gates.size() && tasks > 1; ++k)
     if (gates[k].needs_grad())

@@ -12,7 +12,7 @@ struct BatchNorm final : Op {
 
   const char* name() const override { return op_name; }
   void backward(Backward& b) override {
-    const Tensor dx = b.needs(0) ? b.din(0) : Tensor();
+    const Tensor dx = b.needs(0) ? b.din_rows(0) : Tensor();
     const Tensor dgamma = b.needs(1) ? b.din(1) : Tensor();
     const Tensor dbeta = b.needs(2) ? b.din(2) : Tensor();
     on_device(b, [&](auto& ctx, auto zero) {
@@ -21,11 +21,21 @@ struct BatchNorm final : Op {
       const auto wanted = [](const Tensor& t) {
         return t.defined() ? t.view<Stat>() : View<Stat>{};
       };
-      kernels::batch_norm_backward<T>(ctx, x.view<T>(), b.dout().view<T>(), normalisation<T>(),
+      kernels::Normalisation<T> norm = normalisation<T>();
+      if (const int64_t count = b.dout().shape()[0]; count < x.shape()[0]) {
+        const int64_t first = b.first_row() / group_rows(), groups = count / group_rows();
+        norm.mean = mean.rows(first, groups).view<Stat>();
+        norm.invstd = invstd.rows(first, groups).view<Stat>();
+      }
+      kernels::batch_norm_backward<T>(ctx, b.rows(x).view<T>(), b.dout().view<T>(), norm,
                                       constant_statistics, dx.defined() ? dx.view<T>() : View<T>{},
                                       wanted(dgamma), wanted(dbeta));
     });
   }
+  bool by_rows(const Backward& b) const override {  // groups are taken whole
+    return b.first_row() % group_rows() == 0 && b.dout().shape()[0] % group_rows() == 0;
+  }
+  int64_t group_rows() const { return x.shape()[0] / mean.shape()[0]; }
   template <class T>
   kernels::Normalisation<T> normalisation() const {
     using Stat = stat_t<T>;

@@ -1,6 +1,8 @@
 // concat: checks, one copy per input, and the parts of dy back.
 #include "ops/concat.h"
 
+#include <algorithm>
+
 #include "ops/slice.h"
 
 namespace weft {
@@ -15,7 +17,7 @@ struct Concat final : Op {
     int64_t begin = 0;
     for (int i = 0; i < count; ++i) {
       const int64_t extent = b.input_shape(i)[axis];
-      if (b.needs(i) && axis == 0) b.pass(i, b.dout().rows(begin, extent));
+      if (b.needs(i) && axis == 0) pass_part(b, i, begin, extent);
       if (b.needs(i) && axis != 0) {
         Tensor dx = b.din(i);
         on_device(b, [&](auto& ctx, auto zero) {
@@ -25,6 +27,16 @@ struct Concat final : Op {
       }
       begin += extent;
     }
+  }
+  bool by_rows(const Backward&) const override { return axis == 0; }
+
+  /// Of rows begin .. begin + extent - 1, those that dout is of.
+  static void pass_part(Backward& b, int i, int64_t begin, int64_t extent) {
+    const int64_t first = b.first_row();
+    const int64_t from = std::max(begin, first);
+    const int64_t to = std::min(begin + extent, first + b.dout().shape()[0]);
+    if (to - from == extent) return b.pass(i, b.dout().rows(from - first, extent));
+    if (from < to) b.pass_rows(i, from - begin, b.dout().rows(from - first, to - from));
   }
 };
 

@@ -37,17 +37,21 @@ struct Conv2d final : Op {
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       const View<const T> dy = b.dout().view<T>();
+      Conv2dShape images = shape;
+      images.n = b.dout().shape()[0];
       if (b.needs(0))
-        conv_groups::backward_input<T>(ctx, shape, weight.view<T>(), dy, b.din(0).view<T>());
+        conv_groups::backward_input<T>(ctx, images, weight.view<T>(), dy, b.din_rows(0).view<T>());
       if (b.needs(1)) {
         const Tensor dweight = b.din(1);
         mark_written(dweight, [&] {
-          return conv_groups::backward_weight<T>(ctx, shape, x.view<T>(), dy, dweight.view<T>());
+          return conv_groups::backward_weight<T>(ctx, images, b.rows(x).view<T>(), dy,
+                                                 dweight.view<T>());
         });
       }
       if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
     });
   }
+  bool by_rows(const Backward&) const override { return true; }
 };
 
 void check(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions& o,

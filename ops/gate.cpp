@@ -1,6 +1,8 @@
 // gate: checks, the terms of each group's sum, record and backward.
 #include "ops/gate.h"
 
+#include <algorithm>
+
 #include "ops/reshape.h"
 
 namespace weft {
@@ -44,21 +46,33 @@ struct Gate final : Op {
   }
 
   void backward(Backward& b) override {
+    // Row j is in groups begin .. end - 1 of y, of which dout holds those.
+    const auto begin = static_cast<size_t>(b.first_row() / n);
+    const size_t end = begin + static_cast<size_t>(b.dout().shape()[0] / n);
+    const bool all = end - begin == rows.size();
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
-      const auto dout = [&](size_t j) { return b.dout().rows(static_cast<int64_t>(j) * n, n); };
+      const auto dout = [&](size_t j) {
+        return b.dout().rows(static_cast<int64_t>(j - begin) * n, n);
+      };
       for (int branch : {0, 1}) {
         if (!b.needs(branch)) continue;
-        const Tensor dx = b.din(branch);
-        for (int64_t g = 0; g < dx.shape()[0] / n; ++g) {
+        const Tensor dx = all ? b.din(branch) : Tensor();
+        for (int64_t g = 0; g < b.input_shape(branch)[0] / n; ++g) {
           std::vector<kernels::GateTerm<T>> terms;
-          for (size_t j = 0; j < rows.size(); ++j)
+          for (size_t j = begin; j < end; ++j)
             if (group(rows[j], branch) == g)
               terms.push_back(term<T>(rows[j], branch, dout(j).template data<T>()));
-          kernels::gate_sum<T>(ctx, terms, dx.rows(g * n, n).template view<T>());
+          const auto gives = [](const auto& t) { return t.weight != nullptr || t.constant != 0; };
+          if (!all && std::none_of(terms.begin(), terms.end(), gives)) continue;
+          Shape shape = b.input_shape(branch);
+          shape.set(0, n);
+          const Tensor dx_g = all ? dx.rows(g * n, n) : b.scratch(shape, b.dout().dtype());
+          kernels::gate_sum<T>(ctx, terms, dx_g.template view<T>());
+          if (!all) b.pass_rows(branch, g * n, dx_g);
         }
       }
-      for (size_t j = 0; j < rows.size(); ++j) {
+      for (size_t j = begin; j < end; ++j) {
         const Row& row = rows[j];
         if (!row.p.defined() || !b.needs(row.input)) continue;
         const Tensor dp = b.din(row.input);
@@ -68,6 +82,9 @@ struct Gate final : Op {
             r.rows(row.r_group * n, n).template data<T>(), dp.data<stat_t<T>>() + 2 * row.row);
       }
     });
+  }
+  bool by_rows(const Backward& b) const override {
+    return b.first_row() % n == 0 && b.dout().shape()[0] % n == 0;
   }
 };
 

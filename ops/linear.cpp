@@ -15,16 +15,18 @@ struct Linear final : Op {
       using T = decltype(zero);
       const View<const T> dy = b.dout().view<T>();
       if (b.needs(0))
-        kernels::linear_backward_input<T>(ctx, weight.view<T>(), dy, b.din(0).view<T>());
+        kernels::linear_backward_input<T>(ctx, weight.view<T>(), dy, b.din_rows(0).view<T>());
       if (b.needs(1)) {
         const Tensor dweight = b.din(1);
         mark_written(dweight, [&] {
-          return kernels::linear_backward_weight<T>(ctx, x.view<T>(), dy, dweight.view<T>());
+          return kernels::linear_backward_weight<T>(ctx, b.rows(x).view<T>(), dy,
+                                                    dweight.view<T>());
         });
       }
       if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
     });
   }
+  bool by_rows(const Backward& b) const override { return b.input_shape(0).rank() > 1; }
 };
 
 Var apply(const Var& x, const Var& weight, const Var* bias, SourceLoc loc) {

@@ -12,13 +12,14 @@ struct MaxPool final : Op {
 
   const char* name() const override { return op_name; }
   void backward(Backward& b) override {
-    const Tensor dx = b.din(0);
+    const Tensor dx = b.din_rows(0);
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
-      kernels::max_pool_backward<T>(ctx, b.dout().view<T>(), choice.view<uint8_t>(), options,
-                                    dx.view<T>());
+      kernels::max_pool_backward<T>(ctx, b.dout().view<T>(), b.rows(choice).view<uint8_t>(),
+                                    options, dx.view<T>());
     });
   }
+  bool by_rows(const Backward&) const override { return true; }
 };
 
 }  // namespace

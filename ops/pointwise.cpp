@@ -18,13 +18,14 @@ struct Unary final : Op {
   Unary(F f_, Tensor kept_) : f(f_), kept(std::move(kept_)) {}
   const char* name() const override { return F::name; }
   void backward(Backward& b) override {
-    const Tensor& source = F::keep == Keep::nothing ? b.dout() : kept;  // then never read
-    Tensor dx = b.din(0);
+    const Tensor source = F::keep == Keep::nothing ? b.dout() : b.rows(kept);  // then never read
+    Tensor dx = b.din_rows(0);
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::unary_backward<F, T>(ctx, f, source.view<T>(), b.dout().view<T>(), dx.view<T>());
     });
   }
+  bool by_rows(const Backward&) const override { return true; }
 };
 
 template <class F>
@@ -129,15 +130,16 @@ struct AddReluOp final : Op {
   explicit AddReluOp(Tensor y_) : y(std::move(y_)) {}
   const char* name() const override { return "add_relu"; }
   void backward(Backward& b) override {
-    const Tensor dx = b.scratch(y.shape(), y.dtype());
+    const Tensor dx = b.scratch(b.dout().shape(), y.dtype());
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
-      kernels::unary_backward<pointwise::Relu, T>(ctx, {}, y.view<T>(), b.dout().view<T>(),
+      kernels::unary_backward<pointwise::Relu, T>(ctx, {}, b.rows(y).view<T>(), b.dout().view<T>(),
                                                   dx.view<T>());
     });
     for (int i : {0, 1})
       if (b.needs(i)) b.pass(i, dx);  // one gradient for both, sharing its bytes
   }
+  bool by_rows(const Backward&) const override { return true; }
 };
 
 /// The broadcast shape, or a ShapeError that names both operands.

@@ -1,4 +1,4 @@
-// reach: two identities and a shared row of flags.
+// reach: two identities and a shared row of notes.
 #include "ops/reach.h"
 
 #include "engine/error.h"
@@ -16,9 +16,11 @@ struct MarkReach final : Op {
       : reached(std::move(reached_)), task(static_cast<size_t>(task_)) {}
   const char* name() const override { return "mark_reach"; }
   void backward(Backward& b) override {
-    reached->at(task) = true;
+    std::vector<int>& passes = reached->at(task);
+    if (passes.empty() || passes.back() != b.pass_number()) passes.push_back(b.pass_number());
     b.pass(0, b.dout());
   }
+  bool by_rows(const Backward&) const override { return true; }
 };
 
 struct WhereReached final : Op {
@@ -29,9 +31,11 @@ struct WhereReached final : Op {
       : reached(std::move(reached_)), tasks(std::move(tasks_)) {}
   const char* name() const override { return "where_reached"; }
   void backward(Backward& b) override {
-    if (std::any_of(tasks.begin(), tasks.end(),
-                    [&](int k) { return reached->at(static_cast<size_t>(k)); }))
-      b.pass(0, b.dout());
+    const auto came_back = [&](int k) {
+      const std::vector<int>& passes = reached->at(static_cast<size_t>(k));
+      return std::any_of(passes.begin(), passes.end(), [&](int n) { return b.continues(n); });
+    };
+    if (std::any_of(tasks.begin(), tasks.end(), came_back)) b.pass(0, b.dout());
   }
 };
 

@@ -2,7 +2,7 @@
 // both ops are the identity (y shares x's bytes, dx shares dy's). Backward runs from the end, so
 // every task's `mark_reach` has been passed, or not, before anything that was recorded earlier; a
 // value behind `where_reached` then gets dy where a task of its own was reached, and no gradient,
-// not one of zeros, where none was. Retains nothing but the flags. No kernel, so no backend files.
+// not one of zeros, where none was. Retains nothing but the passes' numbers. No kernel, so no backend files.
 #pragma once
 
 #include <memory>
@@ -12,8 +12,8 @@
 
 namespace weft {
 
-/// reached[k]: a gradient has come back from task k.
-using Reach = std::shared_ptr<std::vector<bool>>;
+/// passes[k]: the reverse passes in which a gradient has come back from task k.
+using Reach = std::shared_ptr<std::vector<std::vector<int>>>;
 
 /// y = x; a gradient that passes here is task `task`'s.
 Var mark_reach(const Var& x, const Reach& reached, int task, SourceLoc = SourceLoc::here());

@@ -11,13 +11,14 @@ struct Slice final : Op {
   Slice(int axis_, int64_t begin_) : axis(axis_), begin(begin_) {}
   const char* name() const override { return "slice"; }
   void backward(Backward& b) override {
-    if (axis == 0) return b.pass_rows(0, begin, b.dout());
+    if (axis == 0) return b.pass_rows(0, begin + b.first_row(), b.dout());
     Tensor dx = b.din(0);
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::slice_backward<T>(ctx, b.dout().view<T>(), axis, begin, dx.view<T>());
     });
   }
+  bool by_rows(const Backward&) const override { return axis == 0; }
 };
 
 }  // namespace

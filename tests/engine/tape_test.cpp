@@ -85,9 +85,9 @@ TEST_CASE("tape: a mark gives each task's gradient at the trunk", "[engine]") {
   const Var trunk = square(x);
   const TapeMark mark = tape.mark();
   const Var first = sum(scale(trunk, 2)), second = sum(scale(trunk, 5));
-  tape.backward(first, mark);
+  tape.backward(first, {.stop_at = mark});
   const Tensor g1 = tape.take_grad(trunk);
-  tape.backward(second, mark);
+  tape.backward(second, {.stop_at = mark});
   const Tensor g2 = tape.take_grad(trunk);
   CHECK(g1.to_vector() == Values{2, 2});
   CHECK(g2.to_vector() == Values{5, 5});
@@ -105,6 +105,64 @@ TEST_CASE("tape: a second pass through a freed node is an error that names it", 
   CHECK_THROWS_WITH(tape.backward(y),
                     Catch::Matchers::StartsWith("backward: relu (recorded at tests/engine/") &&
                         contains_text("was already differentiated"));
+}
+
+TEST_CASE("tape: a pass that retains leaves the tape for another loss, with the same bits",
+          "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  Parameter w{"w", tensor({0.3, -1.7}), {}, true};
+  const Var trunk = sigmoid(tape.use(w));
+  const Var first = sum(square(trunk)), second = sum(exp(trunk));
+  tape.backward(first, {.retain = true});
+  const Values once = w.grad.to_vector();
+  w.grad = Tensor();
+  tape.backward(first, {.retain = true});
+  CHECK(w.grad.to_vector() == once);
+  tape.backward(second);
+  Parameter alone{"w", w.value.clone(), {}, true};
+  for (int loss : {0, 1}) {
+    Tape other(&ctx);
+    const Var again = sigmoid(other.use(alone));
+    other.backward(loss == 0 ? sum(square(again)) : sum(exp(again)));
+  }
+  CHECK(w.grad.to_vector() == alone.grad.to_vector());
+  CHECK_THROWS_WITH(tape.backward(first), contains_text("let the first pass retain"));
+}
+
+TEST_CASE("tape: a value changed in place between two passes stops the second", "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  Parameter w{"w", tensor({2}), {}, true};
+  const Var loss = square(tape.use(w));
+  tape.backward(loss, {.retain = true});
+  ctx.fill(w.value, 3);
+  CHECK_THROWS_WITH(tape.backward(loss), contains_text("was changed in place since"));
+}
+
+TEST_CASE("tape: gradients() gives backward's bits and leaves every gradient alone", "[engine]") {
+  CpuContext ctx(1);
+  Parameter a{"a", tensor({2, 3}), {}, true}, b{"b", tensor({5, 7}), tensor({1, 1}), true};
+  Parameter unused{"c", tensor({1}), {}, true};
+  Tape tape(&ctx);
+  const Var x = tape.leaf(tensor({1, -1}));
+  const Var trunk = mul(tape.use(a), x);
+  const Var first = sum(mul(trunk, tape.use(b))), second = sum(square(trunk));
+  const auto of_first = tape.gradients(first, {&b, &unused, &a}, {.retain = true});
+  const auto of_second = tape.gradients(second, {&b, &a}, {.retain = true});
+  CHECK(of_first[0].to_vector() == Values{2, -3});
+  CHECK_FALSE(of_first[1].defined());
+  CHECK(of_first[2].to_vector() == Values{5, -7});
+  CHECK_FALSE(of_second[0].defined());
+  CHECK(of_second[1].to_vector() == Values{4, 6});
+  CHECK_FALSE(a.grad.defined());
+  CHECK(b.grad.to_vector() == Values{1, 1});
+  CHECK_FALSE(tape.grad(x).defined());
+  tape.backward(first);
+  CHECK(a.grad.to_vector() == of_first[2].to_vector());
+  CHECK(b.grad.to_vector() == Values{3, -2});
+  CHECK_THROWS_WITH(tape.gradients(trunk, {&a}),
+                    contains_text("gradients: a loss has one element"));
 }
 
 TEST_CASE("tape: refusals", "[engine]") {

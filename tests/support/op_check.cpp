@@ -5,9 +5,14 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 
 #include "engine/error.h"
+#include "engine/joint_backward.h"
 #include "engine/philox.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "ops/slice.h"
 #include "tests/support/device.h"
 
 namespace weft {
@@ -115,6 +120,61 @@ void check_same(const std::string& what, const Result& a, const Result& b) {
   }
 }
 
+/// A loss of some rows of y alone: a pass that retains, twice; then the gradient that comes back by
+/// rows, and half of it by a weighted pass, against zeros for the other rows.
+void check_rows(const OpCase& c, const AnyContext& ctx, DType dtype,
+                const std::vector<Values>& values, int64_t begin, int64_t count, double slack) {
+  INFO("rows " << begin << " .. " << begin + count - 1);
+  std::vector<Parameter> inputs(values.size());
+  std::vector<Parameter*> all;
+  Tape tape(ctx);
+  std::vector<Var> in;
+  for (size_t i = 0; i < values.size(); ++i) {
+    inputs[i].value = on_tape(tape, Tensor::from(c.inputs[i], values[i], dtype));
+    inputs[i].trainable = is_differentiable(c, i);
+    all.push_back(&inputs[i]);
+    in.push_back(tape.use(inputs[i]));
+  }
+  const Var y = c.op(in);
+  const Values all_weights = output_weights(c, y.value().numel());
+  const Tensor w = Tensor::from(y.shape(), all_weights, y.dtype()).rows(begin, count).clone();
+  const Var loss = sum(mul(slice(y, 0, begin, count), tape.constant(on_tape(tape, w))));
+
+  const auto whole = tape.gradients(loss, all, {.retain = true});
+  const auto again = tape.gradients(loss, all, {.retain = true});
+  std::map<const Parameter*, Tensor> by_rows;
+  JointBackward joint({loss}, [](const Parameter&, int) { return true; });
+  joint.run([&](Parameter& p, std::vector<Tensor>& g) { by_rows[&p] = g.at(0); });
+  joint.run_weighted({0.5}, all);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!whole[i].defined()) continue;
+    INFO("gradient of input " << i);
+    const Tensor host = to_host(ctx, whole[i]);
+    CHECK(same_bits(host, to_host(ctx, again[i])));
+    Values want = host.to_vector();
+    const double bound = dtype == DType::f64
+                             ? 1e-11 * std::max(1.0, largest(want))
+                             : slack * f32_bound(c, static_cast<double>(w.numel()), want);
+    const Tensor rows = by_rows[&inputs[i]];
+    if (!rows.defined()) {  // nothing came back from these rows
+      CHECK(largest(want) == 0);
+      continue;
+    }
+    check_close("by rows", to_host(ctx, rows).to_vector(), want, bound);
+    for (double& v : want) v /= 2;
+    REQUIRE(inputs[i].grad.defined());
+    check_close("weighted", to_host(ctx, inputs[i].grad).to_vector(), want, bound);
+  }
+}
+
+void check_rows(const OpCase& c, const AnyContext& ctx, DType dtype,
+                const std::vector<Values>& values, const Tensor& y, double slack) {
+  const int64_t rows = y.shape().rank() > 0 ? y.shape()[0] : 0;
+  if (rows < 2 || y.numel() == 0) return;
+  check_rows(c, ctx, dtype, values, rows / 2, rows - rows / 2, slack);
+  check_rows(c, ctx, dtype, values, 0, 1, slack);
+}
+
 void check_differences(const OpCase& c, const std::vector<Values>& values, size_t input,
                        const Values& gradient) {
   CpuContext ctx(1);
@@ -219,9 +279,11 @@ void op_check(const OpCase& c) {
   if (testing_cuda()) {  // the CPU's own checks are the run's without --device cuda
     const GuardedMemory on_device(memory_of(test_device()));
     check_f32(c, test_device(), values, f64, gpu_slack);
+    check_rows(c, test_device(), DType::f32, values, f64.y, gpu_slack);
     return;
   }
   const Result f32 = check_f32(c, &one, values, f64, 1);
+  check_rows(c, &one, DType::f64, values, f64.y, 1);
   for (size_t i = 0; i < values.size(); ++i) {
     if (!is_differentiable(c, i) || f64.y.numel() == 0 || values[i].empty()) continue;
     REQUIRE(f64.grads[i].shape() == c.inputs[i]);

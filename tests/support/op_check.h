@@ -1,10 +1,10 @@
 // op_check(OpCase{...}): one descriptor per case gives every check that an op owes. For L = <w, y>
 // with random w: f64 forward against a naive loop, f64 gradients against central differences away
 // from kinks, f32 against f64 within a bound from eps and the reduction's length, the same bits on
-// a second run, on 1, 2 and 7 threads, without recording and with other inputs held constant; all
-// with poisoned memory and guard bytes. Failures print the case's name and seed. In a test program
-// run with --device cuda it is the GPU's f32 instead, against the CPU's f64
-// (tests/support/device.h).
+// a second run, in a second backward pass, on 1, 2 and 7 threads, without recording and with other
+// inputs constant; the gradient of some rows of y; all with poisoned memory and guard bytes. Failures
+// print the case's name and seed. In a test program run with --device cuda it is the GPU's f32
+// instead, against the CPU's f64 (tests/support/device.h).
 #pragma once
 
 #include <functional>

@@ -1,0 +1,162 @@
+// The one reverse loop, and what an op's backward sees of it.
+#include <stdexcept>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/sweep.h"
+#include "engine/tape.h"
+
+namespace weft {
+
+Backward::Backward(Tape& tape, Sweep& sweep, int node) : tape_(tape), sweep_(sweep), node_(node) {
+  Sweep::Slot slot = std::exchange(sweep.slot(node), {});
+  dout_ = slot.grad;
+  begin_ = slot.begin;
+  partial_ = slot.partial;
+  if (!partial_ || tape.nodes_[node].op->by_rows(*this)) return;
+  dout_ = Tensor();
+  slot.complete(tape.context());
+  dout_ = std::move(slot.grad);
+  begin_ = 0;
+  partial_ = false;
+}
+
+const AnyContext& Backward::context() const { return tape_.context_; }
+
+bool Backward::needs(int i) const {
+  const int input = tape_.nodes_[node_].inputs[i];
+  return input >= 0 && sweep_.wants(input);
+}
+
+const Shape& Backward::input_shape(int i) const { return tape_.nodes_[node_].input_shapes[i]; }
+
+int Backward::pass_number() const { return sweep_.number; }
+
+bool Backward::continues(int pass) const {
+  return pass == sweep_.number || (sweep_.first <= pass && pass <= sweep_.last);
+}
+
+Tensor Backward::rows(const Tensor& t) const {
+  return partial_ && t.defined() ? t.rows(begin_, dout_.shape()[0]) : t;
+}
+
+Tensor Backward::din(int i) {
+  pending_.push_back({i, tape_.empty(input_shape(i), tape_.nodes_[node_].input_dtypes[i])});
+  return pending_.back().gradient;
+}
+
+Tensor Backward::din_rows(int i) {
+  if (!partial_) return din(i);
+  Shape shape = input_shape(i);
+  shape.set(0, dout_.shape()[0]);
+  pending_.push_back({i, tape_.empty(shape, tape_.nodes_[node_].input_dtypes[i]), begin_});
+  return pending_.back().gradient;
+}
+
+void Backward::pass(int i, Tensor gradient) {
+  const Shape& expected = input_shape(i);
+  const Shape& shape = gradient.shape();
+  if (partial_ && shape != expected && shape.rank() == expected.rank() && shape.rank() > 0 &&
+      shape[0] == dout_.shape()[0] && shape.inner(1) == expected.inner(1))
+    return pass_rows(i, begin_, std::move(gradient));
+  if (shape != expected)
+    throw Error(
+        fmt::format("backward of {} (recorded at {}): gradient {} passed for input {} of "
+                    "shape {}",
+                    tape_.nodes_[node_].name, tape_.nodes_[node_].loc.str(), shape, i, expected));
+  pending_.push_back({i, std::move(gradient)});
+}
+
+void Backward::pass_rows(int i, int64_t begin, Tensor gradient) {
+  pending_.push_back({i, std::move(gradient), begin});
+}
+
+Tensor Backward::scratch(const Shape& shape, DType dtype) const {
+  return tape_.empty(shape, dtype);
+}
+
+void Tape::differentiate(Sweep& sweep, int index, bool retain) {
+  Node& node = nodes_[index];
+  if (!node.op)
+    throw Error(fmt::format(
+        "backward: {} (recorded at {}) was already differentiated and freed; let the first pass "
+        "retain ({{.retain = true}}) or stop at a TapeMark, or record the step again",
+        node.name, node.loc.str()));
+  check_unchanged(node);
+  Backward b(*this, sweep, index);
+  try {
+    node.op->backward(b);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw Error(
+        fmt::format("backward of {} (recorded at {}): {}", node.name, node.loc.str(), e.what()));
+  }
+  if (!retain) node.op.reset();  // what it retained is free before its gradients are added up
+  b.dout_ = Tensor();
+  for (auto& [input, gradient, begin] : b.pending_) {
+    const int to = node.inputs[input];
+    if (to < 0 || !sweep.wants(to)) continue;
+    if (begin == Backward::whole)
+      sweep.add(*this, to, std::move(gradient));
+    else
+      sweep.add_rows(*this, to, node.input_shapes[input], begin, std::move(gradient));
+  }
+}
+
+Tensor Tape::seed_of(const char* what, const Var& loss) const {
+  if (loss.value().numel() != 1)
+    throw ShapeError(fmt::format(
+        "{}: a loss has one element, this one has shape {}; reduce it, or pass dL/dvalue", what,
+        loss.shape()));
+  Tensor one = empty(loss.shape(), loss.dtype());
+  std::visit([&](auto* ctx) { ctx->fill(one, 1.0); }, context_);
+  return one;
+}
+
+void Tape::start(const char* what, Sweep& sweep, const Var& value, Tensor seed) {
+  require_own(what, value);
+  if (!value.needs_grad())
+    throw Error(fmt::format(
+        "{}: this value depends on no leaf and no trainable parameter of the tape", what));
+  if (seed.shape() != value.shape() || seed.dtype() != value.dtype())
+    throw ShapeError(
+        fmt::format("{}: gradient {} for a value {}", what, seed.shape(), value.shape()));
+  sweep.slots.resize(nodes_.size());
+  sweep.add(*this, value.node(), std::move(seed));
+}
+
+void Tape::run(Sweep& sweep, int from, BackwardOptions options) {
+  for (int i = from; i >= options.stop_at.node; --i)
+    if (sweep.slot(i).grad.defined() && !nodes_[i].is_leaf) differentiate(sweep, i, options.retain);
+}
+
+void Tape::backward(const Var& loss, BackwardOptions options) {
+  backward(loss, seed_of("backward", loss), options);
+}
+
+void Tape::backward(const Var& value, Tensor seed, BackwardOptions options) {
+  start("backward", *main_, value, std::move(seed));
+  run(*main_, value.node(), options);
+}
+
+std::vector<Tensor> Tape::gradients(const Var& loss, const std::vector<Parameter*>& parameters,
+                                    BackwardOptions options) {
+  const Tensor seed = seed_of("gradients", loss);
+  Sweep sweep;
+  sweep.number = ++passes_;
+  sweep.leaves = Sweep::leaves_of(*this);
+  sweep.ask_for(*this, parameters);
+  start("gradients", sweep, loss, seed);
+  if (sweep.wants(loss.node())) run(sweep, loss.node(), options);
+  std::vector<Tensor> out;
+  for (const Parameter* p : parameters) {
+    const auto leaf = sweep.leaves->find(p);
+    out.push_back(leaf == sweep.leaves->end() ? Tensor() : sweep.slot(leaf->second).grad);
+  }
+  return out;
+}
+
+}  // namespace weft

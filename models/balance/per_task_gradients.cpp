@@ -1,0 +1,135 @@
+// Per-task gradients: which parameters have rows, their Grams, and the weighted sum.
+#include "models/balance/per_task_gradients.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "engine/error.h"
+#include "engine/sweep.h"
+#include "models/balance/gradient_dots.h"
+#include "ops/gate.h"
+
+namespace weft {
+
+TaskGradients per_task_gradients(const std::vector<std::optional<Var>>& losses,
+                                 const std::optional<std::vector<Parameter*>>& shared,
+                                 PerTaskOptions options) {
+  std::vector<Var> present;
+  std::vector<size_t> tasks;
+  for (size_t k = 0; k < losses.size(); ++k)
+    if (losses[k]) {
+      present.push_back(*losses[k]);
+      tasks.push_back(k);
+    }
+  if (present.empty())
+    throw Error("per-task gradients: no loss is there; a batch without any label has no gradient");
+  std::unordered_set<const Parameter*> listed;
+  if (shared) listed.insert(shared->begin(), shared->end());
+  const auto is_shared = [&](const Parameter& p, int by) {
+    return shared ? listed.count(&p) > 0 : by > 1;
+  };
+  const AnyContext context = present[0].tape().context();
+  auto joint = std::make_unique<JointBackward>(
+      present, options.keep ? JointBackward::Again{} : JointBackward::Again{is_shared});
+
+  TaskGradients out(context, std::move(tasks));
+  const auto k = static_cast<int64_t>(present.size());
+  out.grams_ = Tensor::empty({static_cast<int64_t>(joint->parameters()), k, k}, DType::f64,
+                             memory_of(context));
+  joint->run([&](Parameter& p, std::vector<Tensor>& gradients) {
+    const auto by = std::count_if(gradients.begin(), gradients.end(),
+                                  [](const Tensor& g) { return g.defined(); });
+    if (!is_shared(p, static_cast<int>(by))) {
+      for (Tensor& g : gradients)
+        if (g.defined()) add_gradient(context, p.grad, std::move(g));
+      return;
+    }
+    const size_t place = out.shared_.size();
+    out.places_[&p] = place;
+    out.shared_.push_back(&p);
+    if (options.keep)
+      out.rows_.push_back(std::move(gradients));
+    else
+      out.measure(place, gradients);
+  });
+  std::reverse(out.shared_.begin(), out.shared_.end());
+  if (!options.keep) out.again_ = std::move(joint);
+  return out;
+}
+
+size_t TaskGradients::place_of(const Parameter& p) const {
+  const auto found = places_.find(&p);
+  if (found == places_.end())
+    throw Error(fmt::format("per-task gradients: '{}' is not shared; shared() lists what has rows",
+                            p.name));
+  return found->second;
+}
+
+void TaskGradients::measure(size_t place, const std::vector<Tensor>& rows) const {
+  const auto k = static_cast<int64_t>(tasks_.size());
+  double* const out = grams_.data<double>() + static_cast<int64_t>(place) * k * k;
+  const auto some =
+      std::find_if(rows.begin(), rows.end(), [](const Tensor& g) { return g.defined(); });
+  on_device_full(context_, some->dtype(), [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    std::vector<const T*> pointers;
+    for (const Tensor& g : rows)
+      pointers.push_back(g.defined() ? g.template data<const T>() : nullptr);
+    kernels::gradient_dots<T>(ctx, pointers, some->numel(), out);
+  });
+}
+
+void TaskGradients::read_grams() const {
+  if (!read_.empty() || shared_.empty()) return;
+  for (size_t place = 0; place < rows_.size(); ++place) measure(place, rows_[place]);
+  read_ = to_host(context_, grams_.rows(0, static_cast<int64_t>(shared_.size()))).to_vector();
+}
+
+std::vector<double> TaskGradients::gram() const { return gram(shared_); }
+
+std::vector<double> TaskGradients::gram(const std::vector<Parameter*>& group) const {
+  read_grams();
+  const size_t size = tasks_.size() * tasks_.size();
+  std::vector<double> sum(size, 0.0);
+  for (const Parameter* p : group) {
+    const double* const own = read_.data() + place_of(*p) * size;
+    for (size_t i = 0; i < size; ++i) sum[i] += own[i];
+  }
+  return sum;
+}
+
+const std::vector<Tensor>& TaskGradients::rows(const Parameter& p) const {
+  const size_t place = place_of(p);
+  if (rows_.empty())
+    throw Error("per-task gradients: keep = false holds their Grams alone, no rows");
+  return rows_[place];
+}
+
+void TaskGradients::combine(const std::vector<double>& weights) {
+  if (weights.size() != tasks_.size())
+    throw Error(fmt::format("per-task gradients: {} weights for {} rows; one for each of tasks()",
+                            weights.size(), tasks_.size()));
+  if (again_) {
+    again_->run_weighted(weights, shared_);
+    again_.reset();
+    return;
+  }
+  if (rows_.size() != shared_.size())
+    throw Error(
+        "per-task gradients: without keep the tape is freed by combine(), which comes once");
+  for (Parameter* p : shared_) {
+    const std::vector<Tensor>& rows = rows_[place_of(*p)];
+    Tensor sum = Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context_));
+    on_device_full(context_, sum.dtype(), [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      std::vector<kernels::GateTerm<T>> terms;
+      for (size_t i = 0; i < rows.size(); ++i)
+        if (rows[i].defined())
+          terms.push_back({rows[i].template data<const T>(), nullptr, weights[i]});
+      kernels::gate_sum<T>(ctx, terms, sum.view<T>());
+    });
+    add_gradient(context_, p->grad, std::move(sum));
+  }
+}
+
+}  // namespace weft
