@@ -23,5 +23,6 @@ std::vector<std::string> split(const std::string& text, char at);
 
 void steps(const Arguments& arguments);
 void conv(const Arguments& arguments);
+void balance(const Arguments& arguments);
 
 }  // namespace weft::bench

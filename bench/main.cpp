@@ -1,4 +1,5 @@
-// weft_bench WHAT [--name value ...]: steps (whole training steps), conv (layer by layer).
+// weft_bench WHAT [--name value ...]: steps (whole training steps), conv (layer by layer), balance
+// (per-task gradients).
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
     const weft::bench::Arguments arguments(argc - 2, argv + 2);
     if (what == "steps") return weft::bench::steps(arguments), 0;
     if (what == "conv") return weft::bench::conv(arguments), 0;
+    if (what == "balance") return weft::bench::balance(arguments), 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "weft bench: {}\n", e.what());
     return 2;
@@ -21,6 +23,7 @@ int main(int argc, char** argv) {
              "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
              "--trunk resnet18 --width 1 --tasks 40,3 --device cpu --precision f32 "
              "--phases warmup,infer --row 1 --graphs 0], "
-             "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32]\n");
+             "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32], "
+             "balance [as steps, and --sharing hard --head_width 1024]\n");
   return 2;
 }

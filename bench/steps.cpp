@@ -3,10 +3,8 @@
 // logits; retrain and infer under the peer's alternating 0/1 policy. Medians of whole steps, each
 // waited for as the peer does; --row 16 --graphs 1 runs them as the trainer does on a GPU.
 #include <algorithm>
-#include <cmath>
 
-#include "bench/bench.h"
-#include "engine/philox.h"
+#include "bench/setting.h"
 #include "train/compare/ceiling.h"
 #include "train/step/build.h"
 #include "train/step/device.h"
@@ -15,56 +13,6 @@
 
 namespace weft::bench {
 namespace {
-
-struct Setting {
-  int64_t batch = 2, crop = 97, reps = 5;
-  int64_t row = 1;      ///< steps that run before the host waits
-  bool graphs = false;  ///< passes are recorded and started as one (train/step/device.h, Repeated)
-  int threads = physical_cores();
-  std::string trunk = "resnet18", tasks = "40,3", device = "cpu", precision = "f32";
-  std::string phases = "warmup,weights,policy,retrain,infer";
-  double width = 1;
-};
-
-/// Running statistics are shared, as the peer's are.
-RunFile run_file(const Setting& s) {
-  std::string text = fmt::format(
-      "name = \"bench\"\ndevice = \"{}\"\nprecision = \"{}\"\n[model]\ntrunk = \"{}\"\nwidth = "
-      "{}\nbn = {{running = \"shared\"}}\n[data]\nsize = [{}, {}]\nbatch = "
-      "{}\n",
-      s.device, s.precision, s.trunk, s.width, s.crop, s.crop, s.batch);
-  for (const std::string& channels : split(s.tasks, ',')) {
-    const char* kind = channels == "3" ? "normals" : channels == "1" ? "depth" : "segmentation";
-    text += fmt::format("[[task]]\nname = \"{}\"\nkind = \"{}\"\n", kind, kind);
-    if (std::string(kind) == "segmentation") text += "classes = " + channels + "\n";
-  }
-  // The peer draws SGD for the weights in every phase.
-  text +=
-      "[warmup]\noptimizer = {kind = \"sgd\", lr = 1e-3, momentum = 0.9, weight_decay = 1e-4}\n";
-  return parse_run_text(text, "bench");
-}
-
-double noise(const char* name, int64_t i) {
-  return Philox(3, Stream::data, 0, name).uniform(static_cast<uint64_t>(i));
-}
-
-Tensor random_images(int64_t n, int64_t crop) {
-  Tensor t = Tensor::empty({n, crop, crop, 3}, DType::f32);
-  for (int64_t i = 0; i < t.numel(); ++i)
-    t.data<float>()[i] = static_cast<float>(4 * noise("image", i) - 2);
-  return t;
-}
-
-Tensor random_target(const TaskSpec& task, int64_t n, int64_t crop) {
-  const int64_t channels = task.kind == TaskKind::normals ? 3 : 1;
-  Tensor t = Tensor::empty({n, crop, crop, channels}, DType::f32);
-  for (int64_t i = 0; i < t.numel(); ++i) {
-    const double u = noise("target", i);
-    t.data<float>()[i] = static_cast<float>(
-        task.kind == TaskKind::segmentation ? std::floor(u * task.classes) : u + 0.1);
-  }
-  return t;
-}
 
 /// The peer's policy: tasks alternate, the first two blocks run for both.
 DrawnPolicy alternating(size_t tasks, int blocks) {
@@ -80,19 +28,7 @@ DrawnPolicy alternating(size_t tasks, int blocks) {
 }  // namespace
 
 void steps(const Arguments& arguments) {
-  Setting s;
-  s.batch = arguments.number("batch", s.batch);
-  s.crop = arguments.number("crop", s.crop);
-  s.reps = arguments.number("reps", s.reps);
-  s.row = arguments.number("row", s.row);
-  s.graphs = arguments.number("graphs", s.graphs) != 0;
-  s.width = std::stod(arguments.text("width", fmt::format("{}", s.width)));
-  s.threads = static_cast<int>(arguments.number("threads", s.threads));
-  s.trunk = arguments.text("trunk", s.trunk);
-  s.tasks = arguments.text("tasks", s.tasks);
-  s.device = arguments.text("device", s.device);
-  s.precision = arguments.text("precision", s.precision);
-  s.phases = arguments.text("phases", s.phases);
+  const Setting s(arguments);
   const RunFile run = run_file(s);
   const Device device(s.device, s.threads, run.precision);
   const AnyContext context = device.context();

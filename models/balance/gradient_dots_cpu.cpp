@@ -1,24 +1,43 @@
-// Dot products of K gradients on the CPU: chunk by chunk, so that K rows of a chunk are in the cache
-// for all pairs; lanes that a compiler can vectorise, combined pairwise as the chunks are.
+// Dot products of K gradients on the CPU, chunk by chunk; in a chunk block by block, whose K rows become
+// doubles once and stay in the first cache for all pairs. Lanes that a compiler can vectorise are
+// combined pairwise, as the chunks are; a chunk adds its blocks in order.
+#include <algorithm>
+
 #include "engine/reduce_tree.h"
 #include "models/balance/gradient_dots.h"
 
 namespace weft::kernels {
 namespace {
 
-constexpr int64_t lanes = 32;
+constexpr int64_t lanes = 32, block = 256;
 
-template <class T>
-double dot(const T* __restrict a, const T* __restrict b, int64_t n) {
+double dot(const double* __restrict a, const double* __restrict b) {
   double sums[lanes] = {};
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      sums[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
-  for (int64_t lane = 0; i < n; ++i, ++lane)
-    sums[lane] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  for (int64_t i = 0; i < block; i += lanes)
+    for (int64_t lane = 0; lane < lanes; ++lane) sums[lane] += a[i + lane] * b[i + lane];
   combine_pairwise(sums, lanes);
   return sums[0];
+}
+
+/// part[pair] += the pair's products of elements begin .. end - 1; work: K rows of a block.
+template <class T>
+void add_dots(const std::vector<const T*>& rows, int64_t begin, int64_t end, double* work,
+              double* part) {
+  for (; begin < end; begin += block) {
+    const int64_t n = std::min(block, end - begin);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      double* const to = work + static_cast<int64_t>(i) * block;
+      for (int64_t e = 0; e < n && rows[i] != nullptr; ++e)
+        to[e] = static_cast<double>(rows[i][begin + e]);
+      std::fill(to + (rows[i] != nullptr ? n : 0), to + block, 0.0);
+    }
+    double* sum = part;
+    for (size_t i = 0; i < rows.size(); ++i)
+      for (size_t j = 0; j <= i; ++j, ++sum)
+        if (rows[i] != nullptr && rows[j] != nullptr)
+          *sum +=
+              dot(work + static_cast<int64_t>(i) * block, work + static_cast<int64_t>(j) * block);
+  }
 }
 
 }  // namespace
@@ -29,11 +48,9 @@ void gradient_dots(CpuContext& ctx, const std::vector<const T*>& rows, int64_t n
   const int64_t chunks = std::max<int64_t>((n + sum_chunk - 1) / sum_chunk, 1);
   std::vector<double> parts(static_cast<size_t>(chunks) * pairs, 0.0);
   ctx.for_chunks(n, sum_chunk, [&](int64_t begin, int64_t end) {
-    double* part = parts.data() + static_cast<size_t>(begin / sum_chunk) * pairs;
-    for (size_t i = 0; i < k; ++i)
-      for (size_t j = 0; j <= i; ++j, ++part)
-        if (rows[i] != nullptr && rows[j] != nullptr)
-          *part = dot(rows[i] + begin, rows[j] + begin, end - begin);
+    std::vector<double> work(k * block);
+    add_dots(rows, begin, end, work.data(),
+             parts.data() + static_cast<size_t>(begin / sum_chunk) * pairs);
   });
   combine_pairwise(parts.data(), chunks, static_cast<int64_t>(pairs));
   const double* sum = parts.data();

@@ -11,6 +11,18 @@
 
 namespace weft {
 
+std::vector<std::vector<Parameter*>> layers_of(const std::vector<Parameter*>& parameters) {
+  std::vector<std::vector<Parameter*>> layers;
+  std::unordered_map<std::string, size_t> places;
+  for (Parameter* p : parameters) {
+    const size_t dot = p->name.rfind('.');
+    const auto [place, added] = places.emplace(p->name.substr(0, dot), layers.size());
+    if (added) layers.emplace_back();
+    layers[place->second].push_back(p);
+  }
+  return layers;
+}
+
 TaskGradients per_task_gradients(const std::vector<std::optional<Var>>& losses,
                                  const std::optional<std::vector<Parameter*>>& shared,
                                  PerTaskOptions options) {
@@ -32,7 +44,7 @@ TaskGradients per_task_gradients(const std::vector<std::optional<Var>>& losses,
   auto joint = std::make_unique<JointBackward>(
       present, options.keep ? JointBackward::Again{} : JointBackward::Again{is_shared});
 
-  TaskGradients out(context, std::move(tasks));
+  TaskGradients out(context, std::move(tasks), options.keep);
   const auto k = static_cast<int64_t>(present.size());
   out.grams_ = Tensor::empty({static_cast<int64_t>(joint->parameters()), k, k}, DType::f64,
                              memory_of(context));
@@ -100,32 +112,36 @@ std::vector<double> TaskGradients::gram(const std::vector<Parameter*>& group) co
 
 const std::vector<Tensor>& TaskGradients::rows(const Parameter& p) const {
   const size_t place = place_of(p);
-  if (rows_.empty())
-    throw Error("per-task gradients: keep = false holds their Grams alone, no rows");
+  if (!keep_) throw Error("per-task gradients: keep = false holds their Grams alone, no rows");
   return rows_[place];
 }
 
-void TaskGradients::combine(const std::vector<double>& weights) {
+void TaskGradients::check_weights(const std::vector<double>& weights) const {
   if (weights.size() != tasks_.size())
     throw Error(fmt::format("per-task gradients: {} weights for {} rows; one for each of tasks()",
                             weights.size(), tasks_.size()));
-  if (again_) {
-    again_->run_weighted(weights, shared_);
-    again_.reset();
-    return;
-  }
-  if (rows_.size() != shared_.size())
-    throw Error(
-        "per-task gradients: without keep the tape is freed by combine(), which comes once");
-  for (Parameter* p : shared_) {
-    const std::vector<Tensor>& rows = rows_[place_of(*p)];
+}
+
+void TaskGradients::combine(const std::vector<double>& weights) {
+  check_weights(weights);
+  if (keep_) return combine(weights, shared_);
+  if (!again_)
+    throw Error("per-task gradients: without keep combine() comes once, as it frees the tape");
+  again_->run_weighted(weights, shared_);
+  again_.reset();
+}
+
+void TaskGradients::combine(const std::vector<double>& weights,
+                            const std::vector<Parameter*>& group) {
+  check_weights(weights);
+  for (Parameter* p : group) {
+    const std::vector<Tensor>& g = rows(*p);
     Tensor sum = Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context_));
     on_device_full(context_, sum.dtype(), [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       std::vector<kernels::GateTerm<T>> terms;
-      for (size_t i = 0; i < rows.size(); ++i)
-        if (rows[i].defined())
-          terms.push_back({rows[i].template data<const T>(), nullptr, weights[i]});
+      for (size_t i = 0; i < g.size(); ++i)
+        if (g[i].defined()) terms.push_back({g[i].template data<const T>(), nullptr, weights[i]});
       kernels::gate_sum<T>(ctx, terms, sum.view<T>());
     });
     add_gradient(context_, p->grad, std::move(sum));

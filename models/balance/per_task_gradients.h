@@ -39,19 +39,23 @@ class TaskGradients {
   /// p.grad += sum_i weights[i] g_i,p for every shared parameter, one weight a row. With
   /// keep = false once, as the tape is freed.
   void combine(const std::vector<double>& weights);
+  /// The same for some of them, as by layer with weights of its own. Needs keep.
+  void combine(const std::vector<double>& weights, const std::vector<Parameter*>& group);
 
  private:
   friend TaskGradients per_task_gradients(const std::vector<std::optional<Var>>&,
                                           const std::optional<std::vector<Parameter*>>&,
                                           PerTaskOptions);
-  TaskGradients(AnyContext context, std::vector<size_t> tasks)
-      : context_(context), tasks_(std::move(tasks)) {}
+  TaskGradients(AnyContext context, std::vector<size_t> tasks, bool keep)
+      : context_(context), tasks_(std::move(tasks)), keep_(keep) {}
   size_t place_of(const Parameter& p) const;
+  void check_weights(const std::vector<double>& weights) const;
   void measure(size_t place, const std::vector<Tensor>& rows) const;
   void read_grams() const;
 
   AnyContext context_;
   std::vector<size_t> tasks_;
+  bool keep_;
   std::vector<Parameter*> shared_;
   std::unordered_map<const Parameter*, size_t> places_;  // in the order in which they were reached
   std::vector<std::vector<Tensor>> rows_;                // by place; empty without keep
@@ -59,6 +63,9 @@ class TaskGradients {
   mutable std::vector<double> read_;      // the same on the host, once asked for
   std::unique_ptr<JointBackward> again_;  // without keep, until combine()
 };
+
+/// By layer, in their order: parameters whose names are one up to the last dot.
+std::vector<std::vector<Parameter*>> layers_of(const std::vector<Parameter*>& parameters);
 
 /// losses[k]: of one element, all on one tape; nullopt: the batch has no label of task k, and no row.
 /// Shared are the parameters that more than one of them reaches; or those of a list that some loss

@@ -281,6 +281,38 @@ TEST_CASE("combine is the sum by hand on top of what is there, with gradients ke
   if (kept.shared().empty()) return;
   CHECK_THROWS_WITH(grams.combine(weights), contains_text("comes once"));
   CHECK_THROWS_WITH(grams.rows(*grams.shared()[0]), contains_text("keep = false"));
+  CHECK_THROWS_WITH(grams.combine(weights, grams.shared()), contains_text("keep = false"));
+}
+
+TEST_CASE("layers have Grams and weights of their own", "[models][balance]") {
+  Step step(scenes_run("hard"), Phase::retrain, 0, {true, true, false});
+  Tape tape(&step.cpu);
+  TaskGradients g = per_task_gradients(step.losses(tape));
+  const auto layers = layers_of(g.shared());
+  REQUIRE(layers.size() > 30);
+  CHECK(layers[0].size() == 1);
+  CHECK(layers[0][0]->name == "conv1.weight");
+  CHECK(layers[1].size() == 2);
+  for (const Parameter* p : layers[1]) CHECK(p->name.rfind("bn1.", 0) == 0);
+  std::vector<double> sum(4, 0.0);
+  double weight = 0;
+  for (const auto& layer : layers) {
+    const std::vector<double> gram = g.gram(layer);
+    for (size_t e = 0; e < 4; ++e) sum[e] += gram[e];
+    g.combine({weight += 1, -0.5}, layer);
+  }
+  const std::vector<double> whole = g.gram();
+  for (size_t e = 0; e < 4; ++e) CHECK(std::abs(sum[e] - whole[e]) <= 1e-12 * whole[0]);
+  weight = 0;
+  for (const auto& layer : layers) {
+    weight += 1;
+    for (Parameter* p : layer) {
+      const auto a = g.rows(*p)[0].to_vector(), b = g.rows(*p)[1].to_vector();
+      std::vector<double> want;
+      for (size_t e = 0; e < a.size(); ++e) want.push_back(weight * a[e] - 0.5 * b[e]);
+      CHECK(difference(p->grad, Tensor::from(p->value.shape(), want, DType::f64)) < 1e-13);
+    }
+  }
 }
 
 TEST_CASE("a list says what is shared: the rest gets the plain sum", "[models][balance]") {

@@ -1,0 +1,73 @@
+// Setting: flags to a run file and random tensors.
+#include "bench/setting.h"
+
+#include <cmath>
+#include <map>
+
+#include "engine/philox.h"
+
+namespace weft::bench {
+
+Setting::Setting(const Arguments& arguments) {
+  batch = arguments.number("batch", batch);
+  crop = arguments.number("crop", crop);
+  reps = arguments.number("reps", reps);
+  row = arguments.number("row", row);
+  graphs = arguments.number("graphs", graphs) != 0;
+  width = std::stod(arguments.text("width", fmt::format("{}", width)));
+  threads = static_cast<int>(arguments.number("threads", threads));
+  trunk = arguments.text("trunk", trunk);
+  tasks = arguments.text("tasks", tasks);
+  device = arguments.text("device", device);
+  precision = arguments.text("precision", precision);
+  phases = arguments.text("phases", phases);
+  sharing = arguments.text("sharing", sharing);
+  head_width = arguments.number("head_width", head_width);
+}
+
+RunFile run_file(const Setting& s) {
+  std::string text = fmt::format(
+      "name = \"bench\"\nsharing = \"{}\"\ndevice = \"{}\"\nprecision = \"{}\"\n[model]\ntrunk = "
+      "\"{}\"\nwidth = "
+      "{}\nhead_width = {}\nbn = {{running = \"shared\"}}\n[data]\nsize = [{}, {}]\nbatch = "
+      "{}\n",
+      s.sharing, s.device, s.precision, s.trunk, s.width, s.head_width, s.crop, s.crop, s.batch);
+  std::map<std::string, int> seen;
+  for (const std::string& channels : split(s.tasks, ',')) {
+    const char* kind = channels == "3" ? "normals" : channels == "1" ? "depth" : "segmentation";
+    const int count = ++seen[kind];
+    text += fmt::format("[[task]]\nname = \"{}{}\"\nkind = \"{}\"\n", kind,
+                        count > 1 ? std::to_string(count) : "", kind);
+    if (std::string(kind) == "segmentation") text += "classes = " + channels + "\n";
+  }
+  // The peer draws SGD for the weights in every phase.
+  text +=
+      "[warmup]\noptimizer = {kind = \"sgd\", lr = 1e-3, momentum = 0.9, weight_decay = 1e-4}\n";
+  return parse_run_text(text, "bench");
+}
+
+namespace {
+double noise(const char* name, int64_t i) {
+  return Philox(3, Stream::data, 0, name).uniform(static_cast<uint64_t>(i));
+}
+}  // namespace
+
+Tensor random_images(int64_t n, int64_t crop) {
+  Tensor t = Tensor::empty({n, crop, crop, 3}, DType::f32);
+  for (int64_t i = 0; i < t.numel(); ++i)
+    t.data<float>()[i] = static_cast<float>(4 * noise("image", i) - 2);
+  return t;
+}
+
+Tensor random_target(const TaskSpec& task, int64_t n, int64_t crop) {
+  const int64_t channels = task.kind == TaskKind::normals ? 3 : 1;
+  Tensor t = Tensor::empty({n, crop, crop, channels}, DType::f32);
+  for (int64_t i = 0; i < t.numel(); ++i) {
+    const double u = noise("target", i);
+    t.data<float>()[i] = static_cast<float>(
+        task.kind == TaskKind::segmentation ? std::floor(u * task.classes) : u + 0.1);
+  }
+  return t;
+}
+
+}  // namespace weft::bench

@@ -1,0 +1,29 @@
+// A step without a data set: a run file of the flags, random images and labels. Running statistics
+// are shared, as the peer's (bench/peer/adashare_torch.py) are.
+#pragma once
+
+#include "bench/bench.h"
+#include "engine/cpu/context.h"
+#include "train/run_file/run_file.h"
+
+namespace weft::bench {
+
+struct Setting {
+  int64_t batch = 2, crop = 97, reps = 5;
+  int64_t row = 1;      ///< steps that run before the host waits
+  bool graphs = false;  ///< passes are recorded and started as one (train/step/device.h, Repeated)
+  int threads = physical_cores();
+  std::string trunk = "resnet18", tasks = "40,3", device = "cpu", precision = "f32";
+  std::string phases = "warmup,weights,policy,retrain,infer", sharing = "adashare";
+  double width = 1;
+  int64_t head_width = 1024;
+
+  explicit Setting(const Arguments& arguments);
+};
+
+/// Of the tasks' channels: 3 is normals, 1 depth, all else segmentation.
+RunFile run_file(const Setting& s);
+Tensor random_images(int64_t n, int64_t crop);
+Tensor random_target(const TaskSpec& task, int64_t n, int64_t crop);
+
+}  // namespace weft::bench
