@@ -9,19 +9,19 @@
 #include <functional>
 
 #include "bench/setting.h"
+#include "engine/device.h"
 #include "models/balance/per_task_gradients.h"
 #include "models/execute.h"
 #include "train/step/build.h"
-#include "train/step/device.h"
 #include "train/step/step.h"
 
 namespace weft::bench {
 namespace {
 
 /// Behind the first stage a task skips blocks as its number says in binary, until all have parted.
-DrawnPolicy parting(size_t tasks, const Trunk& trunk) {
+BinaryPolicy parting(size_t tasks, const Trunk& trunk) {
   const int first = trunk.stages().front().end;
-  DrawnPolicy policy;
+  BinaryPolicy policy;
   for (size_t k = 0; k < tasks; ++k) {
     auto& row = policy.select.emplace_back(static_cast<size_t>(trunk.blocks()), 1);
     for (int bit = 0; (tasks - 1) >> bit != 0; ++bit)
@@ -49,10 +49,10 @@ void balance(const Arguments& arguments) {
   s.sharing = arguments.text("sharing", "hard");
   const RunFile run = run_file(s);
   const size_t tasks = run.tasks.size();
-  const Device device(s.device, s.threads, run.precision);
+  const Device device(s.device, s.threads, matrix_math(run.precision));
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
-  const DrawnPolicy drawn = parting(tasks, model->trunk());
+  const BinaryPolicy chosen = parting(tasks, model->trunk());
   const Tensor images =
       upload(Tape(context), random_images(s.batch, s.crop), model->store().dtype());
   std::vector<Tensor> targets;
@@ -64,7 +64,7 @@ void balance(const Arguments& arguments) {
   const auto forward = [&](Tape& tape) {
     model->store().clear_gradients();
     const Var x = upload_images(tape, images, *model, run);
-    return compute_step(tape, *model, run, {Phase::retrain, 1, step++, 1, 0, &drawn, x, targets});
+    return compute_step(tape, *model, run, {Phase::retrain, 1, step++, 1, 0, &chosen, x, targets});
   };
   const auto balanced = [&](bool keep) {
     Tape tape(context);

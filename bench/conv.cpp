@@ -9,9 +9,9 @@
 #include <cstdio>
 
 #include "bench/bench.h"
+#include "engine/device.h"
 #include "engine/philox.h"
 #include "train/compare/ceiling.h"
-#include "train/step/device.h"
 
 namespace weft::bench {
 namespace {
@@ -66,7 +66,7 @@ void conv(const Arguments& arguments) {
   if (precision != "f32" && precision != "tf32")
     throw ConfigError("conv: --precision f32 or tf32, not " + precision);
   const Device device(arguments.text("device", "cpu"), threads,
-                      precision == "tf32" ? Precision::tf32 : Precision::f32);
+                      precision == "tf32" ? MatrixMath::tf32 : MatrixMath::f32);
   const AnyContext context = device.context();
   const double peak =
       is_asynchronous(context) ? matrix_peak_gflops(context) : fma_peak_gflops(threads);

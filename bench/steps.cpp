@@ -5,36 +5,22 @@
 #include <algorithm>
 
 #include "bench/setting.h"
+#include "engine/device.h"
 #include "train/compare/ceiling.h"
 #include "train/step/build.h"
-#include "train/step/device.h"
 #include "train/step/finite.h"
 #include "train/step/step.h"
 
 namespace weft::bench {
-namespace {
-
-/// The peer's policy: tasks alternate, the first two blocks run for both.
-DrawnPolicy alternating(size_t tasks, int blocks) {
-  DrawnPolicy policy;
-  for (size_t k = 0; k < tasks; ++k) {
-    auto& row = policy.select.emplace_back();
-    for (int l = 0; l < blocks; ++l)
-      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? 1 : 0);
-  }
-  return policy;
-}
-
-}  // namespace
 
 void steps(const Arguments& arguments) {
   const Setting s(arguments);
   const RunFile run = run_file(s);
-  const Device device(s.device, s.threads, run.precision);
+  const Device device(s.device, s.threads, matrix_math(run.precision));
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   const int blocks = model->trunk().blocks();
-  const DrawnPolicy drawn = alternating(run.tasks.size(), blocks);
+  const BinaryPolicy policy = alternating_policy(run.tasks.size(), blocks);
   Tensor images;
   {
     Tape tape(context);
@@ -49,7 +35,7 @@ void steps(const Arguments& arguments) {
           ? matrix_peak_gflops(context, run.precision == Precision::bf16 ? DType::bf16 : DType::f32)
           : fma_peak_gflops(s.threads);
   const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
-  const Gates fixed = gates_from(drawn.select);
+  const Gates fixed = gates_from(policy.select);
 
   fmt::print("# weft {} {} {} tasks={} batch={} crop={} peak {:.0f} GFLOP/s\n", device.describe(),
              s.precision, s.trunk, s.tasks, s.batch, s.crop, peak);
@@ -69,7 +55,7 @@ void steps(const Arguments& arguments) {
     const auto passes = [&] {
       model->store().clear_gradients();
       Tape tape(context, infer ? Tape::Mode::no_grad : Tape::Mode::train);
-      StepInputs in{phase, 1, step++, 5.0, blocks, &drawn, tape.constant(images), targets};
+      StepInputs in{phase, 1, step++, 5.0, blocks, &policy, tape.constant(images), targets};
       if (infer) {  // the peer's infer computes no losses
         Pass pass{tape, false, Noise{}};
         const auto sample = sample_policy(pass, *model, run, in);

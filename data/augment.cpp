@@ -17,26 +17,26 @@ struct Plan {
 };
 
 /// An offset of the cut: random where there is room, centred padding where there is none.
-int offset(int size, int cut, double draw) {
+int offset(int size, int cut, double share) {
   if (size <= cut) return -((cut - size) / 2);
-  return std::min(size - cut, static_cast<int>(draw * (size - cut + 1)));
+  return std::min(size - cut, static_cast<int>(share * (size - cut + 1)));
 }
 
-Plan make_plan(const Picture& image, const FitOptions& options, const Philox& draws) {
+Plan make_plan(const Picture& image, const FitOptions& options, const Philox& noise) {
   const AugmentSpec& augment = options.augment;
   Plan plan{};
   const int height = options.height > 0 ? options.height : image.height;
   const int width = options.width > 0 ? options.width : image.width;
   const double span = augment.scale[1] - augment.scale[0];
-  const double zoom = augment.scale[0] + span * draws.uniform(0);
+  const double zoom = augment.scale[0] + span * noise.uniform(0);
   plan.zoom = static_cast<float>(zoom);
   plan.height = std::max(1, static_cast<int>(std::lround(height * zoom)));
   plan.width = std::max(1, static_cast<int>(std::lround(width * zoom)));
-  plan.flip = augment.flip && draws.uniform(1) < 0.5;
+  plan.flip = augment.flip && noise.uniform(1) < 0.5;
   plan.crop_h = augment.crop[0] > 0 ? augment.crop[0] : height;
   plan.crop_w = augment.crop[1] > 0 ? augment.crop[1] : width;
-  plan.top = offset(plan.height, plan.crop_h, draws.uniform(2));
-  plan.left = offset(plan.width, plan.crop_w, draws.uniform(3));
+  plan.top = offset(plan.height, plan.crop_h, noise.uniform(2));
+  plan.left = offset(plan.width, plan.crop_w, noise.uniform(3));
   return plan;
 }
 
@@ -56,9 +56,9 @@ float nearer(float depth, float zoom, DepthUnit unit) {
 }  // namespace
 
 Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOptions& options,
-                  const Philox& draws) {
+                  const Philox& noise) {
   if (sample.image.height == 1 && sample.image.width == 1) return sample;  // a row of a table
-  const Plan plan = make_plan(sample.image, options, draws);
+  const Plan plan = make_plan(sample.image, options, noise);
   sample.image = cut(resize_bilinear(sample.image, plan.height, plan.width), plan, 0);
   for (size_t k = 0; k < sample.labels.size(); ++k) {
     Picture& label = sample.labels[k];

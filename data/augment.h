@@ -20,9 +20,9 @@ struct FitOptions {
   DepthUnit depth_unit = DepthUnit::metres;  ///< the loader takes it from the data set
 };
 
-/// The sample at the batch's size; the draws are a pure function of `draws`. Labels of one image
+/// The sample at the batch's size; a pure function of it and `noise`. Labels of one image
 /// (1 x 1) stay as they are; a dense label of another size than its image is resized to it.
 Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOptions& options,
-                  const Philox& draws);
+                  const Philox& noise);
 
 }  // namespace weft

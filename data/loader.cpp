@@ -207,8 +207,8 @@ Loader::Draft Loader::make_unchecked(int64_t cursor) {
 
 void Loader::add_sample(Draft& draft, int64_t row, int64_t index, int64_t epoch, int only) const {
   const std::string key = dataset_.key(index);
-  const Philox draws(options_.seed, Stream::data, static_cast<uint32_t>(epoch), "augment." + key);
-  const Sample sample = fit_sample(dataset_.load(index), options_.tasks, options_.fit, draws);
+  const Philox noise(options_.seed, Stream::data, static_cast<uint32_t>(epoch), "augment." + key);
+  const Sample sample = fit_sample(dataset_.load(index), options_.tasks, options_.fit, noise);
   const Picture& image = sample.image;
   const size_t size = image.pixels.size(), pixels = static_cast<size_t>(image.height) * image.width;
   if (draft.first.empty()) {

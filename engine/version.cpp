@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/backend.h"
+
 namespace weft {
 
 std::string version() { return WEFT_VERSION; }
@@ -13,11 +15,7 @@ std::string build_summary() {
 #else
   const char* compiler = "g++ " __VERSION__;
 #endif
-#ifdef WEFT_WITH_CUDA
-  const char* backends = "CPU and CUDA";
-#else
-  const char* backends = "CPU";
-#endif
+  const char* backends = std::variant_size_v<AnyContext> > 1 ? "CPU and CUDA" : "CPU";
   return fmt::format("{}, -march={}, {}", compiler, WEFT_MARCH, backends);
 }
 

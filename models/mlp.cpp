@@ -19,7 +19,7 @@ struct Step {
   BatchNorm norm;
 };
 
-struct Block {
+struct MlpBlock {
   std::string name;
   Step first, second;
 };
@@ -69,11 +69,11 @@ class Mlp final : public Trunk {
   }
 
  private:
-  const Block& block(int l) const { return blocks_[static_cast<size_t>(l)]; }
+  const MlpBlock& block(int l) const { return blocks_[static_cast<size_t>(l)]; }
 
   MlpOptions options_;
   Step stem_;
-  std::vector<Block> blocks_;
+  std::vector<MlpBlock> blocks_;
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Policy: samples for training, draws for everything after, and the two regularisers.
+// Policy: soft samples for training, binary ones for everything after, and the two regularisers.
 #include "models/policy.h"
 
 #include <algorithm>
@@ -16,7 +16,17 @@
 
 namespace weft {
 
-std::optional<std::string> degenerate(const DrawnPolicy& policy,
+BinaryPolicy alternating_policy(size_t tasks, int blocks) {
+  BinaryPolicy policy;
+  for (size_t k = 0; k < tasks; ++k) {
+    auto& row = policy.select.emplace_back();
+    for (int l = 0; l < blocks; ++l)
+      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? 1 : 0);
+  }
+  return policy;
+}
+
+std::optional<std::string> degenerate(const BinaryPolicy& policy,
                                       const std::vector<std::string>& tasks,
                                       const std::vector<std::string>& blocks) {
   for (size_t k = 0; k < policy.select.size(); ++k)
@@ -114,8 +124,8 @@ std::vector<std::vector<double>> Policy::probabilities() const {
   return out;
 }
 
-DrawnPolicy Policy::draw(uint64_t seed, uint32_t index, int active) const {
-  DrawnPolicy out;
+BinaryPolicy Policy::sample_binary(uint64_t seed, uint32_t index, int active) const {
+  BinaryPolicy out;
   const auto p = probabilities();
   for (size_t k = 0; k < p.size(); ++k) {
     const Philox words(seed, Stream::policy, index, names_[k]);
@@ -127,8 +137,8 @@ DrawnPolicy Policy::draw(uint64_t seed, uint32_t index, int active) const {
   return out;
 }
 
-DrawnPolicy Policy::most_likely() const {
-  DrawnPolicy out;
+BinaryPolicy Policy::most_likely() const {
+  BinaryPolicy out;
   for (const auto& row : probabilities()) {
     auto& select = out.select.emplace_back();
     for (double p : row) select.push_back(p >= 0.5);

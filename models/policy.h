@@ -2,7 +2,7 @@
 // blocks, learned by Gumbel-softmax (docs/method.md section 3). All tasks execute the blocks before
 // those, which have no part in regularisers (L and l count rows there). The curriculum uses the
 // last rows alone.
-// A drawn policy is binary: select[k][l] ~ Bernoulli(softmax(logits_k[l])[0]).
+// A binary policy is sampled: select[k][l] ~ Bernoulli(softmax(logits_k[l])[0]).
 #pragma once
 
 #include <optional>
@@ -14,13 +14,17 @@
 namespace weft {
 
 /// A binary policy: select[task][block].
-struct DrawnPolicy {
+struct BinaryPolicy {
   std::vector<std::vector<int>> select;
-  bool operator==(const DrawnPolicy&) const = default;
+  bool operator==(const BinaryPolicy&) const = default;
 };
 
+/// What measurements execute, the peer's in bench/peer too: all run the first two blocks, then tasks
+/// take turns.
+BinaryPolicy alternating_policy(size_t tasks, int blocks);
+
 /// Why a policy cannot be trained: a task that executes nothing, a block that nobody executes.
-std::optional<std::string> degenerate(const DrawnPolicy& policy,
+std::optional<std::string> degenerate(const BinaryPolicy& policy,
                                       const std::vector<std::string>& tasks,
                                       const std::vector<std::string>& blocks);
 
@@ -66,10 +70,10 @@ class Policy {
 
   /// softmax(logits_k[l])[0] for every task and block; 1 without a decision.
   std::vector<std::vector<double>> probabilities() const;
-  /// Binary gates drawn block by block; with `active`, the curriculum's padding is applied.
-  DrawnPolicy draw(uint64_t seed, uint32_t index, int active) const;
+  /// Binary gates sampled block by block; with `active`, the curriculum's padding is applied.
+  BinaryPolicy sample_binary(uint64_t seed, uint32_t index, int active) const;
   /// select where p >= 0.5.
-  DrawnPolicy most_likely() const;
+  BinaryPolicy most_likely() const;
 
   /// Sum over tasks of the mean over the active blocks of -log p_skip ("log-skip"), of 2 (l + 1) /
   /// L times that ("log-skip-depth", the official code's without its sharing loss), or the sum of

@@ -18,10 +18,10 @@ constexpr int64_t piece = 256;  // channels at a time
 constexpr int64_t block = 8;    // rows added to each other before they are added to a sum
 
 /// x as [groups, rows, channels]; rows in chunks, channels in pieces.
-struct Grid {
+struct Partition {
   int64_t groups, rows, channels, chunk, chunks, pieces;
 
-  Grid(const Shape& x, int64_t group_count)
+  Partition(const Shape& x, int64_t group_count)
       : groups(group_count),
         rows(x.outer(x.rank() - 1) / group_count),
         channels(x.back()),
@@ -31,7 +31,7 @@ struct Grid {
         chunks((rows + chunk - 1) / chunk),
         pieces((channels + piece - 1) / piece) {}
 
-  /// f(group, chunk index, first element, rows, first channel, channels) for each tile.
+  /// f(group, chunk index, first element, rows, first channel, channels) for each terms.
   template <class F>
   void for_tiles(CpuContext& ctx, F&& f) const {
     ctx.for_chunks(groups * chunks * pieces, 1, [&](int64_t item, int64_t) {
@@ -79,7 +79,8 @@ void add_deviations(const T* x, int64_t rows, int64_t pitch, int64_t width,
 }
 
 /// Combines chunk means and squared deviations, each [chunks, channels], into the first ones.
-void combine_moments(const Grid& g, int64_t channel, int64_t width, double* mean, double* square) {
+void combine_moments(const Partition& g, int64_t channel, int64_t width, double* mean,
+                     double* square) {
   const auto count = [&](int64_t chunk, int64_t stride) {
     return static_cast<double>(std::min(stride * g.chunk, g.rows - chunk * g.chunk));
   };
@@ -112,7 +113,7 @@ Tensor scales(CpuContext& ctx, const Normalisation<T>& norm) {
 
 /// By channel, what a tile needs to turn x into y again and dy into dx.
 template <class T>
-struct Tile {
+struct ChannelTerms {
   const T *mean, *scale, *beta;
 
   /// dy where the fused relu let y through; exactly the forward pass's arithmetic.
@@ -128,24 +129,24 @@ struct Tile {
 /// first[j] += dy, second[j] += dy (x - mean), over rows.
 template <bool relu, class T>
 void add_gradients(const T* x, const T* dy, int64_t rows, int64_t pitch, int64_t width,
-                   const Tile<T>& tile, T* __restrict first, T* __restrict second) {
-  const T* __restrict mean = tile.mean;
+                   const ChannelTerms<T>& terms, T* __restrict first, T* __restrict second) {
+  const T* __restrict mean = terms.mean;
   int64_t row = 0;
   for (; row + 4 <= rows; row += 4, x += 4 * pitch, dy += 4 * pitch)
     for (int64_t j = 0; j < width; ++j) {
       const T* __restrict v = x + j;
       const T* __restrict g = dy + j;
-      const T a = tile.template masked<relu>(v[0], g[0], j);
-      const T b = tile.template masked<relu>(v[pitch], g[pitch], j);
-      const T c = tile.template masked<relu>(v[2 * pitch], g[2 * pitch], j);
-      const T d = tile.template masked<relu>(v[3 * pitch], g[3 * pitch], j);
+      const T a = terms.template masked<relu>(v[0], g[0], j);
+      const T b = terms.template masked<relu>(v[pitch], g[pitch], j);
+      const T c = terms.template masked<relu>(v[2 * pitch], g[2 * pitch], j);
+      const T d = terms.template masked<relu>(v[3 * pitch], g[3 * pitch], j);
       first[j] += (a + b) + (c + d);
       second[j] += (a * (v[0] - mean[j]) + b * (v[pitch] - mean[j])) +
                    (c * (v[2 * pitch] - mean[j]) + d * (v[3 * pitch] - mean[j]));
     }
   for (; row < rows; ++row, x += pitch, dy += pitch)
     for (int64_t j = 0; j < width; ++j) {
-      const T a = tile.template masked<relu>(x[j], dy[j], j);
+      const T a = terms.template masked<relu>(x[j], dy[j], j);
       first[j] += a;
       second[j] += a * (x[j] - mean[j]);
     }
@@ -153,16 +154,16 @@ void add_gradients(const T* x, const T* dy, int64_t rows, int64_t pitch, int64_t
 
 /// sums [G, 2, C] in double: of dy, and of dy (x - mean).
 template <bool relu, class T>
-std::vector<double> gradient_sums(CpuContext& ctx, const Grid& g, const T* x, const T* dy,
+std::vector<double> gradient_sums(CpuContext& ctx, const Partition& g, const T* x, const T* dy,
                                   const Normalisation<T>& norm, const T* scale) {
   const int64_t width = 2 * g.channels;
   std::vector<double> parts(static_cast<size_t>(g.groups * g.chunks * width));
   g.for_tiles(ctx, [&](int64_t group, int64_t chunk, int64_t at, int64_t rows, int64_t channel,
                        int64_t count) {
     const int64_t from = group * g.channels + channel;
-    const Tile<T> tile{norm.mean.data + from, scale + from, norm.beta.data + channel};
+    const ChannelTerms<T> terms{norm.mean.data + from, scale + from, norm.beta.data + channel};
     T first[piece] = {}, second[piece] = {};
-    add_gradients<relu>(x + at, dy + at, rows, g.channels, count, tile, first, second);
+    add_gradients<relu>(x + at, dy + at, rows, g.channels, count, terms, first, second);
     double* out = parts.data() + (group * g.chunks + chunk) * width + channel;
     std::copy(first, first + count, out);
     std::copy(second, second + count, out + g.channels);
@@ -179,20 +180,20 @@ std::vector<double> gradient_sums(CpuContext& ctx, const Grid& g, const T* x, co
 
 /// dx = scale (dy - a - (x - mean) b), a and b by group and channel.
 template <bool relu, class T>
-void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy,
+void input_gradient(CpuContext& ctx, const Partition& g, const T* x, const T* dy,
                     const Normalisation<T>& norm, const T* scale, const T* a, const T* b, T* dx) {
   g.for_tiles(
       ctx, [&](int64_t group, int64_t, int64_t at, int64_t rows, int64_t channel, int64_t width) {
         const int64_t from = group * g.channels + channel;
-        const Tile<T> tile{norm.mean.data + from, scale + from, norm.beta.data + channel};
+        const ChannelTerms<T> terms{norm.mean.data + from, scale + from, norm.beta.data + channel};
         const T* __restrict first = a + from, * __restrict second = b + from;
         for (int64_t row = 0; row < rows; ++row) {
           const T* __restrict in = x + at + row * g.channels, * __restrict d =
                                                                   dy + at + row * g.channels;
           T* __restrict out = dx + at + row * g.channels;
           for (int64_t j = 0; j < width; ++j)
-            out[j] = tile.scale[j] * (tile.template masked<relu>(in[j], d[j], j) - first[j] -
-                                      (in[j] - tile.mean[j]) * second[j]);
+            out[j] = terms.scale[j] * (terms.template masked<relu>(in[j], d[j], j) - first[j] -
+                                       (in[j] - terms.mean[j]) * second[j]);
         }
       });
 }
@@ -200,7 +201,7 @@ void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy,
 template <bool relu, class T>
 void backward(CpuContext& ctx, View<const T> x, View<const T> dy, const Normalisation<T>& norm,
               bool constant_statistics, View<T> dx, View<T> dgamma, View<T> dbeta) {
-  const Grid g(x.shape, norm.mean.shape[0]);
+  const Partition g(x.shape, norm.mean.shape[0]);
   const Tensor scale = scales(ctx, norm);
   const bool needs_sums = dgamma.data || dbeta.data || !constant_statistics;
   std::vector<double> sums(static_cast<size_t>(g.groups * 2 * g.channels));
@@ -233,7 +234,7 @@ template <class T>
 void batch_norm_statistics(CpuContext& ctx, View<const T> x, const BatchNormOptions& options,
                            View<stat_t<T>> mean, View<stat_t<T>> invstd,
                            View<stat_t<T>> running_mean, View<stat_t<T>> running_var) {
-  const Grid g(x.shape, mean.shape[0]);
+  const Partition g(x.shape, mean.shape[0]);
   const size_t parts = static_cast<size_t>(g.groups * g.chunks * g.channels);
   std::vector<double> means(parts), squares(parts);
   g.for_tiles(ctx, [&](int64_t group, int64_t chunk, int64_t at, int64_t rows, int64_t channel,
@@ -286,7 +287,7 @@ void batch_norm_recall(CpuContext&, View<const stat_t<T>> running_mean,
 
 template <class T>
 void batch_norm_forward(CpuContext& ctx, View<const T> x, const Normalisation<T>& norm, View<T> y) {
-  const Grid g(x.shape, norm.mean.shape[0]);
+  const Partition g(x.shape, norm.mean.shape[0]);
   const Tensor scale = scales(ctx, norm);
   const T lowest = norm.relu ? T(0) : -std::numeric_limits<T>::infinity();
   g.for_tiles(

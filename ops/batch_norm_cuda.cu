@@ -17,8 +17,8 @@ constexpr int most_groups = 16;  // whose weights fit one launch of the combinin
 
 /// parts: means [G, chunks, C], then squared deviations of the same shape.
 template <int width, class T>
-__global__ void moments_kernel(Grid g, const T* x, float* means, float* squares) {
-  const GridPlace at(g);
+__global__ void moments_kernel(Partition g, const T* x, float* means, float* squares) {
+  const ThreadPart at(g);
   float mean[width] = {}, first[width] = {}, second[width] = {};
   if (at.inside)
     for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
@@ -61,8 +61,8 @@ struct Running {
   double weight[most_groups];
 };
 
-__global__ void combine_moments_kernel(Grid g, const float* means, const float* squares, double eps,
-                                       Running running, float* mean, float* invstd) {
+__global__ void combine_moments_kernel(Partition g, const float* means, const float* squares,
+                                       double eps, Running running, float* mean, float* invstd) {
   const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
   if (c >= g.channels) return;
   double new_mean = running.keep * running.mean[c], new_var = running.keep * running.var[c];
@@ -92,7 +92,7 @@ template <int width>
 struct Affine {
   float mean[width], scale[width], beta[width];
   template <class T>
-  __device__ Affine(const Grid& g, const Normalisation<T>& norm, int channel) {
+  __device__ Affine(const Partition& g, const Normalisation<T>& norm, int channel) {
     const int64_t at = int64_t{blockIdx.z} * g.channels + channel;
 #pragma unroll
     for (int i = 0; i < width; ++i) {
@@ -107,8 +107,8 @@ struct Affine {
 };
 
 template <int width, class T>
-__global__ void normalise_kernel(Grid g, const T* x, Normalisation<T> norm, T* y) {
-  const GridPlace at(g);
+__global__ void normalise_kernel(Partition g, const T* x, Normalisation<T> norm, T* y) {
+  const ThreadPart at(g);
   if (!at.inside) return;
   const Affine<width> affine(g, norm, at.channel);
   for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
@@ -125,9 +125,9 @@ __global__ void normalise_kernel(Grid g, const T* x, Normalisation<T> norm, T* y
 
 /// parts: sums of dy [G, chunks, C], then of dy (x - mean).
 template <int width, class T>
-__global__ void gradient_sums_kernel(Grid g, const T* x, const T* dy, Normalisation<T> norm,
+__global__ void gradient_sums_kernel(Partition g, const T* x, const T* dy, Normalisation<T> norm,
                                      float* plain, float* centred) {
-  const GridPlace at(g);
+  const ThreadPart at(g);
   float first[width] = {}, second[width] = {};
   if (at.inside) {
     const Affine<width> affine(g, norm, at.channel);
@@ -156,7 +156,7 @@ __global__ void gradient_sums_kernel(Grid g, const T* x, const T* dy, Normalisat
 
 /// dgamma and dbeta, and for dx: a = mean of dy, b = mean of dy (x - mean) / var, by group.
 template <class T>
-__global__ void combine_gradients_kernel(Grid g, const float* plain, const float* centred,
+__global__ void combine_gradients_kernel(Partition g, const float* plain, const float* centred,
                                          Normalisation<T> norm, bool constant_statistics, float* a,
                                          float* b, float* dgamma, float* dbeta) {
   const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
@@ -183,9 +183,9 @@ __global__ void combine_gradients_kernel(Grid g, const float* plain, const float
 
 /// dx = scale (dy - a - (x - mean) b)
 template <int width, class T>
-__global__ void input_gradient_kernel(Grid g, const T* x, const T* dy, Normalisation<T> norm,
+__global__ void input_gradient_kernel(Partition g, const T* x, const T* dy, Normalisation<T> norm,
                                       const float* a, const float* b, T* dx) {
-  const GridPlace at(g);
+  const ThreadPart at(g);
   if (!at.inside) return;
   const Affine<width> affine(g, norm, at.channel);
   const int64_t from = int64_t{blockIdx.z} * g.channels + at.channel;
@@ -216,14 +216,14 @@ int vector_of(int64_t channels, const Pointers*... pointers) {
 
 /// f(std::integral_constant<int, width>) for the grid's width.
 template <class T, class F>
-void with_width(const Grid& g, F&& f) {
+void with_width(const Partition& g, F&& f) {
   if (g.width == Vec<T>::size)
     f(std::integral_constant<int, Vec<T>::size>{});
   else
     f(std::integral_constant<int, 1>{});
 }
 
-dim3 per_channel(const Grid& g) {
+dim3 per_channel(const Partition& g) {
   return {static_cast<unsigned>(blocks_for(g.channels, channels_a_block))};
 }
 
@@ -237,7 +237,7 @@ template <class T>
 void batch_norm_statistics(CudaContext& ctx, View<const T> x, const BatchNormOptions& options,
                            View<stat_t<T>> mean, View<stat_t<T>> invstd,
                            View<stat_t<T>> running_mean, View<stat_t<T>> running_var) {
-  const Grid g(x.shape, mean.shape[0], vector_of<T>(x.shape.back(), x.data));
+  const Partition g(x.shape, mean.shape[0], vector_of<T>(x.shape.back(), x.data));
   if (g.channels == 0) return;
   const Tensor parts = floats(ctx, 2 * g.parts());
   float *means = parts.data<float>(), *squares = means + g.parts();
@@ -275,7 +275,7 @@ template <class T>
 void batch_norm_forward(CudaContext& ctx, View<const T> x, const Normalisation<T>& norm,
                         View<T> y) {
   if (y.numel() == 0) return;
-  const Grid g(x.shape, norm.mean.shape[0], vector_of<T>(x.shape.back(), x.data, y.data));
+  const Partition g(x.shape, norm.mean.shape[0], vector_of<T>(x.shape.back(), x.data, y.data));
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm", normalise_kernel<width(), T>, g.blocks(), dim3(block_threads), 0, g,
            x.data, norm, y.data);
@@ -286,7 +286,8 @@ template <class T>
 void batch_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
                          const Normalisation<T>& norm, bool constant_statistics, View<T> dx,
                          View<stat_t<T>> dgamma, View<stat_t<T>> dbeta) {
-  const Grid g(x.shape, norm.mean.shape[0], vector_of<T>(x.shape.back(), x.data, dy.data, dx.data));
+  const Partition g(x.shape, norm.mean.shape[0],
+                    vector_of<T>(x.shape.back(), x.data, dy.data, dx.data));
   if (g.channels == 0) return;
   const Tensor parts = floats(ctx, 2 * g.parts());
   const Tensor means = floats(ctx, static_cast<size_t>(2 * g.groups) * g.channels);

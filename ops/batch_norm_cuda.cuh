@@ -10,11 +10,11 @@
 namespace weft::kernels {
 
 /// x as [groups, rows, channels], cut into chunks of rows and strips of channels.
-struct Grid {
+struct Partition {
   int64_t rows;
   int groups, channels, width, across, down, chunk, chunks, strips;
 
-  Grid(const Shape& x, int64_t group_count, int vector)
+  Partition(const Shape& x, int64_t group_count, int vector)
       : rows(x.outer(x.rank() - 1) / group_count),
         groups(static_cast<int>(group_count)),
         channels(static_cast<int>(x.back())),
@@ -35,25 +35,25 @@ struct Grid {
 };
 
 /// Where this thread stands in a tile.
-struct GridPlace {
+struct ThreadPart {
   int channel, down;   ///< first channel of its own; its first row in the chunk
   int64_t first, end;  ///< rows of the chunk, in the group
   bool inside;         ///< its channels exist
-  __device__ explicit GridPlace(const Grid& g)
+  __device__ explicit ThreadPart(const Partition& g)
       : channel((blockIdx.x * g.across + threadIdx.x % g.across) * g.width),
         down(threadIdx.x / g.across),
         first(int64_t{blockIdx.y} * g.chunk),
         inside(channel < g.channels) {
     end = first + g.chunk < g.rows ? first + g.chunk : g.rows;
   }
-  __device__ int64_t element(const Grid& g, int64_t row) const {
+  __device__ int64_t element(const Partition& g, int64_t row) const {
     return (int64_t{blockIdx.z} * g.rows + row) * g.channels + channel;
   }
 };
 
 /// Adds the sums of all threads that own the same channels, pairwise; every one gets the total.
 template <int width>
-__device__ void combine_down(const Grid& g, float (&sum)[width]) {
+__device__ void combine_down(const Partition& g, float (&sum)[width]) {
   __shared__ float memory[block_threads * width];
   __syncthreads();
 #pragma unroll

@@ -9,7 +9,7 @@ namespace {
 
 /// What a block is made of.
 template <int tile_m, int tile_n>
-struct Block {
+struct BlockShape {
   static constexpr int m = tile_m, n = tile_n;
   static constexpr int warp_n = tile_n >= 128 ? 64 : 32;
   static constexpr int across = tile_n / warp_n, warps = tile_m / 64 * across;
@@ -21,14 +21,14 @@ struct Block {
 
 template <class T, class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
-    gather_kernel(const __grid_constant__ Args<T> a) {
+    gather_kernel(const __grid_constant__ GatherArgs<T> a) {
   constexpr int m_tiles = 4, n_tiles = B::warp_n / 8;
   constexpr int steps_a_stage = row_bytes / mma::step_bytes;
   extern __shared__ __align__(128) unsigned char memory[];
   const uint32_t shared = mma::shared_address(memory);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int first_n = blockIdx.x * B::n;
-  const Tile<T> tile(a, B::m);
+  const BlockStart<T> tile(a, B::m);
   const Run& rows = a.rows.run[a.list[tile.index].row_run];
   const Run& cols = a.cols.run[a.list[tile.index].column_run];
   Copier<T, B::m, B::n, B::threads> copier(a, rows, cols, tile.first_m, first_n);
@@ -79,21 +79,21 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 }
 
 template <class T, class B>
-void start(CudaContext& ctx, const char* name, Args<T>& args) {
+void start(CudaContext& ctx, const char* name, GatherArgs<T>& args) {
   start_tiles<B>(ctx, name, gather_kernel<T, B>, args);
 }
 
 /// The tile is chosen by sizes alone: large ones where there are enough of them for any card.
 template <class T>
-void run(CudaContext& ctx, const char* name, Args<T>& args) {
+void run(CudaContext& ctx, const char* name, GatherArgs<T>& args) {
   args.pairs = args.columns % 2 == 0 && is_aligned(args.to);
   if (gather_on_hopper(ctx, name, args)) return;
   if (args.columns <= 64)
-    start<T, Block<128, 64>>(ctx, name, args);
+    start<T, BlockShape<128, 64>>(ctx, name, args);
   else if (blocks_for(args.pixels(), 256) * blocks_for(args.columns, 128) >= 200)
-    start<T, Block<256, 128>>(ctx, name, args);
+    start<T, BlockShape<256, 128>>(ctx, name, args);
   else
-    start<T, Block<128, 128>>(ctx, name, args);
+    start<T, BlockShape<128, 128>>(ctx, name, args);
 }
 
 /// In f32, rounded to TF32; bf16 as it is.
@@ -153,7 +153,7 @@ bool forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const
     return false;
   const Conv2dOptions& o = s.options;
   if (o.stride.h != o.stride.w) return false;
-  Args<T> args{};
+  GatherArgs<T> args{};
   args.from = x.data;
   const Tensor copy = prepared(ctx, weight);
   args.weight = copy.data<const T>();
@@ -186,7 +186,7 @@ bool backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight
   const Conv2dOptions& o = s.options;
   if (o.stride.h != o.stride.w) return false;
   const int stride = static_cast<int>(o.stride.h);
-  Args<T> args{};
+  GatherArgs<T> args{};
   args.from = dy.data;
   args.to = dx.data;
   args.depth = static_cast<int>(s.k);

@@ -36,7 +36,7 @@ struct Class {
 };
 
 template <class T>
-struct Args {
+struct GatherArgs {
   const T *from, *weight, *bias;
   T* to;
   int depth, columns, kernel_width, taps;
@@ -92,9 +92,9 @@ __device__ inline int swizzled(int row, int chunk) {
 }
 
 /// Position of pixel m of a class: image, and indices along both runs.
-struct Place {
+struct PixelPlace {
   int image, i, j;
-  __device__ Place(int m, const Run& rows, const Run& cols) {
+  __device__ PixelPlace(int m, const Run& rows, const Run& cols) {
     j = m % cols.count;
     const int rest = m / cols.count;
     i = rest % rows.count;
@@ -109,14 +109,14 @@ template <class T, int tile_m, int tile_n, int threads>
 struct Copier {
   static constexpr int elements = 16 / sizeof(T);
   static constexpr int rows_at_once = threads / chunks, copies = tile_m / rows_at_once;
-  const Args<T>& a;
+  const GatherArgs<T>& a;
   const Run &rows, &cols;
   int first_n, chunk, first_row;
   int base[copies];  ///< where this thread's rows begin in `from`; -1: past the class
   const T* weight;
   int row_tap = 0, column_tap = 0, k = 0;  ///< of the next stage
 
-  __device__ Copier(const Args<T>& args, const Run& r, const Run& c, int first_m, int n)
+  __device__ Copier(const GatherArgs<T>& args, const Run& r, const Run& c, int first_m, int n)
       : a(args),
         rows(r),
         cols(c),
@@ -129,7 +129,7 @@ struct Copier {
       const int m = first_m + first_row + rows_at_once * i;
       base[i] = -1;
       if (m >= pixels) continue;
-      const Place at(m, rows, cols);
+      const PixelPlace at(m, rows, cols);
       base[i] = ((at.image * a.rows.source_extent + at.i * a.source_step) * a.cols.source_extent +
                  at.j * a.source_step) *
                     a.depth +
@@ -185,9 +185,9 @@ struct Copier {
 
 /// The block's class and first pixel in it.
 template <class T>
-struct Tile {
+struct BlockStart {
   int index, first_m;
-  __device__ Tile(const Args<T>& a, int tile_m) : index(a.classes - 1) {
+  __device__ BlockStart(const GatherArgs<T>& a, int tile_m) : index(a.classes - 1) {
     const int tile = static_cast<int>(blockIdx.y) + a.skipped;
     while (a.list[index].first_tile > tile) --index;
     first_m = (tile - a.list[index].first_tile) * tile_m;
@@ -197,12 +197,12 @@ struct Tile {
 /// Row m of the result, columns n, n + 1, .. by pairs: where a warp's sums go.
 template <class T>
 struct Output {
-  const Args<T>& a;
+  const GatherArgs<T>& a;
   T* row = nullptr;       ///< null: past the class
   float* part = nullptr;  ///< of this block's piece; null: there is one, `row` is it
-  __device__ Output(const Args<T>& args, const Run& rows, const Run& cols, int m) : a(args) {
+  __device__ Output(const GatherArgs<T>& args, const Run& rows, const Run& cols, int m) : a(args) {
     if (m >= a.images * rows.count * cols.count) return;
-    const Place at(m, rows, cols);
+    const PixelPlace at(m, rows, cols);
     const int64_t pixel =
         (int64_t{at.image} * a.rows.extent + rows.start + at.i * a.step) * a.cols.extent +
         cols.start + at.j * a.step;
@@ -231,6 +231,6 @@ struct Output {
 /// The product by Hopper's wgmma; false on another card, or in a build without its code. The weight
 /// must be rounded to TF32 already, which those instructions do not do.
 template <class T>
-bool gather_on_hopper(CudaContext& ctx, const char* name, Args<T>& args);
+bool gather_on_hopper(CudaContext& ctx, const char* name, GatherArgs<T>& args);
 
 }  // namespace weft::tensor_conv

@@ -10,7 +10,7 @@ namespace weft::tensor_conv {
 namespace {
 
 template <int tile_n>
-struct Block {
+struct BlockShape {
   static constexpr int groups = 2, m = 64 * groups, n = tile_n, threads = 128 * groups;
   static constexpr int stages = 4, resident = tile_n > 64 ? 1 : 2;
   static constexpr int stage_bytes = (m + n) * row_bytes;
@@ -18,17 +18,17 @@ struct Block {
 };
 
 template <class T, int tile_n>
-__global__ void __launch_bounds__(Block<tile_n>::threads, Block<tile_n>::resident)
-    hopper_kernel(const __grid_constant__ Args<T> a) {
+__global__ void __launch_bounds__(BlockShape<tile_n>::threads, BlockShape<tile_n>::resident)
+    hopper_kernel(const __grid_constant__ GatherArgs<T> a) {
 #ifdef WEFT_WGMMA
-  using B = Block<tile_n>;
+  using B = BlockShape<tile_n>;
   constexpr int steps_a_stage = row_bytes / mma::step_bytes;
   constexpr int stages = B::stages, ahead = stages - 2;
   extern __shared__ __align__(128) unsigned char memory[];
   const uint32_t shared = (mma::shared_address(memory) + 1023) / 1024 * 1024;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int first_n = blockIdx.x * tile_n;
-  const Tile<T> tile(a, B::m);
+  const BlockStart<T> tile(a, B::m);
   const Run& rows = a.rows.run[a.list[tile.index].row_run];
   const Run& cols = a.cols.run[a.list[tile.index].column_run];
   Copier<T, B::m, tile_n, B::threads> copier(a, rows, cols, tile.first_m, first_n);
@@ -82,8 +82,8 @@ __global__ void __launch_bounds__(Block<tile_n>::threads, Block<tile_n>::residen
 }
 
 template <class T, int tile_n>
-void start(CudaContext& ctx, const char* name, Args<T>& args) {
-  start_tiles<Block<tile_n>>(ctx, name, hopper_kernel<T, tile_n>, args);
+void start(CudaContext& ctx, const char* name, GatherArgs<T>& args) {
+  start_tiles<BlockShape<tile_n>>(ctx, name, hopper_kernel<T, tile_n>, args);
 }
 
 /// Whether this build holds wgmma code and the card runs it.
@@ -102,7 +102,7 @@ bool has_wgmma() {
 }  // namespace
 
 template <class T>
-bool gather_on_hopper(CudaContext& ctx, const char* name, Args<T>& args) {
+bool gather_on_hopper(CudaContext& ctx, const char* name, GatherArgs<T>& args) {
   if (!has_wgmma()) return false;
   if (args.columns > 128)
     start<T, 256>(ctx, name, args);
@@ -113,7 +113,7 @@ bool gather_on_hopper(CudaContext& ctx, const char* name, Args<T>& args) {
   return true;
 }
 
-template bool gather_on_hopper(CudaContext&, const char*, Args<float>&);
-template bool gather_on_hopper(CudaContext&, const char*, Args<bf16_t>&);
+template bool gather_on_hopper(CudaContext&, const char*, GatherArgs<float>&);
+template bool gather_on_hopper(CudaContext&, const char*, GatherArgs<bf16_t>&);
 
 }  // namespace weft::tensor_conv

@@ -25,7 +25,7 @@ struct TapArea {
   int first_piece, pieces;
 };
 
-struct Args {
+struct OuterArgs {
   const float *x, *dy;
   float* parts;  ///< [pieces of all taps][k][c]
   int k, c, images, in_height, in_width, out_height, out_width, stride, piece;
@@ -60,7 +60,7 @@ struct Walker {
 
 /// What a block is made of: warps of 64 x 64 (or 32 x 32).
 template <int tile_m, int tile_n>
-struct Block {
+struct BlockShape {
   static constexpr int m = tile_m, n = tile_n;
   static constexpr int warp = tile_n >= 128 ? 64 : 32;
   static constexpr int across = tile_n / warp, warps = tile_m / warp * across;
@@ -73,7 +73,7 @@ struct Block {
 
 template <class B>
 __global__ void __launch_bounds__(B::threads, B::resident)
-    outer_kernel(const __grid_constant__ Args a) {
+    outer_kernel(const __grid_constant__ OuterArgs a) {
   constexpr int m_tiles = B::warp / 16, n_tiles = B::warp / 8;
   constexpr int left_pitch = B::left_pitch, right_pitch = B::right_pitch;
   constexpr int row_threads = B::threads / step_pixels, steps_a_stage = step_pixels / 8;
@@ -177,10 +177,10 @@ __global__ void __launch_bounds__(B::threads, B::resident)
 }
 
 /// dweight[k, t, c] = the sum over tap t's pieces, in order, four channels a thread.
-void add_pieces(CudaContext& ctx, const Args& args, float* dweight) {
+void add_pieces(CudaContext& ctx, const OuterArgs& args, float* dweight) {
   const int64_t slab = int64_t{args.k} * args.c;
   const int c4 = args.c / 4, taps = args.taps;
-  const Args a = args;
+  const OuterArgs a = args;
   for_each(ctx, "conv2d_backward_weight sum", int64_t{args.k} * taps * c4,
            [=] __device__(int64_t i) {
              const int c = static_cast<int>(i % c4) * 4, t = static_cast<int>(i / c4 % taps);
@@ -196,7 +196,7 @@ void add_pieces(CudaContext& ctx, const Args& args, float* dweight) {
 }
 
 template <class B>
-void start(CudaContext& ctx, const Args& args, int pieces) {
+void start(CudaContext& ctx, const OuterArgs& args, int pieces) {
   constexpr int bytes = B::stages * B::stage_words * 4;
   static const cudaError_t granted =
       cudaFuncSetAttribute(outer_kernel<B>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
@@ -208,7 +208,7 @@ void start(CudaContext& ctx, const Args& args, int pieces) {
 }
 
 /// Pieces of each tap's pixels.
-int divide(Args& args, const Conv2dShape& s, int64_t tile_m, int64_t tile_n) {
+int divide(OuterArgs& args, const Conv2dShape& s, int64_t tile_m, int64_t tile_n) {
   int64_t most = 1;
   for (int t = 0; t < args.taps; ++t)
     most = std::max<int64_t>(most, int64_t{args.images} * args.tap[t].rows * args.tap[t].columns);
@@ -239,7 +239,7 @@ bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const float> x
       o.stride.h != o.stride.w || !is_aligned(x.data) || !is_aligned(dy.data) ||
       !is_aligned(dweight.data))
     return false;
-  Args args{};
+  OuterArgs args{};
   args.x = x.data;
   args.dy = dy.data;
   args.k = static_cast<int>(s.k);
@@ -269,11 +269,11 @@ bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const float> x
   args.parts = parts.data<float>();
   if (pieces > 0) {
     if (tile_m == 256)
-      start<Block<256, 128>>(ctx, args, pieces);
+      start<BlockShape<256, 128>>(ctx, args, pieces);
     else if (tile_m == 128)
-      start<Block<128, 128>>(ctx, args, pieces);
+      start<BlockShape<128, 128>>(ctx, args, pieces);
     else
-      start<Block<64, 64>>(ctx, args, pieces);
+      start<BlockShape<64, 64>>(ctx, args, pieces);
   }
   add_pieces(ctx, args, dweight.data);
   return true;

@@ -19,7 +19,7 @@ struct Tiles {
 
 /// Tiles of `tile_m` pixels by class, the deepest classes first.
 template <class T>
-Tiles list_classes(Args<T>& args, int tile_m) {
+Tiles list_classes(GatherArgs<T>& args, int tile_m) {
   std::vector<Class> all;
   for (int r = 0; r < args.rows.runs; ++r)
     for (int c = 0; c < args.cols.runs; ++c) all.push_back({r, c, 0});
@@ -47,7 +47,7 @@ Tiles list_classes(Args<T>& args, int tile_m) {
 /// Into how many pieces each tile's k is divided: what takes least by a rough estimate of an H100's
 /// microseconds. It knows sizes only, of the tensors and of the kernel's tiles, and no card.
 template <class T>
-int pieces_of(const Args<T>& args, const Tiles& tiles, int tile_n, int resident) {
+int pieces_of(const GatherArgs<T>& args, const Tiles& tiles, int tile_n, int resident) {
   constexpr double multiprocessors = 132, bytes_a_us = 2.5e6, launch_us = 4, fill_us = 2;
   const double across = static_cast<double>(blocks_for(args.columns, tile_n));
   const double slots = multiprocessors * resident, stage_us = 0.2 + tile_n / 256.0;
@@ -69,7 +69,7 @@ int pieces_of(const Args<T>& args, const Tiles& tiles, int tile_n, int resident)
 
 /// to = bias + the pieces, in order.
 template <class T>
-void add_pieces(CudaContext& ctx, const Args<T>& args) {
+void add_pieces(CudaContext& ctx, const GatherArgs<T>& args) {
   const auto columns = static_cast<unsigned>(args.columns);
   const int64_t numel = args.pixels() * columns;
   const float* const parts = args.parts;
@@ -85,7 +85,8 @@ void add_pieces(CudaContext& ctx, const Args<T>& args) {
 
 /// Starts `kernel`, whose blocks are B's, over all tiles and, where these are few, pieces of k.
 template <class B, class T>
-void start_tiles(CudaContext& ctx, const char* name, void (*kernel)(Args<T>), Args<T>& args) {
+void start_tiles(CudaContext& ctx, const char* name, void (*kernel)(GatherArgs<T>),
+                 GatherArgs<T>& args) {
   static const cudaError_t granted =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, B::bytes);
   check(granted, name);

@@ -22,7 +22,7 @@ constexpr int64_t at_once = narrow ? most_columns : 1;  // most groups of one su
 constexpr int64_t column_chunk = 128;  // rows of a chunk of dgamma's and dbeta's sums
 
 /// Some pixels of one picture.
-struct Tile {
+struct PixelChunk {
   int64_t sample, index;  ///< its chunk's number in the picture
   int64_t first, rows;    ///< first element, and pixels
 };
@@ -33,10 +33,10 @@ struct Groups {
 };
 
 /// x as [samples, pixels, groups, width].
-struct Grid {
+struct Partition {
   int64_t samples, groups, channels, width, pixels, chunk, chunks;
 
-  Grid(const Shape& x, const Shape& statistics)
+  Partition(const Shape& x, const Shape& statistics)
       : samples(statistics[0]),
         groups(statistics[1]),
         channels(x.back()),
@@ -57,8 +57,8 @@ struct Grid {
     ctx.for_chunks(samples * chunks, together, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t sample = i / chunks, index = i % chunks, pixel = index * chunk;
-        f(Tile{sample, index, (sample * pixels + pixel) * channels,
-               std::min(chunk, pixels - pixel)});
+        f(PixelChunk{sample, index, (sample * pixels + pixel) * channels,
+                     std::min(chunk, pixels - pixel)});
       }
     });
   }
@@ -71,14 +71,14 @@ struct Grid {
   }
   /// f(element of x, its channel) for all elements of a tile's groups, to be vectorised.
   template <class F>
-  void for_elements(const Tile& tile, Groups of, F&& f) const {
+  void for_elements(const PixelChunk& tile, Groups of, F&& f) const {
     for (int64_t row = 0; row < tile.rows; ++row)
       for (int64_t c = of.begin * width; c < of.end * width; ++c)
         f(tile.first + row * channels + c, c);
   }
   /// totals[k] = the sum of T f(element, channel) over the same, by group.
   template <bool narrow, class T, class F>
-  void sum(const Tile& tile, Groups of, double* totals, F&& f) const {
+  void sum(const PixelChunk& tile, Groups of, double* totals, F&& f) const {
     const int64_t begin = of.begin * width;
     std::fill_n(totals, of.end - of.begin, 0.0);
     if constexpr (narrow) {
@@ -104,7 +104,7 @@ struct ByChannel {
   int64_t first;
 
   template <class OfGroup>
-  ByChannel(const Grid& g, Groups of, OfGroup&& of_group) : first(of.begin * g.width) {
+  ByChannel(const Partition& g, Groups of, OfGroup&& of_group) : first(of.begin * g.width) {
     for (int64_t group = of.begin; group < of.end; ++group)
       std::fill_n(values + (group - of.begin) * g.width, narrow ? g.width : 1,
                   static_cast<T>(of_group(group)));
@@ -143,9 +143,10 @@ struct Sums {
 /// combined, and then finish(picture * groups + group, part) and apply(tile, groups), in the same
 /// pass where a picture is one tile.
 template <bool narrow, class Part, class OfTile, class Finish, class Apply>
-void by_group(CpuContext& ctx, const Grid& g, OfTile&& of_tile, Finish&& finish, Apply&& apply) {
+void by_group(CpuContext& ctx, const Partition& g, OfTile&& of_tile, Finish&& finish,
+              Apply&& apply) {
   std::vector<Part> parts(static_cast<size_t>(g.chunks > 1 ? g.samples * g.groups * g.chunks : 0));
-  g.for_tiles(ctx, [&](const Tile& tile) {
+  g.for_tiles(ctx, [&](const PixelChunk& tile) {
     g.for_groups([&](Groups of) {
       Part own[at_once<narrow>];
       of_tile(tile, of, own);
@@ -166,15 +167,16 @@ void by_group(CpuContext& ctx, const Grid& g, OfTile&& of_tile, Finish&& finish,
       finish(at, parts[static_cast<size_t>(at * g.chunks)]);
     }
   });
-  g.for_tiles(ctx, [&](const Tile& tile) { g.for_groups([&](Groups of) { apply(tile, of); }); });
+  g.for_tiles(ctx,
+              [&](const PixelChunk& tile) { g.for_groups([&](Groups of) { apply(tile, of); }); });
 }
 
 template <bool narrow, class T>
-void normalise(CpuContext& ctx, const Grid& g, const T* x, const T* gamma, const T* beta,
+void normalise(CpuContext& ctx, const Partition& g, const T* x, const T* gamma, const T* beta,
                double eps, T* mean, T* invstd, T* __restrict y) {
   by_group<narrow, Moments>(
       ctx, g,
-      [&](const Tile& tile, Groups of, Moments* parts) {
+      [&](const PixelChunk& tile, Groups of, Moments* parts) {
         const double n = static_cast<double>(tile.rows * g.width);
         double sums[at_once<narrow>], left[at_once<narrow>], squares[at_once<narrow>];
         g.sum<narrow, T>(tile, of, sums, [&](int64_t i, int64_t) { return x[i]; });
@@ -192,7 +194,7 @@ void normalise(CpuContext& ctx, const Grid& g, const T* x, const T* gamma, const
         mean[at] = static_cast<T>(all.mean);
         invstd[at] = static_cast<T>(all.invstd(eps));
       },
-      [&](const Tile& tile, Groups of) {
+      [&](const PixelChunk& tile, Groups of) {
         const int64_t at = tile.sample * g.groups;
         const ByChannel<narrow, T> m(g, of, [&](int64_t group) { return mean[at + group]; });
         const ByChannel<narrow, T> scale(g, of, [&](int64_t group) { return invstd[at + group]; });
@@ -203,12 +205,12 @@ void normalise(CpuContext& ctx, const Grid& g, const T* x, const T* gamma, const
 }
 
 template <bool narrow, class T>
-void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy, const T* gamma,
+void input_gradient(CpuContext& ctx, const Partition& g, const T* x, const T* dy, const T* gamma,
                     const T* mean, const T* invstd, T* __restrict dx) {
   std::vector<T> a(static_cast<size_t>(g.samples * g.groups)), b(a.size());
   by_group<narrow, Sums>(
       ctx, g,
-      [&](const Tile& tile, Groups of, Sums* parts) {
+      [&](const PixelChunk& tile, Groups of, Sums* parts) {
         double plain[at_once<narrow>], centred[at_once<narrow>];
         const int64_t at = tile.sample * g.groups;
         const ByChannel<narrow, T> m(g, of, [&](int64_t group) { return mean[at + group]; });
@@ -222,7 +224,7 @@ void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy, con
         a[at] = static_cast<T>(sums.plain / g.count());
         b[at] = static_cast<T>(sums.centred * scale * scale / g.count());
       },
-      [&](const Tile& tile, Groups of) {
+      [&](const PixelChunk& tile, Groups of) {
         const int64_t at = tile.sample * g.groups;
         const ByChannel<narrow, T> m(g, of, [&](int64_t group) { return mean[at + group]; });
         const ByChannel<narrow, T> scale(g, of, [&](int64_t group) { return invstd[at + group]; });
@@ -236,7 +238,7 @@ void input_gradient(CpuContext& ctx, const Grid& g, const T* x, const T* dy, con
 
 /// dgamma[c] = sum of dy (x - mean) invstd over all rows, dbeta[c] = sum of dy.
 template <class T>
-void column_sums(CpuContext& ctx, const Grid& g, const T* x, const T* dy, const T* mean,
+void column_sums(CpuContext& ctx, const Partition& g, const T* x, const T* dy, const T* mean,
                  const T* invstd, View<T> dgamma, View<T> dbeta) {
   const int64_t chunks = std::max<int64_t>(1, (g.rows() + column_chunk - 1) / column_chunk);
   const int64_t pitch = 2 * g.channels;
@@ -268,7 +270,7 @@ template <class T>
 void group_norm_forward(CpuContext& ctx, View<const T> x, View<const stat_t<T>> gamma,
                         View<const stat_t<T>> beta, double eps, View<stat_t<T>> mean,
                         View<stat_t<T>> invstd, View<T> y) {
-  const Grid g(x.shape, mean.shape);
+  const Partition g(x.shape, mean.shape);
   if (g.empty()) return;
   const auto run = g.narrow() ? normalise<true, T> : normalise<false, T>;
   run(ctx, g, x.data, gamma.data, beta.data, eps, mean.data, invstd.data, y.data);
@@ -279,7 +281,7 @@ void group_norm_backward(CpuContext& ctx, View<const T> x, View<const T> dy,
                          View<const stat_t<T>> gamma, View<const stat_t<T>> mean,
                          View<const stat_t<T>> invstd, View<T> dx, View<stat_t<T>> dgamma,
                          View<stat_t<T>> dbeta) {
-  const Grid g(x.shape, mean.shape);
+  const Partition g(x.shape, mean.shape);
   if (dx.data && !g.empty()) {
     const auto run = g.narrow() ? input_gradient<true, T> : input_gradient<false, T>;
     run(ctx, g, x.data, dy.data, gamma.data, mean.data, invstd.data, dx.data);

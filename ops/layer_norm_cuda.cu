@@ -249,10 +249,10 @@ __global__ void input_gradient_kernel(Segments s, const T* x, const T* dy, const
 /// By chunk of rows and channel, the sums of dy and of dy (x - mean) invstd. A thread's channels
 /// lie in one group.
 template <int width, class T>
-__global__ void column_sums_kernel(Grid g, int64_t pixels, int groups, const T* x, const T* dy,
+__global__ void column_sums_kernel(Partition g, int64_t pixels, int groups, const T* x, const T* dy,
                                    const float* mean, const float* invstd, float* plain,
                                    float* centred) {
-  const GridPlace at(g);
+  const ThreadPart at(g);
   float first[width] = {}, second[width] = {};
   if (at.inside) {
     const int group = at.channel / (g.channels / groups);
@@ -280,7 +280,7 @@ __global__ void column_sums_kernel(Grid g, int64_t pixels, int groups, const T* 
   }
 }
 
-__global__ void combine_columns_kernel(Grid g, const float* plain, const float* centred,
+__global__ void combine_columns_kernel(Partition g, const float* plain, const float* centred,
                                        float* dgamma, float* dbeta) {
   const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
   if (c >= g.channels) return;
@@ -357,7 +357,7 @@ void group_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
     with_width<T>(x.shape, mean.shape, dx_of, x.data, dy.data, dx.data);
   if ((dgamma.data == nullptr && dbeta.data == nullptr) || x.shape.back() == 0) return;
   const auto columns = [&](auto width) {
-    const Grid g(x.shape, 1, width());
+    const Partition g(x.shape, 1, width());
     const int64_t samples = mean.shape[0], pixels = samples == 0 ? 1 : g.rows / samples;
     const Tensor parts = floats(ctx, 2 * static_cast<int64_t>(g.parts()));
     float *plain = parts.data<float>(), *centred = plain + g.parts();

@@ -15,7 +15,7 @@ struct DeviceTap {
 };
 
 /// The outputs first .. last that read an input; last < first: none does.
-struct Readers {
+struct ReaderRange {
   int first, last;
 };
 
@@ -54,8 +54,8 @@ __device__ int first_where(int64_t n, F is) {
 }
 
 Tensor readers_of(CudaContext& ctx, const DeviceTap* taps, int64_t in, int64_t out) {
-  const Tensor readers = empty_table<Readers>(ctx, in);
-  auto* to = table<Readers>(readers);
+  const Tensor readers = empty_table<ReaderRange>(ctx, in);
+  auto* to = table<ReaderRange>(readers);
   for_each(ctx, "resize readers", in, [=] __device__(int64_t i) {
     to[i] = {first_where(out, [=](int o) { return taps[o].high >= i; }),
              first_where(out, [=](int o) { return taps[o].low > i; }) - 1};
@@ -102,13 +102,14 @@ __global__ void forward_kernel(int64_t items, Sizes s, const DeviceTap* vertical
 /// Along the middle axis: y [outer, in, inner] sums the rows of x [outer, out, inner] that read it.
 template <int n, class In, class Out>
 __global__ void gather_kernel(int64_t items, int64_t in, int64_t out, int64_t inner,
-                              const DeviceTap* taps, const Readers* readers, const In* x, Out* y) {
+                              const DeviceTap* taps, const ReaderRange* readers, const In* x,
+                              Out* y) {
   const int64_t item = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (item >= items) return;
   const int64_t groups = inner / n;
   const int64_t row = item / groups, column = (item - row * groups) * n;
   const int64_t outer = row / in, index = row - outer * in;
-  const Readers range = readers[index];
+  const ReaderRange range = readers[index];
   const In* from = x + outer * out * inner + column;
   float sum[n] = {};
   for (int o = range.first; o <= range.last; ++o) {
@@ -132,7 +133,7 @@ void gather(CudaContext& ctx, Interpolation mode, int64_t outer, int64_t in, int
   const auto start = [&](auto kernel, int64_t items) {
     launch(ctx, "resize_backward", kernel,
            dim3(static_cast<unsigned>(blocks_for(items, block_threads))), dim3(block_threads), 0,
-           items, in, out, inner, table<DeviceTap>(taps), table<Readers>(readers), x, y);
+           items, in, out, inner, table<DeviceTap>(taps), table<ReaderRange>(readers), x, y);
   };
   constexpr int size = std::max(Vec<In>::size, Vec<Out>::size);
   if (inner % size == 0 && is_aligned(x) && is_aligned(y))

@@ -7,8 +7,8 @@ namespace {
 
 class Furnisher {
  public:
-  Furnisher(World& world, Draw& draw)
-      : w_(world), d_(draw), s_(make_style(world, draw, world.kind)), layout_(world, draw) {}
+  Furnisher(World& world, Dice& dice)
+      : w_(world), d_(dice), s_(make_style(world, dice, world.kind)), layout_(world, dice) {}
 
   void furnish() {
     const int frame = add_material(w_, {Pattern::plain, {0.85f, 0.84f, 0.8f}, {}, 1, 0.2f, 0, 0});
@@ -225,7 +225,7 @@ class Furnisher {
   }
 
   World& w_;
-  Draw& d_;
+  Dice& d_;
   Style s_;
   Layout layout_;
   int frame_ = 0, door_ = 0;
@@ -233,6 +233,6 @@ class Furnisher {
 
 }  // namespace
 
-void furnish(World& world, Draw& draw) { Furnisher(world, draw).furnish(); }
+void furnish(World& world, Dice& dice) { Furnisher(world, dice).furnish(); }
 
 }  // namespace weft::scenes

@@ -12,7 +12,7 @@ Vec3 hsv(float hue, float saturation, float value);
 struct Style {
   int wood, metal, white, fabric, accent, dark;  ///< materials
 };
-Style make_style(World& world, Draw& draw, RoomKind kind);
+Style make_style(World& world, Dice& dice, RoomKind kind);
 int add_material(World& world, Material material);
 
 /// Collects the primitives of one solid and closes it with its bounds.
@@ -39,30 +39,30 @@ class Builder {
   Solid solid_;
 };
 
-int add_table(World&, Draw&, const Style&, float width, float depth, float height);
-int add_chair(World&, Draw&, const Style&);
-int add_sofa(World&, Draw&, const Style&, float width);
-int add_bed(World&, Draw&, const Style&);
-int add_wardrobe(World&, Draw&, const Style&);
-int add_drawers(World&, Draw&, const Style&, float width, float height);
-int add_shelf(World&, Draw&, const Style&);
-int add_counter(World&, Draw&, const Style&, float width);
-int add_wall_cupboard(World&, Draw&, const Style&, float width);
-int add_fridge(World&, Draw&, const Style&);
-int add_floor_lamp(World&, Draw&, const Style&);
-int add_table_lamp(World&, Draw&, const Style&);
-int add_pendant(World&, Draw&, const Style&, float drop);
-int add_plant(World&, Draw&, const Style&);
-int add_ball(World&, Draw&, float radius);
-int add_picture(World&, Draw&, const Style&);
-int add_screen(World&, Draw&, const Style&, float width);
-int add_bath(World&, Draw&, const Style&);
-int add_toilet(World&, Draw&, const Style&);
-int add_washbasin(World&, Draw&, const Style&);
-int add_sink(World&, Draw&, const Style&);
-int add_odd_object(World&, Draw&);
+int add_table(World&, Dice&, const Style&, float width, float depth, float height);
+int add_chair(World&, Dice&, const Style&);
+int add_sofa(World&, Dice&, const Style&, float width);
+int add_bed(World&, Dice&, const Style&);
+int add_wardrobe(World&, Dice&, const Style&);
+int add_drawers(World&, Dice&, const Style&, float width, float height);
+int add_shelf(World&, Dice&, const Style&);
+int add_counter(World&, Dice&, const Style&, float width);
+int add_wall_cupboard(World&, Dice&, const Style&, float width);
+int add_fridge(World&, Dice&, const Style&);
+int add_floor_lamp(World&, Dice&, const Style&);
+int add_table_lamp(World&, Dice&, const Style&);
+int add_pendant(World&, Dice&, const Style&, float drop);
+int add_plant(World&, Dice&, const Style&);
+int add_ball(World&, Dice&, float radius);
+int add_picture(World&, Dice&, const Style&);
+int add_screen(World&, Dice&, const Style&, float width);
+int add_bath(World&, Dice&, const Style&);
+int add_toilet(World&, Dice&, const Style&);
+int add_washbasin(World&, Dice&, const Style&);
+int add_sink(World&, Dice&, const Style&);
+int add_odd_object(World&, Dice&);
 
 /// Fills the room by its kind (furnish.cpp).
-void furnish(World& world, Draw& draw);
+void furnish(World& world, Dice& dice);
 
 }  // namespace weft::scenes

@@ -125,12 +125,12 @@ Picture keypoints_of(const World& world, const std::vector<Hit>& hits, int heigh
 }
 
 /// Ellipses that lost a measurement.
-void punch_blobs(Draw& draw, int most, float radius, std::initializer_list<Picture*> pictures) {
+void punch_blobs(Dice& dice, int most, float radius, std::initializer_list<Picture*> pictures) {
   const int height = (*pictures.begin())->height, width = (*pictures.begin())->width;
-  for (int i = draw.below(most + 1); i > 0; --i) {
-    const float cx = draw.unit() * width, cy = draw.unit() * height;
-    const float rx = draw.range(0.3f, 1) * radius * width,
-                ry = draw.range(0.3f, 1) * radius * height;
+  for (int i = dice.below(most + 1); i > 0; --i) {
+    const float cx = dice.unit() * width, cy = dice.unit() * height;
+    const float rx = dice.range(0.3f, 1) * radius * width,
+                ry = dice.range(0.3f, 1) * radius * height;
     for (int y = std::max(0, static_cast<int>(cy - ry)); y < std::min<float>(height, cy + ry + 1);
          ++y) {
       for (int x = std::max(0, static_cast<int>(cx - rx)); x < std::min<float>(width, cx + rx + 1);
@@ -163,9 +163,9 @@ void make_labels(const World& world, const std::vector<Hit>& hits, int height, i
   }
   out.edges = edges_of(world, hits, height, width);
   out.keypoints = keypoints_of(world, hits, height, width);
-  Draw draw(noise);
-  punch_blobs(draw, 3, 0.07f, {&out.depth, &out.normals});
-  punch_blobs(draw, 1, 0.05f, {&out.segmentation});
+  Dice dice(noise);
+  punch_blobs(dice, 3, 0.07f, {&out.depth, &out.normals});
+  punch_blobs(dice, 1, 0.05f, {&out.segmentation});
 }
 
 }  // namespace weft::scenes

@@ -12,7 +12,7 @@ int Layout::against_wall(int solid, float height, int wall) {
     const float half = std::max(-s.low.x, s.high.x),
                 along = face == 2 ? world_.size.x : world_.size.z;
     if (along < 2 * half + 0.1f) continue;
-    const float u = draw_.range(half + 0.04f, along - half - 0.04f);
+    const float u = dice_.range(half + 0.04f, along - half - 0.04f);
     if (place_on_wall(solid, face, u, height)) return solid;
   }
   return drop(solid);
@@ -23,8 +23,8 @@ int Layout::free_standing(int solid, float angle, float margin) {
   const float reach = std::max({-s.low.x, s.high.x, -s.low.z, s.high.z}) + margin;
   if (world_.size.x < 2 * reach + 0.1f) return drop(solid);
   for (int tries = 0; tries < 14; ++tries) {
-    const float x = draw_.range(reach, world_.size.x - reach);
-    const float z = draw_.range(reach, std::max(reach + 0.1f, world_.size.z * 0.72f));
+    const float x = dice_.range(reach, world_.size.x - reach);
+    const float z = dice_.range(reach, std::max(reach + 0.1f, world_.size.z * 0.72f));
     if (place(solid, {x, 0, z}, angle)) return solid;
   }
   return drop(solid);
@@ -46,7 +46,7 @@ bool Layout::panel(Panel kind, int face, float width, float low, float high, int
   const float along = face == 2 ? world_.size.x : world_.size.z * 0.7f;
   if (along < width + 0.3f) return false;
   for (int tries = 0; tries < 6; ++tries) {
-    const float u = draw_.range(0.15f, along - width - 0.15f);
+    const float u = dice_.range(0.15f, along - width - 0.15f);
     if (!upper_free(face, u, u + width)) continue;
     world_.decals.push_back({kind, face, u, u + width, low, high, material});
     upper_[face].push_back({u, u + width});
@@ -59,7 +59,7 @@ bool Layout::panel(Panel kind, int face, float width, float low, float high, int
 }
 
 int Layout::pick_wall() {
-  const float choice = draw_.unit();
+  const float choice = dice_.unit();
   return choice < 0.5f ? 2 : choice < 0.75f ? 0 : 1;
 }
 

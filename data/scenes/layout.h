@@ -18,7 +18,7 @@ struct Rect {
 /// Puts solids into the room and remembers what is taken.
 class Layout {
  public:
-  Layout(World& world, Draw& draw) : world_(world), draw_(draw) {}
+  Layout(World& world, Dice& dice) : world_(world), dice_(dice) {}
 
   /// Against one of the walls 0 (left), 1 (right), 2 (back); the solid is dropped if none has room.
   int against_wall(int solid, float height = 0, int wall = -1);
@@ -51,7 +51,7 @@ class Layout {
   bool place(int solid, Vec3 position, float angle);
 
   World& world_;
-  Draw& draw_;
+  Dice& dice_;
   std::vector<Rect> taken_;
   std::vector<std::pair<float, float>> upper_[4];
 };

@@ -111,9 +111,9 @@ struct World {
 };
 
 /// Random numbers one after the other, from Philox's elements 0, 1, 2, ...
-class Draw {
+class Dice {
  public:
-  explicit Draw(const Philox& philox) : philox_(philox) {}
+  explicit Dice(const Philox& philox) : philox_(philox) {}
 
   float unit() { return static_cast<float>(philox_.uniform(next_++)); }
   float range(float from, float to) { return from + (to - from) * unit(); }

@@ -58,12 +58,12 @@ RawMemory pinned_memory() {
           [](void* to, const void* block, size_t bytes) { std::memcpy(to, block, bytes); }};
 }
 
-struct Stream {
+struct CudaStream {
   cudaStream_t handle = nullptr;
-  Stream() { WEFT_CUDA(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking)); }
-  ~Stream() { cudaStreamDestroy(handle); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
+  CudaStream() { WEFT_CUDA(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking)); }
+  ~CudaStream() { cudaStreamDestroy(handle); }
+  CudaStream(const CudaStream&) = delete;
+  CudaStream& operator=(const CudaStream&) = delete;
 };
 
 struct Event {
@@ -125,7 +125,7 @@ std::string version_text(int version) {
 struct CudaContext::Impl {
   CachingAllocator memory{device_memory("CUDA")}, upload_memory{device_memory("CUDA upload")};
   CachingAllocator pinned{pinned_memory()};
-  Stream compute, copy;
+  CudaStream compute, copy;
   cublasHandle_t cublas = nullptr;
   std::shared_ptr<Buffer> workspace;
   std::deque<Upload> uploads;

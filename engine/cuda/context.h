@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "engine/error.h"
+#include "engine/matrix_math.h"
 #include "engine/tensor.h"
 
 // CUDA's own names for its handles, so that no CUDA header is needed to hold a context.
@@ -18,9 +19,6 @@ struct CUstream_st;
 struct cublasContext;
 
 namespace weft {
-
-/// How f32 products are computed: in full, or by tensor cores on factors rounded to 10 bits.
-enum class MatrixMath : uint8_t { f32, tf32 };
 
 /// Waiting for work that is being recorded, and so does not run.
 class RecordingError : public Error {

@@ -82,7 +82,7 @@ TEST_CASE("a batch without a task's labels leaves what is the task's own as it i
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
   if (trainer.model().policy() != nullptr)  // everybody executes everything
-    trainer.set_drawn({std::vector<std::vector<int>>(
+    trainer.set_policy({std::vector<std::vector<int>>(
         2, std::vector<int>(static_cast<size_t>(trainer.model().trunk().blocks()), 1))});
   trainer.step();  // now there are moments that could move on
   const Optimizer& optimizer = *trainer.optimizers()[0];

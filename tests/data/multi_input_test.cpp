@@ -25,7 +25,7 @@ double loss_alone(const RunFile& run, const Dataset& data, Model& model,
     if (data.only_task(i) == task) own.push_back(i);
   CpuContext cpu(2);
   const auto results =
-      evaluate(&cpu, model, run, data, own, [](int64_t) -> const DrawnPolicy* { return nullptr; });
+      evaluate(&cpu, model, run, data, own, [](int64_t) -> const BinaryPolicy* { return nullptr; });
   for (size_t k = 0; k < results.size(); ++k)
     CHECK(results[k].loss.has_value() == (static_cast<int>(k) == task));
   return *results[static_cast<size_t>(task)].loss;
@@ -106,7 +106,7 @@ TEST_CASE("own images: evaluation takes every sample of every task once", "[data
     CpuContext cpu(2);
     const auto model = make_model(&cpu, one);
     const auto together = evaluate(&cpu, *model, one, *data, parts.test,
-                                   [](int64_t) -> const DrawnPolicy* { return nullptr; });
+                                   [](int64_t) -> const BinaryPolicy* { return nullptr; });
     for (int k = 0; k < 3; ++k)
       CHECK(together[static_cast<size_t>(k)].loss ==
             Catch::Approx(loss_alone(one, *data, *model, parts.test, k)).epsilon(1e-6));
@@ -136,7 +136,7 @@ TEST_CASE("own images: every way of sharing trains through its phases", "[train]
       CHECK(tested == 3);
       const auto labels =
           predict(&cpu, trainer.model(), run,
-                  trainer.state().drawn.select.empty() ? nullptr : &trainer.state().drawn,
+                  trainer.state().chosen.select.empty() ? nullptr : &trainer.state().chosen,
                   data->load(0).image);
       CHECK(labels.size() == 3);
     }

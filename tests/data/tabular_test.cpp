@@ -329,7 +329,7 @@ TEST_CASE("tables train under AdaShare through every phase", "[tabular][trainer]
   Trainer trainer(run, *data, &cpu);
   while (trainer.step()) {
   }
-  CHECK(trainer.state().drawn.select.size() == 4);
+  CHECK(trainer.state().chosen.select.size() == 4);
   // Standardised labels: a constant scores 1.
   for (const TaskResult& r : trainer.evaluate_split("test")) {
     INFO(r.task);

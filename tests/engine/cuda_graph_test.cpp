@@ -1,43 +1,45 @@
-// CudaGraph: recorded work does what the same work does directly, whatever its arguments, its
+// Repeated on a GPU (CudaGraph): recorded work does what the same work does directly, whatever its arguments, its
 // kernels or its failures. Needs a device: elsewhere each test says that it skips.
-#include <memory>
-
+#include "engine/device.h"
 #include "engine/error.h"
 #include "tests/support/device.h"
-#ifdef WEFT_WITH_CUDA
-#include "engine/cuda/graph.h"
-#endif
 
 using namespace weft;
 
-#ifdef WEFT_WITH_CUDA
 namespace {
 
 /// total (one element on the device) and what tests do to it.
 struct Sum {
-  CudaContext ctx;
-  CudaGraph graph{ctx};
-  Tensor total = Tensor::empty({1}, DType::f32, ctx.memory());
+  Device device{"cuda"};
+  AnyContext ctx = device.context();
+  Repeated graph{ctx};
+  Tensor total = Tensor::empty({1}, DType::f32, memory_of(ctx));
 
-  Sum() { ctx.fill(total, 0); }
+  Sum() { fill(total, 0); }
   /// By a kernel into fresh memory, or by way of the copy stream.
   void add(double value) {
-    const Tensor term = Tensor::empty({1}, DType::f32, ctx.memory());
-    ctx.fill(term, value);
-    ctx.accumulate(total, term);
+    const Tensor term = Tensor::empty({1}, DType::f32, memory_of(ctx));
+    fill(term, value);
+    accumulate(term);
   }
   void add_uploaded(double value) {
-    ctx.accumulate(total, ctx.upload(Tensor::from({1}, {value}, DType::f32)));
+    accumulate(to_device(ctx, Tensor::from({1}, {value}, DType::f32)));
   }
-  double value() { return to_host(&ctx, total).item(); }
+  double value() { return to_host(ctx, total).item(); }
+
+ private:
+  void fill(const Tensor& t, double value) {
+    std::visit([&](auto* on) { on->fill(t, value); }, ctx);
+  }
+  void accumulate(const Tensor& term) {
+    std::visit([&](auto* on) { on->accumulate(total, term); }, ctx);
+  }
 };
 
 }  // namespace
-#endif
 
 TEST_CASE("cuda graph: arguments and uploads of each run are its own", "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
-#ifdef WEFT_WITH_CUDA
   Sum sum;
   double expected = 0;
   for (int i = 1; i <= 40; ++i) {
@@ -49,12 +51,10 @@ TEST_CASE("cuda graph: arguments and uploads of each run are its own", "[cuda][e
     if (i % 8 == 0) CHECK(sum.value() == expected);  // in between nothing waits
   }
   CHECK(sum.graph.built() == 1);
-#endif
 }
 
 TEST_CASE("cuda graph: other kernels than the time before are a new graph", "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
-#ifdef WEFT_WITH_CUDA
   Sum sum;
   double expected = 0;
   for (int terms : {1, 1, 2, 0, 2, 3, 3, 3}) {
@@ -65,12 +65,10 @@ TEST_CASE("cuda graph: other kernels than the time before are a new graph", "[cu
     CHECK(sum.value() == expected);
   }
   CHECK(sum.graph.built() > 1);
-#endif
 }
 
 TEST_CASE("cuda graph: where memory runs out, the work runs again and once", "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
-#ifdef WEFT_WITH_CUDA
   Sum sum;
   int tries = 0;
   const auto work = [&] {
@@ -83,15 +81,13 @@ TEST_CASE("cuda graph: where memory runs out, the work runs again and once", "[c
     CHECK(sum.value() == 11 * i);
   }
   CHECK(tries == 5);
-  sum.ctx.memory().set_cap(1);
+  memory_of(sum.ctx).set_cap(1);
   CHECK_THROWS_AS(sum.graph.run(work), MemoryError);
-#endif
 }
 
 TEST_CASE("cuda graph: kernels that keep changing are run directly, ever more often",
           "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
-#ifdef WEFT_WITH_CUDA
   Sum sum;
   double expected = 0;
   for (int i = 0; i < 200; ++i) {
@@ -106,12 +102,10 @@ TEST_CASE("cuda graph: kernels that keep changing are run directly, ever more of
   for (int i = 0; i < 200; ++i) sum.graph.run([&] { sum.add(1); });
   CHECK(sum.value() == expected + 200);
   CHECK(sum.graph.built() <= built + 1);  // settled
-#endif
 }
 
 TEST_CASE("cuda graph: work that waits runs directly, and once", "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
-#ifdef WEFT_WITH_CUDA
   Sum sum;
   double seen = 0;
   for (int i = 1; i <= 4; ++i) {
@@ -122,13 +116,11 @@ TEST_CASE("cuda graph: work that waits runs directly, and once", "[cuda][engine]
     CHECK(seen == i);
   }
   CHECK(sum.graph.built() == 0);
-#endif
 }
 
 TEST_CASE("cuda graph: what fails while it is recorded has not run, and leaves the device usable",
           "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
-#ifdef WEFT_WITH_CUDA
   Sum sum;
   sum.graph.run([&] { sum.add(1); });
   CHECK_THROWS_WITH(sum.graph.run([&] {
@@ -141,5 +133,4 @@ TEST_CASE("cuda graph: what fails while it is recorded has not run, and leaves t
     sum.graph.run([&] { sum.add_uploaded(1); });
     CHECK(sum.value() == i);
   }
-#endif
 }

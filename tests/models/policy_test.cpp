@@ -76,23 +76,29 @@ TEST_CASE("the sparsity loss covers the active blocks only", "[models][policy]")
         Catch::Approx(select).epsilon(1e-12));
 }
 
+TEST_CASE("the alternating policy: all run the first two blocks, then take turns",
+          "[models][policy]") {
+  CHECK(alternating_policy(2, 6).select ==
+        std::vector<std::vector<int>>{{1, 1, 1, 0, 1, 0}, {1, 1, 0, 1, 0, 1}});
+}
+
 TEST_CASE("draws follow the probabilities, the seed and the index", "[models][policy]") {
   Fixture f;
   f.set(0, {3, 0, 0, 3, 0, 0, 50, 0});
   std::vector<double> mean(4, 0.0);
   for (uint32_t i = 0; i < 2000; ++i) {
-    const DrawnPolicy drawn = f.policy.draw(1, i, 4);
-    for (size_t l = 0; l < 4; ++l) mean[l] += drawn.select[0][l] / 2000.0;
+    const BinaryPolicy chosen = f.policy.sample_binary(1, i, 4);
+    for (size_t l = 0; l < 4; ++l) mean[l] += chosen.select[0][l] / 2000.0;
   }
   CHECK(mean[0] == Catch::Approx(p_select(3, 0)).margin(0.03));
   CHECK(mean[1] == Catch::Approx(p_select(0, 3)).margin(0.03));
   CHECK(mean[2] == Catch::Approx(0.5).margin(0.04));
   CHECK(mean[3] == Catch::Approx(1.0));
-  CHECK(f.policy.draw(1, 5, 4) == f.policy.draw(1, 5, 4));
-  CHECK_FALSE((f.policy.draw(1, 5, 4) == f.policy.draw(1, 6, 4) &&
-               f.policy.draw(1, 6, 4) == f.policy.draw(2, 6, 4)));
+  CHECK(f.policy.sample_binary(1, 5, 4) == f.policy.sample_binary(1, 5, 4));
+  CHECK_FALSE((f.policy.sample_binary(1, 5, 4) == f.policy.sample_binary(1, 6, 4) &&
+               f.policy.sample_binary(1, 6, 4) == f.policy.sample_binary(2, 6, 4)));
   // The curriculum's padding: blocks before the last `active` are executed by everybody.
-  CHECK(f.policy.draw(1, 0, 1).select[1][0] == 1);
+  CHECK(f.policy.sample_binary(1, 0, 1).select[1][0] == 1);
 }
 
 TEST_CASE("degenerate policies are refused with the reason", "[models][policy]") {

@@ -4,13 +4,13 @@
 // plain path. Error: ||a - b|| / ||b||, of random operands: well below one unit of the rounding.
 #include <cmath>
 
+#include "engine/device.h"
 #include "engine/philox.h"
 #include "ops/cast.h"
 #include "ops/conv2d.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
-#include "train/step/device.h"
 
 namespace weft {
 namespace {
@@ -84,7 +84,7 @@ const char* const names[] = {"y", "dx", "dweight", "dbias"};
 
 TEST_CASE("cuda: f32 and TF32 convolutions agree with f64 within their rounding", "[ops][cuda]") {
   WEFT_NEEDS_CUDA();
-  const Device cpu("cpu", 2), tf32("cuda", 1, Precision::tf32), full("cuda", 1);
+  const Device cpu("cpu", 2), tf32("cuda", 1, MatrixMath::tf32), full("cuda", 1);
   for (const Layer& l : layers) {
     const auto exact = convolve(cpu.context(), DType::f64, DType::f64, l);
     const auto in_f32 = convolve(full.context(), DType::f32, DType::f32, l);

@@ -1,8 +1,10 @@
-// The device of the test program: the one place in the tests that knows whether CUDA was built.
+// The device of the test program: one CPU and one GPU for all of it.
 #include "tests/support/device.h"
 
 #include <algorithm>
 #include <string_view>
+
+#include "engine/device.h"
 
 namespace weft {
 namespace {
@@ -34,22 +36,15 @@ const AnyContext& test_device() {
 }
 
 const AnyContext& cuda_device() {
-#ifdef WEFT_WITH_CUDA
+  if (const std::string why = why_no_cuda(); !why.empty())
+    throw DeviceError(fmt::format("device cuda: {}; run with --device cpu", why));
   // Never destroyed: at exit the CUDA runtime may be gone before it.
-  static const AnyContext context = new CudaContext();
+  static const Device* const device = new Device("cuda");
+  static const AnyContext context = device->context();
   return context;
-#else
-  throw DeviceError("device cuda: this build has no CUDA backend; run with --device cpu");
-#endif
 }
 
-std::string cuda_skip_reason() {
-#ifdef WEFT_WITH_CUDA
-  return CudaContext::available() ? "" : "no CUDA device";
-#else
-  return "no CUDA device (this build has no CUDA backend)";
-#endif
-}
+std::string cuda_skip_reason() { return why_no_cuda(); }
 
 Tensor on_tape(const Tape& tape, const Tensor& host) {
   return host.defined() ? to_device(tape.context(), host) : host;

@@ -87,7 +87,7 @@ class Compare final : public Command {
     }
     for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
       Way way{fmt::format("cuda {}", name_of(precision)), "cuda", precision,
-              std::make_shared<Device>("cuda", 1, precision)};
+              std::make_shared<Device>("cuda", 1, matrix_math(precision))};
       way.gflops = matrix_peak_gflops(way.on->context(), way.compute());
       way.gbs = copy_peak_gbs(way.on->context());
       all.push_back(way);

@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <memory>
 
+#include "engine/device.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/demo_run.h"
 #include "train/cli/process.h"
 #include "train/loop/trainer.h"
 #include "train/step/choice.h"
-#include "train/step/device.h"
 #include "train/study/run_table.h"
 
 namespace weft::cli {
@@ -74,12 +74,12 @@ void say_what_was_learned(const RunSummary& run) {
 }
 
 /// Seconds of a re-training step on the CPU: the median of five, after one to warm up.
-double cpu_step_seconds(RunFile run, const Dataset& data, const DrawnPolicy& policy, int threads) {
+double cpu_step_seconds(RunFile run, const Dataset& data, const BinaryPolicy& policy, int threads) {
   run.device = "cpu";
   run.precision = Precision::f32;
   const Device cpu("cpu", threads);
   Trainer trainer(run, data, cpu.context());
-  trainer.set_drawn(policy);
+  trainer.set_policy(policy);
   trainer.jump(Stage::retrain, 0);
   trainer.step();
   std::vector<double> seconds;
@@ -126,7 +126,7 @@ class Demo final : public Command {
     const std::string folder = out_.empty() ? free_folder(seed_) : out_;
     if (fs::exists(folder) && !fs::is_empty(folder))
       throw ConfigError(folder + ": is not empty; choose another --out");
-    const Device device(run.device, threads_, run.precision);
+    const Device device(run.device, threads_, matrix_math(run.precision));
     const auto data = open_dataset(run);
     fmt::print(
         "weft demo: {} tasks on rendered rooms of {}x{}, ResNet-18 with {:g} of its width, heads "

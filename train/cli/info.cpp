@@ -6,10 +6,10 @@
 #include <string>
 
 #include "engine/cpu/context.h"
+#include "engine/device.h"
 #include "engine/version.h"
 #include "train/cli/command.h"
 #include "train/cli/machine.h"
-#include "train/step/device.h"
 
 namespace weft::cli {
 namespace {

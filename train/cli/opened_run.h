@@ -1,12 +1,12 @@
-// A trained run, opened from its checkpoint alone: run file, model with its weights, drawn policy,
+// A trained run, opened from its checkpoint alone: run file, model with its weights, chosen policy,
 // and what was learned from the data, which need not be there.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "engine/device.h"
 #include "train/step/build.h"
-#include "train/step/device.h"
 #include "train/step/evaluate.h"
 
 namespace weft::cli {
@@ -17,7 +17,9 @@ struct OpenedRun {
   OpenedRun(const std::string& folder, const std::string& which, const std::string& device,
             int threads, const std::vector<std::string>& settings = {});
   /// What evaluation executes; null: every block.
-  const DrawnPolicy* policy() const { return state.drawn.select.empty() ? nullptr : &state.drawn; }
+  const BinaryPolicy* policy() const {
+    return state.chosen.select.empty() ? nullptr : &state.chosen;
+  }
 
   AnyContext context() const { return device->context(); }
 

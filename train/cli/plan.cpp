@@ -1,5 +1,5 @@
 // weft plan: which blocks run for whom, once or how often, and what that saves; of a run folder's
-// drawn policy, or of a run file's phases before anything is learned.
+// chosen policy, or of a run file's phases before anything is learned.
 #include <algorithm>
 #include <filesystem>
 #include <memory>

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "engine/cpu/context.h"
+#include "engine/device.h"
 #include "engine/error.h"
 #include "engine/version.h"
 #include "io/files.h"
@@ -16,7 +17,6 @@
 #include "train/cli/console.h"
 #include "train/cli/machine.h"
 #include "train/cli/study_runner.h"
-#include "train/step/device.h"
 #include "train/study/curves.h"
 #include "train/study/tables.h"
 

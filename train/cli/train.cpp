@@ -5,13 +5,13 @@
 #include <memory>
 #include <utility>
 
+#include "engine/device.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/dry_run.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/changes.h"
 #include "train/run_folder/kept.h"
-#include "train/step/device.h"
 
 namespace weft::cli {
 namespace {
@@ -50,7 +50,7 @@ class Train final : public Command {
         !out_.empty() ? out_ : fmt::format("runs/out/{}-{}", run.name, run.seed);
     if (!dry_run_) RunFolder::require_new(folder);
     const auto began = std::chrono::steady_clock::now();
-    const Device device(run.device, threads_, run.precision);
+    const Device device(run.device, threads_, matrix_math(run.precision));
     const auto data = open_dataset(run);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), folder);
     ConsoleObserver console(run);
@@ -76,7 +76,7 @@ class Train final : public Command {
     check_learned(checkpoint.learned, run.data.normalize, run.tasks,
                   checkpoint_path(resume_, checkpoint_));
     const auto began = std::chrono::steady_clock::now();
-    const Device device(run.device, threads_, run.precision);
+    const Device device(run.device, threads_, matrix_math(run.precision));
     const auto data = open_dataset(run, &checkpoint.learned);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), resume_);
     ConsoleObserver console(run);

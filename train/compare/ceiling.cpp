@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/device.h"
 #include "engine/tape.h"
 #include "ops/cast.h"
 #include "ops/linear.h"
-#include "train/step/device.h"
 
 namespace weft {
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "engine/device.h"
 #include "train/metrics/measure.h"
-#include "train/step/device.h"
 #include "train/step/state.h"
 
 namespace weft {

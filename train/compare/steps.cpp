@@ -28,17 +28,6 @@ struct Found {
   std::vector<std::pair<std::string, std::vector<double>>> gradients;
 };
 
-/// Tasks take turns after the first two blocks: what re-training and inference execute.
-DrawnPolicy some_policy(size_t tasks, int blocks) {
-  DrawnPolicy policy;
-  for (size_t k = 0; k < tasks; ++k) {
-    auto& row = policy.select.emplace_back();
-    for (int l = 0; l < blocks; ++l)
-      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? 1 : 0);
-  }
-  return policy;
-}
-
 class Network {
  public:
   Network(const Way& way, RunFile run) : way_(way), run_(std::move(run)) {
@@ -46,7 +35,7 @@ class Network {
     run_.precision = way.precision;
     model_ = make_model(way.on->context(), run_);
     blocks_ = model_->trunk().blocks();
-    policy_ = some_policy(run_.tasks.size(), blocks_);
+    policy_ = alternating_policy(run_.tasks.size(), blocks_);
   }
 
   bool has_policy() { return model_->policy() != nullptr; }
@@ -87,7 +76,7 @@ class Network {
   RunFile run_;
   std::unique_ptr<Model> model_;
   int blocks_ = 0;
-  DrawnPolicy policy_;
+  BinaryPolicy policy_;
 };
 
 /// size of a difference / size; what is exactly 0 is met by 0 alone.

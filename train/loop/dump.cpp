@@ -193,8 +193,8 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
     throw ConfigError(
         fmt::format("dump: sharing = \"{}\" trains in one phase, retrain", run.sharing));
   if (!options.policy.empty())
-    trainer.set_drawn(read_policy(options.policy, trainer.model().task_names(),
-                                  block_names(trainer.model().trunk())));
+    trainer.set_policy(read_policy(options.policy, trainer.model().task_names(),
+                                   block_names(trainer.model().trunk())));
   const SearchClock clock = trainer.clock();
   const int64_t begin = options.epoch * (clock.weight_steps + clock.logit_steps);
   if (search && begin >= run.policy.steps)

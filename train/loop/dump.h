@@ -16,7 +16,7 @@ struct DumpOptions {
   int64_t steps = 1;
   int64_t epoch = 0;   ///< policy epoch (weights and policy): the curriculum's stage
   std::string from;    ///< a dump whose 0/before and 0/in are taken over; empty: weft's own
-  std::string policy;  ///< a policy file for the retrain phase; empty: drawn from the logits
+  std::string policy;  ///< a policy file for the retrain phase; empty: chosen by the logits
 };
 
 /// Runs the steps and writes `out`. Throws ConfigError for a phase that the run does not have.

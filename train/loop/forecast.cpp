@@ -166,15 +166,15 @@ class Forecaster {
     of_stage(Stage::warmup, {Phase::warmup}, out);
     of_stage(Stage::search, {Phase::weights, Phase::policy}, out);
     if (trainer_.model().policy() != nullptr && run_.retrain.policy.empty())
-      trainer_.set_drawn(draw_of_median_work());
+      trainer_.set_policy(sample_of_median_work());
     of_stage(Stage::retrain, {Phase::retrain}, out);
     const auto last = static_cast<size_t>(Stage::retrain);
     if (work_.test.times[last] > 0)
       out.evaluations += evaluation(trainer_.parts().test, work_.test);
-    if (work_.draws.times[last] > 0)
-      out.evaluations += evaluation(trainer_.parts().val, work_.draws) *
-                         static_cast<double>(work_.draws.times[last]);
-    for (const EvaluationWork* of : {&work_.val, &work_.draws, &work_.test})
+    if (work_.choice.times[last] > 0)
+      out.evaluations += evaluation(trainer_.parts().val, work_.choice) *
+                         static_cast<double>(work_.choice.times[last]);
+    for (const EvaluationWork* of : {&work_.val, &work_.choice, &work_.test})
       out.evaluations += loading_batch_ * static_cast<double>(of->batches) * of->fresh;
   }
 
@@ -235,26 +235,26 @@ class Forecaster {
     return places;
   }
 
-  DrawnPolicy draw_of_median_work() {
+  BinaryPolicy sample_of_median_work() {
     Model& model = trainer_.model();
     const Policy& policy = *model.policy();
     const auto tasks = model.task_names(), blocks = block_names(model.trunk());
     const auto [height, width] = input_size(run_, data_);
-    std::vector<std::pair<double, uint32_t>> draws;
-    const auto draw = [&](uint32_t index) {
-      return policy.draw(static_cast<uint64_t>(run_.seed), index,
-                         policy.blocks() - policy.skip_layer());
+    std::vector<std::pair<double, uint32_t>> costs;
+    const auto sample = [&](uint32_t index) {
+      return policy.sample_binary(static_cast<uint64_t>(run_.seed), index,
+                                  policy.blocks() - policy.skip_layer());
     };
-    for (uint32_t index = 0; index < 1000 && draws.size() < 15; ++index) {
-      const DrawnPolicy drawn = draw(index);
-      if (run_.semantics != Semantics::compat && degenerate(drawn, tasks, blocks)) continue;
-      const Gates gates = gates_from(drawn.select);
-      draws.emplace_back(static_cast<double>(model.cost(height, width, &gates).body().dense),
+    for (uint32_t index = 0; index < 1000 && costs.size() < 15; ++index) {
+      const BinaryPolicy sampled = sample(index);
+      if (run_.semantics != Semantics::compat && degenerate(sampled, tasks, blocks)) continue;
+      const Gates gates = gates_from(sampled.select);
+      costs.emplace_back(static_cast<double>(model.cost(height, width, &gates).body().dense),
                          index);
     }
-    if (draws.empty()) return policy.most_likely();
-    std::sort(draws.begin(), draws.end());
-    return draw(draws[draws.size() / 2].second);
+    if (costs.empty()) return policy.most_likely();
+    std::sort(costs.begin(), costs.end());
+    return sample(costs[costs.size() / 2].second);
   }
 
   /// Seconds of one evaluation of `part` whose data are in memory, as the trainer stands now.

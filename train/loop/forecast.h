@@ -1,6 +1,6 @@
 // The time of a whole run before it: everything that it is made of is done a few times, by the same
 // code, in a scratch folder, and counted (forecast_work.h). What cannot be known is taken at its
-// middle: the policy that a search will end with is a draw of median work from the present logits.
+// middle: the policy that a search will end with is a sample of median work from the present logits.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// The same rules as the trainer's after_step, finish_step and draw_policy, in closed form: a run
+// The same rules as the trainer's step, finish_step and decide_policy, in closed form: a run
 // may have millions of steps.
 #include "train/loop/forecast_work.h"
 
@@ -87,19 +87,20 @@ RunWork work_of(const RunFile& run, const Dataset& data, const Parts& parts,
   if (work.val.batches == 0) work.val.times = {};
   if (split != "test") work.models += work.val.times[static_cast<size_t>(Stage::retrain)];
   work.test.batches = evaluation(parts.test, 0);
-  work.draws.batches = evaluation(parts.val, run.eval.batches);
+  work.choice.batches = evaluation(parts.val, run.eval.batches);
   const auto retrain = static_cast<size_t>(Stage::retrain);
   if (work.test.batches > 0) work.test.times[retrain] = 1;
-  const bool drawn = has_policy && run.retrain.policy.empty() && run.policy.choose == "validation";
-  if (drawn && work.draws.batches > 0 && run.policy.draws > 1)
-    work.draws.times[retrain] = run.policy.draws;
+  const bool by_validation =
+      has_policy && run.retrain.policy.empty() && run.policy.choose == "validation";
+  if (by_validation && work.choice.batches > 0 && run.policy.draws > 1)
+    work.choice.times[retrain] = run.policy.draws;
 
   const auto load = [&](EvaluationWork& of, bool seen) {
     const auto all = static_cast<double>(of.all());
     of.fresh = (1 - kept) * all + (seen || all == 0 ? 0 : kept);
   };
   load(work.val, false);
-  load(work.draws, split == "val");
+  load(work.choice, split == "val");
   load(work.test, split == "test");
   return work;
 }

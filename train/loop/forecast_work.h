@@ -1,4 +1,4 @@
-// What a whole run is made of, counted before it begins: steps by phase, evaluations, draws of the
+// What a whole run is made of, counted before it begins: steps by phase, evaluations, samples of the
 // policy, checkpoints, and how many batches meet data that nothing has loaded yet.
 #pragma once
 
@@ -27,14 +27,14 @@ struct EvaluationWork {
 
 struct RunWork {
   std::vector<PhaseWork> phases;  ///< those that have steps, in order
-  EvaluationWork val, draws,
-      test;               ///< val: of eval.split; draws: those that validation chooses from
+  EvaluationWork val, choice,
+      test;  ///< val: of eval.split; choice: of policies, which validation chooses from
   int64_t resumable = 0;  ///< checkpoints that a run goes on from, moments included
   /// Checkpoints of the model alone: ends of stages, and the best, which is written most often
   /// where every evaluation finds a better step.
   int64_t models = 0;
 
-  int64_t evaluations() const { return val.all() + draws.all() + test.all(); }
+  int64_t evaluations() const { return val.all() + choice.all() + test.all(); }
 };
 
 /// `kept`: the share of the samples that stay in memory once they are loaded.

@@ -42,29 +42,29 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
                    const Dataset& data, const Parts& parts, Model& model, const Say& say) {
   const auto tasks = model.task_names(), blocks = block_names(model.trunk());
   if (!run.retrain.policy.empty()) {
-    state.drawn = read_policy(run.retrain.policy, tasks, blocks);
-    state.drawn_how = "from " + run.retrain.policy;
+    state.chosen = read_policy(run.retrain.policy, tasks, blocks);
+    state.chosen_how = "from " + run.retrain.policy;
   } else {
     recall_best_logits(state, model, say);
-    const auto loss_of = [&](const DrawnPolicy& policy) {
+    const auto loss_of = [&](const BinaryPolicy& policy) {
       return score(run, evaluate(
                             context, model, run, data, parts.val, [&](int64_t) { return &policy; },
                             run.eval.batches));
     };
-    const Drawing drawing =
+    const PolicyChoice choice =
         choose_policy(*model.policy(), tasks, blocks, run.policy, static_cast<uint64_t>(run.seed),
                       parts.val.empty() ? PolicyScore{} : PolicyScore(loss_of), run.semantics);
-    for (const std::string& line : drawing.refused) say("policy: refused: " + line);
-    state.drawn = drawing.policy;
-    state.drawn_how = drawing.how;
+    for (const std::string& line : choice.refused) say("policy: refused: " + line);
+    state.chosen = choice.policy;
+    state.chosen_how = choice.how;
   }
-  say("policy: " + state.drawn_how);
-  if (const auto reason = degenerate(state.drawn, tasks, blocks))
+  say("policy: " + state.chosen_how);
+  if (const auto reason = degenerate(state.chosen, tasks, blocks))
     say("policy: taken as it is, though " + *reason);
 }
 
 std::string decided_json(const TrainState& state, const RunFile& run, Model& model) {
-  return policy_json(state.drawn, model.task_names(), block_names(model.trunk()),
+  return policy_json(state.chosen, model.task_names(), block_names(model.trunk()),
                      model.policy()->probabilities(), static_cast<uint64_t>(run.seed));
 }
 

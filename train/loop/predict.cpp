@@ -87,14 +87,14 @@ std::vector<std::string> prediction_stems(const std::vector<std::string>& pictur
 }
 
 std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& run,
-                             const DrawnPolicy* policy, const Picture& photograph) {
+                             const BinaryPolicy* policy, const Picture& photograph) {
   const Picture seen = fitted(photograph, run);
   Tensor host = Tensor::empty({1, seen.height, seen.width, seen.channels}, DType::f32);
   normalize_pixels(seen, normalize_from_name(run.data.normalize), host.data<float>());
   Tape tape(context, Tape::Mode::no_grad);
   StepInputs in;
   in.phase = Phase::infer;
-  in.drawn = policy;
+  in.chosen = policy;
   Pass pass{tape, /*training=*/false, Noise{}};
   const auto sample = sample_policy(pass, model, run, in);
   const Var image = upload_images(tape, host, model, run);
@@ -116,7 +116,7 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
 std::string prediction_sheet(Trainer& trainer, const Dataset& data,
                              const std::vector<int64_t>& indices) {
   const RunFile& run = trainer.run_file();
-  const DrawnPolicy& drawn = trainer.state().drawn;
+  const BinaryPolicy& chosen = trainer.state().chosen;
   Sheet sheet{"Inputs, labels and predictions", {"input"}, {}};
   for (const TaskSpec& task : run.tasks)
     if (!task.image_label()) {
@@ -129,7 +129,7 @@ std::string prediction_sheet(Trainer& trainer, const Dataset& data,
                    Philox(0, Stream::data, 0, "sheet"));
     if (sample.image.channels != 1 && sample.image.channels != 3) return {};
     const auto predicted = predict(trainer.context(), trainer.model(), run,
-                                   drawn.select.empty() ? nullptr : &drawn, sample.image);
+                                   chosen.select.empty() ? nullptr : &chosen, sample.image);
     Picture rgb = sample.image;
     if (rgb.channels == 1) {
       rgb = Picture(sample.image.height, sample.image.width, 3);

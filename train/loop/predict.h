@@ -14,7 +14,7 @@ namespace weft {
 /// the run's size where it has one: per task a label picture (train/metrics/decode.h) at the photograph's
 /// own size.
 std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& run,
-                             const DrawnPolicy* policy, const Picture& photograph);
+                             const BinaryPolicy* policy, const Picture& photograph);
 
 /// Where the maps of each picture go: FOLDER/STEM, to which "-TASK.png" is added. A ConfigError
 /// where one picture's would be written over another's, or over a picture itself.

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
+#include "engine/device.h"
 #include "engine/error.h"
 #include "train/run_folder/run_folder.h"
 #include "train/step/build.h"
 #include "train/step/choose_policy.h"
-#include "train/step/device.h"
 
 namespace weft {
 namespace {
@@ -22,7 +22,7 @@ struct Use {
 
 bool learns_policy(const RunFile& run) { return run.sharing == "adashare"; }
 
-bool draws_by_validation(const RunFile& run) {
+bool validation_chooses(const RunFile& run) {
   return learns_policy(run) && run.retrain.policy.empty() && run.policy.choose == "validation" &&
          run.policy.draws > 1;
 }
@@ -53,7 +53,7 @@ std::vector<Use> training_uses(const RunFile& run, const Parts& parts) {
   return uses;
 }
 
-/// What chooses the best step or the drawn policy; the test split reports and chooses nothing.
+/// What chooses the best step or the policy of re-training; the test split reports and chooses nothing.
 std::vector<Use> choosing_uses(const RunFile& run, const Parts& parts) {
   const char* remedy =
       "see to it by the data's split or data.ratio, give it more labelled samples, or leave the "
@@ -61,7 +61,7 @@ std::vector<Use> choosing_uses(const RunFile& run, const Parts& parts) {
   std::vector<Use> uses;
   if (run.eval.split != "test")
     uses.push_back({"eval", run.eval.split.c_str(), &part_of_split(parts, run.eval.split), remedy});
-  if (draws_by_validation(run)) uses.push_back({"policy.choose", "val", &parts.val, remedy});
+  if (validation_chooses(run)) uses.push_back({"policy.choose", "val", &parts.val, remedy});
   return uses;
 }
 
@@ -121,7 +121,7 @@ void check_plan(const RunFile& run, const Dataset& data, const Parts& parts) {
     refuse(run, "eval.split",
            fmt::format("is \"{}\", and the data have no such samples; choose another split",
                        run.eval.split));
-  if (draws_by_validation(run) && parts.val.empty())
+  if (validation_chooses(run) && parts.val.empty())
     refuse(run, "policy.choose",
            "is \"validation\", and the data have no validation samples; add some, or use "
            "\"likely\" or \"draw\"");

@@ -59,7 +59,7 @@ StepInputs inputs_of(const TrainState& state, const SearchClock& clock, const Ru
     in.temperature = SearchClock::temperature(run.policy, epoch);
     in.active = model.policy()->active(epoch, run.policy.curriculum_speed);
   }
-  if (!state.drawn.select.empty()) in.drawn = &state.drawn;
+  if (!state.chosen.select.empty()) in.chosen = &state.chosen;
   return in;
 }
 

@@ -16,9 +16,9 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
   s.seed = run.seed;
   s.tasks = model.task_names();
   s.blocks = block_names(model.trunk());
-  s.policy = state.drawn.select;
+  s.policy = state.chosen.select;
   if (model.policy() != nullptr) s.probability = model.policy()->probabilities();
-  const Gates gates = gates_from(state.drawn.select);
+  const Gates gates = gates_from(state.chosen.select);
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = model.cost(height, width, gates.empty() ? nullptr : &gates);
   s.trunk_parameters = cost.body_parameters();

@@ -65,7 +65,7 @@ void Trainer::start(const std::string& folder) {
                         fmt::join(c.others, ", ")));
     const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
     for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
-    if (!state_.drawn.select.empty()) folder_->write_drawn(decided_json(state_, run_, *model_));
+    if (!state_.chosen.select.empty()) folder_->write_policy(decided_json(state_, run_, *model_));
   } catch (...) {
     folder_->discard();
     throw;
@@ -183,10 +183,10 @@ void Trainer::enter(Stage stage) {
 
 /// The policy of re-training, where there is one to decide.
 void Trainer::decide() {
-  if (model_->policy() == nullptr || !state_.drawn.select.empty()) return;
+  if (model_->policy() == nullptr || !state_.chosen.select.empty()) return;
   decide_policy(state_, context_, run_, data_, parts_, *model_,
                 [this](const std::string& line) { say(line); });
-  if (folder_) folder_->write_drawn(decided_json(state_, run_, *model_));
+  if (folder_) folder_->write_policy(decided_json(state_, run_, *model_));
 }
 
 void Trainer::open_tools() {
@@ -335,13 +335,13 @@ std::vector<TaskResult> Trainer::evaluate_split(const std::string& split, int64_
 
 std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices, int64_t batches) {
   const StepInputs now = inputs_of(state_, clock_, run_, *model_, Phase::infer);
-  DrawnPolicy fresh;
-  const auto policy = [&](int64_t b) -> const DrawnPolicy* {
+  BinaryPolicy fresh;
+  const auto policy = [&](int64_t b) -> const BinaryPolicy* {
     if (model_->policy() == nullptr || state_.stage == Stage::warmup) return nullptr;
-    if (!state_.drawn.select.empty()) return &state_.drawn;
-    // As the official code: while the policy is learned, every batch sees a draw of its own.
+    if (!state_.chosen.select.empty()) return &state_.chosen;
+    // As the official code: while the policy is learned, every batch sees a sample of its own.
     const auto index = static_cast<uint32_t>(state_.total_step * 1000 + b);
-    fresh = model_->policy()->draw(static_cast<uint64_t>(run_.seed), index, now.active);
+    fresh = model_->policy()->sample_binary(static_cast<uint64_t>(run_.seed), index, now.active);
     return &fresh;
   };
   return evaluate(context_, *model_, run_, data_, indices, policy, batches);

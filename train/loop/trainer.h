@@ -25,7 +25,7 @@ namespace weft {
 class Trainer {
  public:
   /// A run from its beginning, or one whose weights and policy resume() brings: nothing is taken
-  /// from model.init, read from retrain.policy or drawn.
+  /// from model.init, read from retrain.policy or chosen.
   enum class Begin { fresh, resumed };
   Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObserver* observer = nullptr,
           Begin begin = Begin::fresh);
@@ -48,7 +48,7 @@ class Trainer {
   /// Stands at step `step` of `stage` without training up to it (dumps, benchmarks, estimates).
   void jump(Stage stage, int64_t step);
   /// The policy that re-training executes from now on (edited by hand, or a benchmark's).
-  void set_drawn(DrawnPolicy policy) { state_.drawn = std::move(policy); }
+  void set_policy(BinaryPolicy policy) { state_.chosen = std::move(policy); }
   /// What the next step trains on, in place of the loader's batch.
   void set_next_batch(Batch batch) { next_batch_ = std::move(batch); }
   /// Those of the current stage.

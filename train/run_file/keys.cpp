@@ -164,6 +164,10 @@ const char* name_of(Precision precision) {
   return precisions[static_cast<size_t>(precision)].c_str();
 }
 
+MatrixMath matrix_math(Precision precision) {
+  return precision == Precision::tf32 ? MatrixMath::tf32 : MatrixMath::f32;
+}
+
 void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("name", t.name);
   v.choice("kind", t.kind, task_kinds);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "data/spec.h"
+#include "engine/matrix_math.h"
 #include "models/sharing/share_options.h"
 
 namespace weft {
@@ -22,6 +23,8 @@ enum class OptimizerKind : uint8_t { sgd, adam };
 enum class ScheduleKind : uint8_t { constant, step, cosine, poly };
 
 const char* name_of(Precision precision);
+/// How a GPU computes products of f32 under it.
+MatrixMath matrix_math(Precision precision);
 
 struct ModelSpec {
   std::string trunk = "resnet18";  ///< resnet18, 34, 50, 101, vgg16 or mlp
@@ -91,7 +94,7 @@ struct PolicySpec : PhaseSpec {
   int skip_layer = 0;                 ///< first blocks that never get logits
   int draws = 8;
   std::string choose = "validation";  ///< validation, likely or draw
-  std::string from = "last";          ///< logits drawn from: the search's last, or its best
+  std::string from = "last";          ///< of the logits: the search's last, or its best
 };
 
 struct RetrainSpec : PhaseSpec {

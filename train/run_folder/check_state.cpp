@@ -26,12 +26,12 @@ class StateCheck {
                         state_.step, name_of(state_.stage), total));
   }
 
-  void drawn() const {
+  void chosen() const {
     const Policy* policy = model_.policy();
     const bool late = state_.stage == Stage::retrain || state_.stage == Stage::done;
-    const auto& select = state_.drawn.select;
+    const auto& select = state_.chosen.select;
     if (policy == nullptr || !late) {
-      require(select.empty() && state_.drawn_how.empty(),
+      require(select.empty() && state_.chosen_how.empty(),
               "a drawn policy, where this run can have none yet");
       return;
     }
@@ -113,7 +113,7 @@ void check_state(const TrainState& state, const RunFile& run, Model& model,
                  const std::string& path) {
   const StateCheck check(state, run, model, path);
   check.stage();
-  check.drawn();
+  check.chosen();
   check.best();
   check.search();
 }

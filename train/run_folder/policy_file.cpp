@@ -28,7 +28,7 @@ void for_each_task(const JsonValue& of, const char* key, const std::vector<std::
 
 }  // namespace
 
-std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string>& tasks,
+std::string policy_json(const BinaryPolicy& policy, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks,
                         const std::vector<std::vector<double>>& probability, uint64_t seed) {
   json select = json::object(), p = json::object();
@@ -42,15 +42,15 @@ std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string
          "\n";
 }
 
-DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
-                        const std::vector<std::string>& blocks) {
+BinaryPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
+                         const std::vector<std::string>& blocks) {
   const std::vector<uint8_t> bytes = read_file(path);
   return parse_policy({bytes.begin(), bytes.end()}, path, tasks, blocks);
 }
 
-DrawnPolicy parse_policy(const std::string& text, const std::string& path,
-                         const std::vector<std::string>& tasks,
-                         const std::vector<std::string>& blocks) {
+BinaryPolicy parse_policy(const std::string& text, const std::string& path,
+                          const std::vector<std::string>& tasks,
+                          const std::vector<std::string>& blocks) {
   const json value = parse_json(text, path);
   const JsonValue file(value, path);
   file.only({"version", "tasks", "blocks", "select", "probability", "seed"});
@@ -74,7 +74,7 @@ DrawnPolicy parse_policy(const std::string& text, const std::string& path,
       of_blocks(task, row, "probabilities");
       row.numbers(0, 1);
     });
-  DrawnPolicy policy;
+  BinaryPolicy policy;
   for_each_task(file, "select", tasks, [&](const std::string& task, const JsonValue& row) {
     of_blocks(task, row, "gates");
     policy.select.push_back(row.integers());

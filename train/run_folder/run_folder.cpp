@@ -98,7 +98,7 @@ void RunFolder::write(const SearchLine& line, const std::vector<std::string>& ta
 
 void RunFolder::log(const std::string& line) { log_->append(line); }
 
-void RunFolder::write_drawn(const std::string& text) {
+void RunFolder::write_policy(const std::string& text) {
   write_file(path() + "/policy/drawn.json", text);
 }
 

@@ -79,7 +79,7 @@ class RunFolder {
   void write(const MetricsLine& line);
   void write(const SearchLine& line, const std::vector<std::string>& tasks);
   void log(const std::string& line);
-  void write_drawn(const std::string& json);
+  void write_policy(const std::string& json);
   void write_run(const std::string& text);  ///< run.toml anew
   void write(const Measured& measured) const;
 
@@ -99,16 +99,16 @@ class RunFolder {
 void require_same_run(const std::string& folder, const std::string& run_text);
 
 /// Policy JSON of docs/architecture.md section 9.4.
-std::string policy_json(const DrawnPolicy& policy, const std::vector<std::string>& tasks,
+std::string policy_json(const BinaryPolicy& policy, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks,
                         const std::vector<std::vector<double>>& probability, uint64_t seed);
-/// Reads one, drawn by weft or edited by hand; tasks and blocks must be the model's (DataError).
-DrawnPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
-                        const std::vector<std::string>& blocks);
-/// The same of a text in memory; `path` only serves the messages.
-DrawnPolicy parse_policy(const std::string& text, const std::string& path,
-                         const std::vector<std::string>& tasks,
+/// Reads one, sampled by weft or edited by hand; tasks and blocks must be the model's (DataError).
+BinaryPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
                          const std::vector<std::string>& blocks);
+/// The same of a text in memory; `path` only serves the messages.
+BinaryPolicy parse_policy(const std::string& text, const std::string& path,
+                          const std::vector<std::string>& tasks,
+                          const std::vector<std::string>& blocks);
 
 /// Zeros where the folder has none; what cannot be read is a DataError, here and below.
 Measured read_measured(const std::string& folder);

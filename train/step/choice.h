@@ -1,4 +1,4 @@
-// What runs choose by: the best step, a draw of the policy, the search's best logits, a study's
+// What runs choose by: the best step, a sample of the policy, the search's best logits, a study's
 // trial. Losses of tasks are of different sizes and units, so they are not added as they are:
 //   sound   sum_k loss_k / constant_k, constant_k the loss of the best constant prediction for the
 //           same labels (a constant that loses nothing: loss_k alone). A task's weight made plain

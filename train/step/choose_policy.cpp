@@ -1,4 +1,4 @@
-// choose_policy: draws until enough are sound, then takes one.
+// choose_policy: samples until enough are sound, then takes one.
 #include "train/step/choose_policy.h"
 
 #include <algorithm>
@@ -7,12 +7,12 @@
 namespace weft {
 namespace {
 
-constexpr uint32_t most_draws = 1000;
+constexpr uint32_t most_samples = 1000;
 constexpr size_t most_reasons = 5;
 
 /// The nearest sound policy: a block nobody executes goes to the task most inclined to it, a task
 /// that executes nothing gets its likeliest block.
-DrawnPolicy repaired(DrawnPolicy policy, const std::vector<std::vector<double>>& p) {
+BinaryPolicy repaired(BinaryPolicy policy, const std::vector<std::vector<double>>& p) {
   const size_t tasks = p.size(), blocks = p[0].size();
   for (size_t l = 0; l < blocks; ++l) {
     size_t best = 0;
@@ -33,12 +33,12 @@ DrawnPolicy repaired(DrawnPolicy policy, const std::vector<std::vector<double>>&
 
 }  // namespace
 
-Drawing choose_policy(const Policy& policy, const std::vector<std::string>& tasks,
-                      const std::vector<std::string>& blocks, const PolicySpec& spec, uint64_t seed,
-                      const PolicyScore& score, Semantics semantics) {
-  Drawing out;
-  const auto sound = [&](const DrawnPolicy& candidate, const std::string& name) {
-    if (semantics == Semantics::compat) return true;  // the official code asks nothing of a draw
+PolicyChoice choose_policy(const Policy& policy, const std::vector<std::string>& tasks,
+                           const std::vector<std::string>& blocks, const PolicySpec& spec,
+                           uint64_t seed, const PolicyScore& score, Semantics semantics) {
+  PolicyChoice out;
+  const auto sound = [&](const BinaryPolicy& candidate, const std::string& name) {
+    if (semantics == Semantics::compat) return true;  // the official code asks nothing of a sample
     const auto reason = degenerate(candidate, tasks, blocks);
     if (reason && out.refused.size() < most_reasons)
       out.refused.push_back(fmt::format("{}: {}", name, *reason));
@@ -56,8 +56,8 @@ Drawing choose_policy(const Policy& policy, const std::vector<std::string>& task
   const int active = policy.blocks() - policy.skip_layer();
   double best = 0;
   int found = 0;
-  for (uint32_t index = 0; index < most_draws && found < wanted; ++index) {
-    const DrawnPolicy candidate = policy.draw(seed, index, active);
+  for (uint32_t index = 0; index < most_samples && found < wanted; ++index) {
+    const BinaryPolicy candidate = policy.sample_binary(seed, index, active);
     if (!sound(candidate, fmt::format("draw {}", index))) continue;
     ++found;
     const double loss = wanted > 1 ? score(candidate) : 0;
@@ -77,7 +77,7 @@ Drawing choose_policy(const Policy& policy, const std::vector<std::string>& task
     out.how = fmt::format(
         "the most likely one, changed so that every block and task takes part, since {} draws were "
         "degenerate",
-        most_draws);
+        most_samples);
   } else if (wanted > 1) {
     out.how += fmt::format(", the best of {}", found);
   }

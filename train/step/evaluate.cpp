@@ -56,7 +56,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
       StepInputs in;
       in.phase = Phase::infer;
       in.seed = static_cast<uint64_t>(run.seed);
-      in.drawn = policy(b);
+      in.chosen = policy(b);
       in.images = upload_images(tape, batch.images, model, run);
       in.targets = batch.targets;
       const StepOutputs out = compute_step(tape, model, run, in);

@@ -27,7 +27,7 @@ struct TaskResult {
 std::string unit_of(const TaskResult& result, const std::string& metric, const char* before);
 
 /// The policy for evaluation batch b; nullptr: every block runs for every task.
-using PolicyOfBatch = std::function<const DrawnPolicy*(int64_t b)>;
+using PolicyOfBatch = std::function<const BinaryPolicy*(int64_t b)>;
 
 /// On all of `indices`, in batches of run.data.batch images. With `batches` on a fixed sample of so
 /// many batches (data/fixed_sample.h); compat: on the first, as the official code.

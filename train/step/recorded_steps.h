@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/loader.h"
-#include "train/step/device.h"
+#include "engine/device.h"
 #include "train/step/state.h"
 
 namespace weft {

@@ -26,8 +26,8 @@ constexpr const char* due_names[] = {"nothing", "evaluation", "next stage"};
 
 std::string to_json(const TrainState& state) {
   nlohmann::json json = {{"stage", name_of(state.stage)},  {"step", state.step},
-                         {"total_step", state.total_step}, {"drawn", state.drawn.select},
-                         {"drawn_how", state.drawn_how},   {"best_step", state.best_step}};
+                         {"total_step", state.total_step}, {"drawn", state.chosen.select},
+                         {"drawn_how", state.chosen_how},  {"best_step", state.best_step}};
   if (state.best_step >= 0) json["best_score"] = state.best_score;  // JSON knows no infinity
   if (!state.task_best_step.empty()) {
     for (size_t k = 0; k < state.task_best_step.size(); ++k)  // JSON knows no infinity
@@ -68,8 +68,8 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   state.step = value["step"].integer(0);
   state.total_step = value["total_step"].integer(0);
   for (const JsonValue& row : value["drawn"].items())
-    state.drawn.select.push_back(row.integers(0, 1));
-  state.drawn_how = value["drawn_how"].text();
+    state.chosen.select.push_back(row.integers(0, 1));
+  state.chosen_how = value["drawn_how"].text();
   state.best_step = value["best_step"].integer(-1);
   if (state.best_step >= 0) state.best_score = value["best_score"].number();
   if (value.has("task_best_step")) {

@@ -36,8 +36,8 @@ struct TrainState {
   Stage stage = Stage::warmup;
   int64_t step = 0;        ///< steps done in this stage
   int64_t total_step = 0;  ///< steps done in the run: the key of all noise
-  DrawnPolicy drawn;       ///< what re-training executes; empty before it is drawn
-  std::string drawn_how;   ///< in a sentence: which draw was taken, and why
+  BinaryPolicy chosen;     ///< what re-training executes; empty before it is chosen
+  std::string chosen_how;  ///< in a sentence: which one was taken, and why
   double best_score = std::numeric_limits<double>::infinity();
   int64_t best_step = -1;  ///< eval.best = "per-task": the latest of the tasks' own
   /// eval.best = "per-task": each task's own best score and its step; else empty.

@@ -34,14 +34,14 @@ std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFil
   if (in.phase == Phase::weights || in.phase == Phase::policy)
     return policy->sample(pass, in.temperature, run.policy.hard, in.active,
                           run.semantics == Semantics::compat);
-  if (in.drawn == nullptr) return std::nullopt;
+  if (in.chosen == nullptr) return std::nullopt;
   PolicySample sample;
-  sample.gates = gates_from(in.drawn->select);
+  sample.gates = gates_from(in.chosen->select);
   if (run.semantics == Semantics::compat && in.phase == Phase::retrain) {
     // The official code multiplies by 0 and 1: skipped blocks run and update batch norm.
     for (size_t k = 0; k < sample.gates.size(); ++k) {
       std::vector<double> p;
-      for (int select : in.drawn->select[k]) p.insert(p.end(), {double(select), 1.0 - select});
+      for (int select : in.chosen->select[k]) p.insert(p.end(), {double(select), 1.0 - select});
       for (Gate& gate : sample.gates[k]) gate.kind = Gate::Kind::soft;
       const Tensor host = Tensor::from({policy->blocks(), 2}, p);
       sample.p.push_back(pass.tape.constant(upload(pass.tape, host, model.store().dtype())));

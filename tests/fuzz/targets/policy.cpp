@@ -7,7 +7,7 @@ using namespace weft;
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const std::vector<std::string> tasks{"seg", "depth"}, blocks{"layer1.0", "layer2.0"};
   fuzz::reads([&] {
-    const DrawnPolicy policy =
+    const BinaryPolicy policy =
         parse_policy(std::string(fuzz::text_of(data, size)), "x", tasks, blocks);
     fuzz::require(policy.select.size() == tasks.size(), "a row a task");
     for (const auto& row : policy.select) {

@@ -62,7 +62,7 @@ struct Step {
   Phase phase = Phase::retrain;
   int active = 0;
   std::vector<bool> labels;
-  DrawnPolicy drawn;
+  BinaryPolicy chosen;
 
   CpuContext cpu{1};
   std::unique_ptr<Model> model = make_model(&cpu, run);
@@ -75,7 +75,7 @@ struct Step {
     batch = loader.next();
     const Philox words(17, Stream::policy, 5, run.sharing);
     for (size_t k = 0; k < run.tasks.size(); ++k) {
-      auto& row = drawn.select.emplace_back();
+      auto& row = chosen.select.emplace_back();
       for (int l = 0; l < model->trunk().blocks(); ++l)
         row.push_back(static_cast<int>(words.below(100 * k + static_cast<uint64_t>(l), 2)));
       if (!labels[k]) batch.targets[k] = Tensor::full(batch.targets[k].shape(), std::nan(""));
@@ -90,7 +90,7 @@ struct Step {
     in.step = 5;
     in.active = active;
     in.targets = batch.targets;
-    if (run.sharing == "adashare" && phase == Phase::retrain) in.drawn = &drawn;
+    if (run.sharing == "adashare" && phase == Phase::retrain) in.chosen = &chosen;
     in.images = upload_images(tape, batch.images, *model, run);
     return compute_step(tape, *model, run, in).losses;
   }

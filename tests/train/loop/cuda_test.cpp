@@ -5,13 +5,13 @@
 #include <cmath>
 #include <deque>
 
+#include "engine/device.h"
 #include "engine/philox.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
 #include "train/loop/trainer.h"
 #include "train/step/build.h"
-#include "train/step/device.h"
 #include "train/step/step.h"
 
 using namespace weft;
@@ -63,7 +63,7 @@ every = 1000
 
 /// Every parameter and statistic after `steps` steps, on the host.
 std::vector<Tensor> train(RunFile run, int64_t steps) {
-  const Device device(run.device, 1, run.precision);
+  const Device device(run.device, 1, matrix_math(run.precision));
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, device.context());
   for (int64_t i = 0; i < steps; ++i) trainer.step();
@@ -106,7 +106,7 @@ std::vector<double> loss_curve(RunFile run) {
       sum = 0;
     }
   } curve(run);
-  const Device device(run.device, 1, run.precision);
+  const Device device(run.device, 1, matrix_math(run.precision));
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, device.context(), &curve);
   trainer.run();
@@ -125,18 +125,14 @@ Step one_step(const Device& device, const RunFile& run, Phase phase, const Datas
   Loader loader(data, make_parts(data).train, train_loader_options(run, data, "train", 0));
   const Batch batch = loader.next();
   Tape tape(device.context());
-  DrawnPolicy drawn;
   const int blocks = model->trunk().blocks();
-  for (size_t k = 0; k < run.tasks.size(); ++k) {
-    auto& row = drawn.select.emplace_back();
-    for (int l = 0; l < blocks; ++l) row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0);
-  }
+  const BinaryPolicy chosen = alternating_policy(run.tasks.size(), blocks);
   const StepInputs in{phase,
                       static_cast<uint64_t>(run.seed),
                       3,
                       2.0,
                       blocks,
-                      &drawn,
+                      &chosen,
                       upload_images(tape, batch.images, *model, run),
                       batch.targets};
   const StepOutputs out = compute_step(tape, *model, run, in);
@@ -206,19 +202,18 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
 TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing",
           "[cuda][memory]") {
   WEFT_NEEDS_CUDA();
-#ifdef WEFT_WITH_CUDA
-  CudaContext cuda;
+  const Device device("cuda");
+  const AnyContext cuda = device.context();
   RunFile run = scenes_run({"device=cuda", "warmup.steps=40"});
   const auto data = open_dataset(run);
-  Trainer trainer(run, *data, &cuda);
+  Trainer trainer(run, *data, cuda);
   for (int i = 0; i < 16; ++i) trainer.step();  // the 16th fetches the losses of all
-  const int64_t allocations = cuda.memory().counters().system_calls, waits = cuda.waits();
+  const int64_t allocations = memory_of(cuda).counters().system_calls, waits = weft::waits(cuda);
   for (int i = 16; i < 31; ++i) trainer.step();
-  CHECK(cuda.memory().counters().system_calls == allocations);
-  CHECK(cuda.waits() == waits);
+  CHECK(memory_of(cuda).counters().system_calls == allocations);
+  CHECK(weft::waits(cuda) == waits);
   trainer.step();
-  CHECK(cuda.waits() == waits + 1);
-#endif
+  CHECK(weft::waits(cuda) == waits + 1);
 }
 
 TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU's", "[cuda]") {

@@ -88,7 +88,7 @@ struct Seen : TrainObserver {
 double loads_of(const RunWork& work, const RunFile& run) {
   double batches = 0;
   for (const PhaseWork& phase : work.phases) batches += phase.fresh;
-  for (const EvaluationWork* of : {&work.val, &work.draws, &work.test})
+  for (const EvaluationWork* of : {&work.val, &work.choice, &work.test})
     batches += of->fresh * static_cast<double>(of->batches);
   return batches * static_cast<double>(run.data.batch);
 }

@@ -79,7 +79,7 @@ class Spoilt final : public Dataset {
   std::vector<Sample> samples_;
 };
 
-enum class Place { input, label, weight, gradient, running, moment };
+enum class Spoiled { input, label, weight, gradient, running, moment };
 constexpr const char* place_names[] = {"input", "label", "weight", "gradient", "running", "moment"};
 
 using Random = std::mt19937_64;
@@ -92,21 +92,21 @@ void spoil(Random& random, const Tensor& t, double bad) {
 /// Spoils one number of the trainer's at one step.
 class Saboteur final : public StepProbe {
  public:
-  Saboteur(Trainer& trainer, Random& random, Place place, int64_t step, double bad)
+  Saboteur(Trainer& trainer, Random& random, Spoiled place, int64_t step, double bad)
       : trainer_(trainer), random_(random), place_(place), step_(step), bad_(bad) {}
 
   void before(const StepInputs&, const Batch&) override {
     if (!due()) return;
     auto& store = trainer_.model().store();
-    if (place_ == Place::weight) {
+    if (place_ == Spoiled::weight) {
       auto& all = store.parameters();
       spoil(random_, all[random_() % all.size()].value, bad_);
     }
-    if (place_ == Place::running) {
+    if (place_ == Spoiled::running) {
       BatchNormStats& stats = store.stats()[random_() % store.stats().size()].stats;
       spoil(random_, random_() % 2 == 0 ? stats.running_mean : stats.running_var, bad_);
     }
-    if (place_ == Place::moment)
+    if (place_ == Spoiled::moment)
       for (const Optimizer* optimizer : trainer_.optimizers())
         for (const Parameter* p : optimizer->parameters())
           if (const auto* state = done_ ? nullptr : optimizer->state_of(*p)) {
@@ -116,7 +116,7 @@ class Saboteur final : public StepProbe {
   }
   bool done() const { return done_; }
   void differentiated() override {
-    if (!due() || place_ != Place::gradient) return;
+    if (!due() || place_ != Spoiled::gradient) return;
     std::vector<Parameter*> with;
     for (Parameter& p : trainer_.model().store().parameters())
       if (p.grad.defined()) with.push_back(&p);
@@ -127,7 +127,7 @@ class Saboteur final : public StepProbe {
   bool due() const { return trainer_.state().total_step == step_; }
   Trainer& trainer_;
   Random& random_;
-  Place place_;
+  Spoiled place_;
   int64_t step_;
   double bad_;
   bool done_ = false;
@@ -166,7 +166,7 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
   for (uint64_t seed = 0; seed < 50; ++seed) {
     Random random(seed);
     const std::string way = ways[seed % std::size(ways)];
-    const auto place = static_cast<Place>(random() % std::size(place_names));
+    const auto place = static_cast<Spoiled>(random() % std::size(place_names));
     const double bads[] = {std::numeric_limits<double>::quiet_NaN(),
                            std::numeric_limits<double>::infinity(),
                            -std::numeric_limits<double>::infinity()};
@@ -177,13 +177,14 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
     INFO("seed " << seed << ": " << way << ", " << place_names[static_cast<int>(place)]
                  << " of step " << step + 1 << " becomes " << bad);
     Spoilt data(run);
-    if (place == Place::input || place == Place::label) {
+    if (place == Spoiled::input || place == Spoiled::label) {
       Sample& sample =
           data.sample(static_cast<int64_t>(random() % static_cast<uint64_t>(data.size())));
-      Picture& picture = place == Place::input ? sample.image : sample.labels[1];
+      Picture& picture = place == Spoiled::input ? sample.image : sample.labels[1];
       // A label that is NaN is absent; one that is infinite is a fault.
       picture.pixels[random() % picture.pixels.size()] =
-          place == Place::input ? static_cast<float>(bad) : std::numeric_limits<float>::infinity();
+          place == Spoiled::input ? static_cast<float>(bad)
+                                  : std::numeric_limits<float>::infinity();
     }
     TempFolder folder;
     const std::string path = folder.file("run");
@@ -196,9 +197,9 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
     // A sample may not be drawn, a label lie between outputs, a block be skipped, a stage's moments
     // end with it; these are read.
     const bool one_stage = way != "adashare";
-    const bool read = place == Place::gradient || place == Place::running ||
-                      (place == Place::weight && one_stage) ||
-                      (place == Place::moment && one_stage && saboteur.done());
+    const bool read = place == Spoiled::gradient || place == Spoiled::running ||
+                      (place == Spoiled::weight && one_stage) ||
+                      (place == Spoiled::moment && one_stage && saboteur.done());
     if (read) CHECK(end.stopped);
     for (const auto& file : std::filesystem::directory_iterator(path + "/checkpoints")) {
       INFO(file.path());
@@ -224,7 +225,7 @@ TEST_CASE("the stop names phase, step, tensor, data and what to try; the checkpo
     TempFolder folder;
     Trainer trainer(run, data, &cpu);
     Random random(3);
-    Saboteur saboteur(trainer, random, Place::gradient, step, std::nan(""));
+    Saboteur saboteur(trainer, random, Spoiled::gradient, step, std::nan(""));
     trainer.set_probe(&saboteur);
     const End end = run_to_end(trainer, folder.file("run"));
     INFO(end.message);

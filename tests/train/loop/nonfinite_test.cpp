@@ -277,11 +277,11 @@ TEST_CASE("draws whose validation loss is no number are never chosen", "[train][
   spec.draws = 4;
   int seen = 0;
   const double infinity = std::numeric_limits<double>::infinity();  // what score() says of a NaN
-  const auto third = [&](const DrawnPolicy&) { return ++seen == 3 ? 1.0 : infinity; };
-  const Drawing drawing =
+  const auto third = [&](const BinaryPolicy&) { return ++seen == 3 ? 1.0 : infinity; };
+  const PolicyChoice choice =
       choose_policy(*model->policy(), model->task_names(), blocks, spec, 1, third);
-  CHECK(drawing.how.find("validation score 1.0000") != std::string::npos);
+  CHECK(choice.how.find("validation score 1.0000") != std::string::npos);
   CHECK_THROWS_AS(choose_policy(*model->policy(), model->task_names(), blocks, spec, 1,
-                                [&](const DrawnPolicy&) { return infinity; }),
+                                [&](const BinaryPolicy&) { return infinity; }),
                   NumericError);
 }

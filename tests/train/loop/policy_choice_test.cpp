@@ -64,12 +64,12 @@ TEST_CASE("policy choice: decided by the best logits, which the model then has",
   std::vector<std::string> said;
   decide_policy(state, &cpu, run, *data, parts, *model,
                 [&](const std::string& line) { said.push_back(line); });
-  for (const std::vector<int>& row : state.drawn.select)
+  for (const std::vector<int>& row : state.chosen.select)
     CHECK(row == std::vector<int>(static_cast<size_t>(model->policy()->blocks()), 1));
   CHECK(model->policy()->host_logits(0).to_vector() == state.search_logits[0]);
   REQUIRE(said.size() == 2);
   CHECK(said[0] == "policy: the logits of step 8, the search's best (validation score 0.5000)");
-  CHECK(said[1] == "policy: " + state.drawn_how);
+  CHECK(said[1] == "policy: " + state.chosen_how);
   CHECK(decided_json(state, run, *model).find("\"select\"") != std::string::npos);
 }
 

@@ -41,15 +41,15 @@ TEST_CASE("stages: a search takes weight and logit steps in turn, by policy epoc
     CHECK(in.step == static_cast<uint32_t>(4 + state.step));
     CHECK(in.temperature == (state.step < 3 ? 4 : 2));
     CHECK(in.active == (state.step < 3 ? 1 : 2));
-    CHECK(in.drawn == nullptr);
+    CHECK(in.chosen == nullptr);
   }
   const Phase w = Phase::weights, p = Phase::policy;
   CHECK(phases == std::vector<Phase>{w, w, p, w, w, p});
 
   state.stage = Stage::retrain;
-  state.drawn.select = {{1, 0}, {1, 1}};
+  state.chosen.select = {{1, 0}, {1, 1}};
   CHECK(phase_of(state, clock) == Phase::retrain);
-  CHECK(inputs_of(state, clock, run, *model, Phase::retrain).drawn == &state.drawn);
+  CHECK(inputs_of(state, clock, run, *model, Phase::retrain).chosen == &state.chosen);
   state.stage = Stage::done;
   CHECK(phase_of(state, clock) == Phase::infer);
 }

@@ -90,8 +90,8 @@ class Golden {
     return concat(own, 0);
   }
 
-  DrawnPolicy drawn(int c, const RunFile& run) const {
-    DrawnPolicy policy;
+  BinaryPolicy chosen(int c, const RunFile& run) const {
+    BinaryPolicy policy;
     for (const TaskSpec& task : run.tasks) {
       auto& row = policy.select.emplace_back();
       const Values p = expected(c, "policy/" + task.name);
@@ -123,10 +123,10 @@ class Golden {
     in.images = images(tape, run);
     for (const TaskSpec& task : run.tasks)
       in.targets.push_back(oihw_to_krsc(file_.load("0/in/target." + task.name)));
-    DrawnPolicy policy;
+    BinaryPolicy policy;
     if (phase == Phase::retrain) {
-      policy = drawn(c, run);
-      in.drawn = &policy;
+      policy = chosen(c, run);
+      in.chosen = &policy;
     }
     const StepOutputs out = compute_step(tape, *model_, run, in);
     for (size_t k = 0; k < run.tasks.size(); ++k) {

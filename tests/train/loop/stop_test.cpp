@@ -114,7 +114,7 @@ TEST_CASE("a signal at any sample of a run stops it at once, and it goes on to t
   whole.run();
   const int64_t loads = far - rows.left;
   CHECK(loads > 100);
-  int evaluating = 0, drawing = 0;
+  int evaluating = 0, choice = 0;
   for (int64_t at = 1; at <= loads; at += at % 4 == 0 ? 4 : 1) {
     INFO("stopped at sample " << at);
     const std::string path = folder.file(fmt::format("stopped{}", at));
@@ -135,7 +135,7 @@ TEST_CASE("a signal at any sample of a run stops it at once, and it goes on to t
     second.resume(path);
     const Due due = read_checkpoint(path + "/checkpoints/last.safetensors").state.due;
     evaluating += due == Due::evaluation ? 1 : 0;
-    drawing += due == Due::next_stage ? 1 : 0;
+    choice += due == Due::next_stage ? 1 : 0;
     second.run();
     CHECK(same(bits_of(second), bits_of(whole)));
     CHECK(second.state() == whole.state());
@@ -147,7 +147,7 @@ TEST_CASE("a signal at any sample of a run stops it at once, and it goes on to t
     }
   }
   CHECK(evaluating > 3);
-  CHECK(drawing > 1);
+  CHECK(choice > 1);
 }
 
 TEST_CASE("a hangup stops a run as SIGTERM does; ignored, it stays ignored", "[train][stop]") {

@@ -165,7 +165,7 @@ TEST_CASE("blocks that nobody selects are left untouched by re-training", "[trai
   TempFolder folder;
   Trainer trainer(run, *data, device_of(cpu));
   REQUIRE(trainer.state().stage == Stage::retrain);
-  REQUIRE(trainer.state().drawn.select.size() == 2);
+  REQUIRE(trainer.state().chosen.select.size() == 2);
   trainer.run();
   CHECK(trainer.state().stage == Stage::done);
 }

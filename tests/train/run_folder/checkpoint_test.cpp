@@ -82,8 +82,8 @@ struct Saved {
     state.stage = Stage::retrain;
     state.step = 2;
     state.total_step = 11;
-    state.drawn = {{{1, 0}, {0, 1}}};
-    state.drawn_how = "draw 0";
+    state.chosen = {{{1, 0}, {0, 1}}};
+    state.chosen_how = "draw 0";
     state.best_step = 10;
     state.best_score = 0.25;
     state.search_step = 6;
@@ -181,12 +181,13 @@ TEST_CASE("a state that no run can be in is refused", "[train][checkpoint]") {
   const auto refused = [&](const std::string& what) { return contains_text(what); };
   CHECK(complaint([](TrainState&) {}).empty());
   // Gates: another number of tasks or blocks, or neither 0 nor 1.
-  CHECK_THAT(complaint([](TrainState& s) { s.drawn.select.pop_back(); }),
+  CHECK_THAT(complaint([](TrainState& s) { s.chosen.select.pop_back(); }),
              refused("a drawn policy of 1 tasks for 2"));
-  CHECK_THAT(complaint([](TrainState& s) { s.drawn.select[1].pop_back(); }),
+  CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[1].pop_back(); }),
              refused("task 'b' has 1 gates for 2 blocks"));
-  CHECK_THAT(complaint([](TrainState& s) { s.drawn.select.clear(); }), refused("of 0 tasks for 2"));
-  CHECK_THAT(complaint([](TrainState& s) { s.drawn.select[0][1] = 7; }),
+  CHECK_THAT(complaint([](TrainState& s) { s.chosen.select.clear(); }),
+             refused("of 0 tasks for 2"));
+  CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[0][1] = 7; }),
              refused("'drawn'[0][1]: is 7; it is 0 to 1"));
   // Steps.
   CHECK_THAT(complaint([](TrainState& s) { s.step = -5; }), refused("'step': is -5"));

@@ -31,7 +31,7 @@ struct Learned {
     for (double s : select) logits.insert(logits.end(), {s, 0});
     policy.set_logits(task, Tensor::from({3, 2}, logits, DType::f64));
   }
-  Drawing choose(const std::string& how, const PolicyScore& score = {}, int draws = 8) {
+  PolicyChoice choose(const std::string& how, const PolicyScore& score = {}, int draws = 8) {
     PolicySpec spec;
     spec.choose = how;
     spec.draws = draws;
@@ -82,14 +82,14 @@ TEST_CASE("validation takes the best of n sound draws", "[train][policy]") {
   Learned learned;
   int scored = 0;
   // Fewer executed blocks score better, so the draw with the fewest has to win.
-  const auto executed = [&](const DrawnPolicy& p) {
+  const auto executed = [&](const BinaryPolicy& p) {
     double sum = 0;
     for (const auto& row : p.select)
       for (int s : row) sum += s;
     return sum;
   };
   double least = 100;
-  const Drawing best = learned.choose("validation", [&](const DrawnPolicy& p) {
+  const PolicyChoice best = learned.choose("validation", [&](const BinaryPolicy& p) {
     ++scored;
     CHECK_FALSE(degenerate(p, tasks, blocks));
     least = std::min(least, executed(p));
@@ -104,14 +104,14 @@ TEST_CASE("draw takes the first sound draw, and says why others were refused", "
   Learned learned;
   learned.set(0, {-1.5, -1.5, -1.5});
   learned.set(1, {-1.5, -1.5, -1.5});
-  const Drawing drawn = learned.choose("draw", [](const DrawnPolicy&) -> double {
+  const PolicyChoice chosen = learned.choose("draw", [](const BinaryPolicy&) -> double {
     FAIL("scored");
     return 0;
   });
-  CHECK_FALSE(degenerate(drawn.policy, tasks, blocks));
-  REQUIRE(!drawn.refused.empty());
-  CHECK_THAT(drawn.refused[0], contains_text("draw 0: ") && contains_text("execute"));
-  CHECK(learned.choose("draw").policy == drawn.policy);  // the same seed, the same draw
+  CHECK_FALSE(degenerate(chosen.policy, tasks, blocks));
+  REQUIRE(!chosen.refused.empty());
+  CHECK_THAT(chosen.refused[0], contains_text("draw 0: ") && contains_text("execute"));
+  CHECK(learned.choose("draw").policy == chosen.policy);  // the same seed, the same draw
 }
 
 TEST_CASE("likely selects where p is at least a half, and repairs what is degenerate",
@@ -119,11 +119,11 @@ TEST_CASE("likely selects where p is at least a half, and repairs what is degene
   Learned learned;
   learned.set(0, {2, -2, 2});
   learned.set(1, {-2, 2, 0});
-  const Drawing likely = learned.choose("likely");
+  const PolicyChoice likely = learned.choose("likely");
   CHECK(likely.policy.select == std::vector<std::vector<int>>{{1, 0, 1}, {0, 1, 1}});
   CHECK(likely.refused.empty());
   learned.set(1, {-2, -1, -3});
-  const Drawing repaired = learned.choose("likely");
+  const PolicyChoice repaired = learned.choose("likely");
   REQUIRE(repaired.refused.size() == 1);
   CHECK_THAT(repaired.refused[0],
              contains_text("the most likely policy: task b executes no block"));
@@ -135,15 +135,15 @@ TEST_CASE("where all draws are degenerate, the likeliest is repaired", "[train][
   Learned learned;
   learned.set(0, {-60, -60, -60});
   learned.set(1, {-60, -50, -60});
-  const Drawing drawn = learned.choose("draw");
-  CHECK_FALSE(degenerate(drawn.policy, tasks, blocks));
-  CHECK_THAT(drawn.how, contains_text("1000 draws were degenerate"));
+  const PolicyChoice chosen = learned.choose("draw");
+  CHECK_FALSE(degenerate(chosen.policy, tasks, blocks));
+  CHECK_THAT(chosen.how, contains_text("1000 draws were degenerate"));
 }
 
 TEST_CASE("a policy file reads as written, and what is wrong in it is named", "[train][policy]") {
   TempFolder folder;
   const std::string path = folder.file("policy.json");
-  const DrawnPolicy policy{{{1, 0, 1}, {0, 1, 1}}};
+  const BinaryPolicy policy{{{1, 0, 1}, {0, 1, 1}}};
   const std::string text =
       policy_json(policy, tasks, blocks, {{0.9, 0.2, 0.6}, {0.1, 0.7, 0.5}}, 3);
   write_file(path, text);
@@ -200,7 +200,7 @@ TEST_CASE(
     changed[bit / 8] = static_cast<char>(changed[bit / 8] ^ (1 << bit % 8));
     std::ofstream(path) << changed;
     try {
-      const DrawnPolicy policy = read_policy(path, tasks, blocks);
+      const BinaryPolicy policy = read_policy(path, tasks, blocks);
       REQUIRE(policy.select.size() == 2);
       for (const auto& row : policy.select) {
         REQUIRE(row.size() == 3);
@@ -228,7 +228,7 @@ TEST_CASE("a run re-trains under a policy edited by hand", "[train][policy]") {
   const std::string file = folder.file("first") + "/policy/drawn.json";
   const auto names = std::vector<std::string>{"seg", "depth"};
   const auto trunk = block_names(make_model(&cpu, slim_run())->trunk());
-  DrawnPolicy edited = read_policy(file, names, trunk);
+  BinaryPolicy edited = read_policy(file, names, trunk);
   for (auto& row : edited.select) {
     row[0] = 0;
     row[1] = 1;
@@ -239,7 +239,7 @@ TEST_CASE("a run re-trains under a policy edited by hand", "[train][policy]") {
   RunFile run = slim_run({"retrain.policy=" + file});
   Trainer again(run, *data, &cpu);
   CHECK(again.state().stage == Stage::retrain);  // no warm-up, no search
-  CHECK(again.state().drawn == edited);
+  CHECK(again.state().chosen == edited);
   again.start(folder.file("second"));
   CHECK(read_policy(folder.file("second") + "/policy/drawn.json", names, trunk) == edited);
   again.run();
@@ -256,7 +256,7 @@ TEST_CASE("a run re-trains under a policy edited by hand", "[train][policy]") {
   Trainer searched(after, *data, &cpu);
   CHECK(searched.state().stage == Stage::warmup);
   while (searched.state().stage != Stage::retrain) searched.step();
-  CHECK(searched.state().drawn == edited);
+  CHECK(searched.state().chosen == edited);
 }
 
 TEST_CASE("the search writes one line a policy epoch", "[train][policy]") {
@@ -293,9 +293,9 @@ TEST_CASE("policy.from = best draws from the search's best logits, also after a 
   const auto last = learned.rbegin()->second, best = learned.at(whole.state().search_step);
   REQUIRE(best != last);
   CHECK(whole.model().policy()->probabilities() == best);
-  const Drawing likely = choose_policy(*whole.model().policy(), {"seg", "depth"},
-                                       block_names(whole.model().trunk()), run.policy, 1, {});
-  CHECK(whole.state().drawn == likely.policy);
+  const PolicyChoice likely = choose_policy(*whole.model().policy(), {"seg", "depth"},
+                                            block_names(whole.model().trunk()), run.policy, 1, {});
+  CHECK(whole.state().chosen == likely.policy);
   const auto written = nlohmann::json::parse(text_of(folder.file("whole") + "/policy/drawn.json"));
   CHECK(written.at("probability").at("seg").get<std::vector<double>>() == best[0]);
   Trainer resumed(run, *data, &cpu);
@@ -323,7 +323,7 @@ TEST_CASE("policy.from = best draws also where the first blocks have no logits",
   }
   REQUIRE(trainer.state().search_step > 0);
   CHECK(trainer.model().policy()->probabilities() == learned.at(trainer.state().search_step));
-  for (const auto& task : trainer.state().drawn.select) CHECK((task[0] == 1 && task[1] == 1));
+  for (const auto& task : trainer.state().chosen.select) CHECK((task[0] == 1 && task[1] == 1));
 }
 
 TEST_CASE("compat: the search's best counts after 18 blocks of ResNet-34, in sound after 16",

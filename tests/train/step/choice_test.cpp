@@ -98,7 +98,7 @@ class SparseSet : public Dataset {
   Split split(int64_t) const override { return Split::val; }
 };
 
-const DrawnPolicy* every_block(int64_t) { return nullptr; }
+const BinaryPolicy* every_block(int64_t) { return nullptr; }
 
 }  // namespace
 

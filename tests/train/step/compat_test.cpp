@@ -55,8 +55,8 @@ steps = 2
 struct SkippingStep {
   explicit SkippingStep(const char* semantics)
       : run(slim_run(semantics)), data(open_dataset(run)), trainer(run, *data, &cpu) {
-    DrawnPolicy policy{{{1, 1, 1, 0, 1, 1, 1, 1}, {1, 1, 1, 0, 1, 0, 1, 1}}};
-    trainer.set_drawn(policy);
+    BinaryPolicy policy{{{1, 1, 1, 0, 1, 1, 1, 1}, {1, 1, 1, 0, 1, 0, 1, 1}}};
+    trainer.set_policy(policy);
     trainer.jump(Stage::retrain, 0);
   }
   int64_t tracked(const std::string& name) {
@@ -160,7 +160,7 @@ TEST_CASE("compat: no floor, and the first draw, degenerate or not, unless the r
   const std::vector<std::string> tasks{"a", "b"}, blocks{"layer1.0", "layer2.0"};
   Policy policy(store, tasks, 2, {}, 1);
   for (size_t k : {0, 1}) policy.set_logits(k, Tensor::from({2, 2}, {-60, 0, -60, 0}, DType::f64));
-  const Drawing taken =
+  const PolicyChoice taken =
       choose_policy(policy, tasks, blocks, compat.policy, 1, {}, compat.semantics);
   CHECK(taken.policy.select == std::vector<std::vector<int>>{{0, 0}, {0, 0}});
   CHECK(taken.refused.empty());

@@ -64,7 +64,7 @@ struct Setting {
   RunFile run;
   Phase phase;
   const Batch& batch;
-  const DrawnPolicy* drawn;
+  const BinaryPolicy* chosen;
 };
 
 /// Names of the parameters with a gradient after one step in which `learning` tasks have labels.
@@ -78,13 +78,13 @@ std::set<std::string> reached(const Setting& at, const std::vector<bool>& learni
   in.temperature = 1;
   in.active = 6;
   run.tasks.clear();
-  DrawnPolicy drawn;
+  BinaryPolicy chosen;
   for (size_t k : tasks) {
     run.tasks.push_back(at.run.tasks[k]);
     in.targets.push_back(learning[k] ? at.batch.targets[k] : without_labels(at.batch.targets[k]));
-    if (at.drawn != nullptr) drawn.select.push_back(at.drawn->select[k]);
+    if (at.chosen != nullptr) chosen.select.push_back(at.chosen->select[k]);
   }
-  if (at.drawn != nullptr) in.drawn = &drawn;
+  if (at.chosen != nullptr) in.chosen = &chosen;
   if (!regularisers) {
     run.share.weight = run.share.orthogonality = 0;
     run.policy.sparsity = run.policy.sharing = 0;
@@ -138,14 +138,14 @@ void check_label_sets(RunFile run, Phase phase, bool few = false) {
   const uint64_t sets = uint64_t{1} << tasks;
   for (uint64_t i = 1; i < (few ? 3 : sets); ++i) {
     const uint64_t set = few ? 1 + words.below(1000 + i, sets - 1) : i;
-    DrawnPolicy drawn;
+    BinaryPolicy chosen;
     for (size_t k = 0; k < tasks; ++k) {
-      auto& row = drawn.select.emplace_back();
+      auto& row = chosen.select.emplace_back();
       for (size_t l = 0; l < blocks; ++l)
         row.push_back(static_cast<int>(words.below(100 * set + 10 * k + l, 2)));
     }
     const bool with_policy = run.sharing == "adashare" && phase == Phase::retrain;
-    Setting at{run, phase, batch, with_policy ? &drawn : nullptr};
+    Setting at{run, phase, batch, with_policy ? &chosen : nullptr};
     std::vector<bool> learning;
     for (size_t k = 0; k < tasks; ++k) learning.push_back(bit(set, k));
     INFO(run.sharing << " " << name_of(phase) << ", labels " << set);
@@ -257,7 +257,7 @@ every = 1000
   CpuContext cpu(1);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
-  trainer.set_drawn({{{1, 0, 1, 1}, {1, 1, 1, 1}}});  // blocks.1 is the rare task's alone
+  trainer.set_policy({{{1, 0, 1, 1}, {1, 1, 1, 1}}});  // blocks.1 is the rare task's alone
   trainer.jump(Stage::retrain, 0);
   trainer.step();  // now there are moments that could move on
   const Optimizer& optimizer = *trainer.optimizers()[0];

@@ -104,21 +104,21 @@ TEST_CASE("evaluation runs once what tasks have in common as long as their stati
   std::vector<double> pixels;
   for (int i = 0; i < 2 * 33 * 33 * 3; ++i) pixels.push_back(std::sin(0.7 * i));
   const Tensor images = Tensor::from({2, 33, 33, 3}, pixels, DType::f64);
-  PolicySample drawn;  // the first two blocks in common, the third not
-  drawn.gates = gates_from({{1, 1, 1, 0, 1, 1, 0, 1}, {1, 1, 0, 1, 1, 1, 1, 1}});
+  PolicySample chosen;  // the first two blocks in common, the third not
+  chosen.gates = gates_from({{1, 1, 1, 0, 1, 1, 0, 1}, {1, 1, 0, 1, 1, 1, 1, 1}});
   const auto forward = [&](bool training) {
     Tape tape(&cpu, Tape::Mode::no_grad);
     Pass pass{tape, training, Noise{}};
     std::vector<std::vector<double>> out;
-    for (const Var& y : model->forward(pass, tape.constant(images), &drawn))
+    for (const Var& y : model->forward(pass, tape.constant(images), &chosen))
       out.push_back(y.value().to_vector());
     return out;
   };
   for (int step = 0; step < 3; ++step) forward(true);
   const auto groups = [&](size_t l) {
-    return model->shared_plan(&drawn.gates, false).blocks[l].in.size();
+    return model->shared_plan(&chosen.gates, false).blocks[l].in.size();
   };
-  const int64_t once = model->cost(33, 33, &drawn.gates).trunk.dense;
+  const int64_t once = model->cost(33, 33, &chosen.gates).trunk.dense;
   CHECK(groups(0) == 1);
   CHECK(groups(1) == 1);
   CHECK(groups(2) == 2);  // one executes it, so that its statistics are no longer the other's
@@ -128,7 +128,7 @@ TEST_CASE("evaluation runs once what tasks have in common as long as their stati
   for (NamedStats& s : model->store().stats())
     if (s.name == "bn1.depth") s.stats.running_mean.data<double>()[0] += 1e-14;
   CHECK(groups(0) == 2);
-  CHECK(model->cost(33, 33, &drawn.gates).trunk.dense > once);
+  CHECK(model->cost(33, 33, &chosen.gates).trunk.dense > once);
   const auto apart = forward(false);
   for (size_t k = 0; k < apart.size(); ++k)
     for (size_t i = 0; i < apart[k].size(); ++i)

@@ -1,4 +1,7 @@
-// Where a run computes: the context behind the run file's words `device` and `precision`.
+// Where a program computes, in one word: "cpu" or "cuda"; and what time, waiting and memory are
+// there. On a GPU work is only queued when an op returns: results are fetched later, a step's
+// kernels can be recorded and started as one, and time is that of the stream. The parts of each
+// backend are in engine/cpu/device.cpp and engine/cuda/device.cu (device_parts.h).
 #pragma once
 
 #include <cstdint>
@@ -7,7 +10,7 @@
 #include <string>
 
 #include "engine/backend.h"
-#include "train/run_file/run_file.h"
+#include "engine/matrix_math.h"
 
 namespace weft {
 
@@ -15,8 +18,7 @@ class Device {
  public:
   /// `threads`: the CPU's; 0: one per core. Throws DeviceError where the machine has no usable GPU,
   /// ConfigError where this build has no CUDA backend.
-  Device(const std::string& name, int threads, Precision precision = Precision::f32);
-  ~Device();
+  explicit Device(const std::string& name, int threads = 0, MatrixMath math = MatrixMath::f32);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
@@ -25,13 +27,16 @@ class Device {
   std::string describe() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  CpuContext cpu_;
+  std::shared_ptr<void> gpu_;  ///< owns its context; null: cpu_ computes
   AnyContext context_;
 };
 
 /// Throws as Device does where it could not be made; costs no context.
 void require_device(const std::string& name);
+/// Why there is no GPU to compute on: "this build has no CUDA backend", "no CUDA device (..)". "":
+/// there is one.
+std::string why_no_cuda();
 /// One line for `weft info`: the GPU that is there, or why there is none.
 std::string describe_cuda();
 
@@ -41,6 +46,14 @@ Tensor fetch_later(const AnyContext& context, const Tensor& t);
 void synchronize(const AnyContext& context);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
+/// How often the host has waited for the device so far.
+int64_t waits(const AnyContext& context);
+/// All the memory that the device has, in use or not: a GPU's own, else the machine's.
+int64_t memory_bytes(const AnyContext& context);
+/// How long `work` takes to its end on the device: by the clock on a CPU, by events on a GPU's
+/// stream.
+double milliseconds(const AnyContext& context, const std::function<void()>& work);
+
 /// Work that asks for the same kernels every time: a GPU starts them as one (engine/cuda/graph.h,
 /// which says what `work` must not do); a CPU just runs them.
 class Repeated {
@@ -50,15 +63,11 @@ class Repeated {
   Repeated(const Repeated&) = delete;
   Repeated& operator=(const Repeated&) = delete;
   void run(const std::function<void()>& work);
+  /// How often the work was recorded anew so far; 0 on a CPU.
+  int64_t built() const;
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;  // null on a CPU
+  std::unique_ptr<class LaunchRecorder> recorder_;  // null: nothing is recorded
 };
-/// All the memory that the device has, in use or not: a GPU's own, else the machine's.
-int64_t memory_bytes(const AnyContext& context);
-/// How long `work` takes to its end on the device: by the clock on a CPU, by events on a GPU's
-/// stream.
-double milliseconds(const AnyContext& context, const std::function<void()>& work);
 
 }  // namespace weft

@@ -1,0 +1,68 @@
+// A GPU as a device: made, asked, timed by events, its kernels recorded in graphs.
+#include "engine/cuda/graph.h"
+#include "engine/device_parts.h"
+
+namespace weft {
+namespace {
+
+double gib(size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+class GraphRecorder final : public LaunchRecorder {
+ public:
+  explicit GraphRecorder(CudaContext& ctx) : graph_(ctx) {}
+  void run(const std::function<void()>& work) override { graph_.run(work); }
+  int64_t built() const override { return graph_.built(); }
+
+ private:
+  CudaGraph graph_;
+};
+
+}  // namespace
+
+std::string why_no_cuda() {
+  std::string why;
+  return CudaContext::available(&why) ? "" : why;
+}
+
+std::string describe_cuda() {
+  if (const std::string why = why_no_cuda(); !why.empty()) return why;
+  const CudaDevice d = CudaContext().device();
+  return fmt::format("{}, compute {}.{}, {} multiprocessors, {:.0f} GiB, driver {}, runtime {}",
+                     d.name, d.major, d.minor, d.multiprocessors, gib(d.bytes), d.driver,
+                     d.runtime);
+}
+
+namespace device_parts {
+
+std::string describe(CudaContext& ctx) {
+  const CudaDevice d = ctx.device();
+  return fmt::format("{}, {:.0f} GiB, driver {}", d.name, gib(d.bytes), d.driver);
+}
+Tensor fetch_later(CudaContext& ctx, const Tensor& t) { return ctx.download_later(t); }
+void synchronize(CudaContext& ctx) { ctx.synchronize(); }
+bool is_asynchronous(CudaContext&) { return true; }
+int64_t waits(CudaContext& ctx) { return ctx.waits(); }
+int64_t memory_bytes(CudaContext& ctx) { return static_cast<int64_t>(ctx.device().bytes); }
+
+double milliseconds(CudaContext& ctx, const std::function<void()>& work) {
+  CudaTimer timer(ctx);
+  timer.start();
+  work();
+  return timer.stop();
+}
+
+std::unique_ptr<LaunchRecorder> make_recorder(CudaContext& ctx) {
+  return std::make_unique<GraphRecorder>(ctx);
+}
+
+void require_cuda() {
+  if (const std::string why = why_no_cuda(); !why.empty()) throw DeviceError("device cuda: " + why);
+}
+
+Owned make_cuda(MatrixMath math) {
+  const auto ctx = std::make_shared<CudaContext>(math);
+  return {ctx, ctx.get()};
+}
+
+}  // namespace device_parts
+}  // namespace weft

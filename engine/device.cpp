@@ -1,0 +1,59 @@
+// Device: one visit of the context each.
+#include "engine/device.h"
+
+#include "engine/device_parts.h"
+
+namespace weft {
+
+Device::Device(const std::string& name, int threads, MatrixMath math)
+    : cpu_(threads), context_(&cpu_) {
+  if (name == "cpu") return;
+  device_parts::Owned gpu = device_parts::make_cuda(math);
+  gpu_ = std::move(gpu.owner);
+  context_ = gpu.context;
+}
+
+std::string Device::describe() const {
+  return std::visit([](auto* ctx) { return device_parts::describe(*ctx); }, context_);
+}
+
+void require_device(const std::string& name) {
+  if (name != "cpu") device_parts::require_cuda();
+}
+
+Tensor fetch_later(const AnyContext& context, const Tensor& t) {
+  return std::visit([&](auto* ctx) { return device_parts::fetch_later(*ctx, t); }, context);
+}
+
+void synchronize(const AnyContext& context) {
+  std::visit([](auto* ctx) { device_parts::synchronize(*ctx); }, context);
+}
+
+bool is_asynchronous(const AnyContext& context) {
+  return std::visit([](auto* ctx) { return device_parts::is_asynchronous(*ctx); }, context);
+}
+
+int64_t waits(const AnyContext& context) {
+  return std::visit([](auto* ctx) { return device_parts::waits(*ctx); }, context);
+}
+
+int64_t memory_bytes(const AnyContext& context) {
+  return std::visit([](auto* ctx) { return device_parts::memory_bytes(*ctx); }, context);
+}
+
+double milliseconds(const AnyContext& context, const std::function<void()>& work) {
+  return std::visit([&](auto* ctx) { return device_parts::milliseconds(*ctx, work); }, context);
+}
+
+Repeated::Repeated(const AnyContext& context)
+    : recorder_(std::visit([](auto* ctx) { return device_parts::make_recorder(*ctx); }, context)) {}
+Repeated::~Repeated() = default;
+
+void Repeated::run(const std::function<void()>& work) {
+  if (recorder_ == nullptr) return work();
+  recorder_->run(work);
+}
+
+int64_t Repeated::built() const { return recorder_ == nullptr ? 0 : recorder_->built(); }
+
+}  // namespace weft

@@ -1,0 +1,58 @@
+// A device by its word: the CPU is always there, a GPU or the reason why there is none; results,
+// time and recorded work on either.
+#include "engine/device.h"
+
+#include "engine/error.h"
+#include "tests/support/device.h"
+#include "tests/support/temp_folder.h"
+
+namespace weft {
+namespace {
+
+/// What a device owes whatever it is.
+void check_device(const Device& device) {
+  const AnyContext context = device.context();
+  CHECK(memory_bytes(context) > 0);
+  const Tensor here = to_device(context, Tensor::from({2}, {3, -4}));
+  const Tensor host = fetch_later(context, here);
+  synchronize(context);
+  CHECK(host.to_vector() == std::vector<double>{3, -4});
+  int runs = 0;
+  CHECK(milliseconds(context, [&] { ++runs; }) >= 0);
+  CHECK(runs == 1);
+}
+
+}  // namespace
+
+TEST_CASE("device: the CPU has its results at once and records nothing", "[engine]") {
+  const Device cpu("cpu", 3);
+  CHECK(cpu.describe() == "cpu, 3 threads");
+  check_device(cpu);
+  CHECK_FALSE(is_asynchronous(cpu.context()));
+  CHECK(waits(cpu.context()) == 0);
+  require_device("cpu");
+  int runs = 0;
+  Repeated repeated(cpu.context());
+  for (int i = 0; i < 3; ++i) repeated.run([&] { ++runs; });
+  CHECK((runs == 3 && repeated.built() == 0));
+}
+
+TEST_CASE("device: without a GPU the word cuda is refused before anything is made", "[engine]") {
+  if (why_no_cuda().empty()) WEFT_SKIP("a CUDA device is here");
+  const auto message = [](auto&& f) { return test::message_of<UserError>(f); };
+  const std::string required = message([] { require_device("cuda"); });
+  CHECK(required.rfind("device", 0) == 0);
+  CHECK(message([] { Device device("cuda"); }).rfind("device", 0) == 0);
+  CHECK_FALSE(describe_cuda().empty());
+}
+
+TEST_CASE("cuda: the GPU as a device", "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+  const Device gpu("cuda");
+  require_device("cuda");
+  check_device(gpu);
+  CHECK(is_asynchronous(gpu.context()));
+  CHECK(waits(gpu.context()) >= 1);
+}
+
+}  // namespace weft
