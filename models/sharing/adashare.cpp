@@ -11,36 +11,30 @@ class AdaShare final : public Model {
  public:
   AdaShare(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
-        trunk_(make_trunk(store_, "", shared_trunk(), options.seed)),
-        heads_(make_heads(*trunk_)),
-        policy_(store_, task_names(), trunk_->blocks(), options.policy, options.seed) {}
+        trunk_(make_trunk(store_, "", shared_trunk(), options.seed)) {
+    make_heads(*trunk_);
+    policy_.emplace(store_, task_names(), trunk_->blocks(), options.policy, options.seed);
+  }
 
   std::vector<Var> forward(Pass& pass, const Var& images,
                            const PolicySample* sample) const override {
     const Features features = run_shared(pass, *trunk_, images, sample);
-    std::vector<Var> out;
-    for (size_t k = 0; k < heads_.size(); ++k)
-      out.push_back((*heads_[k])(pass, features.of_task(static_cast<int>(k))));
-    return out;
+    return run_heads(pass, [&](size_t k) { return features.of_task(static_cast<int>(k)); });
   }
 
   ModelCost cost(int64_t height, int64_t width, const Gates* gates) const override {
     const TrunkCost trunk = trunk_->cost(height, width);
-    ModelCost cost;
-    count_parameters(cost);
-    cost.one_trunk_parameters = cost.trunk_parameters;
+    ModelCost cost = count(trunk);
     cost.trunk = shared_plan(gates, /*training=*/false).macs(trunk);
-    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
 
-  Policy* policy() override { return &policy_; }
+  Policy* policy() override { return &*policy_; }
   const Trunk& trunk() const override { return *trunk_; }
 
  private:
   std::unique_ptr<Trunk> trunk_;
-  std::vector<std::unique_ptr<Head>> heads_;
-  Policy policy_;
+  std::optional<Policy> policy_;  ///< always there: its parameters come after the heads'
 };
 
 }  // namespace

@@ -22,33 +22,28 @@ class CrossStitch final : public Model {
         stitches_.emplace_back(store_, fmt::format("stage{}.{}", s + 1, tasks[k].name),
                                mostly_own(tasks.size(), k, 0.9), channels);
     }
-    heads_ = make_heads(trunks_.first());
+    make_heads(trunks_.first());
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
-    const size_t tasks = heads_.size();
+    const size_t tasks = trunks_.size();
     std::vector<Var> x = trunks_.stem(pass, images);
     for (size_t s = 0; s < trunks_.stages().size(); ++s) {
       const std::vector<Var> y = trunks_.run(pass, trunks_.stages()[s], x);
       for (size_t k = 0; k < tasks; ++k) x[k] = stitches_[s * tasks + k](pass, y);
     }
-    std::vector<Var> out;
-    for (size_t k = 0; k < tasks; ++k) out.push_back((*heads_[k])(pass, x[k]));
-    return out;
+    return run_heads(pass, x);
   }
 
   ModelCost cost(int64_t height, int64_t width, const Gates*) const override {
     const TrunkCost trunk = trunks_.first().cost(height, width);
-    const auto tasks = static_cast<int64_t>(heads_.size());
-    ModelCost cost;
-    count_parameters(cost);
-    cost.one_trunk_parameters = cost.trunk_parameters / tasks;
+    const auto tasks = static_cast<int64_t>(trunks_.size());
+    ModelCost cost = count(trunk, trunks_.size());
     cost.trunk = trunks_.macs(trunk);
     for (const TrunkStage& stage : trunks_.stages()) {
       const int64_t map = TaskTrunks::map_after(stage, trunk).numel();
       cost.sharing += Macs{map, map} * (tasks * tasks);
     }
-    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
 
@@ -57,7 +52,6 @@ class CrossStitch final : public Model {
  private:
   TaskTrunks trunks_;
   std::vector<Stitch> stitches_;  ///< of stage s and task k at s K + k
-  std::vector<std::unique_ptr<Head>> heads_;
 };
 
 }  // namespace

@@ -10,24 +10,19 @@ class HardSharing final : public Model {
  public:
   HardSharing(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options),
-        trunk_(make_trunk(store_, "", shared_trunk(), options.seed)),
-        heads_(make_heads(*trunk_)) {}
+        trunk_(make_trunk(store_, "", shared_trunk(), options.seed)) {
+    make_heads(*trunk_);
+  }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
     const Features features = run_shared(pass, *trunk_, images, nullptr);
-    std::vector<Var> out;
-    for (size_t k = 0; k < heads_.size(); ++k)
-      out.push_back((*heads_[k])(pass, features.of_task(static_cast<int>(k))));
-    return out;
+    return run_heads(pass, [&](size_t k) { return features.of_task(static_cast<int>(k)); });
   }
 
   ModelCost cost(int64_t height, int64_t width, const Gates*) const override {
     const TrunkCost trunk = trunk_->cost(height, width);
-    ModelCost cost;
-    count_parameters(cost);
-    cost.one_trunk_parameters = cost.trunk_parameters;
+    ModelCost cost = count(trunk);
     cost.trunk = shared_plan(nullptr, /*training=*/false).macs(trunk);
-    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
 
@@ -35,7 +30,6 @@ class HardSharing final : public Model {
 
  private:
   std::unique_ptr<Trunk> trunk_;
-  std::vector<std::unique_ptr<Head>> heads_;
 };
 
 }  // namespace

@@ -68,11 +68,11 @@ class Mtan final : public Model {
                                               .norm = own},
                          init);
     }
-    heads_ = make_heads(*trunk_);
+    make_heads(*trunk_);
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
-    const size_t tasks = heads_.size();
+    const size_t tasks = options_.tasks.size();
     Var x = trunk_->stem(pass, images);
     std::vector<Var> a(tasks), g(tasks);
     for (size_t s = 0; s < stages_.size(); ++s) {
@@ -84,17 +84,13 @@ class Mtan final : public Model {
         if (s + 1 < stages_.size()) g[k] = pass_on(pass, s, k, a[k]);
       }
     }
-    std::vector<Var> out;
-    for (size_t k = 0; k < tasks; ++k) out.push_back((*heads_[k])(pass, a[k]));
-    return out;
+    return run_heads(pass, a);
   }
 
   ModelCost cost(int64_t height, int64_t width, const Gates*) const override {
     const TrunkCost trunk = trunk_->cost(height, width);
-    const auto tasks = static_cast<int64_t>(heads_.size());
-    ModelCost cost;
-    count_parameters(cost);
-    cost.one_trunk_parameters = cost.trunk_parameters;
+    const auto tasks = static_cast<int64_t>(options_.tasks.size());
+    ModelCost cost = count(trunk);
     cost.trunk = make_plan(all_selected(1, trunk_->blocks())).macs(trunk);
     for (size_t s = 0; s < stages_.size(); ++s) {
       const Shape map = trunk.maps[static_cast<size_t>(stages_[s].end - 1)];
@@ -109,7 +105,6 @@ class Mtan final : public Model {
       }
       cost.sharing += of_task * tasks;
     }
-    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
 
@@ -131,7 +126,6 @@ class Mtan final : public Model {
   std::vector<TrunkStage> stages_;
   std::vector<Attention> attention_;  ///< of stage s and task k at s K + k
   std::vector<ResidualBlock> next_;   ///< E_s
-  std::vector<std::unique_ptr<Head>> heads_;
 };
 
 }  // namespace

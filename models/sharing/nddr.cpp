@@ -48,27 +48,23 @@ class Nddr final : public Model {
         reductions_.emplace_back(store_,
                                  fmt::format("sharing.stitch.stage{}.{}", s + 1, tasks[k].name),
                                  tasks.size(), k, trunks_.stages()[s].channels);
-    heads_ = make_heads(trunks_.first());
+    make_heads(trunks_.first());
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
-    const size_t tasks = heads_.size();
+    const size_t tasks = trunks_.size();
     std::vector<Var> x = trunks_.stem(pass, images);
     for (size_t s = 0; s < trunks_.stages().size(); ++s) {
       const Var all = concat(trunks_.run(pass, trunks_.stages()[s], x), 3);
       for (size_t k = 0; k < tasks; ++k) x[k] = reductions_[s * tasks + k](pass, all);
     }
-    std::vector<Var> out;
-    for (size_t k = 0; k < tasks; ++k) out.push_back((*heads_[k])(pass, x[k]));
-    return out;
+    return run_heads(pass, x);
   }
 
   ModelCost cost(int64_t height, int64_t width, const Gates*) const override {
     const TrunkCost trunk = trunks_.first().cost(height, width);
-    const size_t tasks = heads_.size();
-    ModelCost cost;
-    count_parameters(cost);
-    cost.one_trunk_parameters = cost.trunk_parameters / static_cast<int64_t>(tasks);
+    const size_t tasks = trunks_.size();
+    ModelCost cost = count(trunk, trunks_.size());
     cost.trunk = trunks_.macs(trunk);
     for (size_t s = 0; s < trunks_.stages().size(); ++s) {
       const Shape map = TaskTrunks::map_after(trunks_.stages()[s], trunk);
@@ -77,7 +73,6 @@ class Nddr final : public Model {
         cost.sharing += conv_macs(reductions_[s * tasks + k].conv, x);
       }
     }
-    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
 
@@ -86,7 +81,6 @@ class Nddr final : public Model {
  private:
   TaskTrunks trunks_;
   std::vector<Reduction> reductions_;  ///< of stage s and task k at s K + k
-  std::vector<std::unique_ptr<Head>> heads_;
 };
 
 }  // namespace

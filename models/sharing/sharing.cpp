@@ -11,29 +11,41 @@ std::vector<std::string> Model::task_names() const {
   return names;
 }
 
-std::vector<std::unique_ptr<Head>> Model::make_heads(const Trunk& trunk) {
+void Model::make_heads(const Trunk& trunk) {
   const ParameterStore::Making making(store_, Part::head);
-  std::vector<std::unique_ptr<Head>> heads;
   for (const TaskShape& task : options_.tasks) {
     HeadOptions options = options_.head;
     options.image_label = task.image_label;
-    heads.push_back(options_.trunk.kind == TrunkOptions::Kind::vgg16
-                        ? make_vgg16_head(store_, task.name, vgg_options(options_.trunk),
-                                          task.channels, options, options_.seed)
-                        : make_head(store_, task.name, trunk.out_channels(), task.channels, options,
-                                    options_.seed));
-    grids_.push_back(heads.back()->grid(trunk.grid()));
+    heads_.push_back(options_.trunk.kind == TrunkOptions::Kind::vgg16
+                         ? make_vgg16_head(store_, task.name, vgg_options(options_.trunk),
+                                           task.channels, options, options_.seed)
+                         : make_head(store_, task.name, trunk.out_channels(), task.channels,
+                                     options, options_.seed));
+    grids_.push_back(heads_.back()->grid(trunk.grid()));
   }
-  return heads;
 }
 
-void Model::count_parameters(ModelCost& cost) const {
+std::vector<Var> Model::run_heads(Pass& pass, const std::function<Var(size_t k)>& features) const {
+  std::vector<Var> out;
+  for (size_t k = 0; k < heads_.size(); ++k) out.push_back((*heads_[k])(pass, features(k)));
+  return out;
+}
+
+std::vector<Var> Model::run_heads(Pass& pass, const std::vector<Var>& features) const {
+  return run_heads(pass, [&](size_t k) { return features[k]; });
+}
+
+ModelCost Model::count(const TrunkCost& trunk, size_t trunks) const {
+  ModelCost cost;
   for (const Parameter& p : store_.parameters()) {
     const Part part = store_.part_of(p);
     if (part == Part::trunk) cost.trunk_parameters += p.value.numel();
     if (part == Part::head) cost.head_parameters += p.value.numel();
     if (part == Part::stitch || part == Part::sharing) cost.sharing_parameters += p.value.numel();
   }
+  cost.one_trunk_parameters = cost.trunk_parameters / static_cast<int64_t>(trunks);
+  for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
+  return cost;
 }
 
 bool Model::fixed(const Parameter& p) const {

@@ -4,6 +4,7 @@
 // Where every task brings its own images (DomainNet), they are [K * N, H, W, C] in task order.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,8 +90,13 @@ class Model {
   virtual const Trunk& trunk() const = 0;
 
  protected:
-  std::vector<std::unique_ptr<Head>> make_heads(const Trunk& trunk);
-  void count_parameters(ModelCost& cost) const;
+  /// One a task, on `trunk`'s last map.
+  void make_heads(const Trunk& trunk);
+  /// y_k = head_k(features(k)), task by task.
+  std::vector<Var> run_heads(Pass& pass, const std::function<Var(size_t k)>& features) const;
+  std::vector<Var> run_heads(Pass& pass, const std::vector<Var>& features) const;
+  /// What every way counts alike: parameters, of which `trunks` trunks, and the heads.
+  ModelCost count(const TrunkCost& trunk, size_t trunks = 1) const;
 
   // For the ways with one trunk for all.
   /// The trunk's options, with what batch norm keeps for each task.
@@ -106,6 +112,7 @@ class Model {
   bool apart() const { return options_.separate_inputs || options_.own_norm; }
   const SameStatistics& statistics_now() const;
 
+  std::vector<std::unique_ptr<Head>> heads_;
   std::vector<Grid> grids_;  ///< of every task's outputs
   /// As of the store's statistics with this number; a training pass forgets it.
   mutable std::optional<std::pair<int64_t, SameStatistics>> same_;

@@ -32,7 +32,7 @@ class Sluice final : public Model {
     for (const TaskShape& task : options.tasks)
       layers_.emplace_back(store_, "layers." + task.name,
                            initial(stages.size(), stages.size() - 1, 0.9));
-    heads_ = make_heads(trunks_.first());
+    make_heads(trunks_.first());
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
@@ -44,9 +44,7 @@ class Sluice final : public Model {
       for (size_t k = 0; k < tasks; ++k)
         seen[k].push_back(m + 1 < stages ? projections_[m * tasks + k](pass, x[k]) : x[k]);
     }
-    std::vector<Var> out;
-    for (size_t k = 0; k < tasks; ++k) out.push_back((*heads_[k])(pass, layers_[k](pass, seen[k])));
-    return out;
+    return run_heads(pass, [&](size_t k) { return layers_[k](pass, seen[k]); });
   }
 
   std::optional<Var> regulariser(Tape& tape) const override {
@@ -72,12 +70,10 @@ class Sluice final : public Model {
   ModelCost cost(int64_t height, int64_t width, const Gates*) const override {
     const TrunkCost trunk = trunks_.first().cost(height, width);
     const auto& stages = trunks_.stages();
-    const size_t tasks = heads_.size();
+    const size_t tasks = trunks_.size();
     const auto k = static_cast<int64_t>(tasks), s = static_cast<int64_t>(subspaces_);
     const int64_t last = trunk.out.numel();
-    ModelCost cost;
-    count_parameters(cost);
-    cost.one_trunk_parameters = cost.trunk_parameters / k;
+    ModelCost cost = count(trunk, trunks_.size());
     cost.trunk = trunks_.macs(trunk);
     for (size_t m = 0; m < stages.size(); ++m) {
       const Shape map = TaskTrunks::map_after(stages[m], trunk);
@@ -88,7 +84,6 @@ class Sluice final : public Model {
         cost.sharing += conv_macs(projections_[m * tasks + i], x);
       }
     }
-    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
 
@@ -161,7 +156,6 @@ class Sluice final : public Model {
   std::vector<Conv> projections_;    ///< of stage m but the last and task k at m K + k
   std::vector<Stitch> layers_;       ///< b of task k
   std::vector<Parameter*> filters_;  ///< of the convolutions that end a stage
-  std::vector<std::unique_ptr<Head>> heads_;
 };
 
 }  // namespace

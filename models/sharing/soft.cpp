@@ -26,22 +26,20 @@ class SoftSharing final : public Model {
  public:
   SoftSharing(AnyContext context, DType dtype, const ModelOptions& options)
       : Model(context, dtype, options), trunks_(store_, options) {
-    heads_ = make_heads(trunks_.first());
+    make_heads(trunks_.first());
     choose_layers();
   }
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
     std::vector<Var> x = trunks_.stem(pass, images);
     for (const TrunkStage& stage : trunks_.stages()) x = trunks_.run(pass, stage, x);
-    std::vector<Var> out;
-    for (size_t k = 0; k < heads_.size(); ++k) out.push_back((*heads_[k])(pass, x[k]));
-    return out;
+    return run_heads(pass, x);
   }
 
   std::optional<Var> regulariser(Tape& tape) const override {
     std::optional<Var> sum;
     if (options_.share.weight == 0) return sum;  // not even a gradient of zero
-    const size_t tasks = heads_.size();
+    const size_t tasks = trunks_.size();
     for (const std::vector<Parameter*>& layer : constrained_) {
       size_t pair = 0;
       for (size_t i = 0; i < tasks; ++i)
@@ -59,11 +57,8 @@ class SoftSharing final : public Model {
 
   ModelCost cost(int64_t height, int64_t width, const Gates*) const override {
     const TrunkCost trunk = trunks_.first().cost(height, width);
-    ModelCost cost;
-    count_parameters(cost);
-    cost.one_trunk_parameters = cost.trunk_parameters / static_cast<int64_t>(heads_.size());
+    ModelCost cost = count(trunk, trunks_.size());
     cost.trunk = trunks_.macs(trunk);
-    for (const auto& head : heads_) cost.heads += head->cost(trunk.out);
     return cost;
   }
 
@@ -111,7 +106,6 @@ class SoftSharing final : public Model {
 
   TaskTrunks trunks_;
   std::vector<std::vector<Parameter*>> constrained_;
-  std::vector<std::unique_ptr<Head>> heads_;
 };
 
 }  // namespace
