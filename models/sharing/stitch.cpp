@@ -1,10 +1,11 @@
-// Stitch: products and sums of whole maps.
+// Stitch: one fused sum, or, with a weight for each channel, products and sums of whole maps.
 #include "models/sharing/stitch.h"
 
 #include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
 #include "ops/slice.h"
+#include "ops/weighted_sum.h"
 
 namespace weft {
 
@@ -21,12 +22,13 @@ Stitch::Stitch(ParameterStore& store, const std::string& name, const std::vector
 }
 
 Var Stitch::operator()(Pass& pass, const std::vector<Var>& x) const {
-  Tape& tape = pass.tape;
-  const Var all = cast(tape.use(*weights_), x[0].dtype());
-  const Shape one{all.shape().rank() == 2 ? all.shape()[1] : 1};  // stretches over the map
+  const Var weights = pass.tape.use(*weights_);
+  if (weights.shape().rank() == 1) return weighted_sum(x, weights);
+  const Var by_channel = cast(weights, x[0].dtype());
   Var sum;
   for (size_t j = 0; j < x.size(); ++j) {
-    const Var a = reshape(slice(all, 0, static_cast<int64_t>(j), 1), one);
+    const Var a =
+        reshape(slice(by_channel, 0, static_cast<int64_t>(j), 1), {by_channel.shape()[1]});
     const Var term = mul(x[j], a);
     sum = j == 0 ? term : add(sum, term);
   }
