@@ -103,9 +103,9 @@ std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
   const size_t block = CachingAllocator::size_class(bytes + padding);
   if (cap_ != 0 && counters_.live_bytes + block > cap_)
     throw MemoryError(fmt::format(
-        "{} memory: {:.1f} MiB asked for, {:.1f} in use, cap {:.1f} MiB; lower data.batch or "
+        "{}{} memory: {:.1f} MiB asked for, {:.1f} in use, cap {:.1f} MiB; lower data.batch or "
         "data.size, or raise the cap",
-        raw_.name, mib(bytes), mib(counters_.live_bytes), mib(cap_)));
+        leave_op(), raw_.name, mib(bytes), mib(counters_.live_bytes), mib(cap_)));
   void* start = nullptr;
   Blocks& blocks = blocks_[block];
   if (!blocks.free.empty()) {
@@ -122,9 +122,9 @@ std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
     }
     if (start == nullptr)
       throw MemoryError(fmt::format(
-          "{} memory is exhausted: {:.1f} MiB asked for, {:.1f} MiB in use; lower data.batch or "
+          "{}{} memory is exhausted: {:.1f} MiB asked for, {:.1f} MiB in use; lower data.batch or "
           "data.size",
-          raw_.name, mib(bytes), mib(counters_.live_bytes)));
+          leave_op(), raw_.name, mib(bytes), mib(counters_.live_bytes)));
     ++blocks.total;
   }
   counters_.live_bytes += block;

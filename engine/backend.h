@@ -53,8 +53,9 @@ void dispatch(const AnyContext& context, DType dtype, F&& f) {
           if constexpr (Context::template supports<T> && !(full && std::is_same_v<T, bf16_t>))
             f(*ctx, zero);
           else
-            throw ConfigError(fmt::format("{} is not computed on {}{}", name_of(dtype), ctx->name(),
-                                          full ? " by this op; cast it first" : ""));
+            throw ConfigError(fmt::format("{}{} is not computed on {}{}", leave_op(),
+                                          name_of(dtype), ctx->name(),
+                                          full ? " by this op; cast it to f32 first" : ""));
         };
         switch (dtype) {
           case DType::f32:
@@ -64,7 +65,7 @@ void dispatch(const AnyContext& context, DType dtype, F&& f) {
           case DType::bf16:
             return call(bf16_t{});
           default:
-            throw ShapeError(fmt::format("{} is no float type", name_of(dtype)));
+            throw ShapeError(fmt::format("{}{} is no float type", leave_op(), name_of(dtype)));
         }
       },
       context);

@@ -60,10 +60,8 @@ void Backward::pass(int i, Tensor gradient) {
       shape[0] == dout_.shape()[0] && shape.inner(1) == expected.inner(1))
     return pass_rows(i, begin_, std::move(gradient));
   if (shape != expected)
-    throw Error(
-        fmt::format("backward of {} (recorded at {}): gradient {} passed for input {} of "
-                    "shape {}",
-                    tape_.nodes_[node_].name, tape_.nodes_[node_].loc.str(), shape, i, expected));
+    throw Error(fmt::format("backward of {}: gradient {} passed for input {} of shape {}",
+                            Tape::described(tape_.nodes_[node_]), shape, i, expected));
   pending_.push_back({i, std::move(gradient)});
 }
 
@@ -79,10 +77,12 @@ void Tape::differentiate(Sweep& sweep, int index, bool retain) {
   Node& node = nodes_[index];
   if (!node.op)
     throw Error(fmt::format(
-        "backward: {} (recorded at {}) was already differentiated and freed; let the first pass "
-        "retain ({{.retain = true}}) or stop at a TapeMark, or record the step again",
-        node.name, node.loc.str()));
+        "backward: {} was already differentiated and freed; let the first pass retain ({{.retain = "
+        "true}}) or stop at a TapeMark, or record the step again",
+        described(node)));
   check_unchanged(node);
+  const LayerScope scope(node.layer);
+  enter_op(node.name);
   Backward b(*this, sweep, index);
   try {
     node.op->backward(b);
@@ -91,8 +91,7 @@ void Tape::differentiate(Sweep& sweep, int index, bool retain) {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& e) {
-    throw Error(
-        fmt::format("backward of {} (recorded at {}): {}", node.name, node.loc.str(), e.what()));
+    throw Error(fmt::format("backward of {}: {}", described(node), e.what()));
   }
   if (!retain) node.op.reset();  // what it retained is free before its gradients are added up
   b.dout_ = Tensor();

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "engine/layer_scope.h"
+
 namespace weft {
 
 /// Where in the source an op was called; a default argument captures the caller's place.
@@ -86,12 +88,13 @@ class NumericError : public UserError {
   using UserError::UserError;
 };
 
-/// Throws ShapeError "op: message (file:line)".
+/// Throws ShapeError "op: message (file:line)", within a layer "layer (op): ...".
 template <class... Args>
 [[noreturn]] void shape_error(const char* op, SourceLoc loc, fmt::format_string<Args...> format,
                               Args&&... args) {
-  throw ShapeError(
-      fmt::format("{}: {} ({})", op, fmt::format(format, std::forward<Args>(args)...), loc.str()));
+  enter_op(nullptr);
+  throw ShapeError(fmt::format("{}: {} ({})", in_layer(op),
+                               fmt::format(format, std::forward<Args>(args)...), loc.str()));
 }
 
 }  // namespace weft

@@ -23,7 +23,7 @@ Tape& Tape::tape_of(const char* op, SourceLoc loc, const Var* first) {
   try {
     return (first != nullptr ? *first : Var()).tape();
   } catch (const Error& e) {
-    throw Error(fmt::format("{}: {} ({})", op, e.what(), loc.str()));
+    throw Error(fmt::format("{}: {} ({})", in_layer(op), e.what(), loc.str()));
   }
 }
 
@@ -31,7 +31,7 @@ void Tape::require_input(const char* op, SourceLoc loc, int i, const Tensor& inp
   if (!input.defined() || input.on_host() == memory().on_host()) return;
   throw Error(fmt::format(
       "{}: input {} {} lies {}, where this tape does not compute; bring it over with to_{} ({})",
-      op, i, input.shape(), input.on_host() ? "on the host" : "on a device",
+      in_layer(op), i, input.shape(), input.on_host() ? "on the host" : "on a device",
       input.on_host() ? "device" : "host", loc.str()));
 }
 
@@ -40,7 +40,7 @@ void Tape::require_input(const char* op, SourceLoc loc, int i, const Var& input)
     throw Error(
         fmt::format("{}: input {} {} belongs to another tape; take its value() as a constant() of "
                     "this one, or record both on one ({})",
-                    op, i, input.shape(), loc.str()));
+                    in_layer(op), i, input.shape(), loc.str()));
   require_input(op, loc, i, input.value());
 }
 
@@ -79,8 +79,10 @@ Var Tape::use(Parameter& p) {
 
 Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor out,
                  SourceLoc loc) {
+  enter_op(nullptr);
   Node node;
   node.name = op->name();
+  node.layer = current_layer();
   node.op = std::move(op);
   node.loc = loc;
   require(node.name, loc, inputs);
@@ -99,20 +101,27 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
   return Var(std::move(out), static_cast<int>(nodes_.size()) - 1, home_);
 }
 
+/// "layer3.1.conv2 (conv2d) (recorded at models/layers.cpp:71)"; a parameter by its name.
+std::string Tape::described(const Node& node) {
+  if (node.parameter != nullptr) return node.parameter->name;
+  return fmt::format("{} (recorded at {})", in_layer(node.layer, node.name), node.loc.str());
+}
+
 void Tape::check_finite(const Tensor& t, const char* what, const Node& node) const {
   if (!t.defined() || std::visit([&](auto* ctx) { return ctx->all_finite(t); }, context_)) return;
-  throw NumericError(fmt::format("{}: {} {} holds NaN or infinity (recorded at {})", node.name,
-                                 what, t.shape(), node.loc.str()));
+  const bool leaf = node.parameter != nullptr;
+  throw NumericError(
+      fmt::format("{}: {} {} holds NaN or infinity{}",
+                  leaf ? node.parameter->name : in_layer(node.layer, node.name), what, t.shape(),
+                  leaf ? std::string() : fmt::format(" (recorded at {})", node.loc.str())));
 }
 
 void Tape::check_unchanged(const Node& node) const {
   for (size_t i = 0; i < node.watches.size(); ++i)
     if (node.watches[i].changed())
       throw Error(fmt::format(
-          "backward: {} of {} (recorded at {}) was changed in place since; go backward first, or "
-          "change a copy",
-          i < node.inputs.size() ? fmt::format("input {}", i) : "the output", node.name,
-          node.loc.str()));
+          "backward: {} of {} was changed in place since; go backward first, or change a copy",
+          i < node.inputs.size() ? fmt::format("input {}", i) : "the output", described(node)));
 }
 
 const Tensor& Tape::grad(const Var& v) const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -134,13 +135,15 @@ class Tape {
   }
 
   /// The tape of an op's inputs: Vars (and vectors of them), and tensors that come with them. Throws
-  /// Error where no input has one, where it is gone, and as require() does.
+  /// Error where no input has one, where it is gone, and as require() does. Until record(), errors
+  /// that know no op get this one's name.
   template <class... Inputs>
   static Tape& of(const char* op, SourceLoc loc, const Inputs&... inputs) {
     const Var* first = nullptr;
     ((first = first != nullptr ? first : first_var(inputs)), ...);
     Tape& tape = tape_of(op, loc, first);
     tape.require(op, loc, inputs...);
+    enter_op(op);
     return tape;
   }
   /// Throws Error where an input of `op` belongs to another tape, alive or gone, or lies where this
@@ -193,6 +196,7 @@ class Tape {
   friend struct Sweep;
   struct Node {
     const char* name = "leaf";
+    std::string_view layer;  // whose scope it was recorded in
     std::unique_ptr<Op> op;  // null: a leaf, or already differentiated
     std::vector<int> inputs;
     std::vector<Shape> input_shapes;
@@ -220,6 +224,7 @@ class Tape {
   void run(Sweep& sweep, int from, BackwardOptions options);
   void differentiate(Sweep& sweep, int node, bool retain);
   void check_finite(const Tensor& t, const char* what, const Node& node) const;
+  static std::string described(const Node& node);
 
   AnyContext context_;
   Mode mode_;

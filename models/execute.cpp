@@ -81,6 +81,7 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
       out.skip = 1.0 - out.select;
       rows.push_back(out);
     }
+    const LayerScope scope(trunk.block_name(index));
     x = gate(f, r, rows, n);
   }
   pass.groups = plan.out;

@@ -29,6 +29,7 @@ class AsppHead final : public Head {
   Var operator()(Pass& pass, const Var& x) const override {
     Var sum;
     for (const Branch& b : branches_) {
+      const LayerScope scope(b.name);
       const Var h1 = drop(pass, b.conv1(pass, x), b.name + ".drop1");
       const Var h2 = drop(pass, b.conv2(pass, h1), b.name + ".drop2");
       const Var y = b.conv3(pass, h2);

@@ -68,6 +68,7 @@ Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t o
 }
 
 Var Conv::operator()(Pass& pass, const Var& x) const {
+  const LayerScope scope(layer_of(weight_->name));
   const Var w = cast(pass.use(*weight_), x.dtype());
   if (bias_ == nullptr) return conv2d(x, w, options_);
   return conv2d(x, w, cast(pass.use(*bias_), x.dtype()), options_);
@@ -124,6 +125,7 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
     if (tasks.size() > 1 && affine_)
       throw Error("batch norm by task: tasks share a value that is not the same");
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
+    const LayerScope scope(layer_of(set.gamma->name));
     stats.push_back(set.stats);
     if (affine_)
       out.push_back(batch_norm(part(g), pass.use(*set.gamma, tasks), pass.use(*set.beta, tasks),
@@ -137,6 +139,7 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
 }
 
 Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
+  const LayerScope scope(layer_of(sets_[0].gamma->name));
   if (per_task_) return by_task(pass, x, relu);
   BatchNormOptions options;
   options.training = pass.training;
@@ -156,6 +159,7 @@ Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64
 }
 
 Var Linear::operator()(Pass& pass, const Var& x) const {
+  const LayerScope scope(layer_of(weight_->name));
   const Var w = cast(pass.use(*weight_), x.dtype());
   if (bias_ == nullptr) return linear(x, w);
   return linear(x, w, cast(pass.use(*bias_), x.dtype()));

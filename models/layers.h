@@ -1,5 +1,6 @@
-// Layers: parameters of the store plus how to call the op on them. A Pass carries what one forward
-// pass needs beside its inputs: the tape, the mode, the noise key and the groups stacked on N.
+// Layers: parameters of the store plus how to call the op on them, in a LayerScope, so that errors
+// name the layer. A Pass carries what one forward pass needs beside its inputs: the tape, the mode,
+// the noise key and the groups stacked on N.
 //   Conv: [N, H, W, C] -> [N, H', W', K]    BatchNorm: any [.., C]    Linear: [N, I] -> [N, O]
 #pragma once
 
@@ -103,6 +104,7 @@ class Linear {
   Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out, const Init& init,
          bool bias = true);
   Var operator()(Pass& pass, const Var& x) const;
+  const Parameter& weight() const { return *weight_; }
 
  private:
   Parameter* weight_;

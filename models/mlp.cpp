@@ -39,7 +39,7 @@ class Mlp final : public Trunk {
   }
 
   int blocks() const override { return options_.blocks; }
-  std::string block_name(int l) const override { return block(l).name; }
+  const std::string& block_name(int l) const override { return block(l).name; }
   /// Every block is one: its map has the same shape throughout.
   std::vector<TrunkStage> stages() const override {
     std::vector<TrunkStage> stages;
@@ -54,7 +54,9 @@ class Mlp final : public Trunk {
   Var shortcut(Pass&, int, const Var& x) const override { return x; }
   Var residual(Pass& pass, int l, const Var& x, const Var& r) const override {
     const Var h = block(l).first(pass, x, /*relu=*/true);
-    return add_relu(block(l).second(pass, h, /*relu=*/false), r);
+    const Var y = block(l).second(pass, h, /*relu=*/false);
+    const LayerScope scope(layer_of(layer_of(block(l).first.linear.weight().name)));
+    return add_relu(y, r);
   }
 
   TrunkCost cost(int64_t height, int64_t width) const override {

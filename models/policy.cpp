@@ -96,6 +96,7 @@ PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int activ
   PolicySample out;
   out.gates = all_selected(tasks(), blocks_);
   for (size_t k = 0; k < logits_.size(); ++k) {
+    const LayerScope scope(names_[k]);
     const Var logits = pass.tape.use(*logits_[k]);
     const Var p = gumbel_softmax(logits, temperature, hard, pass.noise, names_[k]);
     std::vector<double> values;
@@ -157,6 +158,7 @@ Var Policy::sparsity_loss(Tape& tape, const std::string& form, int active) const
   for (int l = learned() - active; l < learned(); ++l) weights.push_back(2.0 * (l + 1) / learned());
   Var total;
   for (Parameter* logits : logits_) {
+    const LayerScope scope(logits->name);
     const Var logp = log_softmax(tape.use(*logits));
     const Var last = slice(logp, 0, learned() - active, active);
     const Var column = slice(last, 1, select ? 0 : 1, 1);

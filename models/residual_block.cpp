@@ -41,6 +41,7 @@ Var ResidualBlock::residual(Pass& pass, const Var& x, const Var& r) const {
   Var h = x;
   for (size_t i = 0; i < convs_.size(); ++i)
     h = norms_[i](pass, convs_[i](pass, h), /*relu=*/i + 1 < convs_.size());
+  const LayerScope scope(layer_of(layer_of(convs_[0].weight().name)));
   return add_relu(h, r);
 }
 

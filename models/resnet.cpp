@@ -66,7 +66,7 @@ class ResNet final : public Trunk {
   }
 
   int blocks() const override { return static_cast<int>(blocks_.size()); }
-  std::string block_name(int l) const override { return names_[static_cast<size_t>(l)]; }
+  const std::string& block_name(int l) const override { return names_[static_cast<size_t>(l)]; }
   std::vector<TrunkStage> stages() const override { return stages_; }
   int64_t out_channels() const override { return out_channels_; }
   int64_t in_channels() const override { return options_.in_channels; }

@@ -36,7 +36,7 @@ class Trunk {
   virtual ~Trunk() = default;
   virtual int blocks() const = 0;
   /// "layer1.0"
-  virtual std::string block_name(int l) const = 0;
+  virtual const std::string& block_name(int l) const = 0;
   virtual std::vector<TrunkStage> stages() const = 0;
   virtual int64_t out_channels() const = 0;
   /// Where the last feature map looks.

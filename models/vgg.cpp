@@ -103,7 +103,7 @@ class Vgg16 final : public Trunk {
         shared_(store, prefix, options, 0, split_of(options.split), seed) {}
 
   int blocks() const override { return 0; }
-  std::string block_name(int) const override { return none(); }
+  const std::string& block_name(int) const override { return none(); }
   std::vector<TrunkStage> stages() const override { return {}; }
   int64_t out_channels() const override { return shared_.out_channels(); }
   int64_t in_channels() const override { return in_; }
@@ -121,7 +121,7 @@ class Vgg16 final : public Trunk {
   }
 
  private:
-  [[noreturn]] static std::string none() {
+  [[noreturn]] static const std::string& none() {
     throw Error("vgg16 has no residual block to ask about");
   }
 

@@ -22,6 +22,7 @@ Stitch::Stitch(ParameterStore& store, const std::string& name, const std::vector
 }
 
 Var Stitch::operator()(Pass& pass, const std::vector<Var>& x) const {
+  const LayerScope scope(weights_->name);
   const Var weights = pass.tape.use(*weights_);
   if (weights.shape().rank() == 1) return weighted_sum(x, weights);
   const Var by_channel = cast(weights, x[0].dtype());

@@ -31,7 +31,7 @@ TEST_CASE("cast: bf16 is refused on the CPU", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const Var x = tape.leaf(Tensor::from({2}, {1, 2}));
-  CHECK_THROWS_WITH(cast(x, DType::bf16), "bf16 is not computed on cpu");
+  CHECK_THROWS_WITH(cast(x, DType::bf16), "cast: bf16 is not computed on cpu");
 }
 
 }  // namespace weft

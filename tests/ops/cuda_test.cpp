@@ -27,9 +27,10 @@ TEST_CASE("cuda: f64 and, where an op keeps full precision, bf16 are refused", "
   WEFT_NEEDS_CUDA();
   Tape tape(cuda_device());
   const Var wide = tape.leaf(on_tape(tape, Tensor::from({2}, {1, 2}, DType::f64)));
-  CHECK_THROWS_WITH(relu(wide), "f64 is not computed on cuda");
+  CHECK_THROWS_WITH(relu(wide), "relu: f64 is not computed on cuda");
   const Var narrow = tape.leaf(tape.empty({2}, DType::bf16));
-  CHECK_THROWS_WITH(softmax(narrow), "bf16 is not computed on cuda by this op; cast it first");
+  CHECK_THROWS_WITH(softmax(narrow),
+                    "softmax: bf16 is not computed on cuda by this op; cast it to f32 first");
 }
 
 }  // namespace weft

@@ -71,6 +71,7 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
     }
     if (rows < out.predictions[k].shape()[0])
       out.predictions[k] = slice(out.predictions[k], 0, 0, rows);
+    const LayerScope scope(task.name);
     out.losses.push_back(task_loss(task, run.semantics, out.predictions[k], in.targets[k],
                                    geometry_of(model, k, in.images.shape())));
     if (out.losses[k]) add_term(*out.losses[k], task.weight);
