@@ -60,12 +60,12 @@ class Policy {
   PolicySample sample(Pass& pass, double temperature, bool hard, int active,
                       bool run_skipped = false) const;
 
-  /// Gives task k the logits that a host tensor [n, 2] holds: the one way to set them. What the
-  /// host knows of them is never older than they are.
+  /// Gives task k the logits that a host tensor [n, 2] holds. What the host knows of them is never
+  /// older than they are.
   void set_logits(size_t k, const Tensor& host);
   /// Task k's logits [n, 2] on the host.
   const Tensor& host_logits(size_t k) const;
-  /// To be called after an optimizer has moved the logits: forgets what the host knows of them.
+  /// To be called after an optimizer or a file has set the logits: forgets what the host knows of them.
   void logits_changed() { mirror_.clear(); }
 
   /// softmax(logits_k[l])[0] for every task and block; 1 without a decision.

@@ -227,7 +227,7 @@ TEST_CASE("a trunk from a file starts every task's batch norm", "[train][multi_i
   for (Parameter& p : source->store().parameters())
     if (p.value.shape().rank() == 1) cpu.fill(p.value, 0.25);
   for (NamedStats& s : source->store().stats()) cpu.fill(s.stats.running_var, 3);
-  write_safetensors(file, model_tensors(*source), {});
+  write_safetensors(file, file_tensors(source->store()), {});
   RunFile own = domain_run(folder, {"model.init=" + file, "retrain.steps=1"});
   const auto data = open_dataset(own);
   Trainer trainer(own, *data, &cpu);

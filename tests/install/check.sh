@@ -18,19 +18,23 @@ ctest --output-on-failure
 
 without=()
 for package in CLI11 PNG ZLIB TurboJPEG; do without+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
-cmake -S "$root" -B "$folder/core" -DWEFT_COMPONENTS=core -DWEFT_CUDA=OFF "${without[@]}"
-cmake --build "$folder/core" -j "$(nproc)"
-cmake --install "$folder/core" --prefix "$folder/bare" >/dev/null
+cmake -S "$root" -B "$folder/models" -DWEFT_COMPONENTS=models -DWEFT_CUDA=OFF "${without[@]}"
+cmake --build "$folder/models" -j "$(nproc)"
+cmake --install "$folder/models" --prefix "$folder/bare" >/dev/null
 mkdir "$folder/user"
-cp "$root/examples/tape.cpp" "$folder/user"
+cp "$root/examples/tape.cpp" "$root/examples/save_load.cpp" "$folder/user"
 cat >"$folder/user/CMakeLists.txt" <<'END'
 cmake_minimum_required(VERSION 3.22)
 project(user LANGUAGES CXX)
 find_package(weft REQUIRED COMPONENTS core)
 add_executable(tape tape.cpp)
 target_link_libraries(tape PRIVATE weft::core)
+find_package(weft REQUIRED COMPONENTS models)
+add_executable(save_load save_load.cpp)
+target_link_libraries(save_load PRIVATE weft::models)
 END
 for package in Eigen3 nlohmann_json; do without+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
 cmake -S "$folder/user" -B "$folder/user/build" -DCMAKE_PREFIX_PATH="$folder/bare" "${without[@]}"
 cmake --build "$folder/user/build"
 "$folder/user/build/tape"
+"$folder/user/build/save_load"

@@ -96,7 +96,7 @@ class Recorder final : public StepProbe {
   }
 
   void model_state(const std::string& prefix) {
-    for (const NamedTensor& t : model_tensors(trainer_.model()))
+    for (const NamedTensor& t : file_tensors(trainer_.model().store()))
       add(prefix + t.name, t.value, t.as_i64);
     for (const Optimizer* optimizer : trainer_.optimizers())
       for (const NamedTensor& t : optimizer_tensors(context(), *optimizer))

@@ -6,12 +6,11 @@
 //   layer1.0.bn1.running_mean, policy.seg, optim.NAME.exp_avg, optim.NAME.step
 #pragma once
 
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "data/learned.h"
-#include "io/safetensors.h"
+#include "models/parameter_file.h"
 #include "models/sharing/sharing.h"
 #include "train/step/optimizer.h"
 #include "train/step/state.h"
@@ -52,22 +51,10 @@ void load_optimizers(const std::string& path, const AnyContext& context,
 
 // The parts that dumps and pretrained files share.
 
-/// A value on the host in PyTorch's layout, and back.
-Tensor to_torch_layout(const AnyContext& context, const Tensor& value);
-void from_torch_layout(const AnyContext& context, const Tensor& to, const Tensor& file_value);
-/// Loads `name` into `to`; the file's shape must be the one that `to` has in PyTorch's layout, its
-/// values numbers, none below `least`.
-void load_into(const SafetensorsFile& file, const std::string& name, const AnyContext& context,
-               const Tensor& to, double least = std::numeric_limits<double>::lowest());
-/// Whether the file has `name` in the shape of `to`.
-bool fits(const SafetensorsFile& file, const std::string& name, const Tensor& to);
 /// A file that weft wrote has checksums; one that has lost them is damaged.
 void require_checksums(const SafetensorsFile& file);
-/// "a, b, c and 5 more".
-std::string a_few(const std::vector<std::string>& names);
-std::vector<NamedTensor> model_tensors(const Model& model);
 std::vector<NamedTensor> optimizer_tensors(const AnyContext& context, const Optimizer& optimizer);
-/// From the names prefix + NAME.
+/// From the names prefix + NAME; these and no others (but moments) have to be there.
 void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model& model);
 void load_moments(const SafetensorsFile& file, const std::string& prefix, const AnyContext& context,
                   Optimizer& optimizer);

@@ -2,8 +2,6 @@
 #include "train/run_folder/pretrained.h"
 
 #include <algorithm>
-#include <limits>
-#include <set>
 
 #include "train/run_folder/checkpoint.h"
 
@@ -33,38 +31,28 @@ bool beside_the_trunk(const std::string& name) {
          name.compare(name.size() - counter.size(), counter.size(), counter) == 0;
 }
 
-struct Wish {
-  std::string name, source;  ///< the model's, the file's
-  const Tensor* to;
-  double least;
-};
-
-class Wishes {
+/// Which of the file's tensors each of the network's starts from.
+class Sources {
  public:
-  Wishes(const SafetensorsFile& file, Model& model) : file_(file), tasks_(model.task_names()) {
-    constexpr double any = std::numeric_limits<double>::lowest();
-    for (const Parameter& p : model.store().parameters()) add(p.name, p.value, any);
-    for (const NamedStats& s : model.store().stats()) {
-      add(s.name + ".running_mean", s.stats.running_mean, any);
-      add(s.name + ".running_var", s.stats.running_var, 0);
+  Sources(const SafetensorsFile& file, Model& model) : file_(file), tasks_(model.task_names()) {
+    for (Wanted& w : wanted_by(model.store())) {
+      const std::string theirs = pretrained_name(w.name);
+      if (theirs.empty() || w.count != nullptr) continue;  // as fresh as its network
+      // A run of the same network has it under this very name; batch norm of a task's own starts
+      // from the one set: "bn1.seg.weight" from "bn1.weight".
+      std::string source = theirs;
+      for (const std::string& known : {w.name, theirs, of_all_tasks(theirs)})
+        if (file_.contains(known)) {
+          source = known;
+          break;
+        }
+      w.name = source;
+      all_.push_back(std::move(w));
     }
   }
-  const std::vector<Wish>& all() const { return all_; }
+  const std::vector<Wanted>& all() const { return all_; }
 
  private:
-  void add(const std::string& name, const Tensor& to, double least) {
-    const std::string theirs = pretrained_name(name);
-    if (theirs.empty()) return;
-    std::string source = theirs;
-    // A run of the same network has it under this very name; batch norm of a task's own starts
-    // from the one set: "bn1.seg.weight" from "bn1.weight".
-    for (const std::string& known : {name, theirs, of_all_tasks(theirs)})
-      if (file_.contains(known)) {
-        source = known;
-        break;
-      }
-    all_.push_back({name, source, &to, least});
-  }
   std::string of_all_tasks(const std::string& name) const {
     const size_t last = name.rfind('.'), before = name.rfind('.', last - 1);
     if (last == std::string::npos || before == std::string::npos) return name;
@@ -75,12 +63,8 @@ class Wishes {
 
   const SafetensorsFile& file_;
   std::vector<std::string> tasks_;
-  std::vector<Wish> all_;
+  std::vector<Wanted> all_;
 };
-
-void add_once(std::vector<std::string>& names, const std::string& name) {
-  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-}
 
 }  // namespace
 
@@ -88,34 +72,24 @@ Taken load_pretrained(const std::string& path, Model& model, bool partial) {
   const SafetensorsFile file(path);
   if (file.metadata().count("format_version") != 0 && file.metadata().at("format_version") != "1")
     require_checksums(file);  // a file of ours; of others none are asked for
-  const Wishes wishes(file, model);
-  std::vector<std::string> missing, over;
-  std::set<std::string> used;
+  const std::vector<Wanted> wanted = Sources(file, model).all();
+  LeftOut left = compare(file, wanted);
+  std::erase_if(left.unexpected, beside_the_trunk);
+  const auto missing = std::count_if(wanted.begin(), wanted.end(),
+                                     [&](const Wanted& w) { return !file.contains(w.name); });
   Taken taken;
-  taken.of = static_cast<int>(wishes.all().size());
-  for (const Wish& wish : wishes.all()) {
-    if (!file.contains(wish.source)) {
-      add_once(missing, wish.source);
-      continue;
-    }
-    used.insert(wish.source);
-    taken.tensors += !partial || fits(file, wish.source, *wish.to);
-  }
-  for (const std::string& name : file.names())
-    if (used.count(name) == 0 && !beside_the_trunk(name)) over.push_back(name);
+  taken.of = static_cast<int>(wanted.size());
+  taken.tensors = taken.of - static_cast<int>(missing + std::ssize(left.misshapen));
   if (taken.tensors == 0)
     throw DataError(fmt::format(
         "{}: holds none of the trunk's tensors{}; expected torchvision's names, such as '{}'", path,
-        partial ? " in their shapes" : "", wishes.all().empty() ? "" : wishes.all()[0].source));
-  if (!partial && !(missing.empty() && over.empty()))
+        left.misshapen.empty() ? "" : " in their shapes", wanted.empty() ? "" : wanted[0].name));
+  if (!partial && !left.empty())
     throw DataError(fmt::format(
-        "{}: its trunk is not this network's: {} of {} tensors are there{}{}; set model.trunk and "
+        "{}: its trunk is not this network's: {} of {} tensors are there; {}; set model.trunk and "
         "its like as they were, or take what fits with model.init_partial = true",
-        path, taken.tensors, taken.of, missing.empty() ? "" : "; missing: " + a_few(missing),
-        over.empty() ? "" : "; over: " + a_few(over)));
-  for (const Wish& wish : wishes.all())
-    if (file.contains(wish.source) && (!partial || fits(file, wish.source, *wish.to)))
-      load_into(file, wish.source, model.store().context(), *wish.to, wish.least);
+        path, taken.tensors, taken.of, left.text()));
+  fill(file, wanted, model.store().context());
   return taken;
 }
 

@@ -35,7 +35,7 @@ struct Source {
   /// The tensors of a network of other weights than `into` has.
   void write(ModelOptions from, const std::function<void(std::vector<NamedTensor>&)>& change = {}) {
     from.seed = 9;
-    auto tensors = model_tensors(*model(from));
+    auto tensors = file_tensors(model(from)->store());
     if (change) change(tensors);
     write_safetensors(path, tensors);
   }
@@ -63,14 +63,16 @@ TEST_CASE("model.init: another network's trunk is refused, with what is missing 
   CHECK(source.complaint(options(18)).empty());
   const std::string deeper = source.complaint(options(34));
   CHECK_THAT(deeper, contains_text("100 of 180 tensors are there; missing: layer1.2.conv1.weight"));
-  CHECK_THAT(deeper, contains_text("more; set model.trunk") && !contains_text("over:"));
+  CHECK_THAT(deeper, contains_text("more; set model.trunk") && !contains_text("unexpected:"));
   CHECK_THAT(deeper, contains_text("model.init_partial = true"));
   source.write(options(34));
-  CHECK_THAT(source.complaint(options(18)), contains_text("100 of 100 tensors are there; over: "));
+  CHECK_THAT(source.complaint(options(18)),
+             contains_text("100 of 100 tensors are there; unexpected: "));
   source.write(options(18), [](auto& tensors) { tensors.resize(1); });
   CHECK_THAT(source.complaint(options(18)), contains_text("1 of 100 tensors are there; missing: "));
   source.write(options(34), [](auto& tensors) { tensors.erase(tensors.begin()); });  // both ways
-  CHECK_THAT(source.complaint(options(18)), contains_text("missing: ") && contains_text("over: "));
+  CHECK_THAT(source.complaint(options(18)),
+             contains_text("missing: ") && contains_text("unexpected: "));
   // One tensor over, of a name that no trunk has; classifiers and heads are no part of it.
   source.write(options(18), [](auto& tensors) {
     tensors.push_back({"fc.weight", Tensor::from({2}, {1, 2})});
@@ -80,7 +82,7 @@ TEST_CASE("model.init: another network's trunk is refused, with what is missing 
   source.write(options(18), [](auto& tensors) {
     tensors.push_back({"attention.weight", Tensor::from({2}, {1, 2})});
   });
-  CHECK_THAT(source.complaint(options(18)), contains_text("; over: attention.weight"));
+  CHECK_THAT(source.complaint(options(18)), contains_text("; unexpected: attention.weight"));
   source.write(options(18), [](auto& tensors) {
     for (NamedTensor& t : tensors) t.name = "module." + t.name;
   });
@@ -105,9 +107,8 @@ TEST_CASE("model.init_partial takes what fits, and says how many of how many", "
   grey.trunk.in_channels = 1;
   source.write(options(18));
   CHECK(taken(grey) == std::pair{99, 100});
-  CHECK_THAT(
-      source.complaint(grey),
-      contains_text("'conv1.weight' has shape [4, 3, 7, 7], the model expects [4, 1, 7, 7]"));
+  CHECK_THAT(source.complaint(grey),
+             contains_text("misshapen: conv1.weight is [4, 3, 7, 7], not [4, 1, 7, 7]"));
   source.write(options(18),
                [](auto& tensors) { tensors.erase(tensors.begin() + 1, tensors.end()); });
   CHECK_THAT(source.complaint(grey, true), contains_text("holds none of the trunk's tensors in"));
@@ -124,7 +125,7 @@ TEST_CASE("model.init: values are numbers, variances not below 0, files of ours 
   CHECK_THAT(with("layer1.0.bn1.bias", INFINITY), contains_text("is inf"));
   CHECK_THAT(with("bn1.running_var", -1), contains_text("'bn1.running_var': element 0 is -1"));
   CHECK(with("bn1.running_var", 0).empty());  // what half precision made of 5.6e-45
-  write_safetensors(source.path, model_tensors(*source.model(options(18))),
+  write_safetensors(source.path, file_tensors(source.model(options(18))->store()),
                     {{"format_version", "2"}, {"state", "{}"}, {"run", ""}});
   CHECK(source.complaint(options(18)).empty());
 }

@@ -286,7 +286,7 @@ TEST_CASE("eval.best = per-task: each single-task network is kept at its own bes
     Trainer trainer(run, *data, &cpu);
     trainer.start(folder.file("whole"));
     while (trainer.step())
-      for (const NamedTensor& t : model_tensors(trainer.model()))
+      for (const NamedTensor& t : file_tensors(trainer.model().store()))
         at[trainer.state().total_step][t.name] = t.value.to_vector();
   }
   const std::string best = folder.file("whole") + "/checkpoints/best.safetensors";
@@ -296,7 +296,7 @@ TEST_CASE("eval.best = per-task: each single-task network is kept at its own bes
   CHECK(state.best_step == std::max(state.task_best_step[0], state.task_best_step[1]));
   const auto kept = make_model(&cpu, run);
   load_model(best, *kept);
-  for (const NamedTensor& t : model_tensors(*kept)) {
+  for (const NamedTensor& t : file_tensors(kept->store())) {
     INFO(t.name);
     const bool seg = t.name.find(".seg.") != t.name.npos;
     CHECK(t.value.to_vector() == at[state.task_best_step[seg ? 0 : 1]][t.name]);
