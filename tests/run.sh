@@ -101,6 +101,7 @@ run_tests() {
   if [ $# -eq 0 ]; then
     examples_and_commands
     faults_and_kills
+    check "wrapper" bash "$root/tests/wrapper.sh"
     for script in "$root"/tests/lint/*.sh; do check "lint/${script##*/}" bash "$script"; done
   fi
   if [ -n "$all" ]; then
