@@ -85,8 +85,10 @@ double largest(const Values& values) {
   return top;
 }
 
-/// Every |got - want| <= bound; the worst one is reported. A NaN is worse than any number.
-void check_close(const std::string& what, const Values& got, const Values& want, double bound) {
+/// Every |got - want| <= bound, for values of a tensor of this shape; the worst one is reported, with
+/// the inputs there. A NaN is worse than any number.
+void check_close(const std::string& what, const Values& got, const Values& want, double bound,
+                 const OpCase& c, const std::vector<Values>& values, const Shape& shape) {
   INFO(what);
   REQUIRE(got.size() == want.size());
   size_t worst = 0;
@@ -97,9 +99,9 @@ void check_close(const std::string& what, const Values& got, const Values& want,
     if (e > error) error = e, worst = i;
   }
   if (error > bound)
-    FAIL_CHECK(
-        fmt::format("{}: element {} is {:.17g}, expected {:.17g}: off by {:.3g}, bound {:.3g}",
-                    what, worst, got[worst], want[worst], error, bound));
+    FAIL_CHECK(fmt::format("{}: {:.17g}, expected {:.17g}: off by {:.3g}, bound {:.3g},{}", what,
+                           got[worst], want[worst], error, bound,
+                           inputs_at(c, values, shape, worst)));
   SUCCEED();
 }
 
@@ -194,10 +196,9 @@ void check_differences(const OpCase& c, const std::vector<Values>& values, size_
     for (size_t j = 0; j < w.size(); ++j) slope += w[j] * (above[j] - below[j]);
     slope /= 2 * c.step;
     if (!(std::abs(slope - gradient[at]) <= c.difference_tolerance * scale)) {
-      FAIL_CHECK(
-          fmt::format("gradient of input {} at element {}: analytic {:.12g}, differences "
-                      "{:.12g}",
-                      input, at, gradient[at], slope));
+      FAIL_CHECK(fmt::format("gradient of input {}: analytic {:.12g}, differences {:.12g},{}",
+                             input, gradient[at], slope,
+                             inputs_at(c, values, c.inputs[input], at)));
       return;
     }
   }
@@ -210,7 +211,7 @@ Result check_f32(const OpCase& c, const AnyContext& ctx, const std::vector<Value
   const Result f32 = forward_backward(c, ctx, DType::f32, values);
   const Values y = f64.y.to_vector();
   check_close("f32 output against f64", f32.y.to_vector(), y,
-              slack * f32_bound(c, static_cast<double>(c.reduction), y));
+              slack * f32_bound(c, static_cast<double>(c.reduction), y), c, values, f64.y.shape());
   for (size_t i = 0; i < values.size(); ++i) {
     if (!is_differentiable(c, i) || y.empty() || values[i].empty()) continue;
     INFO("input " << i);
@@ -221,7 +222,8 @@ Result check_f32(const OpCase& c, const AnyContext& ctx, const std::vector<Value
     const double terms = static_cast<double>(c.reduction) * static_cast<double>(y.size()) /
                          static_cast<double>(values[i].size());
     check_close(fmt::format("f32 gradient of input {} against f64", i), f32.grads[i].to_vector(),
-                gradient, slack * f32_bound(c, std::max(terms, double(c.reduction)), gradient));
+                gradient, slack * f32_bound(c, std::max(terms, double(c.reduction)), gradient), c,
+                values, c.inputs[i]);
     if (values.size() > 1)
       check_same(fmt::format("only input {} needs a gradient", i),
                  forward_backward(c, ctx, DType::f32, values, static_cast<int>(i)), f32);
@@ -232,6 +234,21 @@ Result check_f32(const OpCase& c, const AnyContext& ctx, const std::vector<Value
 }
 
 }  // namespace
+
+std::string inputs_at(const OpCase& c, const std::vector<Values>& values, const Shape& shape,
+                      size_t at) {
+  std::vector<int64_t> place(static_cast<size_t>(shape.rank()));
+  auto rest = static_cast<int64_t>(at);
+  for (size_t axis = place.size(); axis-- > 0; rest /= shape[static_cast<int>(axis)])
+    place[axis] = rest % shape[static_cast<int>(axis)];
+  std::string there;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (c.inputs[i] != shape && values[i].size() != 1) continue;
+    there += fmt::format("{} input {} is {:.9g}", there.empty() ? ", where" : " and", i,
+                         values[i][values[i].size() == 1 ? 0 : at]);
+  }
+  return fmt::format(" at [{}]{}", fmt::join(place, ", "), there);
+}
 
 Values case_values(const OpCase& c, size_t i) {
   if (i < c.values.size() && !c.values[i].empty()) return c.values[i];
@@ -274,7 +291,7 @@ void op_check(const OpCase& c) {
   if (c.naive) {
     const Values expected = c.naive(values);
     check_close("f64 output against the naive loop", f64.y.to_vector(), expected,
-                1e-11 * std::max(1.0, largest(expected)));
+                1e-11 * std::max(1.0, largest(expected)), c, values, f64.y.shape());
   }
   if (testing_cuda()) {  // the CPU's own checks are the run's without --device cuda
     const GuardedMemory on_device(memory_of(test_device()));

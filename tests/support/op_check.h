@@ -45,6 +45,11 @@ struct OpCase {
 
 void op_check(const OpCase& c);
 
+/// Where element `at` of a tensor of this shape is, and what the inputs hold there that have its
+/// shape, or one element: " at [1, 0, 2], where input 0 is 0.25 and input 2 is -1". Failures say so.
+std::string inputs_at(const OpCase& c, const std::vector<Values>& values, const Shape& shape,
+                      size_t at);
+
 /// The case's input i as op_check uses it: for tests that go on where op_check ends.
 Values case_values(const OpCase& c, size_t i);
 
