@@ -1,7 +1,7 @@
 // conv2d in groups: each takes its C / groups channels of x out, convolves them by the kernels of
 // one group with its K / groups rows of the weight, and puts its outputs where they belong.
 // Where every channel is a group (depthwise), ops/conv2d_depthwise.h does all of them at once. One
-// group is what conv2d's kernels do as it is. Included by conv2d.cpp.
+// group is what conv2d's kernels do as it is. Included by conv2d.cpp and conv_transpose2d.cpp.
 #pragma once
 
 #include "ops/concat.h"
