@@ -3,7 +3,9 @@
 #include <cmath>
 #include <functional>
 
+#include "models/attention.h"
 #include "ops/cast.h"
+#include "ops/conv_transpose2d.h"
 #include "ops/gather.h"
 #include "ops/layer_norm.h"
 #include "ops/matmul.h"
@@ -101,6 +103,31 @@ TEST_CASE("cuda: bf16 embedding agrees with f64 within its rounding", "[ops][cud
                   {false},
                   [=](const auto& v) { return embedding(v[0], on_tape(v[0].tape(), host)); }});
     }
+}
+
+TEST_CASE("cuda: bf16 transposed convolution agrees with f64 within its rounding",
+          "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  for (const int64_t groups : {1, 2, 32})
+    for (const int64_t stride : {1, 2}) {
+      const ConvTranspose2dOptions options{
+          .stride = stride, .padding = 1, .output_padding = stride - 1, .groups = groups};
+      check_bf16({fmt::format("stride {}, {} groups", stride, groups),
+                  {{2, 9, 11, 32}, {32, 3, 3, 64 / groups}, {64}},
+                  {false, false, false},
+                  [=](const auto& v) { return conv_transpose2d(v[0], v[1], v[2], options); }});
+    }
+}
+
+TEST_CASE("cuda: bf16 attention agrees with f64 within its rounding", "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  for (const int64_t heads : {1, 4})
+    check_bf16({fmt::format("attention, {} heads", heads),
+                {{2, 33, 64}, {192, 64}, {192}, {64, 64}, {64}},
+                {false, false, false, false, false},
+                [=](const auto& v) {
+                  return multi_head_attention({v[0], v[0], v[0]}, v[1], v[2], v[3], v[4], heads);
+                }});
 }
 
 }  // namespace weft
