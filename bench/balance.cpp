@@ -49,7 +49,7 @@ void balance(const Arguments& arguments) {
   s.sharing = arguments.text("sharing", "hard");
   const RunFile run = run_file(s);
   const size_t tasks = run.tasks.size();
-  const Device device(s.device, s.threads, matrix_math(run.precision));
+  const Device device(run.device, s.threads, matrix_math(run.precision));
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   const BinaryPolicy chosen = parting(tasks, model->trunk());

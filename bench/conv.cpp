@@ -65,7 +65,7 @@ void conv(const Arguments& arguments) {
   const std::string precision = arguments.text("precision", "f32");
   if (precision != "f32" && precision != "tf32")
     throw ConfigError("conv: --precision f32 or tf32, not " + precision);
-  const Device device(arguments.text("device", "cpu"), threads,
+  const Device device(from_word<DeviceKind>("--device", arguments.text("device", "cpu")), threads,
                       precision == "tf32" ? MatrixMath::tf32 : MatrixMath::f32);
   const AnyContext context = device.context();
   const double peak =

@@ -16,7 +16,7 @@ namespace weft::bench {
 void steps(const Arguments& arguments) {
   const Setting s(arguments);
   const RunFile run = run_file(s);
-  const Device device(s.device, s.threads, matrix_math(run.precision));
+  const Device device(run.device, s.threads, matrix_math(run.precision));
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   const int blocks = model->trunk().blocks();

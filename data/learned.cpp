@@ -115,7 +115,7 @@ std::string to_json(const LearnedFromData& learned) {
     columns.push_back(std::move(column));
   }
   return json{{"version", version},
-              {"normalize", learned.normalize},
+              {"normalize", name_of(learned.normalize)},
               {"size", {learned.height, learned.width}},
               {"tasks", tasks},
               {"columns", columns},
@@ -130,7 +130,7 @@ LearnedFromData learned_from_json(const std::string& text, const std::string& so
     const json file = json::parse(text);
     if (const auto found = file.at("version").get<int>(); found != version)
       throw DataError(fmt::format("version {}, this build reads {}", found, version));
-    learned.normalize = file.at("normalize").get<std::string>();
+    learned.normalize = from_word<Normalize>("normalize", file.at("normalize").get<std::string>());
     learned.height = file.at("size").at(0).get<int>();
     learned.width = file.at("size").at(1).get<int>();
     for (const json& t : file.at("tasks")) {
@@ -158,14 +158,14 @@ LearnedFromData learned_from_json(const std::string& text, const std::string& so
   } catch (const json::exception& e) {
     throw DataError(
         fmt::format("{}: what was learned from the data cannot be read: {}", source, e.what()));
-  } catch (const DataError& e) {
+  } catch (const UserError& e) {
     throw DataError(
         fmt::format("{}: what was learned from the data cannot be right: {}", source, e.what()));
   }
   return learned;
 }
 
-void check_learned(const LearnedFromData& learned, const std::string& normalize,
+void check_learned(const LearnedFromData& learned, Normalize normalize,
                    const std::vector<TaskSpec>& tasks, const std::string& source) {
   const auto refuse = [&](const std::string& what) {
     throw DataError(
@@ -173,7 +173,8 @@ void check_learned(const LearnedFromData& learned, const std::string& normalize,
                     source, what));
   };
   if (learned.normalize != normalize)
-    refuse(fmt::format("data.normalize is {} and was {}", normalize, learned.normalize));
+    refuse(fmt::format("data.normalize is {} and was {}", name_of(normalize),
+                       name_of(learned.normalize)));
   if (!learned.tasks.empty() && learned.tasks.size() != tasks.size())
     refuse(fmt::format("{} tasks and {}", tasks.size(), learned.tasks.size()));
   for (size_t k = 0; k < learned.tasks.size(); ++k) {

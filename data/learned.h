@@ -42,11 +42,11 @@ struct Fingerprint {
 };
 
 struct LearnedFromData {
-  std::string normalize;                 ///< of pixels
-  int height = 0, width = 0;             ///< of what the network saw
-  std::vector<LearnedTask> tasks;        ///< empty: the set has nothing to say of them
-  std::vector<LearnedColumn> columns;    ///< tabular
-  std::vector<std::string> task_values;  ///< tabular: all values of data.task_column
+  Normalize normalize = Normalize::none;  ///< of pixels
+  int height = 0, width = 0;              ///< of what the network saw
+  std::vector<LearnedTask> tasks;         ///< empty: the set has nothing to say of them
+  std::vector<LearnedColumn> columns;     ///< tabular
+  std::vector<std::string> task_values;   ///< tabular: all values of data.task_column
   Fingerprint fingerprint;
 
   bool operator==(const LearnedFromData&) const = default;
@@ -57,7 +57,7 @@ std::string to_json(const LearnedFromData& learned);
 LearnedFromData learned_from_json(const std::string& text, const std::string& source);
 
 /// A DataError where the run file of a checkpoint and its record are not of one run.
-void check_learned(const LearnedFromData& learned, const std::string& normalize,
+void check_learned(const LearnedFromData& learned, Normalize normalize,
                    const std::vector<TaskSpec>& tasks, const std::string& source);
 
 /// A predicted image label in words: "kitchen", "35.2 years", "3".

@@ -35,13 +35,6 @@ Affine affine(Normalize how, int channel, int channels) {
 
 }  // namespace
 
-Normalize normalize_from_name(const std::string& name) {
-  if (name == "imagenet") return Normalize::imagenet;
-  if (name == "caffe") return Normalize::caffe;
-  if (name == "none") return Normalize::none;
-  throw ConfigError(fmt::format("data.normalize: '{}' is not one of imagenet, caffe, none", name));
-}
-
 void normalize_pixels(const Picture& picture, Normalize how, float* target) {
   const int channels = picture.channels;
   for (int c = 0; c < channels; ++c) {

@@ -4,16 +4,9 @@
 //   none: as it is (tabular data too)
 #pragma once
 
-#include <string>
-
 #include "data/dataset.h"
 
 namespace weft {
-
-enum class Normalize : uint8_t { none, imagenet, caffe };
-
-/// "imagenet", "caffe" or "none"; a ConfigError lists them.
-Normalize normalize_from_name(const std::string& name);
 
 /// Writes picture's H * W * C numbers to `target`; other than 1 or 3 channels need `none`.
 void normalize_pixels(const Picture& picture, Normalize how, float* target);

@@ -1,13 +1,7 @@
-// Names of kinds, and small questions a spec answers about itself.
+// Small questions a spec answers about itself.
 #include "data/spec.h"
 
 namespace weft {
-
-const char* name_of(TaskKind kind) { return task_kind_names[static_cast<size_t>(kind)]; }
-
-const char* name_of(Semantics semantics) {
-  return semantics == Semantics::sound ? "sound" : "compat";
-}
 
 int TaskSpec::channels() const {
   switch (kind) {
@@ -27,7 +21,7 @@ bool TaskSpec::image_label() const {
 }
 
 PictureFormat picture_format(const DataSpec& data) {
-  return {data.layout == "chw", static_cast<float>(data.float_max)};
+  return {data.layout == NpyLayout::chw, static_cast<float>(data.float_max)};
 }
 
 }  // namespace weft

@@ -9,12 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "engine/words.h"
 #include "io/picture_io.h"
 
 namespace weft {
 
 /// sound: what weft finds right; compat: what AdaShare's official code does.
 enum class Semantics : uint8_t { sound, compat };
+constexpr std::array<const char*, 2> words_of(Semantics) { return {"sound", "compat"}; }
+
 enum class TaskKind : uint8_t {
   segmentation,
   normals,
@@ -26,13 +29,41 @@ enum class TaskKind : uint8_t {
   regression
 };
 
-/// In the order of TaskKind.
-inline constexpr std::array<const char*, 8> task_kind_names{
-    "segmentation", "normals",        "depth",  "edges",
-    "keypoints",    "classification", "binary", "regression"};
+constexpr std::array<const char*, 8> words_of(TaskKind) {
+  return {"segmentation", "normals",        "depth",  "edges",
+          "keypoints",    "classification", "binary", "regression"};
+}
 
-const char* name_of(TaskKind kind);
-const char* name_of(Semantics semantics);
+/// The data sets, in data/sets and data/scenes.
+enum class DataKind : uint8_t {
+  scenes,
+  csv,
+  tabular,
+  nyu_v2,
+  cityscapes,
+  taskonomy,
+  domainnet,
+  multi_mnist,
+  multi_fashion,
+  multi_fashion_mnist
+};
+constexpr std::array<const char*, 10> words_of(DataKind) {
+  return {"scenes",    "csv",       "tabular",     "nyu_v2",        "cityscapes",
+          "taskonomy", "domainnet", "multi_mnist", "multi_fashion", "multi_fashion_mnist"};
+}
+
+/// Whether all tasks have one thing, or each its own.
+enum class Whose : uint8_t { shared, per_task };
+constexpr std::array<const char*, 2> words_of(Whose) { return {"shared", "per-task"}; }
+
+/// Axes of npy pictures and labels.
+enum class NpyLayout : uint8_t { hwc, chw };
+constexpr std::array<const char*, 2> words_of(NpyLayout) { return {"hwc", "chw"}; }
+
+/// What a network sees of a pixel (data/normalize.h).
+enum class Normalize : uint8_t { imagenet, caffe, none };
+constexpr std::array<const char*, 3> words_of(Normalize) { return {"imagenet", "caffe", "none"}; }
+
 /// [[task]]: a label, its loss and its metrics.
 struct TaskSpec {
   std::string name;
@@ -67,7 +98,7 @@ struct AugmentSpec {
 
 /// [data]
 struct DataSpec {
-  std::string kind = "scenes";
+  DataKind kind = DataKind::scenes;
   std::string root;                   ///< $WEFT_DATA/... is written with the variable
   std::string index = "index.csv";    ///< csv, tabular: the index, relative to root
   std::string image = "image";        ///< csv: the column of image paths
@@ -85,13 +116,13 @@ struct DataSpec {
   std::string task_column;               ///< csv, tabular: names each row's task
   /// shared: every image is every task's. per-task: each task draws a batch of its own (domainnet,
   /// and csv with a task_column).
-  std::string inputs = "shared";
+  Whose inputs = Whose::shared;
   std::array<int, 2> size{0, 0};  ///< height, width that images are resized to; 0: as they are
-  std::string layout = "hwc";     ///< of npy pictures and labels: hwc or chw
-  double float_max = 1;           ///< npy pictures of floats: the value that is white
+  NpyLayout layout = NpyLayout::hwc;
+  double float_max = 1;  ///< npy pictures of floats: the value that is white
   int64_t batch = 16;
   int workers = 2;
-  std::string normalize = "imagenet";                       ///< imagenet, caffe or none
+  Normalize normalize = Normalize::imagenet;
   int64_t seed = 0;                                         ///< scenes: which world is rendered
   int64_t count = 2000, val_count = 200, test_count = 200;  ///< scenes
   AugmentSpec augment;

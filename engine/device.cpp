@@ -5,9 +5,8 @@
 
 namespace weft {
 
-Device::Device(const std::string& name, int threads, MatrixMath math)
-    : cpu_(threads), context_(&cpu_) {
-  if (name == "cpu") return;
+Device::Device(DeviceKind kind, int threads, MatrixMath math) : cpu_(threads), context_(&cpu_) {
+  if (kind == DeviceKind::cpu) return;
   device_parts::Owned gpu = device_parts::make_cuda(math);
   gpu_ = std::move(gpu.owner);
   context_ = gpu.context;
@@ -17,8 +16,8 @@ std::string Device::describe() const {
   return std::visit([](auto* ctx) { return device_parts::describe(*ctx); }, context_);
 }
 
-void require_device(const std::string& name) {
-  if (name != "cpu") device_parts::require_cuda();
+void require_device(DeviceKind kind) {
+  if (kind != DeviceKind::cpu) device_parts::require_cuda();
 }
 
 Tensor fetch_later(const AnyContext& context, const Tensor& t) {

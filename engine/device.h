@@ -1,4 +1,4 @@
-// Where a program computes, in one word: "cpu" or "cuda"; and what time, waiting and memory are
+// Where a program computes, the CPU or a GPU; and what time, waiting and memory are
 // there. On a GPU work is only queued when an op returns: results are fetched later, a step's
 // kernels can be recorded and started as one, and time is that of the stream. The parts of each
 // backend are in engine/cpu/device.cpp and engine/cuda/device.cu (device_parts.h).
@@ -10,7 +10,7 @@
 #include <string>
 
 #include "engine/backend.h"
-#include "engine/matrix_math.h"
+#include "engine/device_kind.h"
 
 namespace weft {
 
@@ -18,7 +18,7 @@ class Device {
  public:
   /// `threads`: the CPU's; 0: one per core. Throws DeviceError where the machine has no usable GPU,
   /// ConfigError where this build has no CUDA backend.
-  explicit Device(const std::string& name, int threads = 0, MatrixMath math = MatrixMath::f32);
+  explicit Device(DeviceKind kind, int threads = 0, MatrixMath math = MatrixMath::f32);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
@@ -33,7 +33,7 @@ class Device {
 };
 
 /// Throws as Device does where it could not be made; costs no context.
-void require_device(const std::string& name);
+void require_device(DeviceKind kind);
 /// Why there is no GPU to compute on: "this build has no CUDA backend", "no CUDA device (..)". "":
 /// there is one.
 std::string why_no_cuda();

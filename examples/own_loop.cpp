@@ -28,7 +28,7 @@ int main() {
   Loader loader(scenes, make_parts(scenes).train, loading);
 
   ModelOptions options;
-  options.sharing = "hard";
+  options.sharing = Sharing::hard;
   options.trunk.width = 0.1;
   options.head.width = 16;
   for (const TaskSpec& task : tasks) options.tasks.push_back({task.name, task.channels()});

@@ -50,16 +50,20 @@ Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int
   for (const std::string& task : tasks) {
     names_.push_back("policy." + task);
     Parameter& p = store.add(names_.back(), {learned(), 2});
-    if (options.init_method == "equal") {
-      init::constant(store.context(), p, 0.5);
-    } else if (options.init_method == "random") {
-      init::normal(store.context(), p, seed, 1e-3);
-    } else {
-      std::vector<double> values;
-      for (int l = 0; l < learned(); ++l)
-        values.insert(values.end(), {0.0, options.init_neg_logits});
-      const Tensor host = Tensor::from({learned(), 2}, values, store.dtype());
-      std::visit([&](auto* ctx) { ctx->copy(p.value, host); }, store.context());
+    switch (options.init_method) {
+      case PolicyInit::equal:
+        init::constant(store.context(), p, 0.5);
+        break;
+      case PolicyInit::random:
+        init::normal(store.context(), p, seed, 1e-3);
+        break;
+      case PolicyInit::all_chosen: {
+        std::vector<double> values;
+        for (int l = 0; l < learned(); ++l)
+          values.insert(values.end(), {0.0, options.init_neg_logits});
+        const Tensor host = Tensor::from({learned(), 2}, values, store.dtype());
+        std::visit([&](auto* ctx) { ctx->copy(p.value, host); }, store.context());
+      }
     }
     logits_.push_back(&p);
   }
@@ -152,8 +156,9 @@ Var Policy::constant(Tape& tape, const Shape& shape, const std::vector<double>& 
   return tape.constant(to_device(tape.context(), Tensor::from(shape, values, dtype)));
 }
 
-Var Policy::sparsity_loss(Tape& tape, const std::string& form, int active) const {
-  const bool select = form == "log-select", depth = form == "log-skip-depth";
+Var Policy::sparsity_loss(Tape& tape, SparsityForm form, int active) const {
+  const bool select = form == SparsityForm::log_select;
+  const bool depth = form == SparsityForm::log_skip_depth;
   std::vector<double> weights;
   for (int l = learned() - active; l < learned(); ++l) weights.push_back(2.0 * (l + 1) / learned());
   Var total;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "models/plan.h"
+#include "models/policy_options.h"
 
 namespace weft {
 
@@ -27,12 +28,6 @@ BinaryPolicy alternating_policy(size_t tasks, int blocks);
 std::optional<std::string> degenerate(const BinaryPolicy& policy,
                                       const std::vector<std::string>& tasks,
                                       const std::vector<std::string>& blocks);
-
-struct PolicyOptions {
-  std::string init_method = "equal";  ///< equal (0.5), random (1e-3 N(0,1)), all_chosen ([0, neg])
-  double init_neg_logits = -10;
-  int skip_layer = 0;  ///< first blocks that every task always executes
-};
 
 /// What a step's forward pass needs of the policy: gates for the planner, values for the ops.
 struct PolicySample {
@@ -75,10 +70,10 @@ class Policy {
   /// select where p >= 0.5.
   BinaryPolicy most_likely() const;
 
-  /// Sum over tasks of the mean over the active blocks of -log p_skip ("log-skip"), of 2 (l + 1) /
-  /// L times that ("log-skip-depth", the official code's without its sharing loss), or the sum of
-  /// log p_select over tasks and active blocks ("log-select", the paper's).
-  Var sparsity_loss(Tape& tape, const std::string& form, int active) const;
+  /// Sum over tasks of the mean over the active blocks of -log p_skip (log_skip), of 2 (l + 1) / L
+  /// times that (log_skip_depth, the official code's without its sharing loss), or the sum of log
+  /// p_select over tasks and active blocks (log_select, the paper's).
+  Var sparsity_loss(Tape& tape, SparsityForm form, int active) const;
   /// Sum over pairs i < j and all rows of w_l |u_i - u_j|. Sound: u = p_select and
   /// w_l = (L - l) / L; compat: u = the raw select logit and w_l = (l + 1) / L (official code).
   Var sharing_loss(Tape& tape, bool compat, bool depth_weights) const;

@@ -9,8 +9,8 @@
 #include <memory>
 #include <type_traits>
 
+#include "engine/device_kind.h"
 #include "engine/error.h"
-#include "engine/matrix_math.h"
 #include "engine/tensor.h"
 
 // CUDA's own names for its handles, so that no CUDA header is needed to hold a context.

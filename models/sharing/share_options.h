@@ -5,17 +5,33 @@
 #include <string>
 #include <vector>
 
+#include "engine/words.h"
+
 namespace weft {
 
+/// The ways of sharing, one file each in this folder.
+enum class Sharing : uint8_t { single, hard, adashare, soft, cross_stitch, sluice, nddr, mtan };
+constexpr std::array<const char*, 8> words_of(Sharing) {
+  return {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"};
+}
+
+/// soft: what holds two tasks' layers together.
+enum class Distance : uint8_t { l2, squared, trace };
+constexpr std::array<const char*, 3> words_of(Distance) { return {"l2", "squared", "trace"}; }
+
+/// sluice: the first weights of what is mixed.
+enum class SluiceInit : uint8_t { imbalanced, balanced };
+constexpr std::array<const char*, 2> words_of(SluiceInit) { return {"imbalanced", "balanced"}; }
+
 struct ShareOptions {
-  std::vector<std::string> layers;   ///< soft: patterns of the constrained layers; empty: all
-  std::string distance = "squared";  ///< soft: l2, squared or trace
-  double weight = 0.01;              ///< soft: of the sum over pairs and layers
-  std::vector<double> pair_weights;  ///< soft: (0,1), (0,2) .. (1,2) ..; empty: all 1
-  bool per_channel = false;          ///< cross_stitch: a weight per channel, not one a stage
-  int subspaces = 2;                 ///< sluice: S
-  double orthogonality = 0.1;        ///< sluice: weight of the penalty
-  std::string init = "imbalanced";   ///< sluice: imbalanced or balanced
+  std::vector<std::string> layers;        ///< soft: patterns of the constrained layers; empty: all
+  Distance distance = Distance::squared;  ///< soft
+  double weight = 0.01;                   ///< soft: of the sum over pairs and layers
+  std::vector<double> pair_weights;       ///< soft: (0,1), (0,2) .. (1,2) ..; empty: all 1
+  bool per_channel = false;               ///< cross_stitch: a weight per channel, not one a stage
+  int subspaces = 2;                      ///< sluice: S
+  double orthogonality = 0.1;             ///< sluice: weight of the penalty
+  SluiceInit init = SluiceInit::imbalanced;
 };
 
 }  // namespace weft

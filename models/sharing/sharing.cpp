@@ -98,31 +98,30 @@ namespace {
 /// VGG-16 has no residual blocks, so only ways that leave the trunk in one piece fit it.
 void check_trunk(const ModelOptions& options) {
   if (options.trunk.kind != TrunkOptions::Kind::vgg16) return;
-  if (options.sharing == "single" || options.sharing == "hard") return;
+  if (options.sharing == Sharing::single || options.sharing == Sharing::hard) return;
   throw ConfigError(fmt::format(
       "sharing: \"{}\" works on residual blocks, and model.trunk = \"vgg16\" has none; choose "
       "sharing = \"single\" or \"hard\", or a resnet or mlp as trunk",
-      options.sharing));
+      name_of(options.sharing)));
 }
 
 /// Ways that mix the tasks' features need them of the same images.
 void check_own(const ModelOptions& options) {
-  const auto is = [&](std::initializer_list<const char*> ways) {
-    return std::any_of(ways.begin(), ways.end(),
-                       [&](const char* w) { return options.sharing == w; });
+  const auto is = [&](std::initializer_list<Sharing> ways) {
+    return std::find(ways.begin(), ways.end(), options.sharing) != ways.end();
   };
-  if (options.separate_inputs && !is({"single", "hard", "adashare", "soft"}))
+  const bool by_task = is({Sharing::single, Sharing::hard, Sharing::adashare, Sharing::soft});
+  if (options.separate_inputs && !by_task)
     throw ConfigError(
         fmt::format("sharing: \"{}\" mixes its tasks' features, so they are of the same images; "
                     "data.inputs can "
                     "be per task with single, hard, soft and adashare",
-                    options.sharing));
-  const bool one_norm = !is({"single", "hard", "adashare", "soft"});
-  if (one_norm && (options.own_norm || (options.own_statistics && !is({"mtan"}))))
+                    name_of(options.sharing)));
+  if (!by_task && (options.own_norm || (options.own_statistics && !is({Sharing::mtan}))))
     throw ConfigError(fmt::format(
         "sharing: \"{}\" has one batch norm wherever its tasks' features meet; model.bn can be per "
         "task with single, hard, soft and adashare, and its running statistics with mtan",
-        options.sharing));
+        name_of(options.sharing)));
 }
 
 }  // namespace
@@ -131,18 +130,25 @@ std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOp
   if (options.tasks.empty()) throw ConfigError("model: a run needs at least one [[task]]");
   check_trunk(options);
   check_own(options);
-  if (options.sharing == "single") return make_single(context, dtype, options);
-  if (options.sharing == "hard") return make_hard(context, dtype, options);
-  if (options.sharing == "adashare") return make_adashare(context, dtype, options);
-  if (options.sharing == "soft") return make_soft(context, dtype, options);
-  if (options.sharing == "cross_stitch") return make_cross_stitch(context, dtype, options);
-  if (options.sharing == "sluice") return make_sluice(context, dtype, options);
-  if (options.sharing == "nddr") return make_nddr(context, dtype, options);
-  if (options.sharing == "mtan") return make_mtan(context, dtype, options);
-  throw ConfigError(fmt::format(
-      "sharing: there is no '{}'; choose single, hard, soft, cross_stitch, sluice, nddr, mtan or "
-      "adashare",
-      options.sharing));
+  switch (options.sharing) {
+    case Sharing::single:
+      return make_single(context, dtype, options);
+    case Sharing::hard:
+      return make_hard(context, dtype, options);
+    case Sharing::adashare:
+      return make_adashare(context, dtype, options);
+    case Sharing::soft:
+      return make_soft(context, dtype, options);
+    case Sharing::cross_stitch:
+      return make_cross_stitch(context, dtype, options);
+    case Sharing::sluice:
+      return make_sluice(context, dtype, options);
+    case Sharing::nddr:
+      return make_nddr(context, dtype, options);
+    case Sharing::mtan:
+      return make_mtan(context, dtype, options);
+  }
+  throw Error("model: no such way of sharing");
 }
 
 }  // namespace weft

@@ -1,5 +1,5 @@
 // A multi-task model is a way of sharing: trunk(s), one head a task, and how they are wired. One
-// file in this folder per way; make_model picks it by the run file's word `sharing`.
+// file in this folder per way; make_model picks it by ModelOptions::sharing.
 // forward: images [N, H, W, C] -> one output a task, [N, h, w, out] (image labels: [N, 1, 1, out]).
 // Where every task brings its own images (DomainNet), they are [K * N, H, W, C] in task order.
 #pragma once
@@ -26,7 +26,7 @@ struct TaskShape {
 };
 
 struct ModelOptions {
-  std::string sharing = "adashare";
+  Sharing sharing = Sharing::adashare;
   TrunkOptions trunk;
   HeadOptions head;
   PolicyOptions policy;
@@ -118,7 +118,7 @@ class Model {
   mutable std::optional<std::pair<int64_t, SameStatistics>> same_;
 };
 
-/// Throws ConfigError for a way of sharing that does not exist.
+/// Throws ConfigError where a way of sharing cannot do what the options ask.
 std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options);
 
 // One constructor a way; see the file of that name.

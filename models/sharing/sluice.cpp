@@ -91,7 +91,7 @@ class Sluice final : public Model {
 
  private:
   std::vector<double> initial(size_t m, size_t at, double own) const {
-    const bool balanced = options_.share.init == "balanced";
+    const bool balanced = options_.share.init == SluiceInit::balanced;
     return mostly_own(m, at, balanced ? 1.0 / static_cast<double>(m) : own);
   }
 

@@ -94,13 +94,13 @@ class SoftSharing final : public Model {
   }
 
   Var distance(Tape& tape, Parameter& a, Parameter& b) const {
-    if (options_.share.distance == "trace") {
+    if (options_.share.distance == Distance::trace) {
       const Shape row{1, a.value.numel()};
       const Var both = concat({reshape(tape.use(a), row), reshape(tape.use(b), row)}, 0);
       return trace_norm(both);
     }
     const Var squared = sum(square(sub(tape.use(a), tape.use(b))));
-    if (options_.share.distance == "squared") return squared;
+    if (options_.share.distance == Distance::squared) return squared;
     return sqrt(shift(squared, 1e-24));
   }
 

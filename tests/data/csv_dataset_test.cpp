@@ -34,7 +34,7 @@ Picture gray(int height, int width, std::vector<float> values) {
 
 DataSpec spec_of(const std::string& root) {
   DataSpec data;
-  data.kind = "csv";
+  data.kind = DataKind::csv;
   data.root = root;
   data.image = "photo";
   data.split = "part";
@@ -183,7 +183,7 @@ TEST_CASE("csv data: the real cwfid and rgbd_mini", "[data][real]") {
     REQUIRE(std::system(command.c_str()) == 0);
   };
   DataSpec data;
-  data.kind = "csv";
+  data.kind = DataKind::csv;
   data.root = folder.path();
   data.split = "split";
   unpack("cwfid", "cwfid432.tar.gz");

@@ -108,12 +108,12 @@ TEST_CASE("csv data: layout, white and shapes are the run file's", "[picture]") 
   write_file(folder.file("s.npy"), label.data(), label.size());
   write_file(folder.file("index.csv"), "image,y\np.npy,s.npy\n");
   DataSpec data;
-  data.kind = "csv";
+  data.kind = DataKind::csv;
   data.root = folder.path();
   data.ratio = {0.1, 0.1};
   const auto load = [&] { return CsvDataset(data, {task_of(TaskKind::segmentation, 2)}).load(0); };
   CHECK_THAT(message_of<DataError>(load), contains_text("p.npy: npy of shape (3, 1, 2)"));
-  data.layout = "chw";
+  data.layout = NpyLayout::chw;
   CHECK_THAT(message_of<DataError>(load), contains_text("p.npy: holds 255"));
   data.float_max = 255;
   const Sample sample = load();

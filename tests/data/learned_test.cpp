@@ -20,11 +20,11 @@ namespace {
 DataSpec table_spec(const TempFolder& folder, const std::string& text) {
   write_file(folder.file("t.csv"), text);
   DataSpec data;
-  data.kind = "tabular";
+  data.kind = DataKind::tabular;
   data.root = folder.path();
   data.index = "t.csv";
   data.split = "part";
-  data.normalize = "none";
+  data.normalize = Normalize::none;
   return data;
 }
 
@@ -55,7 +55,7 @@ struct People {
 
 TEST_CASE("the record of what was learned: JSON keeps every bit of it", "[learned]") {
   LearnedFromData learned;
-  learned.normalize = "caffe";
+  learned.normalize = Normalize::caffe;
   learned.height = 48;
   learned.width = 64;
   learned.tasks = {{"animal", {"bee", "caf\xe9", "\"quoted\"", "naïve"}},
@@ -228,7 +228,7 @@ TEST_CASE("labels that are all equal are learned as differences in their own uni
 
 TEST_CASE("a moved or relative data.root", "[learned][data]") {
   DataSpec data;
-  data.kind = "csv";
+  data.kind = DataKind::csv;
   data.root = "set/";
   CHECK(kept_root(data) == (std::filesystem::current_path() / "set").string());
   data.root = ".";

@@ -121,9 +121,6 @@ TEST_CASE("normalize: known numbers, and back", "[data]") {
     for (int i = 0; i < 6; ++i)
       CHECK(back.pixels[i] == Catch::Approx(picture.pixels[i]).margin(1e-6));
   }
-  CHECK(normalize_from_name("caffe") == Normalize::caffe);
-  CHECK_THAT(message_of<ConfigError>([] { normalize_from_name("zca"); }),
-             contains_text("imagenet"));
   CHECK_THAT(message_of<ConfigError>(
                  [&] { normalize_pixels(Picture(1, 1, 5), Normalize::imagenet, out); }),
              contains_text("5 channels"));

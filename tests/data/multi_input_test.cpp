@@ -38,8 +38,8 @@ TEST_CASE("own images: a batch is stacked in task order, an epoch ends with the 
   TempFolder folder;
   write_domains(folder);
   RunFile run = domain_run(folder);
-  CHECK(run.data.inputs == "per-task");
-  CHECK(domain_run(folder, {"data.inputs=shared"}).data.inputs == "shared");
+  CHECK(run.data.inputs == Whose::per_task);
+  CHECK(domain_run(folder, {"data.inputs=shared"}).data.inputs == Whose::shared);
   const auto data = open_dataset(run);
   const Parts parts = make_parts(*data);
   int count[3] = {}, held_out[3] = {};
@@ -275,7 +275,7 @@ steps = 1
                           "own.toml", overrides);
   };
   RunFile run = read({});
-  CHECK(run.data.inputs == "per-task");
+  CHECK(run.data.inputs == Whose::per_task);
   const auto data = open_dataset(run);
   CHECK((data->only_task(0) == 0 && data->only_task(3) == 1 && data->only_task(7) == -1));
   CHECK((!data->load(0).labels[0].empty() && data->load(0).labels[1].empty()));

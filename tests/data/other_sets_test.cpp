@@ -154,13 +154,13 @@ TEST_CASE("domainnet: lines by domain, each its own task", "[data]") {
 
 TEST_CASE("open_dataset: by data.kind", "[data]") {
   RunFile run;
-  run.data.kind = "scenes";
+  run.data.kind = DataKind::scenes;
   run.data.size = {16, 16};
   run.tasks = {task_of("depth", TaskKind::depth)};
   CHECK(open_dataset(run)->load(0).labels.size() == 1);
   for (const char* kind : {"csv", "nyu_v2", "cityscapes", "taskonomy", "domainnet", "multi_mnist",
                            "multi_fashion", "multi_fashion_mnist"}) {
-    run.data.kind = kind;
+    run.data.kind = from_word<DataKind>("data.kind", kind);
     run.data.root = "/no/such/folder";
     run.tasks = {task_of("left", TaskKind::classification, 10)};
     CAPTURE(kind);

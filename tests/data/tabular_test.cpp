@@ -33,10 +33,10 @@ TaskSpec task_of(const std::string& name, TaskKind kind, int classes = 0) {
 
 DataSpec spec_of(const std::string& root) {
   DataSpec data;
-  data.kind = "tabular";
+  data.kind = DataKind::tabular;
   data.root = root;
   data.index = "t.csv";
-  data.normalize = "none";
+  data.normalize = Normalize::none;
   return data;
 }
 
@@ -274,7 +274,7 @@ TEST_CASE("tables: the run file is completed from the data, once", "[tabular]") 
           folder.path(), "task_column = \"school\"\nratio = [0.2, 0.2]",
           "[[task]]\nname = \"exam\"\nkind = \"regression\"\ncolumn = \"y\"\nstandardize = true"),
       "run.toml");
-  CHECK(run.data.normalize == "none");
+  CHECK(run.data.normalize == Normalize::none);
   const auto data = open_dataset(run);
   CHECK(run.model.in_channels == 2);
   REQUIRE(run.tasks.size() == 5);

@@ -10,10 +10,10 @@ using namespace weft::test;
 TEST_CASE("tables: the test file's columns are found by name", "[tabular]") {
   const TempFolder folder;
   DataSpec data = DataSpec{};
-  data.kind = "tabular";
+  data.kind = DataKind::tabular;
   data.root = folder.path();
   data.index = "t.csv";
-  data.normalize = "none";
+  data.normalize = Normalize::none;
   data.test_index = "u.csv";
   const auto open = [&](const std::string& train, const std::string& test) {
     write_file(folder.file("t.csv"), train);

@@ -10,7 +10,7 @@ namespace {
 
 /// total (one element on the device) and what tests do to it.
 struct Sum {
-  Device device{"cuda"};
+  Device device{DeviceKind::cuda};
   AnyContext ctx = device.context();
   Repeated graph{ctx};
   Tensor total = Tensor::empty({1}, DType::f32, memory_of(ctx));

@@ -1,4 +1,4 @@
-// A device by its word: the CPU is always there, a GPU or the reason why there is none; results,
+// A device by its kind: the CPU is always there, a GPU or the reason why there is none; results,
 // time and recorded work on either.
 #include "engine/device.h"
 
@@ -25,12 +25,12 @@ void check_device(const Device& device) {
 }  // namespace
 
 TEST_CASE("device: the CPU has its results at once and records nothing", "[engine]") {
-  const Device cpu("cpu", 3);
+  const Device cpu(DeviceKind::cpu, 3);
   CHECK(cpu.describe() == "cpu, 3 threads");
   check_device(cpu);
   CHECK_FALSE(is_asynchronous(cpu.context()));
   CHECK(waits(cpu.context()) == 0);
-  require_device("cpu");
+  require_device(DeviceKind::cpu);
   int runs = 0;
   Repeated repeated(cpu.context());
   for (int i = 0; i < 3; ++i) repeated.run([&] { ++runs; });
@@ -40,16 +40,16 @@ TEST_CASE("device: the CPU has its results at once and records nothing", "[engin
 TEST_CASE("device: without a GPU the word cuda is refused before anything is made", "[engine]") {
   if (why_no_cuda().empty()) WEFT_SKIP("a CUDA device is here");
   const auto message = [](auto&& f) { return test::message_of<UserError>(f); };
-  const std::string required = message([] { require_device("cuda"); });
+  const std::string required = message([] { require_device(DeviceKind::cuda); });
   CHECK(required.rfind("device", 0) == 0);
-  CHECK(message([] { Device device("cuda"); }).rfind("device", 0) == 0);
+  CHECK(message([] { Device device(DeviceKind::cuda); }).rfind("device", 0) == 0);
   CHECK_FALSE(describe_cuda().empty());
 }
 
 TEST_CASE("cuda: the GPU as a device", "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
-  const Device gpu("cuda");
-  require_device("cuda");
+  const Device gpu(DeviceKind::cuda);
+  require_device(DeviceKind::cuda);
   check_device(gpu);
   CHECK(is_asynchronous(gpu.context()));
   CHECK(waits(gpu.context()) >= 1);

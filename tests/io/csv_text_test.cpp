@@ -164,11 +164,11 @@ TEST_CASE("csv and tabular: one way to read a file for both", "[csv]") {
     write_file(folder.file("index.csv"), "image;x; y \r" + rows);
   };
   const auto csv = [&] {
-    data.kind = "csv";
+    data.kind = DataKind::csv;
     return CsvDataset(data, {label(TaskKind::regression)}).load(0).labels[0].pixels[0];
   };
   const auto table = [&] {
-    data.kind = "tabular";
+    data.kind = DataKind::tabular;
     data.leave_out = {"image"};
     const TabularDataset set(data, {label(TaskKind::regression)});
     return set.load(0).labels[0].pixels[0];

@@ -23,7 +23,7 @@ std::vector<Net> nets() {
   std::vector<Net> all;
   const auto add = [&](const char* name, Grid grid, int64_t size, auto&& change) {
     ModelOptions options;
-    options.sharing = "hard";
+    options.sharing = Sharing::hard;
     options.tasks = {{"edges", 1}};
     options.trunk.width = 0.01;
     options.head.width = 4;
@@ -54,7 +54,7 @@ std::vector<Net> nets() {
   };
   const auto sharing = [](const char* way) {
     return [=](ModelOptions& o) {
-      o.sharing = way;
+      o.sharing = from_word<Sharing>("sharing", way);
       o.trunk.width = 0.125;
       o.tasks.push_back({"depth", 1});
     };
@@ -145,7 +145,7 @@ TEST_CASE("outputs look where their network's grid says", "[models][geometry]") 
 TEST_CASE("MTAN's outputs look where its trunk's do", "[models][geometry]") {
   CpuContext cpu(1);
   ModelOptions options;
-  options.sharing = "mtan";
+  options.sharing = Sharing::mtan;
   options.trunk.width = 0.01;
   options.head.width = 4;
   options.tasks = {{"edges", 1}, {"depth", 1}};

@@ -17,7 +17,7 @@ constexpr int64_t rows = 6, inputs = 5;
 
 ModelOptions mlp(const std::string& sharing) {
   ModelOptions options;
-  options.sharing = sharing;
+  options.sharing = from_word<Sharing>("sharing", sharing);
   options.trunk.kind = TrunkOptions::Kind::mlp;
   options.trunk.in_channels = inputs;
   options.trunk.hidden = 7;

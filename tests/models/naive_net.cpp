@@ -292,13 +292,13 @@ Number NaiveNet::distances() const {
             const Numbers& w = get(of_i);
             const Numbers& v = get(trunk_of(options_.tasks[j]) + name);
             Number d;
-            if (options_.share.distance == "trace") {
+            if (options_.share.distance == Distance::trace) {
               // (s1 + s2)^2 = tr G + 2 sqrt(det G), G the 2 x 2 Gram matrix.
               const Number ww = dot(w, w), vv = dot(v, v), wv = dot(w, v);
               d = root(ww + vv + 2.0 * root(ww * vv - wv * wv));
             } else {
               for (size_t e = 0; e < w.size(); ++e) d = d + (w[e] - v[e]) * (w[e] - v[e]);
-              if (options_.share.distance == "l2") d = root(d);
+              if (options_.share.distance == Distance::l2) d = root(d);
             }
             total = total + options_.share.pair_weights[pair] * d;
           }
@@ -326,19 +326,19 @@ Number NaiveNet::overlaps() const {
 }
 
 NaiveOutput NaiveNet::forward(const Map& image, const std::vector<Numbers>& select) const {
-  const std::string& way = options_.sharing;
-  const std::vector<Map> features = way == "hard"           ? hard(image)
-                                    : way == "adashare"     ? adashare(image, select)
-                                    : way == "cross_stitch" ? cross_stitch(image)
-                                    : way == "sluice"       ? sluice(image)
-                                    : way == "nddr"         ? nddr(image)
-                                    : way == "mtan"         ? mtan(image)
-                                                            : side_by_side(image);
+  const Sharing way = options_.sharing;
+  const std::vector<Map> features = way == Sharing::hard           ? hard(image)
+                                    : way == Sharing::adashare     ? adashare(image, select)
+                                    : way == Sharing::cross_stitch ? cross_stitch(image)
+                                    : way == Sharing::sluice       ? sluice(image)
+                                    : way == Sharing::nddr         ? nddr(image)
+                                    : way == Sharing::mtan         ? mtan(image)
+                                                                   : side_by_side(image);
   NaiveOutput out;
   for (size_t k = 0; k < features.size(); ++k)
     out.predictions.push_back(head(options_.tasks[k].name, features[k]));
-  if (way == "soft") out.regulariser = distances();
-  if (way == "sluice") out.regulariser = overlaps();
+  if (way == Sharing::soft) out.regulariser = distances();
+  if (way == Sharing::sluice) out.regulariser = overlaps();
   return out;
 }
 

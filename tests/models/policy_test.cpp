@@ -66,13 +66,13 @@ TEST_CASE("the sparsity loss covers the active blocks only", "[models][policy]")
   Tape tape(&f.cpu);
   const double skip2 = std::log(1 - p_select(1, 0)), skip3 = std::log(1 - p_select(0, 2));
   const double others = 2 * -std::log(0.5);
-  CHECK(f.policy.sparsity_loss(tape, "log-skip", 2).value().item() ==
+  CHECK(f.policy.sparsity_loss(tape, SparsityForm::log_skip, 2).value().item() ==
         Catch::Approx(-(skip2 + skip3) / 2 + others).epsilon(1e-12));
   // Weighed by depth: 2 * 3/4 for block 2, 2 * 4/4 for block 3.
-  CHECK(f.policy.sparsity_loss(tape, "log-skip-depth", 2).value().item() ==
+  CHECK(f.policy.sparsity_loss(tape, SparsityForm::log_skip_depth, 2).value().item() ==
         Catch::Approx(-(1.5 * skip2 + 2 * skip3) / 2 + 1.75 * others).epsilon(1e-12));
   const double select = std::log(p_select(1, 0)) + std::log(p_select(0, 2)) + 4 * std::log(0.5);
-  CHECK(f.policy.sparsity_loss(tape, "log-select", 2).value().item() ==
+  CHECK(f.policy.sparsity_loss(tape, SparsityForm::log_select, 2).value().item() ==
         Catch::Approx(select).epsilon(1e-12));
 }
 
@@ -151,7 +151,8 @@ TEST_CASE("blocks without a decision have no logits and no part in regularisers"
     for (const bool compat : {false, true})
       CHECK(policy.sharing_loss(tape, compat, true).value().item() ==
             whole.sharing_loss(tape, compat, true).value().item());
-    for (const char* form : {"log-skip", "log-skip-depth", "log-select"})
+    for (const SparsityForm form :
+         {SparsityForm::log_skip, SparsityForm::log_skip_depth, SparsityForm::log_select})
       CHECK(policy.sparsity_loss(tape, form, 2).value().item() ==
             whole.sparsity_loss(tape, form, 2).value().item());
     const auto p = policy.probabilities(), q = whole.probabilities();

@@ -21,7 +21,7 @@ int64_t trunk_parameters(const ResNetOptions& options) {
 int64_t model_parameters(int depth, const std::vector<TaskShape>& tasks) {
   CpuContext cpu;
   ModelOptions options;
-  options.sharing = "hard";
+  options.sharing = Sharing::hard;
   options.trunk.depth = depth;
   options.tasks = tasks;
   return make_model(&cpu, DType::f32, options)->store().count();

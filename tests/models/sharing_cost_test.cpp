@@ -5,8 +5,10 @@
 
 #include "models/sharing/sharing.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
 
 using namespace weft;
+using weft::test::message_of;
 
 namespace {
 
@@ -15,7 +17,7 @@ constexpr int64_t c[] = {4, 8, 16, 32}, pixels[] = {17 * 13, 9 * 7, 9 * 7, 9 * 7
 
 ModelOptions options_of(const std::string& sharing, int64_t tasks) {
   ModelOptions o;
-  o.sharing = sharing;
+  o.sharing = from_word<Sharing>("sharing", sharing);
   o.trunk.width = 0.0625;
   o.head.aspp = false;
   for (int64_t k = 0; k < tasks; ++k) o.tasks.push_back({fmt::format("task{}", k), 2});
@@ -113,7 +115,7 @@ TEST_CASE("stitches begin at their published values, which add up to 1", "[model
   CHECK(std::accumulate(a.begin(), a.end(), 0.0) == Catch::Approx(1));
   CHECK(values(*sluice, "sharing.stitch.layers.task0")[3] == 0.9);
   ModelOptions balanced = options_of("sluice", 2);
-  balanced.share.init = "balanced";
+  balanced.share.init = SluiceInit::balanced;
   CHECK(values(*make_model(&cpu, DType::f64, balanced), "sharing.stitch.stage1.task0.1") ==
         std::vector<double>(4, 0.25));
   const auto nddr = make_model(&cpu, DType::f64, options_of("nddr", 2));
@@ -132,5 +134,7 @@ TEST_CASE("what a way of sharing cannot be told is refused", "[models][ways]") {
   sluice.share.subspaces = 3;
   CHECK(refusal(sluice) ==
         "share.subspaces: the 4 channels of stage 1 do not divide into 3 equal parts");
-  CHECK(refusal(options_of("telepathy", 2)).find("choose single, hard, soft") != std::string::npos);
+  CHECK(message_of<ConfigError>([] { from_word<Sharing>("sharing", "telepathy"); }) ==
+        "sharing: there is no 'telepathy'; choose single, hard, adashare, soft, cross_stitch, "
+        "sluice, nddr or mtan");
 }

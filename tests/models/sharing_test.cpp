@@ -22,7 +22,7 @@ struct Way {
 
 ModelOptions options_of(const Way& way, size_t tasks) {
   ModelOptions o;
-  o.sharing = way.sharing;
+  o.sharing = from_word<Sharing>("sharing", way.sharing);
   o.share = way.share;
   o.trunk.width = 0.0625;  // 4, 8, 16 and 32 channels
   o.head.aspp = false;
@@ -72,7 +72,7 @@ void check_values(const std::string& name, const Tensor& mine, const std::vector
 }
 
 void check_way(const Way& way, size_t tasks) {
-  INFO(way.sharing << " " << way.share.distance << " for " << tasks << " tasks");
+  INFO(way.sharing << " " << name_of(way.share.distance) << " for " << tasks << " tasks");
   const ModelOptions options = options_of(way, tasks);
   CpuContext cpu(2);
   const auto model = make_model(&cpu, DType::f64, options);
@@ -143,7 +143,7 @@ void check_way(const Way& way, size_t tasks) {
     check_values("p of " + options.tasks[k].name, tape.grad(sample.p[k]), of(select[k]));
 }
 
-ShareOptions soft(const std::string& distance, size_t tasks) {
+ShareOptions soft(Distance distance, size_t tasks) {
   ShareOptions s;
   s.layers = {"layer2", "*.conv2"};
   s.distance = distance;
@@ -168,7 +168,7 @@ TEST_CASE("cross-stitch with a weight a channel is its definition", "[models][wa
 
 TEST_CASE("soft sharing is its definition, by every distance", "[models][ways]") {
   const size_t tasks = GENERATE(2, 3);
-  const char* const distance = GENERATE("l2", "squared", "trace");
+  const Distance distance = GENERATE(Distance::l2, Distance::squared, Distance::trace);
   check_way({"soft", soft(distance, tasks)}, tasks);
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 ModelOptions vgg(const std::string& sharing, const std::string& split, double width) {
   ModelOptions options;
-  options.sharing = sharing;
+  options.sharing = from_word<Sharing>("sharing", sharing);
   options.trunk.kind = TrunkOptions::Kind::vgg16;
   options.trunk.split = split;
   options.trunk.width = width;
@@ -57,7 +57,8 @@ void check_against_naive(const ModelOptions& options, int split) {
   }
   std::vector<Image> expected;
   for (const TaskShape& task : options.tasks) {
-    const std::string shared = options.sharing == "single" ? "trunks." + task.name + "." : "";
+    const std::string shared =
+        options.sharing == Sharing::single ? "trunks." + task.name + "." : "";
     const Image x = naive_layers(witness, image, shared, "heads." + task.name + ".", split);
     expected.push_back(
         witness.linear(Witness::mean_over_pixels(x), "heads." + task.name + ".fc", true));

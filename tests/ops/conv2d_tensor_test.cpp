@@ -84,7 +84,8 @@ const char* const names[] = {"y", "dx", "dweight", "dbias"};
 
 TEST_CASE("cuda: f32 and TF32 convolutions agree with f64 within their rounding", "[ops][cuda]") {
   WEFT_NEEDS_CUDA();
-  const Device cpu("cpu", 2), tf32("cuda", 1, MatrixMath::tf32), full("cuda", 1);
+  const Device cpu(DeviceKind::cpu, 2), tf32(DeviceKind::cuda, 1, MatrixMath::tf32),
+      full(DeviceKind::cuda, 1);
   for (const Layer& l : layers) {
     const auto exact = convolve(cpu.context(), DType::f64, DType::f64, l);
     const auto in_f32 = convolve(full.context(), DType::f32, DType::f32, l);
@@ -101,7 +102,7 @@ TEST_CASE("cuda: f32 and TF32 convolutions agree with f64 within their rounding"
 
 TEST_CASE("cuda: bf16 convolutions agree with f64 within their rounding", "[ops][cuda][bf16]") {
   WEFT_NEEDS_CUDA();
-  const Device cpu("cpu", 2), cuda("cuda", 1);
+  const Device cpu(DeviceKind::cpu, 2), cuda(DeviceKind::cuda, 1);
   for (const Layer& l : layers) {
     const auto exact = convolve(cpu.context(), DType::f64, DType::f64, l);
     const auto in_bf16 = convolve(cuda.context(), DType::f32, DType::bf16, l);

@@ -39,7 +39,7 @@ const AnyContext& cuda_device() {
   if (const std::string why = why_no_cuda(); !why.empty())
     throw DeviceError(fmt::format("device cuda: {}; run with --device cpu", why));
   // Never destroyed: at exit the CUDA runtime may be gone before it.
-  static const Device* const device = new Device("cuda");
+  static const Device* const device = new Device(DeviceKind::cuda);
   static const AnyContext context = device->context();
   return context;
 }

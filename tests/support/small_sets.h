@@ -36,7 +36,7 @@ struct Animals {
     }
     write_file(folder.file("index.csv"), csv);
     DataSpec data;
-    data.kind = "csv";
+    data.kind = DataKind::csv;
     data.root = folder.path();
     data.split = "split";
     set = std::make_unique<CsvDataset>(

@@ -68,9 +68,9 @@ class Compare final : public Command {
 
  private:
   std::vector<Way> ways() const {
-    const auto cpu = std::make_shared<Device>("cpu", threads_);
-    std::vector<Way> all = {{"cpu f64", "cpu", Precision::f64, cpu},
-                            {"cpu f32", "cpu", Precision::f32, cpu}};
+    const auto cpu = std::make_shared<Device>(DeviceKind::cpu, threads_);
+    std::vector<Way> all = {{"cpu f64", DeviceKind::cpu, Precision::f64, cpu},
+                            {"cpu f32", DeviceKind::cpu, Precision::f32, cpu}};
     const double peak = fma_peak_gflops(threads_ > 0 ? threads_ : physical_cores());
     for (Way& way : all) {
       way.gflops = way.precision == Precision::f64 ? peak / 2 : peak;
@@ -79,15 +79,15 @@ class Compare final : public Command {
     if (device_ == "cpu") return all;
     std::string why;
     try {
-      require_device("cuda");
+      require_device(DeviceKind::cuda);
     } catch (const UserError& e) {
       if (device_ == "cuda") throw;
       tell(fmt::format("compare: the CPU alone: {}", e.what()));
       return all;
     }
     for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
-      Way way{fmt::format("cuda {}", name_of(precision)), "cuda", precision,
-              std::make_shared<Device>("cuda", 1, matrix_math(precision))};
+      Way way{fmt::format("cuda {}", name_of(precision)), DeviceKind::cuda, precision,
+              std::make_shared<Device>(DeviceKind::cuda, 1, matrix_math(precision))};
       way.gflops = matrix_peak_gflops(way.on->context(), way.compute());
       way.gbs = copy_peak_gbs(way.on->context());
       all.push_back(way);

@@ -29,9 +29,9 @@ std::string free_folder(int64_t seed) {
 
 RunSummary train_one(const RunFile& run, const Dataset& data, AnyContext context,
                      const std::string& folder) {
-  tell(run.sharing == "single" ? "\nsingle: a network for each task"
-       : run.sharing == "hard" ? "\nhard: one trunk for all tasks"
-                               : "\nadashare: warm-up, search, re-training");
+  tell(run.sharing == Sharing::single ? "\nsingle: a network for each task"
+       : run.sharing == Sharing::hard ? "\nhard: one trunk for all tasks"
+                                      : "\nadashare: warm-up, search, re-training");
   ConsoleObserver console(run);
   Trainer trainer(run, data, context, &console);
   trainer.start(folder);
@@ -75,9 +75,9 @@ void say_what_was_learned(const RunSummary& run) {
 
 /// Seconds of a re-training step on the CPU: the median of five, after one to warm up.
 double cpu_step_seconds(RunFile run, const Dataset& data, const BinaryPolicy& policy, int threads) {
-  run.device = "cpu";
+  run.device = DeviceKind::cpu;
   run.precision = Precision::f32;
-  const Device cpu("cpu", threads);
+  const Device cpu(DeviceKind::cpu, threads);
   Trainer trainer(run, data, cpu.context());
   trainer.set_policy(policy);
   trainer.jump(Stage::retrain, 0);
@@ -118,7 +118,8 @@ class Demo final : public Command {
   void run() override {
     std::vector<std::string> overrides = demo_settings(seed_, with_device(settings_, device_));
     RunFile run = parse_run_text(demo_run, "demo", overrides);
-    if (run.device == "cuda") {  // a step takes less time than two workers need to render a batch
+    const bool cuda = run.device == DeviceKind::cuda;
+    if (cuda) {  // a step takes less time than two workers need to render a batch
       overrides.insert(overrides.begin(),
                        fmt::format("data.workers={}", std::clamp(physical_cores() / 2, 2, 8)));
       run = parse_run_text(demo_run, "demo", overrides);
@@ -137,10 +138,10 @@ class Demo final : public Command {
         run.model.head_width);
     std::fflush(stdout);
     std::vector<RunSummary> runs;
-    for (const char* sharing : {"single", "hard", "adashare"}) {
+    for (const Sharing sharing : {Sharing::single, Sharing::hard, Sharing::adashare}) {
       run.sharing = sharing;
-      run.eval.best = run.sharing == "single" ? "per-task" : "sum";
-      runs.push_back(train_one(run, *data, device.context(), folder + "/" + sharing));
+      run.eval.best = sharing == Sharing::single ? Best::per_task : Best::sum;
+      runs.push_back(train_one(run, *data, device.context(), folder + "/" + name_of(sharing)));
     }
     fmt::print("\n{}", table(runs));
     compare_with_constants(runs);
@@ -154,7 +155,7 @@ class Demo final : public Command {
     double waited = 0;
     for (const RunSummary& r : runs) waited = std::max(waited, r.waited_share);
     fmt::print("Waiting for data: at most {:.1f} % of the time of a run's steps.\n", 100 * waited);
-    if (run.device == "cuda") say_how_much_faster(run, *data, runs.back(), device, threads_);
+    if (cuda) say_how_much_faster(run, *data, runs.back(), device, threads_);
     fmt::print("Pictures: {0}/adashare/pictures/predictions.svg, policy.svg, history.svg\n",
                folder);
   }

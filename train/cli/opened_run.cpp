@@ -21,7 +21,8 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
   state = saved.state;
   learned = saved.learned;
   run = parse_run_text(saved.run_text, folder + "/run.toml", settings);
-  if (!device_name.empty() && device_name != run.device) {  // may not know the run's precision
+  if (!device_name.empty() &&
+      device_name != name_of(run.device)) {  // may not know the run's precision
     std::vector<std::string> all = settings;
     all.insert(all.end(), {"device=" + device_name, "precision=f32"});
     run = parse_run_text(saved.run_text, folder + "/run.toml", all);

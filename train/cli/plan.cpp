@@ -56,7 +56,8 @@ void print_networks(const Model& model, int64_t height, int64_t width) {
 }
 
 bool gated_trunk(const RunFile& run) {
-  return (run.sharing == "adashare" || run.sharing == "hard") && run.model.trunk != "vgg16";
+  return (run.sharing == Sharing::adashare || run.sharing == Sharing::hard) &&
+         run.model.trunk != TrunkName::vgg16;
 }
 
 /// The last plan as a picture; empty where every network runs whole.

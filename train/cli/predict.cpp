@@ -26,7 +26,7 @@ class Predict final : public Command {
   }
   void run() override {
     OpenedRun run(folder_, checkpoint_, device_, threads_);
-    if (run.run.data.kind == "tabular")
+    if (run.run.data.kind == DataKind::tabular)
       throw ConfigError(
           fmt::format("predict: reads pictures, and {} was trained on a table; try: weft eval {}",
                       folder_, folder_));

@@ -59,8 +59,9 @@ class StudyCommand final : public Command {
   static void report(const Study& study, const std::vector<StudyCell>& cells) {
     const auto results = study_results(study, cells);
     std::string markdown = study_markdown(study, results);
-    const bool cuda = std::any_of(cells.begin(), cells.end(),
-                                  [](const StudyCell& cell) { return cell.run.device == "cuda"; });
+    const bool cuda = std::any_of(cells.begin(), cells.end(), [](const StudyCell& cell) {
+      return cell.run.device == DeviceKind::cuda;
+    });
     markdown += fmt::format(
         "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n",
         study.source, version(), fmt::gmtime(std::time(nullptr)), cuda ? "a GPU, beside " : "",

@@ -64,8 +64,9 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells
                                          })) {
   for (size_t i = 0; i < cells.size(); ++i)
     if (cells[i].finished()) states_[i] = State::finished;
-  const bool cuda = std::any_of(cells.begin(), cells.end(),
-                                [](const StudyCell& c) { return c.run.device == "cuda"; });
+  const bool cuda = std::any_of(cells.begin(), cells.end(), [](const StudyCell& c) {
+    return c.run.device == DeviceKind::cuda;
+  });
   slots_ = static_cast<size_t>(study.parallel > 0 ? study.parallel
                                : cuda             ? 1
                                                   : std::max(1, physical_cores() / study.threads));

@@ -24,7 +24,7 @@ namespace weft {
 /// A way to compute: "cpu f32", "cuda tf32".
 struct Way {
   std::string name;
-  std::string device;
+  DeviceKind device = DeviceKind::cpu;
   Precision precision;
   std::shared_ptr<Device> on;
   double gflops = 0, gbs = 0;  ///< its ceilings

@@ -55,7 +55,7 @@ Tensor pattern(const Tape& tape, const Var& like) {
 }  // namespace
 
 std::vector<OpProbe> network_ops(const RunFile& run, int64_t height, int64_t width) {
-  if (run.model.trunk.rfind("resnet", 0) != 0) return {};
+  if (run.model.trunk == TrunkName::vgg16 || run.model.trunk == TrunkName::mlp) return {};
   const int64_t n = run.data.batch, classes = 13;
   const auto channels = [&](int64_t full) {
     return std::max<int64_t>(

@@ -70,7 +70,7 @@ std::string forget_lost_best(TrainState& state, const RunFile& run, const std::s
     const TrainState saved = read_checkpoint(path).state;
     const int64_t step = saved.total_step;
     if (step == state.best_step) return "";
-    if (run.eval.best == "per-task") {
+    if (run.eval.best == Best::per_task) {
       forget_later_tasks(state, saved);
       return "";
     }

@@ -191,7 +191,7 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
   const bool search = options.phase == Phase::weights || options.phase == Phase::policy;
   if (trainer.model().policy() == nullptr && options.phase != Phase::retrain)
     throw ConfigError(
-        fmt::format("dump: sharing = \"{}\" trains in one phase, retrain", run.sharing));
+        fmt::format("dump: sharing = \"{}\" trains in one phase, retrain", name_of(run.sharing)));
   if (!options.policy.empty())
     trainer.set_policy(read_policy(options.policy, trainer.model().task_names(),
                                    block_names(trainer.model().trunk())));

@@ -32,7 +32,7 @@ void Faults::require_finite(const FinishedStep& step, const ParameterStore& stor
 
 std::string Faults::leave_out(const FinishedStep& step, const ParameterStore& store,
                               TrainState& state) const {
-  if (run_.on_nonfinite != "skip")
+  if (run_.on_nonfinite != OnNonfinite::skip)
     throw NumericError(fmt::format("{}: {}", name_of(step), explain(step, store)));
   ++state.skipped;
   if (++state.skipped_in_row >= most_skipped)
@@ -111,7 +111,7 @@ std::optional<std::string> Faults::fault_in(const std::vector<TaskResult>& resul
   if (phase == Phase::infer)
     throw NumericError(what + ", so the run has no result; its last steps broke the network" +
                        way_on(Phase::retrain, store));
-  if (run_.on_nonfinite != "skip") throw NumericError(what + way_on(phase, store));
+  if (run_.on_nonfinite != OnNonfinite::skip) throw NumericError(what + way_on(phase, store));
   return what + "; it counts as the worst";
 }
 

@@ -307,8 +307,8 @@ double Forecast::total() const {
 
 RunFile without_ends(RunFile run) {
   run.eval.every = run.checkpoint_every = never;
-  run.policy.choose = "draw";
-  run.policy.from = "last";
+  run.policy.choose = Choose::draw;
+  run.policy.from = PolicyFrom::last;
   for (int64_t* steps : {&run.warmup.steps, &run.policy.steps, &run.retrain.steps})
     if (*steps > 0) *steps += never;
   return run;
@@ -322,7 +322,7 @@ Forecast forecast(Trainer& trainer, const RunFile& run, const Dataset& data, con
   Forecast out;
   out.start = opened.data + opened.trainer + seconds_of([&] { trainer.start(scratch.run()); });
   // Re-training from scratch makes the network, and reads model.init, once more.
-  if (has_policy && searches(run, true) && run.retrain.init == "random")
+  if (has_policy && searches(run, true) && run.retrain.init == RetrainInit::random)
     out.start += opened.trainer;
   out.work = work_of(run, data, trainer.parts(), trainer.clock(), has_policy, kept_share(data));
   Forecaster(trainer, run, data, out.work).measure(out);

@@ -30,7 +30,7 @@ void note_best_logits(TrainState& state, const RunFile& run, const SearchClock& 
                       const Policy& policy, double score) {
   const int learned = policy.blocks() - policy.skip_layer();
   const bool counts = clock.epoch(state.step) >= first_best_epoch(run, learned);
-  if (run.policy.from != "best" || !counts || !(score < state.search_score)) return;
+  if (run.policy.from != PolicyFrom::best || !counts || !(score < state.search_score)) return;
   state.search_score = score;
   state.search_step = state.total_step;
   state.search_logits.clear();

@@ -90,7 +90,7 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
                              const BinaryPolicy* policy, const Picture& photograph) {
   const Picture seen = fitted(photograph, run);
   Tensor host = Tensor::empty({1, seen.height, seen.width, seen.channels}, DType::f32);
-  normalize_pixels(seen, normalize_from_name(run.data.normalize), host.data<float>());
+  normalize_pixels(seen, run.data.normalize, host.data<float>());
   Tape tape(context, Tape::Mode::no_grad);
   StepInputs in;
   in.phase = Phase::infer;

@@ -20,11 +20,11 @@ struct Use {
   const char* remedy;
 };
 
-bool learns_policy(const RunFile& run) { return run.sharing == "adashare"; }
+bool learns_policy(const RunFile& run) { return run.sharing == Sharing::adashare; }
 
 bool validation_chooses(const RunFile& run) {
-  return learns_policy(run) && run.retrain.policy.empty() && run.policy.choose == "validation" &&
-         run.policy.draws > 1;
+  return learns_policy(run) && run.retrain.policy.empty() &&
+         run.policy.choose == Choose::validation && run.policy.draws > 1;
 }
 
 [[noreturn]] void refuse(const RunFile& run, const std::string& key, const std::string& message) {
@@ -86,7 +86,7 @@ void check_steps(const RunFile& run) {
     if (!searches(run, true) && run.retrain.steps == 0)
       refuse(run, "retrain.steps",
              "is 0, and under a policy that is given (retrain.policy) nothing else is trained");
-    if (run.retrain.init == "search" && run.warmup.steps + run.policy.steps == 0)
+    if (run.retrain.init == RetrainInit::search && run.warmup.steps + run.policy.steps == 0)
       refuse(run, "retrain.init",
              "is \"search\", but warmup.steps and policy.steps are 0: there is no search to go on "
              "from; use \"random\"");
@@ -96,12 +96,12 @@ void check_steps(const RunFile& run) {
     refuse(run, "retrain.steps",
            fmt::format("is 0, and sharing = \"{}\" trains in this phase alone; [warmup] and "
                        "[policy] are adashare's",
-                       run.sharing));
+                       name_of(run.sharing)));
   if (!run.retrain.policy.empty())
     refuse(run, "retrain.policy",
            fmt::format("means nothing for sharing = \"{}\", which executes every block; it belongs "
                        "to adashare",
-                       run.sharing));
+                       name_of(run.sharing)));
 }
 
 }  // namespace
@@ -148,7 +148,7 @@ void check_search(const RunFile& run, Model& model, const SearchClock& clock) {
                        "after {} steps for the weights (policy.weight_steps; 0: once over the "
                        "part), so no policy would be learned; raise the one or lower the other",
                        run.policy.steps, clock.weight_steps));
-  if (run.policy.from != "best" || !run.retrain.policy.empty()) return;
+  if (run.policy.from != PolicyFrom::best || !run.retrain.policy.empty()) return;
   if (run.eval.split == "test")
     refuse(run, "policy.from",
            "is \"best\", but eval.split = \"test\" only reports: nothing says which step is best");
@@ -174,7 +174,7 @@ std::vector<std::string> plan_notes(const RunFile& run, const Dataset& data, con
     notes.push_back(
         fmt::format("data.batch is {}, but the {} part has {} samples{}: its batches have {}",
                     run.data.batch, use.part, use.samples->size(),
-                    run.data.inputs == "per-task" ? " (not as many each)" : "", plan.batch));
+                    run.data.inputs == Whose::per_task ? " (not as many each)" : "", plan.batch));
   }
   if (part_of_split(parts, run.eval.split).empty())
     notes.push_back(fmt::format("there are no {} samples: nothing is evaluated while training",

@@ -20,23 +20,34 @@ struct TrunkSize {
   double channels;    ///< of its features at width 1
 };
 
-TrunkSize trunk_size(const std::string& trunk) {
-  if (trunk == "resnet18") return {11.2e6, 512};
-  if (trunk == "resnet34") return {21.3e6, 512};
-  if (trunk == "resnet50") return {23.5e6, 2048};
-  if (trunk == "resnet101") return {42.5e6, 2048};
-  return {14.7e6, 512};  // vgg16
+TrunkSize trunk_size(TrunkName trunk) {
+  switch (trunk) {
+    case TrunkName::resnet18:
+      return {11.2e6, 512};
+    case TrunkName::resnet34:
+      return {21.3e6, 512};
+    case TrunkName::resnet50:
+      return {23.5e6, 2048};
+    case TrunkName::resnet101:
+      return {42.5e6, 2048};
+    case TrunkName::vgg16:
+      return {14.7e6, 512};
+    case TrunkName::mlp:
+      break;
+  }
+  return {0, 0};  // has sizes of its own
 }
 
 /// Trunks that stand side by side.
 double trunks_of(const RunFile& run) {
-  const bool one = run.sharing == "adashare" || run.sharing == "hard" || run.sharing == "mtan";
+  const bool one = run.sharing == Sharing::adashare || run.sharing == Sharing::hard ||
+                   run.sharing == Sharing::mtan;
   return one ? 1 : static_cast<double>(run.tasks.size());
 }
 
 std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& parts) {
   const ModelSpec& m = run.model;
-  const bool mlp = m.trunk == "mlp";
+  const bool mlp = m.trunk == TrunkName::mlp;
   const double number = run.precision == Precision::f64 ? 8 : 4;
   const TrunkSize full = trunk_size(m.trunk);
   const double hidden = m.hidden, input = m.in_channels;
@@ -47,7 +58,7 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
   double dense = 0, plain = 0;  // heads of aspp, and of one layer
   for (const TaskSpec& task : run.tasks) {
     const double out = task.channels();
-    const bool aspp = m.head == "aspp" && !task.image_label();
+    const bool aspp = m.head == HeadKind::aspp && !task.image_label();
     if (aspp)
       dense += 4 * (9 * channels * head_width + head_width * (head_width + out));
     else
@@ -61,8 +72,9 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
                         {"task.classes", "the heads' parameters", plain * copies * number}};
 
   const LoaderOptions options = train_loader_options(run, data, "train", 0);
-  const double rows = static_cast<double>(plan_epoch(data, parts.train, options).batch) *
-                      (run.data.inputs == "per-task" ? static_cast<double>(run.tasks.size()) : 1.0);
+  const double rows =
+      static_cast<double>(plan_epoch(data, parts.train, options).batch) *
+      (run.data.inputs == Whose::per_task ? static_cast<double>(run.tasks.size()) : 1.0);
   const bool crops = run.data.augment.crop[0] > 0;
   const auto& size = crops ? run.data.augment.crop : run.data.size;
   const double pixels = mlp ? 1 : double(size[0]) * size[1];  // 0: as the files have them

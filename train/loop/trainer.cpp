@@ -170,7 +170,7 @@ void Trainer::enter(Stage stage) {
   if (stage == Stage::retrain && stage_steps(run_, stage) == 0) stage = Stage::done;
   state_.stage = stage;
   state_.step = 0;
-  if (stage == Stage::retrain && model_->policy() && run_.retrain.init == "random") {
+  if (stage == Stage::retrain && model_->policy() && run_.retrain.init == RetrainInit::random) {
     // From scratch, but the record of what was learned stays in the checkpoint.
     auto fresh = make_model(context_, run_);
     if (!run_.model.init.empty()) take_pretrained(*fresh);
@@ -305,7 +305,7 @@ void Trainer::evaluate_and_keep_best() {
   if (state_.stage == Stage::search)
     return note_best_logits(state_, run_, clock_, *model_->policy(), score(run_, results));
   if (state_.stage != Stage::retrain) return;
-  if (run_.eval.best == "per-task") return keep_best_of_tasks(results);
+  if (run_.eval.best == Best::per_task) return keep_best_of_tasks(results);
   if (note_best(state_, score(run_, results)) && folder_) save("best");
 }
 

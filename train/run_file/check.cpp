@@ -39,7 +39,7 @@ class Checker {
         plain_name(run_.name), "name",
         fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'", run_.name));
     at_least<int64_t>(run_.seed, 0, "seed");
-    const bool cuda = run_.device == "cuda";
+    const bool cuda = run_.device == DeviceKind::cuda;
     const bool reduced = run_.precision == Precision::tf32 || run_.precision == Precision::bf16;
     require(cuda || !reduced, "precision",
             fmt::format("is \"{}\", which needs device = \"cuda\"; the CPU computes in f32 or f64",
@@ -49,10 +49,10 @@ class Checker {
     at_least<int64_t>(run_.eval.every, 1, "eval.every");
     at_least<int64_t>(run_.eval.batches, 0, "eval.batches");
     require(
-        run_.eval.best == "sum" || run_.sharing == "single", "eval.best",
+        run_.eval.best == Best::sum || run_.sharing == Sharing::single, "eval.best",
         fmt::format("is \"per-task\", which needs sharing = \"single\": under \"{}\" tasks share "
                     "parameters, and what they share cannot stand at a step of each task's own",
-                    run_.sharing));
+                    name_of(run_.sharing)));
     at_least<int64_t>(run_.checkpoint_every, 1, "checkpoint.every");
     require(run_.checkpoint_keep >= 1 && run_.checkpoint_keep <= 1000, "checkpoint.keep",
             fmt::format("is {}; it is 1 to 1000", run_.checkpoint_keep));
@@ -61,10 +61,10 @@ class Checker {
   void model() const {
     const ModelSpec& m = run_.model;
     positive(m.width, "model.width");
-    require(m.split.empty() || m.trunk == "vgg16", "model.split",
+    require(m.split.empty() || m.trunk == TrunkName::vgg16, "model.split",
             fmt::format("means nothing for {}; it names the first layer of vgg16 that is a task's "
                         "own",
-                        m.trunk));
+                        name_of(m.trunk)));
     at_least(m.hidden, 1, "model.hidden");
     at_least(m.blocks, 1, "model.blocks");
     at_least(m.head_width, 1, "model.head_width");
@@ -72,17 +72,17 @@ class Checker {
     at_least(m.in_channels, 1, "model.in_channels");
     require(!m.init_partial || !m.init.empty(), "model.init_partial",
             "says how model.init is taken, which is not given");
-    require(m.trunk != "vgg16" || m.bn_running == "shared", "model.bn.running",
+    require(m.trunk != TrunkName::vgg16 || m.bn_running == Whose::shared, "model.bn.running",
             "is \"per-task\", but VGG-16 has no batch norm");
-    require(m.bn_affine == "shared" || m.bn_running == "per-task", "model.bn.affine",
+    require(m.bn_affine == Whose::shared || m.bn_running == Whose::per_task, "model.bn.affine",
             "is \"per-task\", which needs bn.running = \"per-task\": one set of statistics cannot "
             "serve several weights");
   }
 
   void data() const {
     const DataSpec& d = run_.data;
-    require(d.kind == "scenes" || !d.root.empty(), "data.root",
-            fmt::format("is missing: the folder of the {} data", d.kind));
+    require(d.kind == DataKind::scenes || !d.root.empty(), "data.root",
+            fmt::format("is missing: the folder of the {} data", name_of(d.kind)));
     pair(d.size, "data.size");
     at_least<int64_t>(d.batch, 1, "data.batch");
     at_least(d.workers, 0, "data.workers");
@@ -93,21 +93,21 @@ class Checker {
     at_least<int64_t>(d.count, 1, "data.count");
     at_least<int64_t>(d.val_count, 0, "data.val_count");
     at_least<int64_t>(d.test_count, 0, "data.test_count");
-    require(d.task_column.empty() || d.kind == "csv" || d.kind == "tabular", "data.task_column",
-            fmt::format("means nothing for {} data", d.kind));
-    const bool cells = d.kind == "csv" || d.kind == "tabular";
+    require(d.task_column.empty() || d.kind == DataKind::csv || d.kind == DataKind::tabular,
+            "data.task_column", fmt::format("means nothing for {} data", name_of(d.kind)));
+    const bool cells = d.kind == DataKind::csv || d.kind == DataKind::tabular;
     require(d.separator.empty() || cells, "data.separator",
-            fmt::format("means nothing for {} data", d.kind));
+            fmt::format("means nothing for {} data", name_of(d.kind)));
     require(d.separator.empty() || d.separator == "," || d.separator == ";" || d.separator == "tab",
             "data.separator",
             fmt::format("is \"{}\"; columns are separated by \",\" \";\" or \"tab\"", d.separator));
-    require(d.layout == "hwc" || d.kind == "csv", "data.layout",
-            fmt::format("means nothing for {} data", d.kind));
-    require(d.float_max == 1 || d.kind == "csv", "data.float_max",
-            fmt::format("means nothing for {} data", d.kind));
+    require(d.layout == NpyLayout::hwc || d.kind == DataKind::csv, "data.layout",
+            fmt::format("means nothing for {} data", name_of(d.kind)));
+    require(d.float_max == 1 || d.kind == DataKind::csv, "data.float_max",
+            fmt::format("means nothing for {} data", name_of(d.kind)));
     require(d.float_max >= 1e-30 && d.float_max <= 1e30, "data.float_max",
             fmt::format("is {}; it is the value of white, 1 or 255 perhaps", d.float_max));
-    require(d.inputs == "shared" || !d.task_column.empty() || !cells, "data.inputs",
+    require(d.inputs == Whose::shared || !d.task_column.empty() || !cells, "data.inputs",
             "is \"per-task\", but nothing says whose each row is: name the column that does in "
             "data.task_column, or leave data.inputs out (an empty cell is a missing label)");
     const AugmentSpec& a = d.augment;
@@ -119,14 +119,15 @@ class Checker {
     require(
         pixels <= 1 << 27, "data.augment.scale",
         fmt::format("enlarges pictures of {} x {} to more than 2^27 pixels", d.size[0], d.size[1]));
-    if (d.kind == "tabular") tabular();
+    if (d.kind == DataKind::tabular) tabular();
   }
 
   void tabular() const {
     const DataSpec& d = run_.data;
-    require(run_.model.trunk == "mlp", "model.trunk",
-            fmt::format("is \"{}\"; the trunk of tabular data is \"mlp\"", run_.model.trunk));
-    require(d.normalize == "none", "data.normalize",
+    require(
+        run_.model.trunk == TrunkName::mlp, "model.trunk",
+        fmt::format("is \"{}\"; the trunk of tabular data is \"mlp\"", name_of(run_.model.trunk)));
+    require(d.normalize == Normalize::none, "data.normalize",
             "is for pictures; a table's columns are standardised by the training rows");
     require(d.test_index.empty() || (d.split.empty() && d.ratio[1] == 0), "data.test_index",
             "is where the test rows are; leave out data.split and data.ratio's share of test");
@@ -166,7 +167,7 @@ class Checker {
     require(t.scale != 0, key + "scale", "is 0");
     positive(t.pos_weight, key + "pos_weight");
     factor(t.pos_weight, key + "pos_weight");
-    const bool cells = run_.data.kind == "csv" || run_.data.kind == "tabular";
+    const bool cells = run_.data.kind == DataKind::csv || run_.data.kind == DataKind::tabular;
     require(
         t.words.empty() || (cells && t.image_label()), key + "map",
         fmt::format("maps label ids, '{}' is none", t.words.empty() ? "" : t.words.begin()->first));
@@ -182,8 +183,9 @@ class Checker {
             "is said by map, which names the classes by words");
     require(t.unit.empty() || t.kind == TaskKind::regression || t.kind == TaskKind::depth,
             key + "unit", fmt::format("means nothing for {}", name_of(t.kind)));
-    require(!t.standardize || (t.kind == TaskKind::regression && run_.data.kind == "tabular"),
-            key + "standardize", "is for regression on tabular data");
+    require(
+        !t.standardize || (t.kind == TaskKind::regression && run_.data.kind == DataKind::tabular),
+        key + "standardize", "is for regression on tabular data");
     require(t.rows.empty() || !run_.data.task_column.empty(), key + "rows",
             "is a value of the column data.task_column, which is not given");
     require(t.kind == TaskKind::binary || t.pos_weight == 1, key + "pos_weight",
@@ -266,10 +268,12 @@ class Checker {
     const ShareSpec& s = run_.share;
     for (const auto& [path, place] : run_.places) {
       if (path.rfind("share.", 0) != 0) continue;
-      const auto ways = ways_with(path.substr(std::string("share.").size()));
+      const auto& ways = ways_with(path.substr(std::string("share.").size()));
+      std::vector<std::string> words;
+      for (const Sharing way : ways) words.emplace_back(name_of(way));
       require(std::find(ways.begin(), ways.end(), run_.sharing) != ways.end(), path,
-              fmt::format("means nothing for sharing = \"{}\"; it belongs to {}", run_.sharing,
-                          fmt::join(ways, ", ")));
+              fmt::format("means nothing for sharing = \"{}\"; it belongs to {}",
+                          name_of(run_.sharing), fmt::join(words, ", ")));
     }
     positive(s.lr_factor, "share.lr_factor");
     at_least(s.weight, 0.0, "share.weight");

@@ -6,23 +6,19 @@
 namespace weft {
 namespace {
 
-const Words precisions{"f32", "f64", "tf32", "bf16"};
-const Words semantics_words{"sound", "compat"};
-const Words task_kinds(task_kind_names.begin(), task_kind_names.end());
-
 void visit_fields(FieldVisitor& v, ModelSpec& m) {
-  v.word("trunk", m.trunk, {"resnet18", "resnet34", "resnet50", "resnet101", "vgg16", "mlp"});
-  v.word("form", m.form, {"deeplab", "plain"});
+  v.choice("trunk", m.trunk);
+  v.choice("form", m.form);
   v.field("width", m.width);
   v.field("split", m.split);
   v.field("hidden", m.hidden);
   v.field("blocks", m.blocks);
-  v.word("head", m.head, {"aspp", "linear"});
+  v.choice("head", m.head);
   v.field("head_width", m.head_width);
   v.field("dropout", m.dropout);
   v.table("bn", [&] {
-    v.word("running", m.bn_running, {"shared", "per-task"});
-    v.word("affine", m.bn_affine, {"shared", "per-task"});
+    v.choice("running", m.bn_running);
+    v.choice("affine", m.bn_affine);
     v.field("fixed", m.bn_fixed);
   });
   v.field("in_channels", m.in_channels);
@@ -31,9 +27,7 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
 }
 
 void visit_fields(FieldVisitor& v, DataSpec& d) {
-  v.word("kind", d.kind,
-         {"scenes", "csv", "tabular", "nyu_v2", "cityscapes", "taskonomy", "domainnet",
-          "multi_mnist", "multi_fashion", "multi_fashion_mnist"});
+  v.choice("kind", d.kind);
   v.field("root", d.root);
   v.field("index", d.index);
   v.field("test_index", d.test_index);
@@ -48,13 +42,13 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("image", d.image);
   v.field("split", d.split);
   v.field("ratio", d.ratio);
-  v.word("inputs", d.inputs, {"shared", "per-task"});
+  v.choice("inputs", d.inputs);
   v.field("size", d.size);
-  v.word("layout", d.layout, {"hwc", "chw"});
+  v.choice("layout", d.layout);
   v.field("float_max", d.float_max);
   v.field("batch", d.batch);
   v.field("workers", d.workers);
-  v.word("normalize", d.normalize, {"imagenet", "caffe", "none"});
+  v.choice("normalize", d.normalize);
   v.field("seed", d.seed);
   v.field("count", d.count);
   v.field("val_count", d.val_count);
@@ -67,7 +61,7 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
 }
 
 void visit_optimizer(FieldVisitor& v, OptimizerSpec& o, bool has_trunk = true) {
-  v.choice("kind", o.kind, {"sgd", "adam"});
+  v.choice("kind", o.kind);
   v.field("lr", o.lr);
   if (has_trunk) v.field("trunk_lr", o.trunk_lr);
   v.field("betas", o.betas);
@@ -80,7 +74,7 @@ void visit_phase(FieldVisitor& v, PhaseSpec& p) {
   v.field("steps", p.steps);
   v.table("optimizer", [&] { visit_optimizer(v, p.optimizer); });
   v.table("schedule", [&] {
-    v.choice("kind", p.schedule.kind, {"constant", "step", "cosine", "poly"});
+    v.choice("kind", p.schedule.kind);
     v.field("every", p.schedule.every);
     v.field("factor", p.schedule.factor);
     v.field("power", p.schedule.power);
@@ -105,36 +99,35 @@ void visit_search(FieldVisitor& v, PolicySpec& p) {
   v.field("hard", p.hard);
   v.field("curriculum_speed", p.curriculum_speed);
   v.field("sparsity", p.sparsity);
-  v.word("sparsity_form", p.sparsity_form, {"log-skip", "log-skip-depth", "log-select"});
+  v.choice("sparsity_form", p.sparsity_form);
   v.field("sharing", p.sharing);
   v.field("depth_weights", p.depth_weights);
-  v.word("init_method", p.init_method, {"equal", "random", "all_chosen"});
+  v.choice("init_method", p.init_method);
   v.field("init_neg_logits", p.init_neg_logits);
   v.field("skip_layer", p.skip_layer);
   v.field("draws", p.draws);
-  v.word("choose", p.choose, {"validation", "likely", "draw"});
-  v.word("from", p.from, {"last", "best"});
+  v.choice("choose", p.choose);
+  v.choice("from", p.from);
 }
 
-const Words ways{"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"};
-const std::map<std::string, Words> share_keys{
-    {"layers", {"soft"}},
-    {"distance", {"soft"}},
-    {"weight", {"soft"}},
-    {"pair_weights", {"soft"}},
-    {"lr_factor", {"cross_stitch", "sluice", "nddr"}},
-    {"per_channel", {"cross_stitch"}},
-    {"subspaces", {"sluice"}},
-    {"orthogonality", {"sluice"}},
-    {"init", {"sluice"}},
+const std::map<std::string, std::vector<Sharing>> share_keys{
+    {"layers", {Sharing::soft}},
+    {"distance", {Sharing::soft}},
+    {"weight", {Sharing::soft}},
+    {"pair_weights", {Sharing::soft}},
+    {"lr_factor", {Sharing::cross_stitch, Sharing::sluice, Sharing::nddr}},
+    {"per_channel", {Sharing::cross_stitch}},
+    {"subspaces", {Sharing::sluice}},
+    {"orthogonality", {Sharing::sluice}},
+    {"init", {Sharing::sluice}},
 };
 
-bool fits(const char* key, const std::string& sharing) {
-  const Words known = ways_with(key);
+bool fits(const char* key, Sharing sharing) {
+  const std::vector<Sharing>& known = ways_with(key);
   return std::find(known.begin(), known.end(), sharing) != known.end();
 }
 
-void visit_share(FieldVisitor& v, ShareSpec& s, const std::string& sharing) {
+void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
   const auto visited = [&](const char* key) { return v.unfitting() || fits(key, sharing); };
   const auto field = [&](const char* key, auto& value) {
     if (visited(key)) v.field(key, value);
@@ -143,34 +136,26 @@ void visit_share(FieldVisitor& v, ShareSpec& s, const std::string& sharing) {
   if (std::none_of(share_keys.begin(), share_keys.end(), any)) return;
   v.table("share", [&] {
     field("layers", s.layers);
-    if (visited("distance")) v.word("distance", s.distance, {"l2", "squared", "trace"});
+    if (visited("distance")) v.choice("distance", s.distance);
     field("weight", s.weight);
     field("pair_weights", s.pair_weights);
     field("lr_factor", s.lr_factor);
     field("per_channel", s.per_channel);
     field("subspaces", s.subspaces);
     field("orthogonality", s.orthogonality);
-    if (visited("init")) v.word("init", s.init, {"imbalanced", "balanced"});
+    if (visited("init")) v.choice("init", s.init);
   });
 }
 
 }  // namespace
 
-const std::vector<std::string>& ways_with(const std::string& share_key) {
+const std::vector<Sharing>& ways_with(const std::string& share_key) {
   return share_keys.at(share_key);
-}
-
-const char* name_of(Precision precision) {
-  return precisions[static_cast<size_t>(precision)].c_str();
-}
-
-MatrixMath matrix_math(Precision precision) {
-  return precision == Precision::tf32 ? MatrixMath::tf32 : MatrixMath::f32;
 }
 
 void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("name", t.name);
-  v.choice("kind", t.kind, task_kinds);
+  v.choice("kind", t.kind);
   v.field("classes", t.classes);
   v.field("weight", t.weight);
   v.field("ignore", t.ignore);
@@ -189,12 +174,12 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
 void visit_fields(FieldVisitor& v, RunFile& run) {
   v.field("name", run.name);
   v.field("seed", run.seed);
-  v.word("device", run.device, {"cpu", "cuda"});
-  v.choice("precision", run.precision, precisions);
-  v.choice("semantics", run.semantics, semantics_words);
-  v.word("sharing", run.sharing, ways);
+  v.choice("device", run.device);
+  v.choice("precision", run.precision);
+  v.choice("semantics", run.semantics);
+  v.choice("sharing", run.sharing);
   v.field("debug", run.debug);
-  v.word("on_nonfinite", run.on_nonfinite, {"stop", "skip"});
+  v.choice("on_nonfinite", run.on_nonfinite);
   v.table("model", [&] { visit_fields(v, run.model); });
   v.table("data", [&] { visit_fields(v, run.data); });
   v.list("task", run.tasks);
@@ -202,7 +187,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.table("policy", [&] { visit_search(v, run.policy); });
   v.table("retrain", [&] {
     visit_phase(v, run.retrain);
-    v.word("init", run.retrain.init, {"random", "search"});
+    v.choice("init", run.retrain.init);
     v.field("policy", run.retrain.policy);
   });
   visit_share(v, run.share, run.sharing);
@@ -210,7 +195,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
     v.field("every", run.eval.every);
     v.word("split", run.eval.split, {"train", "val", "test"});
     v.field("batches", run.eval.batches);
-    v.word("best", run.eval.best, {"sum", "per-task"});
+    v.choice("best", run.eval.best);
   });
   v.table("checkpoint", [&] {
     v.field("every", run.checkpoint_every);

@@ -18,10 +18,10 @@ void fill_trunk_lr(const RunFile& run, const char* phase, OptimizerSpec& optimiz
 /// statistics is a mixture that no task has in training, and what is tested is not what was
 /// trained.
 bool features_differ(const RunFile& run) {
-  if (run.model.trunk == "vgg16") return false;  // it has no batch norm
-  return run.sharing == "adashare" || run.sharing == "mtan" ||
-         (run.sharing == "hard" &&
-          (run.data.inputs == "per-task" || run.model.bn_affine == "per-task"));
+  if (run.model.trunk == TrunkName::vgg16) return false;  // it has no batch norm
+  return run.sharing == Sharing::adashare || run.sharing == Sharing::mtan ||
+         (run.sharing == Sharing::hard &&
+          (run.data.inputs == Whose::per_task || run.model.bn_affine == Whose::per_task));
 }
 
 }  // namespace
@@ -55,19 +55,19 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
     if (task.column.empty()) task.column = task.name;
   }
   if (run.name.empty()) run.name = std::filesystem::path(source).stem().string();
-  if (run.data.kind == "scenes" && run.data.size[0] == 0) run.data.size = {96, 96};
-  if (run.data.kind == "tabular" && run.places.count("data.normalize") == 0)
-    run.data.normalize = "none";
-  const bool own_images =
-      run.data.kind == "domainnet" || (run.data.kind == "csv" && !run.data.task_column.empty());
-  if (own_images && run.places.count("data.inputs") == 0) run.data.inputs = "per-task";
+  if (run.data.kind == DataKind::scenes && run.data.size[0] == 0) run.data.size = {96, 96};
+  if (run.data.kind == DataKind::tabular && run.places.count("data.normalize") == 0)
+    run.data.normalize = Normalize::none;
+  const bool own_images = run.data.kind == DataKind::domainnet ||
+                          (run.data.kind == DataKind::csv && !run.data.task_column.empty());
+  if (own_images && run.places.count("data.inputs") == 0) run.data.inputs = Whose::per_task;
   const bool compat = run.semantics == Semantics::compat;
   const auto official = [&](const char* key) { return compat && run.places.count(key) == 0; };
   if (official("eval.batches")) run.eval.batches = 11;
   if (official("policy.floor")) run.policy.floor = 0;
-  if (official("policy.choose")) run.policy.choose = "draw";
+  if (official("policy.choose")) run.policy.choose = Choose::draw;
   if (!compat && run.places.count("model.bn.running") == 0 && features_differ(run))
-    run.model.bn_running = "per-task";
+    run.model.bn_running = Whose::per_task;
   check_run_file(run);
   return run;
 }

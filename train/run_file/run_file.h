@@ -13,32 +13,25 @@
 #include <vector>
 
 #include "data/spec.h"
-#include "engine/matrix_math.h"
+#include "models/policy_options.h"
 #include "models/sharing/share_options.h"
+#include "train/run_file/choices.h"
 
 namespace weft {
 
-enum class Precision : uint8_t { f32, f64, tf32, bf16 };
-enum class OptimizerKind : uint8_t { sgd, adam };
-enum class ScheduleKind : uint8_t { constant, step, cosine, poly };
-
-const char* name_of(Precision precision);
-/// How a GPU computes products of f32 under it.
-MatrixMath matrix_math(Precision precision);
-
 struct ModelSpec {
-  std::string trunk = "resnet18";  ///< resnet18, 34, 50, 101, vgg16 or mlp
-  std::string form = "deeplab";    ///< deeplab (dilated, stride 8) or plain (stride 32)
-  double width = 1;                ///< factor on the trunk's channels
-  std::string split;               ///< vgg16: first layer that is each task's own ("features.24")
-  int hidden = 64;                 ///< mlp: units of every layer
-  int blocks = 4;                  ///< mlp: residual blocks
-  std::string head = "aspp";       ///< aspp or linear
+  TrunkName trunk = TrunkName::resnet18;
+  TrunkForm form = TrunkForm::deeplab;
+  double width = 1;   ///< factor on the trunk's channels
+  std::string split;  ///< vgg16: first layer that is each task's own ("features.24")
+  int hidden = 64;    ///< mlp: units of every layer
+  int blocks = 4;     ///< mlp: residual blocks
+  HeadKind head = HeadKind::aspp;
   int head_width = 1024;
   double dropout = 0.5;
-  std::string bn_running = "shared";  ///< bn.running: statistics, shared or per-task
-  std::string bn_affine = "shared";   ///< bn.affine: weight and bias, shared or per-task
-  bool bn_fixed = false;              ///< bn.fixed: weight and bias are not trained
+  Whose bn_running = Whose::shared;  ///< bn.running: statistics
+  Whose bn_affine = Whose::shared;   ///< bn.affine: weight and bias
+  bool bn_fixed = false;             ///< bn.fixed: weight and bias are not trained
   int in_channels = 3;
   std::string init;           ///< a safetensors file whose trunk to start from
   bool init_partial = false;  ///< take what init has and leave the rest as it is drawn
@@ -86,20 +79,20 @@ struct PolicySpec : PhaseSpec {
   bool hard = false;                                   ///< straight-through samples
   int curriculum_speed = 3;  ///< policy epochs per unlocked block; 0: all blocks from the start
   double sparsity = 0.05;
-  std::string sparsity_form = "log-skip";  ///< log-skip, log-skip-depth or log-select
+  SparsityForm sparsity_form = SparsityForm::log_skip;
   double sharing = 0.05;
-  bool depth_weights = true;          ///< the sharing loss is weighted by depth
-  std::string init_method = "equal";  ///< equal, random or all_chosen
-  double init_neg_logits = -10;       ///< all_chosen's skip logit
-  int skip_layer = 0;                 ///< first blocks that never get logits
+  bool depth_weights = true;  ///< the sharing loss is weighted by depth
+  PolicyInit init_method = PolicyInit::equal;
+  double init_neg_logits = -10;  ///< all_chosen's skip logit
+  int skip_layer = 0;            ///< first blocks that never get logits
   int draws = 8;
-  std::string choose = "validation";  ///< validation, likely or draw
-  std::string from = "last";          ///< of the logits: the search's last, or its best
+  Choose choose = Choose::validation;
+  PolicyFrom from = PolicyFrom::last;
 };
 
 struct RetrainSpec : PhaseSpec {
-  std::string init = "random";  ///< random or search
-  std::string policy;           ///< a policy file to re-train under; empty: drawn
+  RetrainInit init = RetrainInit::random;
+  std::string policy;  ///< a policy file to re-train under; empty: drawn
 };
 
 /// [share]: what the way of sharing needs beside its word.
@@ -108,24 +101,24 @@ struct ShareSpec : ShareOptions {
 };
 
 /// Ways of sharing that know the key of [share]; a key elsewhere is an error.
-const std::vector<std::string>& ways_with(const std::string& share_key);
+const std::vector<Sharing>& ways_with(const std::string& share_key);
 
 struct EvalSpec {
   int64_t every = 400;
   std::string split = "val";
   int64_t batches = 0;  ///< while training; 0: the whole split (in compat 11, as the official code)
-  std::string best = "sum";  ///< the best step: sum (one for all tasks) or per-task
+  Best best = Best::sum;
 };
 
 struct RunFile {
   std::string name;
   int64_t seed = 1;
-  std::string device = "cpu";
+  DeviceKind device = DeviceKind::cpu;
   Precision precision = Precision::f32;
   Semantics semantics = Semantics::sound;
-  std::string sharing = "adashare";
+  Sharing sharing = Sharing::adashare;
   bool debug = false;
-  std::string on_nonfinite = "stop";  ///< a loss or gradient that is no number: stop or skip
+  OnNonfinite on_nonfinite = OnNonfinite::stop;
   ModelSpec model;
   DataSpec data;
   std::vector<TaskSpec> tasks;

@@ -54,7 +54,7 @@ class StateCheck {
             fmt::format("the best step is {}, and re-training began after {} and is at {}",
                         state_.best_step, before(Stage::retrain), state_.total_step));
     require(std::isfinite(state_.best_score), "the best score is no number");
-    if (run_.eval.best != "per-task") return;
+    if (run_.eval.best != Best::per_task) return;
     const auto& steps = state_.task_best_step;
     require(steps.size() == run_.tasks.size() && state_.task_best_score.size() == steps.size(),
             fmt::format("best steps of {} tasks for {}", steps.size(), run_.tasks.size()));
@@ -64,7 +64,7 @@ class StateCheck {
 
   void search() const {
     if (state_.search_step < 0) return;
-    require(searched() && run_.policy.from == "best",
+    require(searched() && run_.policy.from == PolicyFrom::best,
             "the search's best logits, which this run does not keep");
     const int64_t last = before(Stage::search) + run_.policy.steps;
     require(

@@ -3,27 +3,46 @@
 
 #include "data/fingerprint.h"
 
-#include "data/normalize.h"
-
 namespace weft {
+
+namespace {
+
+void choose_trunk(TrunkOptions& options, TrunkName name) {
+  switch (name) {
+    case TrunkName::resnet18:
+      options.depth = 18;
+      return;
+    case TrunkName::resnet34:
+      options.depth = 34;
+      return;
+    case TrunkName::resnet50:
+      options.depth = 50;
+      return;
+    case TrunkName::resnet101:
+      options.depth = 101;
+      return;
+    case TrunkName::vgg16:
+      options.kind = TrunkOptions::Kind::vgg16;
+      return;
+    case TrunkName::mlp:
+      options.kind = TrunkOptions::Kind::mlp;
+  }
+}
+
+}  // namespace
 
 ModelOptions model_options(const RunFile& run) {
   ModelOptions options;
   options.sharing = run.sharing;
-  if (run.model.trunk == "vgg16")
-    options.trunk.kind = TrunkOptions::Kind::vgg16;
-  else if (run.model.trunk == "mlp")
-    options.trunk.kind = TrunkOptions::Kind::mlp;
-  else
-    options.trunk.depth = std::stoi(run.model.trunk.substr(std::string("resnet").size()));
+  choose_trunk(options.trunk, run.model.trunk);
   options.trunk.split = run.model.split;
   options.trunk.hidden = run.model.hidden;
   options.trunk.blocks = run.model.blocks;
-  options.trunk.deeplab = run.model.form == "deeplab";
+  options.trunk.deeplab = run.model.form == TrunkForm::deeplab;
   options.trunk.width = run.model.width;
   options.trunk.in_channels = run.model.in_channels;
   options.trunk.stride_on_first = run.semantics == Semantics::compat;
-  options.head.aspp = run.model.head == "aspp";
+  options.head.aspp = run.model.head == HeadKind::aspp;
   options.head.width = run.model.head_width;
   options.head.dropout = run.model.dropout;
   options.share = run.share;
@@ -32,9 +51,9 @@ ModelOptions model_options(const RunFile& run) {
   options.policy.skip_layer = run.policy.skip_layer;
   for (const TaskSpec& task : run.tasks)
     options.tasks.push_back({task.name, task.channels(), task.image_label()});
-  options.separate_inputs = run.data.inputs == "per-task";
-  options.own_statistics = run.model.bn_running == "per-task";
-  options.own_norm = run.model.bn_affine == "per-task";
+  options.separate_inputs = run.data.inputs == Whose::per_task;
+  options.own_statistics = run.model.bn_running == Whose::per_task;
+  options.own_norm = run.model.bn_affine == Whose::per_task;
   options.fixed_norm = run.model.bn_fixed;
   options.seed = static_cast<uint64_t>(run.seed);
   return options;
@@ -53,14 +72,14 @@ LoaderOptions eval_loader_options(const RunFile& run, const Dataset& data) {
   options.fit.width = run.data.size[1];
   options.fit.depth_unit = data.depth_unit();
   options.fit.sound = run.semantics == Semantics::sound;
-  options.fit.negates_x = run.data.kind == "taskonomy";
-  options.normalize = normalize_from_name(run.data.normalize);
+  options.fit.negates_x = run.data.kind == DataKind::taskonomy;
+  options.normalize = run.data.normalize;
   options.shuffle = false;
   options.drop_last = false;
   options.workers = run.data.workers;
   options.seed = static_cast<uint64_t>(run.seed);
   options.part = "eval";
-  options.per_task = run.data.inputs == "per-task";
+  options.per_task = run.data.inputs == Whose::per_task;
   return options;
 }
 

@@ -44,7 +44,7 @@ PolicyChoice choose_policy(const Policy& policy, const std::vector<std::string>&
       out.refused.push_back(fmt::format("{}: {}", name, *reason));
     return !reason;
   };
-  if (spec.choose == "likely") {
+  if (spec.choose == Choose::likely) {
     out.policy = policy.most_likely();
     out.how = "the most likely one (select where p >= 0.5)";
     if (sound(out.policy, "the most likely policy")) return out;
@@ -52,7 +52,7 @@ PolicyChoice choose_policy(const Policy& policy, const std::vector<std::string>&
     out.how += ", with the fewest changes that make every block and task take part";
     return out;
   }
-  const int wanted = spec.choose == "validation" && score ? spec.draws : 1;
+  const int wanted = spec.choose == Choose::validation && score ? spec.draws : 1;
   const int active = policy.blocks() - policy.skip_layer();
   double best = 0;
   int found = 0;
@@ -85,8 +85,9 @@ PolicyChoice choose_policy(const Policy& policy, const std::vector<std::string>&
 }
 
 int64_t first_best_epoch(const RunFile& run, int blocks) {
-  const bool miscounted = run.semantics == Semantics::compat && run.model.trunk == "resnet34" &&
-                          run.model.form == "deeplab";
+  const bool miscounted = run.semantics == Semantics::compat &&
+                          run.model.trunk == TrunkName::resnet34 &&
+                          run.model.form == TrunkForm::deeplab;
   return int64_t{run.policy.curriculum_speed} * (miscounted ? 18 : blocks);
 }
 

@@ -32,9 +32,9 @@ std::vector<std::string> compat_notes(const RunFile& run, bool val_is_test) {
     note("miou leaves out classes without a true positive: it is too high");
     if (negative_ignore) note("pixel_acc counts unlabelled pixels as errors: it is too low");
   }
-  if (has(TaskKind::normals) && run.data.kind == "nyu_v2")
+  if (has(TaskKind::normals) && run.data.kind == DataKind::nyu_v2)
     note("angle_* and within_* are between raw bytes in the positive octant, not between normals");
-  if (has(TaskKind::normals) && run.data.kind != "taskonomy" && run.data.augment.flip)
+  if (has(TaskKind::normals) && run.data.kind != DataKind::taskonomy && run.data.augment.flip)
     note("a mirrored picture keeps its normals' x: half of the normals are learned wrong");
   if (has(TaskKind::depth)) {
     note("delta_* counts negative depths as right; depths up to 3e-5 are no labels");
@@ -42,12 +42,13 @@ std::vector<std::string> compat_notes(const RunFile& run, bool val_is_test) {
     if (least != 1 || most != 1)
       note("a zoomed picture keeps its depth: what is learned is off by the zoom");
   }
-  if ((has(TaskKind::keypoints) || has(TaskKind::edges)) && run.data.kind == "taskonomy")
+  if ((has(TaskKind::keypoints) || has(TaskKind::edges)) && run.data.kind == DataKind::taskonomy)
     note("keypoints and edges are in -1 to 1: their abs is twice that in 0 to 1");
   note(
       "losses take the label at floor(i in / out), metrics are of predictions grown by nearest "
       "neighbour, and mean errors are means of batches, weighted by images");
-  if (run.data.kind == "nyu_v2" || run.data.kind == "cityscapes" || run.data.kind == "taskonomy")
+  if (run.data.kind == DataKind::nyu_v2 || run.data.kind == DataKind::cityscapes ||
+      run.data.kind == DataKind::taskonomy)
     note(
         "a last batch that is short counts in validation, and tests are of batches: the official "
         "code leaves the one out and tests image by image");
@@ -58,14 +59,14 @@ std::vector<std::string> compat_notes(const RunFile& run, bool val_is_test) {
         "there are no official references for a run of the name '{}': its best step is that of the "
         "least sum of losses over the constant prediction's",
         run.name));
-  if (run.sharing == "adashare" && run.policy.floor == 0)
+  if (run.sharing == Sharing::adashare && run.policy.floor == 0)
     note("the temperature has no floor: late samples are as hard as numbers can be");
-  if (run.sharing == "adashare" && run.policy.choose == "draw")
+  if (run.sharing == Sharing::adashare && run.policy.choose == Choose::draw)
     note("the first draw is taken, whether every task and block takes part or not");
-  if (run.sharing == "adashare" && run.policy.from == "best" && run.model.trunk == "resnet34" &&
-      run.model.form == "deeplab")
+  if (run.sharing == Sharing::adashare && run.policy.from == PolicyFrom::best &&
+      run.model.trunk == TrunkName::resnet34 && run.model.form == TrunkForm::deeplab)
     note("the search's best policy counts only after 18 blocks' time, though there are 16");
-  if (run.sharing == "adashare")
+  if (run.sharing == Sharing::adashare)
     note(
         "the sharing loss is of raw logits, its weights growing with depth; skipped blocks run in "
         "training and move batch norm's statistics, and the FLOPs of tables do not count them");

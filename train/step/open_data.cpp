@@ -40,7 +40,8 @@ DataSpec with_root(const RunFile& run) {
   DataSpec data = run.data;
   data.root = expanded(data.root);
   std::error_code ignored;
-  if (data.kind == "scenes" || std::filesystem::is_directory(data.root, ignored)) return data;
+  if (data.kind == DataKind::scenes || std::filesystem::is_directory(data.root, ignored))
+    return data;
   const bool relative = std::filesystem::path(data.root).is_relative();
   throw DataError(fmt::format(
       "data.root: there is no folder {}{}; if the data moved, give data.root=FOLDER", data.root,
@@ -62,38 +63,43 @@ std::unique_ptr<Dataset> open_table(RunFile& run, const LearnedFromData* learned
 std::unique_ptr<Dataset> open_uncached(const RunFile& run, const LearnedFromData* learned) {
   const DataSpec data = with_root(run);
   const auto seed = static_cast<uint64_t>(data.seed);
-  if (data.kind == "scenes") {
-    return std::make_unique<ScenesDataset>(run.tasks, seed, data.size[0], data.size[1], data.count,
-                                           data.val_count, data.test_count);
-  }
-  if (data.kind == "csv") return std::make_unique<CsvDataset>(data, run.tasks, learned);
-  if (data.kind == "nyu_v2") return std::make_unique<NyuV2>(data, run.tasks, run.semantics);
-  if (data.kind == "cityscapes") return std::make_unique<CityScapes>(data, run.tasks);
-  if (data.kind == "taskonomy") return std::make_unique<Taskonomy>(data, run.tasks, run.semantics);
-  if (data.kind == "domainnet") return std::make_unique<DomainNet>(data, run.tasks);
   const std::string digits = join_path(data.root, "mnist");
   const std::string garments = join_path(data.root, "fashion_mnist");
-  if (data.kind == "multi_mnist") {
-    return std::make_unique<MultiMnist>(digits, digits, run.tasks, seed);
+  switch (data.kind) {
+    case DataKind::scenes:
+      return std::make_unique<ScenesDataset>(run.tasks, seed, data.size[0], data.size[1],
+                                             data.count, data.val_count, data.test_count);
+    case DataKind::csv:
+      return std::make_unique<CsvDataset>(data, run.tasks, learned);
+    case DataKind::nyu_v2:
+      return std::make_unique<NyuV2>(data, run.tasks, run.semantics);
+    case DataKind::cityscapes:
+      return std::make_unique<CityScapes>(data, run.tasks);
+    case DataKind::taskonomy:
+      return std::make_unique<Taskonomy>(data, run.tasks, run.semantics);
+    case DataKind::domainnet:
+      return std::make_unique<DomainNet>(data, run.tasks);
+    case DataKind::multi_mnist:
+      return std::make_unique<MultiMnist>(digits, digits, run.tasks, seed);
+    case DataKind::multi_fashion:
+      return std::make_unique<MultiMnist>(garments, garments, run.tasks, seed);
+    case DataKind::multi_fashion_mnist:
+      return std::make_unique<MultiMnist>(digits, garments, run.tasks, seed);
+    case DataKind::tabular:
+      break;  // open_table
   }
-  if (data.kind == "multi_fashion") {
-    return std::make_unique<MultiMnist>(garments, garments, run.tasks, seed);
-  }
-  if (data.kind == "multi_fashion_mnist") {
-    return std::make_unique<MultiMnist>(digits, garments, run.tasks, seed);
-  }
-  throw ConfigError(fmt::format("data.kind: there is no data set '{}'", data.kind));
+  throw Error("data.kind: no data set of pictures");
 }
 
 }  // namespace
 
 std::unique_ptr<Dataset> open_dataset(RunFile& run, const LearnedFromData* learned) {
-  if (run.data.kind == "tabular") return open_table(run, learned);  // in memory as it is
+  if (run.data.kind == DataKind::tabular) return open_table(run, learned);  // in memory as it is
   return std::make_unique<CachedDataset>(open_uncached(run, learned), most_cached);
 }
 
 std::string kept_root(const DataSpec& data) {
-  if (data.kind == "scenes" || data.root.empty() || data.root[0] == '$') return data.root;
+  if (data.kind == DataKind::scenes || data.root.empty() || data.root[0] == '$') return data.root;
   const auto path = std::filesystem::absolute(data.root).lexically_normal();
   return (path.has_filename() ? path : path.parent_path()).string();
 }

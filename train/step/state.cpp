@@ -122,7 +122,7 @@ int64_t stage_steps(const RunFile& run, Stage stage) {
 }
 
 bool searches(const RunFile& run, bool has_policy) {
-  return has_policy && (run.retrain.policy.empty() || run.retrain.init != "random");
+  return has_policy && (run.retrain.policy.empty() || run.retrain.init != RetrainInit::random);
 }
 
 }  // namespace weft

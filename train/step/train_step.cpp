@@ -52,7 +52,7 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
   StepResult result;
   set_trainable(model, in.phase);
   finite_.begin(running_of(model.store()),
-                run_.on_nonfinite == "skip" || !is_asynchronous(context_));
+                run_.on_nonfinite == OnNonfinite::skip || !is_asynchronous(context_));
   const Counters counters(model.store());
   const StepOutputs out = differentiate(model, in, batch);
   for (const auto& loss : out.losses)
@@ -125,7 +125,8 @@ bool TrainStep::judge(Model& model, const StepOutputs& out, const Optimizer& opt
   finite_.judge(values);
   judgement.verdict = fetch_later(context_, finite_.verdict());
   if (is_asynchronous(context_)) {
-    if (run_.on_nonfinite != "skip") return true;  // the device knows, and is asked later
+    if (run_.on_nonfinite != OnNonfinite::skip)
+      return true;          // the device knows, and is asked later
     synchronize(context_);  // whether the step counts decides the next one's bias correction
   }
   return judgement.finite();

@@ -118,7 +118,7 @@ std::string cell_name(const Study& study, const StudyCell& cell) {
 }
 
 int64_t planned_steps(const RunFile& run) {
-  const bool learns_policy = run.sharing == "adashare";
+  const bool learns_policy = run.sharing == Sharing::adashare;
   return run.retrain.steps + (learns_policy ? run.warmup.steps + run.policy.steps : 0);
 }
 

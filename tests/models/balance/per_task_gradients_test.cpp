@@ -73,7 +73,7 @@ struct Step {
     const auto data = open_dataset(run);
     Loader loader(*data, make_parts(*data).train, train_loader_options(run, *data, "train", 0));
     batch = loader.next();
-    const Philox words(17, Stream::policy, 5, run.sharing);
+    const Philox words(17, Stream::policy, 5, name_of(run.sharing));
     for (size_t k = 0; k < run.tasks.size(); ++k) {
       auto& row = chosen.select.emplace_back();
       for (int l = 0; l < model->trunk().blocks(); ++l)
@@ -90,7 +90,7 @@ struct Step {
     in.step = 5;
     in.active = active;
     in.targets = batch.targets;
-    if (run.sharing == "adashare" && phase == Phase::retrain) in.chosen = &chosen;
+    if (run.sharing == Sharing::adashare && phase == Phase::retrain) in.chosen = &chosen;
     in.images = upload_images(tape, batch.images, *model, run);
     return compute_step(tape, *model, run, in).losses;
   }

@@ -27,7 +27,7 @@ TEST_CASE("compare: bounds grow with the sum's length, and by what is rounded fi
   product.macs = 1;
   loss.full = true;
   const auto bound = [](const OpProbe& probe, Precision precision, double terms) {
-    return op_bound(probe, {"way", "cuda", precision, nullptr}, terms);
+    return op_bound(probe, {"way", DeviceKind::cuda, precision, nullptr}, terms);
   };
   CHECK(bound(product, Precision::f32, 4608) > bound(product, Precision::f32, 9));
   CHECK(bound(product, Precision::f32, 4608) < 2e-5);
@@ -50,9 +50,10 @@ TEST_CASE("compare: of many batches the best is judged, unless one is not finite
 
 TEST_CASE("compare: one error past its bound fails the comparison, and the table says which",
           "[train]") {
-  const auto cpu = std::make_shared<Device>("cpu", 1);
+  const auto cpu = std::make_shared<Device>(DeviceKind::cpu, 1);
   Comparison c;
-  c.ways = {{"cpu f64", "cpu", Precision::f64, cpu}, {"cpu f32", "cpu", Precision::f32, cpu}};
+  c.ways = {{"cpu f64", DeviceKind::cpu, Precision::f64, cpu},
+            {"cpu f32", DeviceKind::cpu, Precision::f32, cpu}};
   c.times = {{"relu", "cpu f32", 1, 1, 0, 10, 0.5}};
   c.errors = {{"relu", "y", "cpu f32", 0, 1e-8, 1e-6}, {"relu", "d0", "cpu f32", 0, 1e-8, 1e-6}};
   c.steps.emplace_back();
@@ -77,9 +78,10 @@ TEST_CASE("compare: one error past its bound fails the comparison, and the table
 }
 
 TEST_CASE("compare: what is not judged must be a number all the same", "[train][nan]") {
-  const auto cpu = std::make_shared<Device>("cpu", 1);
+  const auto cpu = std::make_shared<Device>(DeviceKind::cpu, 1);
   Comparison c;
-  c.ways = {{"cpu f64", "cpu", Precision::f64, cpu}, {"cuda f32", "cpu", Precision::f32, cpu}};
+  c.ways = {{"cpu f64", DeviceKind::cpu, Precision::f64, cpu},
+            {"cuda f32", DeviceKind::cpu, Precision::f32, cpu}};
   c.steps.emplace_back();
   StepError& step = c.steps[0];
   step.phase = "warmup";

@@ -202,7 +202,7 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
 TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing",
           "[cuda][memory]") {
   WEFT_NEEDS_CUDA();
-  const Device device("cuda");
+  const Device device(DeviceKind::cuda);
   const AnyContext cuda = device.context();
   RunFile run = scenes_run({"device=cuda", "warmup.steps=40"});
   const auto data = open_dataset(run);
@@ -218,7 +218,7 @@ TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing"
 
 TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU's", "[cuda]") {
   WEFT_NEEDS_CUDA();
-  const Device cpu("cpu", 2), cuda("cuda", 2);
+  const Device cpu(DeviceKind::cpu, 2), cuda(DeviceKind::cuda, 2);
   for (const char* hard : {"false", "true"})
     for (Phase phase : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain}) {
       // A ReLU that rounds to the other side moves gradients by more than rounding does, on either
@@ -270,7 +270,7 @@ TEST_CASE("cuda: in TF32 and bf16 200 AdaShare steps stay among the curves of th
 
 TEST_CASE("cuda: one launch updates every parameter as the CPU does", "[cuda]") {
   WEFT_NEEDS_CUDA();
-  const Device cpu("cpu", 1), cuda("cuda", 1);
+  const Device cpu(DeviceKind::cpu, 1), cuda(DeviceKind::cuda, 1);
   std::vector<int64_t> sizes = {0, 1, 4095, 4096, 4097, 70001};
   while (sizes.size() < 450) sizes.push_back(static_cast<int64_t>(sizes.size()) % 37 + 1);
   const auto numbers = [](int64_t n, const std::string& name, int step) {
@@ -318,9 +318,9 @@ TEST_CASE("cuda: one launch updates every parameter as the CPU does", "[cuda]") 
 
 TEST_CASE("cuda: without a device the word is refused in one clear line", "[cuda]") {
   if (cuda_skip_reason().empty()) WEFT_SKIP("a CUDA device is here");
-  CHECK_THROWS_AS(Device("cuda", 1), UserError);
+  CHECK_THROWS_AS(Device(DeviceKind::cuda, 1), UserError);
   try {
-    const Device device("cuda", 1);
+    const Device device(DeviceKind::cuda, 1);
   } catch (const UserError& e) {
     CHECK(std::string(e.what()).find("device") == 0);
   }

@@ -151,7 +151,7 @@ void check_time(const RunFile& run) {
   for (int tries = 0;; ++tries) {
     const std::pair<double, double> times = forecast_and_real(run);
     const double told = times.first, real = times.second;
-    CAPTURE(run.name, run.sharing);
+    CAPTURE(run.name, name_of(run.sharing));
     const bool near = told < 1.6 * real && real < 1.6 * told;
     if (near) return;
     if (tries == 2) FAIL("told " << told << " s, took " << real << " s");

@@ -84,7 +84,7 @@ class Golden {
     const auto image = [&](const std::string& name) {
       return tape.constant(oihw_to_krsc(file_.load("0/in/images" + name, DType::f64)));
     };
-    if (run.data.inputs == "shared") return image("");
+    if (run.data.inputs == Whose::shared) return image("");
     std::vector<Var> own;
     for (const TaskSpec& task : run.tasks) own.push_back(image("." + task.name));
     return concat(own, 0);

@@ -103,7 +103,7 @@ TEST_CASE("the paper's runs take as long and end as the official code's", "[run_
     without_floor.floor = 0;
     CHECK(SearchClock::temperature(without_floor, paper.policy_epochs) ==
           Catch::Approx(paper.last_temperature).epsilon(0.03));
-    CHECK(run.data.batch == (run.data.kind == "domainnet" ? 32 : 16));
+    CHECK(run.data.batch == (run.data.kind == DataKind::domainnet ? 32 : 16));
     const auto factor =
         schedule_factor(run.retrain.schedule, run.retrain.steps - 1, run.retrain.steps);
     CHECK(run.retrain.optimizer.lr * factor == Catch::Approx(paper.last_head_rate));
@@ -128,7 +128,7 @@ TEST_CASE("the paper's runs unlock their blocks when the official code does", "[
     CHECK(model->policy()->active(paper.all_unlocked, speed) == paper.blocks);
     CHECK(model->policy()->active(paper.all_unlocked - 1, speed) == paper.blocks - 1);
     // CityScapes' policy is the search's last, the others' its best once every block is learned.
-    CHECK((run.policy.from == "best") == (run.data.kind != "cityscapes"));
+    CHECK((run.policy.from == PolicyFrom::best) == (run.data.kind != DataKind::cityscapes));
     CHECK(first_best_epoch(run, paper.blocks) == paper.blocks * speed);
   }
 }

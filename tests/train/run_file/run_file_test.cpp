@@ -77,14 +77,14 @@ TEST_CASE("run file: overrides", "[run_file]") {
   CHECK(run.policy.sharing == 0.1);
   CHECK(run.tasks[0].weight == 2);
   CHECK(run.data.size == std::array<int, 2>{32, 48});
-  CHECK(run.sharing == "hard");
+  CHECK(run.sharing == Sharing::hard);
   CHECK(run.warmup.optimizer.kind == OptimizerKind::sgd);
   CHECK(run.warmup.optimizer.lr == 1);
   CHECK(run.data.augment.flip);
   CHECK(run.data.root == "/some/folder");
   CHECK(run.tasks[0].map.at(-1) == 12);
   CHECK(run.seed == 7);
-  CHECK(run.model.bn_running == "per-task");
+  CHECK(run.model.bn_running == Whose::per_task);
 }
 
 TEST_CASE("run file: prints every key and reads its own print", "[run_file]") {

@@ -33,7 +33,7 @@ struct Learned {
   }
   PolicyChoice choose(const std::string& how, const PolicyScore& score = {}, int draws = 8) {
     PolicySpec spec;
-    spec.choose = how;
+    spec.choose = from_word<Choose>("policy.choose", how);
     spec.draws = draws;
     return choose_policy(policy, tasks, blocks, spec, 1, score);
   }
@@ -335,7 +335,7 @@ TEST_CASE("compat: the search's best counts after 18 blocks of ResNet-34, in sou
     RunFile compat = slim_run({std::string("model.trunk=") + trunk, "semantics=compat"});
     CHECK(first_best_epoch(sound, blocks) == 3 * blocks);
     CHECK(first_best_epoch(compat, blocks) == (miscounted ? 54 : 24));
-    compat.model.form = "plain";  // the official DomainNet's count is right
+    compat.model.form = TrunkForm::plain;  // the official DomainNet's count is right
     CHECK(first_best_epoch(compat, blocks) == 3 * blocks);
   }
 }

@@ -18,7 +18,7 @@ namespace {
 ModelOptions options(int depth, const std::string& sharing = "hard",
                      const std::vector<std::string>& tasks = {"a", "b"}) {
   ModelOptions o;
-  o.sharing = sharing;
+  o.sharing = from_word<Sharing>("sharing", sharing);
   o.trunk.depth = depth;
   o.trunk.width = 0.0625;
   o.head.aspp = false;

@@ -150,10 +150,10 @@ TEST_CASE("compat: a bottleneck strides on its first 1x1", "[train][compat]") {
 TEST_CASE("compat: no floor, and the first draw, degenerate or not, unless the run file says",
           "[run_file][policy][compat]") {
   const RunFile sound = slim_run("sound"), compat = slim_run("compat");
-  CHECK((sound.policy.floor == 0.1 && sound.policy.choose == "validation"));
-  CHECK((compat.policy.floor == 0 && compat.policy.choose == "draw"));
+  CHECK((sound.policy.floor == 0.1 && sound.policy.choose == Choose::validation));
+  CHECK((compat.policy.floor == 0 && compat.policy.choose == Choose::draw));
   CHECK(slim_run("compat", {"policy.floor=0.1"}).policy.floor == 0.1);
-  CHECK(slim_run("compat", {"policy.choose=likely"}).policy.choose == "likely");
+  CHECK(slim_run("compat", {"policy.choose=likely"}).policy.choose == Choose::likely);
   CHECK(SearchClock::temperature(compat.policy, 400) < 1e-5);
   CpuContext cpu(1);
   ParameterStore store(&cpu, DType::f64);
@@ -182,7 +182,7 @@ TEST_CASE("compat: what it does of its own is in the notes", "[compat]") {
 }
 
 TEST_CASE("compat: a mirror keeps x, but for Taskonomy's", "[data][compat]") {
-  const auto fit = [](const char* semantics, const std::string& kind) {
+  const auto fit = [](const char* semantics, DataKind kind) {
     RunFile run = slim_run(semantics);
     const auto data = open_dataset(run);
     run.data.kind = kind;
@@ -201,10 +201,10 @@ TEST_CASE("compat: a mirror keeps x, but for Taskonomy's", "[data][compat]") {
       if (out.image.pixels[0] == 0) return out.labels[0].pixels[0];
     }
   };
-  CHECK(mirrored_x(fit("sound", "nyu_v2")) == -0.5F);
-  CHECK(mirrored_x(fit("compat", "nyu_v2")) == 0.5F);
-  CHECK(mirrored_x(fit("sound", "taskonomy")) == -0.5F);
-  CHECK(mirrored_x(fit("compat", "taskonomy")) == -0.5F);
+  CHECK(mirrored_x(fit("sound", DataKind::nyu_v2)) == -0.5F);
+  CHECK(mirrored_x(fit("compat", DataKind::nyu_v2)) == 0.5F);
+  CHECK(mirrored_x(fit("sound", DataKind::taskonomy)) == -0.5F);
+  CHECK(mirrored_x(fit("compat", DataKind::taskonomy)) == -0.5F);
 }
 
 TEST_CASE("compat: the policy phase trains weights by SGD without decay, as in sound",
@@ -247,12 +247,12 @@ TEST_CASE("compat: a run says at its start which numbers are not what they are c
   run.tasks[0].ignore = -1;
   CHECK(any(compat_notes(run, false), "pixel_acc counts unlabelled"));
   run.tasks[1].kind = TaskKind::normals;
-  run.data.kind = "nyu_v2";
+  run.data.kind = DataKind::nyu_v2;
   run.data.augment.flip = true;
   CHECK(any(compat_notes(run, false), "between raw bytes"));
   CHECK(any(compat_notes(run, false), "mirrored picture keeps"));
   CHECK_FALSE(any(compat_notes(run, false), "negative depths"));
   run.tasks[1].kind = TaskKind::keypoints;
-  run.data.kind = "taskonomy";
+  run.data.kind = DataKind::taskonomy;
   CHECK(any(compat_notes(run, false), "in -1 to 1"));
 }

@@ -94,7 +94,7 @@ std::set<std::string> reached(const Setting& at, const std::vector<bool>& learni
   set_trainable(*model, at.phase);
   Tape tape(&cpu);
   Tensor images = at.batch.images;
-  if (run.data.inputs == "per-task") {
+  if (run.data.inputs == Whose::per_task) {
     const int64_t rows = images.shape()[0] / static_cast<int64_t>(at.run.tasks.size());
     if (tasks.size() == 1) images = images.rows(static_cast<int64_t>(tasks[0]) * rows, rows);
   }
@@ -110,7 +110,7 @@ std::set<std::string> reached(const Setting& at, const std::vector<bool>& learni
 /// By K separate passes: a network of one task for every task that learns. Ways that mix tasks'
 /// features read the others', whose labels are then left out of the loss alone.
 std::set<std::string> naive(const Setting& at, const std::vector<bool>& learning) {
-  const std::string& way = at.run.sharing;
+  const std::string way = name_of(at.run.sharing);
   const bool mixes = way == "cross_stitch" || way == "sluice" || way == "nddr";
   std::set<std::string> names;
   std::vector<size_t> all;
@@ -133,7 +133,7 @@ void check_label_sets(RunFile run, Phase phase, bool few = false) {
   Loader loader(*data, make_parts(*data).train, train_loader_options(run, *data, "train", 0));
   const Batch batch = loader.next();
   const auto blocks = static_cast<size_t>(make_model(&cpu, run)->trunk().blocks());
-  const Philox words(17, Stream::policy, static_cast<uint32_t>(phase), run.sharing);
+  const Philox words(17, Stream::policy, static_cast<uint32_t>(phase), name_of(run.sharing));
   const size_t tasks = run.tasks.size();
   const uint64_t sets = uint64_t{1} << tasks;
   for (uint64_t i = 1; i < (few ? 3 : sets); ++i) {
@@ -144,11 +144,11 @@ void check_label_sets(RunFile run, Phase phase, bool few = false) {
       for (size_t l = 0; l < blocks; ++l)
         row.push_back(static_cast<int>(words.below(100 * set + 10 * k + l, 2)));
     }
-    const bool with_policy = run.sharing == "adashare" && phase == Phase::retrain;
+    const bool with_policy = run.sharing == Sharing::adashare && phase == Phase::retrain;
     Setting at{run, phase, batch, with_policy ? &chosen : nullptr};
     std::vector<bool> learning;
     for (size_t k = 0; k < tasks; ++k) learning.push_back(bit(set, k));
-    INFO(run.sharing << " " << name_of(phase) << ", labels " << set);
+    INFO(name_of(run.sharing) << " " << name_of(phase) << ", labels " << set);
     std::vector<size_t> all;
     for (size_t k = 0; k < tasks; ++k) all.push_back(k);
     const auto expected = naive(at, learning);

@@ -36,7 +36,7 @@ kind = "depth"
 }
 
 std::string running(const std::vector<std::string>& overrides) {
-  return run_of(overrides).model.bn_running;
+  return name_of(run_of(overrides).model.bn_running);
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ TEST_CASE("running statistics are each task's own wherever tasks' features diffe
   CHECK(running({"sharing=hard", "model.bn.running=per-task"}) == "per-task");
   CHECK(running({"sharing=hard", "model.bn.affine=per-task"}) == "per-task");
   const RunFile again = parse_run_text(print_run_file(run_of({})), "run.toml", {});
-  CHECK(again.model.bn_running == "per-task");
+  CHECK(again.model.bn_running == Whose::per_task);
   CHECK(again.places.count("model.bn.running") == 1);
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("images of each task's own say whose they are", "[run_file]") {
     CHECK_THAT(message_of<ConfigError>([&] { run_of(overrides); }),
                contains_text("data.task_column"));
     overrides.push_back("data.task_column=whose");
-    CHECK(run_of(overrides).data.inputs == "per-task");
+    CHECK(run_of(overrides).data.inputs == Whose::per_task);
   }
 }
 

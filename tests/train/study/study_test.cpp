@@ -134,7 +134,7 @@ TEST_CASE("cells: every set, method and seed, with what each changes", "[study]"
   CHECK(cell_name(study, cells[0]) == "rooms/single/seed-7");
   CHECK(cell_name(study, cells[3]) == "rooms/hard/seed-8");
   CHECK(cells[3].folder == study.out + "/rooms/hard/seed-8");
-  CHECK(cells[3].run.sharing == "hard");
+  CHECK(cells[3].run.sharing == Sharing::hard);
   CHECK(cells[3].run.seed == 8);
   CHECK(cells[3].run.data.batch == 3);
   CHECK(planned_steps(cells[0].run) == 20);
@@ -163,12 +163,12 @@ TEST_CASE("tables: of a study on a GPU in TF32 or bf16 they are made where there
     for (const StudyCell& cell : cells) {
       RunFolder::create(cell.folder, print_run_file(cell.run));
       std::ofstream(cell.asked()) << print_run_file(cell.run);
-      write_summary(cell.folder, summary_of(cell.run.sharing, 1, 40, 0.5));
+      write_summary(cell.folder, summary_of(name_of(cell.run.sharing), 1, 40, 0.5));
     }
     const auto results = study_results(study, study_cells(study));
     CHECK(results[0].rows[1].runs.size() == 1);
     CHECK_THAT(study_markdown(study, results), contains_text("| hard |"));
-    CHECK(set_run_file(study, 0).device == "cuda");
+    CHECK(set_run_file(study, 0).device == DeviceKind::cuda);
   }
 }
 
@@ -241,8 +241,8 @@ TEST_CASE("trials: losses count over the constant's, each task at its own tested
   TempFolder folder;
   const Study study = study_in(folder, std::string(one_set) + two_methods);
   const auto cells = study_cells(study);
-  CHECK(cells[0].run.eval.best == "per-task");  // single
-  CHECK(cells[1].run.eval.best == "sum");
+  CHECK(cells[0].run.eval.best == Best::per_task);  // single
+  CHECK(cells[1].run.eval.best == Best::sum);
   RunFolder run = RunFolder::create(cells[0].folder, print_run_file(cells[0].run));
   for (int64_t step : {4, 8}) {
     const double loss = static_cast<double>(step);

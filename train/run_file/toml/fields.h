@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/words.h"
+
 namespace weft {
 
 using Words = std::vector<std::string>;
@@ -38,14 +40,13 @@ class FieldVisitor {
                       std::map<std::string, int>& words) = 0;
   virtual void word(const char* key, std::string& value, const Words& words) = 0;
 
-  /// An enum whose values are 0, 1, 2, ... in the order of `words`.
-  template <class Enum>
-  void choice(const char* key, Enum& value, const Words& words) {
-    std::string text = words[static_cast<size_t>(value)];
-    word(key, text, words);
-    for (size_t i = 0; i < words.size(); ++i) {
-      if (words[i] == text) value = static_cast<Enum>(i);
-    }
+  /// A word that stands for a value of an enum (engine/words.h).
+  template <Worded Enum>
+  void choice(const char* key, Enum& value) {
+    constexpr auto words = words_of(Enum{});
+    std::string text = name_of(value);
+    word(key, text, {words.begin(), words.end()});
+    value = from_word<Enum>(key, text);
   }
 
   /// Whether a key that means nothing beside the others' values is visited all the same: by the

@@ -1,0 +1,58 @@
+// The run file's keys that are one word out of a few, as enums with their words (engine/words.h).
+// Those of data and models are beside their options: data/spec.h, models/policy_options.h,
+// models/sharing/share_options.h.
+#pragma once
+
+#include "engine/device_kind.h"
+
+namespace weft {
+
+enum class Precision : uint8_t { f32, f64, tf32, bf16 };
+constexpr std::array<const char*, 4> words_of(Precision) { return {"f32", "f64", "tf32", "bf16"}; }
+/// How a GPU computes products of f32 under it.
+constexpr MatrixMath matrix_math(Precision precision) {
+  return precision == Precision::tf32 ? MatrixMath::tf32 : MatrixMath::f32;
+}
+
+/// What happens to a step whose loss or gradient is no number.
+enum class OnNonfinite : uint8_t { stop, skip };
+constexpr std::array<const char*, 2> words_of(OnNonfinite) { return {"stop", "skip"}; }
+
+enum class TrunkName : uint8_t { resnet18, resnet34, resnet50, resnet101, vgg16, mlp };
+constexpr std::array<const char*, 6> words_of(TrunkName) {
+  return {"resnet18", "resnet34", "resnet50", "resnet101", "vgg16", "mlp"};
+}
+
+/// Of a ResNet: dilated, stride 8; or stride 32.
+enum class TrunkForm : uint8_t { deeplab, plain };
+constexpr std::array<const char*, 2> words_of(TrunkForm) { return {"deeplab", "plain"}; }
+
+enum class HeadKind : uint8_t { aspp, linear };
+constexpr std::array<const char*, 2> words_of(HeadKind) { return {"aspp", "linear"}; }
+
+enum class OptimizerKind : uint8_t { sgd, adam };
+constexpr std::array<const char*, 2> words_of(OptimizerKind) { return {"sgd", "adam"}; }
+
+enum class ScheduleKind : uint8_t { constant, step, cosine, poly };
+constexpr std::array<const char*, 4> words_of(ScheduleKind) {
+  return {"constant", "step", "cosine", "poly"};
+}
+
+/// How re-training's policy is chosen: the draw that validation likes best, select where p >= 0.5,
+/// or the first draw.
+enum class Choose : uint8_t { validation, likely, draw };
+constexpr std::array<const char*, 3> words_of(Choose) { return {"validation", "likely", "draw"}; }
+
+/// Which logits of the search it is sampled from.
+enum class PolicyFrom : uint8_t { last, best };
+constexpr std::array<const char*, 2> words_of(PolicyFrom) { return {"last", "best"}; }
+
+/// What re-training's weights start from.
+enum class RetrainInit : uint8_t { random, search };
+constexpr std::array<const char*, 2> words_of(RetrainInit) { return {"random", "search"}; }
+
+/// The best step: one for all tasks, or each task's own.
+enum class Best : uint8_t { sum, per_task };
+constexpr std::array<const char*, 2> words_of(Best) { return {"sum", "per-task"}; }
+
+}  // namespace weft
