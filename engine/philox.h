@@ -17,7 +17,14 @@
 namespace weft {
 
 /// What the words are for; streams never share words.
-enum class Stream : uint32_t { data = 1, init = 2, gumbel = 3, dropout = 4, policy = 5 };
+enum class Stream : uint32_t {
+  data = 1,
+  init = 2,
+  gumbel = 3,
+  dropout = 4,
+  policy = 5,
+  balance = 6
+};
 
 /// FNV-1a, 64 bits: a stable name such as "heads.seg.aspp0.drop1" (never a position on the tape).
 constexpr uint64_t hash_name(std::string_view name) {

@@ -1,0 +1,32 @@
+// IMTL-L (Liu et al., Towards Impartial Multi-task Learning, ICLR 2021, section 3.2): scaled losses
+// exp(s_i) L_i are to have one size, s_i learned from 0 with the sum
+//   sum_i exp(s_i) L_i - s_i        w_i = exp(s_i)        ds_i = exp(s_i) L_i - 1
+// whose rest is exp(s_i) L_i = 1 whatever the losses' units. No weight decay, no graph.
+// State: s and Adam's moments, K numbers each.
+#include <cmath>
+
+#include "models/balance/losses/log_scales.h"
+
+namespace weft::balance {
+
+Weights imtl_l(LogScales& state, const Tasks& tasks, const Vector& losses, double rate) {
+  Weights out;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    double& s = state.s[tasks[i]];
+    out.w.push_back(std::exp(s));
+    state.adam.move(tasks[i], s, std::exp(s) * losses[i] - 1, rate);
+  }
+  note_where(out, tasks.size(), "a loss of 0 or less lets its weight grow without end",
+             [&](size_t i) { return losses[i] <= 0; });
+  return out;
+}
+
+Made make_imtl_l(const BalanceOptions& options) {
+  return learned_scales(
+      "imtl_l", options, 1e-3,
+      [](LogScales& s, const BalanceStep& step, double rate, const BalanceOptions&) {
+        return imtl_l(s, step.tasks, step.losses, rate);
+      });
+}
+
+}  // namespace weft::balance

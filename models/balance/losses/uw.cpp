@@ -1,0 +1,36 @@
+// Uncertainty weighting (Kendall, Gal and Cipolla, CVPR 2018, arXiv 1705.07115, equations 7 to 10),
+// with s_i = log sigma_i^2, learned from 0:
+//   regression      sum_i exp(-s_i) L_i / 2 + s_i / 2    w_i = exp(-s_i) / 2
+//   classification  sum_i exp(-s_i) L_i     + s_i / 2    w_i = exp(-s_i)      ds_i = 1/2 - w_i L_i
+// The gradient of s_i is closed: no graph holds it, and no weight decay pulls at it (LibMTL's lies
+// in the network's optimizer, whose decay pulls s to 0, that is sigma to 1). At rest the
+// weight is 1 / (2 L_i). State: s and Adam's moments, K numbers each.
+#include <cmath>
+
+#include "models/balance/losses/log_scales.h"
+
+namespace weft::balance {
+
+Weights uw(LogScales& state, const Tasks& tasks, const Vector& losses, double rate,
+           bool classification) {
+  const double factor = classification ? 1 : 0.5;
+  Weights out;
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    double& s = state.s[tasks[i]];
+    out.w.push_back(factor * std::exp(-s));
+    state.adam.move(tasks[i], s, 0.5 - factor * std::exp(-s) * losses[i], rate);
+  }
+  note_where(out, tasks.size(), "a loss of 0 or less lets its weight grow without end",
+             [&](size_t i) { return losses[i] <= 0; });
+  return out;
+}
+
+Made make_uw(const BalanceOptions& options) {
+  return learned_scales(
+      "uw", options, 1e-3,
+      [](LogScales& s, const BalanceStep& step, double rate, const BalanceOptions& o) {
+        return uw(s, step.tasks, step.losses, rate, o.classification);
+      });
+}
+
+}  // namespace weft::balance
