@@ -1,5 +1,5 @@
 // ConFIG (Liu, Chu and Thuerey, ConFIG: Towards Conflict-free Training of Physics Informed Neural
-// Networks, ICLR 2025, arXiv 2408.11104, equations 2 and 3): d has one cosine with every gradient,
+// Networks, ICLR 2025, arXiv 2408.11104, equation 2): d has one cosine with every gradient,
 // and is as long as the gradients' projections on it together.
 //   U: rows u_i = g_i / ||g_i||   v = U^+ 1   e = v / ||v||   d = (sum_i <g_i, e>) e
 // In the Gram C of the u_i: v = sum_i x_i u_i with x = C^+ 1, ||v||^2 = x' C x, and w_i = l x_i /

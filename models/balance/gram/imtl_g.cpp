@@ -1,8 +1,8 @@
-// IMTL-G (Liu et al., Towards Impartial Multi-task Learning, ICLR 2021, section 3.1): d has the
+// IMTL-G (Liu et al., Towards Impartial Multi-task Learning, ICLR 2021): d has the
 // same projection on every task's unit gradient, and the weights' sum is 1.
 //   w = G^+ n / (1' G^+ n),  n_i = ||g_i||:  (G w)_i / n_i is the same for every i
 // The paper solves for w_2 .. w_K; this is the same for independent gradients, and the form of
-// Quinton and Rey (arXiv 2406.16232, appendix B) for dependent ones. Independent ones are solved
+// Quinton and Rey (arXiv 2406.16232) for dependent ones. Independent ones are solved
 // with rows scaled to 1, so that their units cost no digits. Weights may be below 0. Where 1' G^+ n
 // < 0 the division turns d against every task; where it is 0 the mean gradient is taken; both with
 // a note.

@@ -1,5 +1,5 @@
 // SDMGrad (Xiao, Ban and Ji, Direction-oriented Multi-objective Learning: Simple and Provable
-// Stochastic Algorithms, NeurIPS 2023, arXiv 2305.18409, equation 6 and algorithm 1): MGDA near the
+// Stochastic Algorithms, NeurIPS 2023, arXiv 2305.18409, algorithm 1): MGDA near the
 // mean gradient,
 //   min over w on the simplex of ||J' w + lambda J' p||^2 / 2,  p = 1 / m
 // by projected SGD whose gradients are without bias: A = J_1 J_2' of two independent batches,

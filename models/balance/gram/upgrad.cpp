@@ -1,13 +1,13 @@
-// UPGrad (Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, arXiv 2406.16232,
-// equation 4): every gradient is projected on the dual cone, whose vectors go against no task, and
+// UPGrad (Quinton and Rey, Jacobian Descent for Multi-Objective Optimization, arXiv 2406.16232):
+// every gradient is projected on the dual cone, whose vectors go against no task, and
 // d is their mean.
 //   v_i = argmin v' G v over v >= e_i / m     w = sum_i v_i     G w >= 0: d conflicts with no task
-// and DualProj (the same paper, appendix B; Lopez-Paz and Ranzato, GEM, NeurIPS 2017, equation 11):
+// and DualProj (the same paper; Lopez-Paz and Ranzato, GEM, NeurIPS 2017, equation 11):
 // the mean gradient is projected, w = argmin v' G v over v >= 1 / m. UPGrad's d is linear in each
 // row's scale (a task's gradient times s has its projection times s). Quadratic programs of m
 // numbers, solved exactly whatever G's rank (active_set.h). `ridge` > 0 projects by G / tr G +
-// ridge I instead, as TorchJD always does (1e-4, for its solver's sake): its d then conflicts a
-// little. The definition has none, and 0 is the default here.
+// ridge I instead, as TorchJD always does (1e-4, for its solver's sake): its d may then
+// conflict by ridge v. The definition has none, and 0 is the default here.
 #include "models/balance/active_set.h"
 #include "models/balance/gram.h"
 #include "models/balance/make.h"

@@ -1,4 +1,4 @@
-// Dynamic weight average (Liu, Johns and Davison, CVPR 2019, arXiv 1803.10704, equation 7):
+// Dynamic weight average (Liu, Johns and Davison, CVPR 2019, arXiv 1803.10704):
 //   r_i = Lbar_i(e - 1) / Lbar_i(e - 2)    w_i = K exp(r_i / T) / sum_k exp(r_k / T)
 // Lbar_i(e): mean of task i's loss over epoch e; T = 2. r_i = 1 as long as two epochs are not
 // known, so that the first two have w = 1. The softmax is over all K tasks of the run: a task's

@@ -1,5 +1,5 @@
-// Geometric loss strategy (Chennupati et al., MultiNet++, CVPR Workshops 2019, arXiv 1904.08492,
-// equation 4): minimise the losses' geometric mean, whose gradient weighs them by
+// Geometric loss strategy (Chennupati et al., MultiNet++, CVPR Workshops 2019, arXiv
+// 1904.08492): minimise the losses' geometric mean, whose gradient weighs them by
 //   GM = (prod_i L_i)^(1 / K)      w_i = dGM / dL_i = GM / (K L_i)
 // so that every task has one relative step. Defined for losses above 0: with one that is not, the
 // mean of the losses is taken instead, and said so.

@@ -1,4 +1,4 @@
-// IMTL-L (Liu et al., Towards Impartial Multi-task Learning, ICLR 2021, section 3.2): scaled losses
+// IMTL-L (Liu et al., Towards Impartial Multi-task Learning, ICLR 2021): scaled losses
 // exp(s_i) L_i are to have one size, s_i learned from 0 with the sum
 //   sum_i exp(s_i) L_i - s_i        w_i = exp(s_i)        ds_i = exp(s_i) L_i - 1
 // whose rest is exp(s_i) L_i = 1 whatever the losses' units. No weight decay, no graph.

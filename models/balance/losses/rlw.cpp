@@ -1,5 +1,5 @@
 // Random loss weighting (Lin et al., Reasonable Effectiveness of Random Weighting, TMLR 2022, arXiv
-// 2111.10603, algorithm 1): w = softmax(n), n_i ~ N(0, 1), anew each step, over the tasks present.
+// 2111.10603, algorithm 2): w = softmax(n), n_i ~ N(0, 1), anew each step, over the tasks present.
 // Their sum is 1. Noise is Philox's (seed, balance, step, "rlw"), element = the task's number in
 // the run, so that a resumed run draws the same. No state.
 #include "models/balance/losses.h"

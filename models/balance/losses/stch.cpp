@@ -1,9 +1,9 @@
 // Smooth Tchebycheff scalarisation (Lin et al., Smooth Tchebycheff Scalarization for
-// Multi-Objective Optimization, ICML 2024, arXiv 2402.19078, equation 8), lambda on the simplex, z
+// Multi-Objective Optimization, ICML 2024, arXiv 2402.19078), lambda on the simplex, z
 // a reference:
 //   mu log sum_i exp(lambda_i (L_i - z_i) / mu)    w_i = lambda_i p_i,
 //   p = softmax(lambda (L - z) / mu)
-// stch_log is the form for losses of different units, as the authors train networks (and LibMTL):
+// stch_log is the form for losses of different units, as networks are trained with it (LibMTL):
 //   K mu log sum_i exp(log(L_i / nadir_i) / mu)    w_i = K p_i / L_i,
 //   p_i ~ (L_i / nadir_i)^(1 / mu)
 // where nadir_i is the task's mean loss over the last of `warmup` epochs; in those, sum_i log L_i.

@@ -1,4 +1,4 @@
-// Uncertainty weighting (Kendall, Gal and Cipolla, CVPR 2018, arXiv 1705.07115, equations 7 to 10),
+// Uncertainty weighting (Kendall, Gal and Cipolla, CVPR 2018, arXiv 1705.07115),
 // with s_i = log sigma_i^2, learned from 0:
 //   regression      sum_i exp(-s_i) L_i / 2 + s_i / 2    w_i = exp(-s_i) / 2
 //   classification  sum_i exp(-s_i) L_i     + s_i / 2    w_i = exp(-s_i)      ds_i = 1/2 - w_i L_i

@@ -1,5 +1,5 @@
 // Sign agreement, the AND-mask of Parascandolo et al. (Learning Explanations that are Hard to Vary,
-// ICLR 2021, arXiv 2009.00329, section 3.2) on tasks instead of environments: an element moves only
+// ICLR 2021, arXiv 2009.00329) on tasks instead of environments: an element moves only
 // where enough of the gradients have one sign.
 //   d = sum_i g_i  where |mean_i sign(g_i)| >= threshold,  else 0        sign(0) = 0
 // threshold 0 is the plain sum, 1 wants all; the default of 0.5 wants both of 2, all of 3, 4 of 5.
