@@ -4,7 +4,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/error.h"
+
 namespace weft::balance {
+
+Matrix::Matrix(Vector rows) : values(std::move(rows)) {
+  while (n * n < values.size()) ++n;
+  if (n * n != values.size())
+    throw Error(fmt::format("balance: {} numbers are no square matrix", values.size()));
+}
 
 double dot(const Vector& a, const Vector& b) {
   double total = 0;

@@ -18,6 +18,8 @@ struct Matrix {
   Matrix() = default;
   explicit Matrix(size_t size) : n(size), values(size * size, 0.0) {}
   Matrix(size_t size, Vector rows) : n(size), values(std::move(rows)) {}
+  /// Of n * n numbers, as per-task gradients give their Gram; Error for another number of them.
+  Matrix(Vector rows);
   double& operator()(size_t i, size_t j) { return values[i * n + j]; }
   double operator()(size_t i, size_t j) const { return values[i * n + j]; }
   bool operator==(const Matrix&) const = default;

@@ -176,6 +176,11 @@ TEST_CASE("what is not finite is an error that names the task", "[models][balanc
   CHECK_THROWS_AS(method->weights(step), Error);
 }
 
+TEST_CASE("a Gram is square", "[models][balance]") {
+  CHECK(upgrad(Vector{1, 0, 0, 4}).w == upgrad(Matrix(2, {1, 0, 0, 4})).w);
+  CHECK_THROWS_WITH(upgrad(Vector{1, 0, 0}), "balance: 3 numbers are no square matrix");
+}
+
 TEST_CASE("gradvac keeps targets for every group", "[models][balance]") {
   BalanceOptions o = options_for(2);
   o.groups = "layer";
