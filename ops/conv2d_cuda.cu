@@ -1,8 +1,10 @@
-// conv2d on the GPU. A 1x1 convolution without stride is one product by cuBLAS. Where products may
-// be rounded to TF32, or are bf16, conv2d_tensor_cuda.cuh has implicit GEMMs. The plain path is for
-// every shape and full f32: rows of the output are unrolled a piece at a time into columns [pixels,
-// taps C] (or dy's for dx, from which each input pixel gathers its taps in order), and cuBLAS
-// multiplies. Taps that see only padding everywhere are left out.
+// conv2d on the GPU, by the first of these ways that takes the shape:
+//   1x1 without stride: one product by cuBLAS (ops/linear.h)
+//   hopper_conv: implicit GEMMs by Hopper's wgmma and TMA, in TF32 and bf16
+//   tensor_conv: the same by mma.sync, on every card (conv2d_tensor_cuda.cuh)
+//   columns: every shape, and full f32. Rows of the output are unrolled a piece at a time into
+//     columns [pixels, taps C] (or dy's for dx, from which each input pixel gathers its taps in
+//     order), and cuBLAS multiplies. Taps that see only padding everywhere are left out.
 #include <vector>
 
 #include "engine/cuda/element.cuh"
@@ -150,7 +152,9 @@ void conv2d_forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, Vie
                     View<const T> bias, View<T> y) {
   if (s.output_pixels() == 0) return;
   if (is_pointwise(s)) return linear_forward<T>(ctx, x, {weight.data, {s.k, s.c}}, bias, y);
-  if (tensor_conv::forward<T>(ctx, s, x, weight, bias, y)) return;
+  if (hopper_conv::forward<T>(ctx, s, x, weight, bias, y) ||
+      tensor_conv::forward<T>(ctx, s, x, weight, bias, y))
+    return;
   const Geometry g(s);
   const bool has_bias = bias.data != nullptr;
   if (has_bias) expand<T>(ctx, bias, 1, y);
@@ -172,7 +176,9 @@ void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T>
                            View<const T> dy, View<T> dx) {
   if (s.input_pixels() == 0) return;
   if (is_pointwise(s)) return linear_backward_input<T>(ctx, {weight.data, {s.k, s.c}}, dy, dx);
-  if (tensor_conv::backward_input<T>(ctx, s, weight, dy, dx)) return;
+  if (hopper_conv::backward_input<T>(ctx, s, weight, dy, dx) ||
+      tensor_conv::backward_input<T>(ctx, s, weight, dy, dx))
+    return;
   const Geometry g(s);
   const bool whole = g.count == s.taps();
   const Tensor packed = whole ? Tensor() : packed_weight(ctx, s, g, weight.data);
@@ -192,7 +198,9 @@ template <class T>
 void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T> x,
                             View<const T> dy, View<T> dweight) {
   if (is_pointwise(s)) return linear_backward_weight<T>(ctx, x, dy, {dweight.data, {s.k, s.c}});
-  if (tensor_conv::backward_weight<T>(ctx, s, x, dy, dweight)) return;
+  if (hopper_conv::backward_weight<T>(ctx, s, x, dy, dweight) ||
+      tensor_conv::backward_weight<T>(ctx, s, x, dy, dweight))
+    return;
   const Geometry g(s);
   const bool whole = g.count == s.taps();
   const int64_t depth = int64_t{g.count} * g.c;

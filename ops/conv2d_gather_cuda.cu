@@ -1,7 +1,7 @@
-// conv2d forward and backward_input on tensor cores from Ampere on (mma.sync); Hopper has
-// instructions of its own (conv2d_hopper_cuda.cu). A block makes BM x BN of the result, each warp
-// 64 x 64 (or 64 x 32), from stages of 128 bytes of k. A warp loads the fragments of one step while
-// the tensor cores work on the step before.
+// conv2d forward and backward_input on tensor cores from Ampere on (mma.sync). A block makes BM x BN
+// of the result, each warp 64 x 64 (or 64 x 32), from stages of 128 bytes of k. A warp loads the
+// fragments of one step, and rounds f32 to TF32, while the tensor cores work on the step before.
+#include "ops/conv2d_tensor_cuda.cuh"
 #include "ops/conv2d_tiles_cuda.cuh"
 
 namespace weft::tensor_conv {
@@ -87,7 +87,6 @@ void start(CudaContext& ctx, const char* name, GatherArgs<T>& args) {
 template <class T>
 void run(CudaContext& ctx, const char* name, GatherArgs<T>& args) {
   args.pairs = args.columns % 2 == 0 && is_aligned(args.to);
-  if (gather_on_hopper(ctx, name, args)) return;
   if (args.columns <= 64)
     start<T, BlockShape<128, 64>>(ctx, name, args);
   else if (blocks_for(args.pixels(), 256) * blocks_for(args.columns, 128) >= 200)
@@ -96,29 +95,9 @@ void run(CudaContext& ctx, const char* name, GatherArgs<T>& args) {
     start<T, BlockShape<128, 128>>(ctx, name, args);
 }
 
-/// In f32, rounded to TF32; bf16 as it is.
-template <class T>
-__device__ T rounded(T value) {
-  if constexpr (sizeof(T) == 4)
-    return __uint_as_float(mma::to_tf32(__float_as_uint(value)));
-  else
-    return value;
-}
-
-/// The weight as the tensor cores take it: itself in bf16, a rounded copy in f32.
-template <class T>
-Tensor prepared(CudaContext& ctx, View<const T> weight) {
-  const Tensor copy = Tensor::empty(weight.shape, dtype_of<T>(), ctx.memory());
-  const T* from = weight.data;
-  T* to = copy.data<T>();
-  for_each(ctx, "conv2d round", weight.numel(),
-           [=] __device__(int64_t i) { to[i] = rounded(from[i]); });
-  return copy;
-}
-
 constexpr int transpose_tile = 32;
 
-/// out[c, t, k] = weight[k, t, c], rounded
+/// out[c, t, k] = weight[k, t, c]
 template <class T>
 __global__ void transpose_kernel(const T* weight, int k_extent, int taps, int c_extent, T* out) {
   __shared__ T tile[transpose_tile][transpose_tile + 1];
@@ -132,94 +111,56 @@ __global__ void transpose_kernel(const T* weight, int k_extent, int taps, int c_
   for (int row = threadIdx.y; row < transpose_tile; row += blockDim.y) {
     const int c = c0 + row, k = k0 + static_cast<int>(threadIdx.x);
     if (k < k_extent && c < c_extent)
-      out[(int64_t{c} * taps + t) * k_extent + k] = rounded(tile[threadIdx.x][row]);
+      out[(int64_t{c} * taps + t) * k_extent + k] = tile[threadIdx.x][row];
   }
 }
 
-/// What both directions ask of a shape; offsets inside a kernel are 32 bits.
+/// What both directions ask of the channels that are summed.
 template <class T>
-bool fits(const Conv2dShape& s, int64_t depth) {
-  constexpr int64_t most = int64_t{1} << 31;
-  return s.r <= max_taps && s.s <= max_taps && depth % (16 / sizeof(T)) == 0 &&
-         s.input_pixels() * s.c < most && s.output_pixels() * s.k < most;
+bool fits(const CudaContext& ctx, int64_t depth, const T* from, const T* weight) {
+  return allowed<T>(ctx) && depth % Vec<T>::size == 0 && is_aligned(from) && is_aligned(weight);
 }
 
 }  // namespace
 
 template <class T>
+Tensor transposed(CudaContext& ctx, View<const T> weight) {
+  const Shape& shape = weight.shape;
+  const auto k = static_cast<int>(shape[0]), c = static_cast<int>(shape[3]);
+  const auto taps = static_cast<int>(shape[1] * shape[2]);
+  const Tensor turned = Tensor::empty(shape, dtype_of<T>(), ctx.memory());
+  launch(ctx, "conv2d transpose", transpose_kernel<T>,
+         dim3(static_cast<unsigned>(blocks_for(c, transpose_tile)),
+              static_cast<unsigned>(blocks_for(k, transpose_tile)), static_cast<unsigned>(taps)),
+         dim3(transpose_tile, 8), 0, weight.data, k, taps, c, turned.data<T>());
+  return turned;
+}
+
+template <class T>
 bool forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const T> weight,
              View<const T> bias, View<T> y) {
-  if (!allowed<T>(ctx) || !fits<T>(s, s.c) || !is_aligned(x.data) || !is_aligned(weight.data))
-    return false;
-  const Conv2dOptions& o = s.options;
-  if (o.stride.h != o.stride.w) return false;
-  GatherArgs<T> args{};
-  args.from = x.data;
-  const Tensor copy = prepared(ctx, weight);
-  args.weight = copy.data<const T>();
-  args.bias = bias.data;
-  args.to = y.data;
-  args.depth = static_cast<int>(s.c);
-  args.columns = static_cast<int>(s.k);
-  args.kernel_width = static_cast<int>(s.s);
-  args.taps = static_cast<int>(s.taps());
-  args.images = static_cast<int>(s.n);
-  args.step = 1;
-  args.source_step = static_cast<int>(o.stride.h);
-  const auto source = [](int64_t stride, int64_t dilation, int64_t padding) {
-    return
-        [=](int at, int tap) { return static_cast<int>(at * stride + tap * dilation - padding); };
-  };
-  if (!build_axis(args.rows, static_cast<int>(s.p), static_cast<int>(s.h), static_cast<int>(s.r), 1,
-                  source(o.stride.h, o.dilation.h, o.padding.h)) ||
-      !build_axis(args.cols, static_cast<int>(s.q), static_cast<int>(s.w), static_cast<int>(s.s), 1,
-                  source(o.stride.w, o.dilation.w, o.padding.w)))
-    return false;
-  if (s.output_pixels() > 0) run(ctx, "conv2d_forward", args);
+  if (!fits(ctx, s.c, x.data, weight.data)) return false;
+  const auto gather = forward_gather(s);
+  if (!gather) return false;
+  GatherArgs<T> args{*gather, x.data, weight.data, bias.data, y.data};
+  run(ctx, "conv2d_forward", args);
   return true;
 }
 
 template <class T>
 bool backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight, View<const T> dy,
                     View<T> dx) {
-  if (!allowed<T>(ctx) || !fits<T>(s, s.k) || !is_aligned(dy.data)) return false;
-  const Conv2dOptions& o = s.options;
-  if (o.stride.h != o.stride.w) return false;
-  const int stride = static_cast<int>(o.stride.h);
-  GatherArgs<T> args{};
-  args.from = dy.data;
-  args.to = dx.data;
-  args.depth = static_cast<int>(s.k);
-  args.columns = static_cast<int>(s.c);
-  args.kernel_width = static_cast<int>(s.s);
-  args.taps = static_cast<int>(s.taps());
-  args.images = static_cast<int>(s.n);
-  args.step = stride;
-  args.source_step = 1;
-  const auto source = [stride](int64_t dilation, int64_t padding) {
-    return [=](int at, int tap) {  // -1 where no output reads this pixel by this tap
-      const int times = static_cast<int>(at + padding - tap * dilation);
-      return times >= 0 && times % stride == 0 ? times / stride : -1;
-    };
-  };
-  if (!build_axis(args.rows, static_cast<int>(s.h), static_cast<int>(s.p), static_cast<int>(s.r),
-                  stride, source(o.dilation.h, o.padding.h)) ||
-      !build_axis(args.cols, static_cast<int>(s.w), static_cast<int>(s.q), static_cast<int>(s.s),
-                  stride, source(o.dilation.w, o.padding.w)))
-    return false;
-  const Tensor turned = Tensor::empty(weight.shape, dtype_of<T>(), ctx.memory());
-  launch(ctx, "conv2d transpose", transpose_kernel<T>,
-         dim3(static_cast<unsigned>((s.c + transpose_tile - 1) / transpose_tile),
-              static_cast<unsigned>((s.k + transpose_tile - 1) / transpose_tile),
-              static_cast<unsigned>(s.taps())),
-         dim3(transpose_tile, 8), 0, weight.data, static_cast<int>(s.k), static_cast<int>(s.taps()),
-         static_cast<int>(s.c), turned.data<T>());
-  args.weight = turned.data<T>();
-  if (s.input_pixels() > 0) run(ctx, "conv2d_backward_input", args);
+  if (!fits<T>(ctx, s.k, dy.data, nullptr)) return false;
+  const auto gather = backward_gather(s);
+  if (!gather) return false;
+  const Tensor turned = transposed(ctx, weight);
+  GatherArgs<T> args{*gather, dy.data, turned.data<const T>(), nullptr, dx.data};
+  run(ctx, "conv2d_backward_input", args);
   return true;
 }
 
 #define WEFT_INSTANTIATE(T)                                                                    \
+  template Tensor transposed(CudaContext&, View<const T>);                                     \
   template bool forward(CudaContext&, const Conv2dShape&, View<const T>, View<const T>,        \
                         View<const T>, View<T>);                                               \
   template bool backward_input(CudaContext&, const Conv2dShape&, View<const T>, View<const T>, \

@@ -1,85 +1,34 @@
-// What the implicit GEMMs of conv2d's forward and backward_input share, whichever tensor core
-// instructions multiply: to[m, n] = bias[n] + sum over taps t, over k of
-// from[source(m, t), k] weight[n, t, k], with from = x or dy and k its channels, contiguous.
-// Pixels m are taken class by class: all pixels of a class see the same taps inside the image, so
-// its tiles multiply just these, exactly, and no loop tests a border. A dilated 3x3 on a small map
-// has nine classes. backward_input is the same sum with the roles swapped, over weight[c, t, k]
-// transposed once, and a class for each residue of the stride. A block makes one tile, or a piece
-// of the sum over k for one (conv2d_tiles_cuda.cuh, which starts the kernels).
+// What a block of conv2d's implicit GEMM by mma.sync does on either side of its products: it brings
+// pixels and weights of the classes of conv2d_classes_cuda.cuh to shared memory, stage after stage,
+// and writes the sums. A block makes one tile of pixels by columns, or a piece of the sum over k for
+// one (conv2d_tiles_cuda.cuh, which starts the kernels).
 #pragma once
-
-#include <algorithm>
 
 #include "engine/cuda/element.cuh"
 #include "engine/cuda/launch.cuh"
 #include "engine/cuda/mma.cuh"
-#include "ops/conv2d_tensor_cuda.cuh"
+#include "ops/conv2d_classes_cuda.cuh"
 
 namespace weft::tensor_conv {
 
 constexpr int row_bytes = 128, chunks = row_bytes / 16;
-constexpr int max_taps = 3, max_runs = 8, max_classes = max_runs * max_runs;
-
-/// A stretch of destination indices start, start + step, .. that see the same taps along one axis.
-struct Run {
-  int start, count, taps;
-  int tap[max_taps], source[max_taps];  ///< the tap's index, and what it reads for `start`
-};
-
-struct Axis {
-  int runs = 0, extent = 0, source_extent = 0;
-  Run run[max_runs];
-};
+constexpr int max_classes = max_runs * max_runs;
 
 struct Class {
   int row_run, column_run, first_tile;
 };
 
 template <class T>
-struct GatherArgs {
+struct GatherArgs : Gather {
   const T *from, *weight, *bias;
   T* to;
-  int depth, columns, kernel_width, taps;
-  int images, step, source_step;  ///< from one pixel of a run to the next
-  bool pairs;                     ///< two neighbours of `to` may be written at once
-  Axis rows, cols;
+  bool pairs;  ///< two neighbours of `to` may be written at once
   int classes;
   Class list[max_classes];
   int skipped;   ///< tiles of pixels before this launch's first
   int pieces;    ///< of every tile's k; a block owns one
   float* parts;  ///< where they go, [pieces][pixels][columns]; null: there is one, `to` is it
-
-  /// Of the result, all classes together.
-  __host__ __device__ int64_t pixels() const { return int64_t{images} * rows.extent * cols.extent; }
 };
-
-/// False where the axis has more stretches than a kernel argument holds.
-template <class Source>
-bool build_axis(Axis& axis, int extent, int source_extent, int taps, int step, Source&& source) {
-  axis.extent = extent;
-  axis.source_extent = source_extent;
-  for (int residue = 0; residue < step; ++residue) {
-    Run* open = nullptr;
-    for (int at = residue; at < extent; at += step) {
-      Run seen{at, 1, 0, {}, {}};
-      for (int t = 0; t < taps; ++t) {
-        const int from = source(at, t);
-        if (from < 0 || from >= source_extent) continue;
-        seen.tap[seen.taps] = t;
-        seen.source[seen.taps++] = from;
-      }
-      if (open != nullptr && open->taps == seen.taps &&
-          std::equal(seen.tap, seen.tap + seen.taps, open->tap)) {
-        ++open->count;
-        continue;
-      }
-      if (axis.runs == max_runs) return false;
-      open = &axis.run[axis.runs++];
-      *open = seen;
-    }
-  }
-  return true;
-}
 
 /// k per stage: 128 bytes of a row.
 template <class T>
@@ -227,10 +176,5 @@ struct Output {
     if (both) store(at + 1, second);
   }
 };
-
-/// The product by Hopper's wgmma; false on another card, or in a build without its code. The weight
-/// must be rounded to TF32 already, which those instructions do not do.
-template <class T>
-bool gather_on_hopper(CudaContext& ctx, const char* name, GatherArgs<T>& args);
 
 }  // namespace weft::tensor_conv

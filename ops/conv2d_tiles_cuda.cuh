@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cmath>
-#include <vector>
 
 #include "ops/conv2d_gather_cuda.cuh"
 
@@ -20,27 +19,18 @@ struct Tiles {
 /// Tiles of `tile_m` pixels by class, the deepest classes first.
 template <class T>
 Tiles list_classes(GatherArgs<T>& args, int tile_m) {
-  std::vector<Class> all;
-  for (int r = 0; r < args.rows.runs; ++r)
-    for (int c = 0; c < args.cols.runs; ++c) all.push_back({r, c, 0});
-  const auto depth = [&](const Class& c) {
-    return args.rows.run[c.row_run].taps * args.cols.run[c.column_run].taps;
-  };
-  std::stable_sort(all.begin(), all.end(),
-                   [&](const Class& a, const Class& b) { return depth(a) > depth(b); });
   Tiles tiles;
-  for (Class& c : all) {
-    c.first_tile = tiles.count;
+  args.classes = 0;
+  for (const RunPair& c : classes_of(args)) {
+    args.list[args.classes++] = {c.row_run, c.column_run, tiles.count};
     const int pixels =
         args.images * args.rows.run[c.row_run].count * args.cols.run[c.column_run].count;
     const int count = (pixels + tile_m - 1) / tile_m;
-    const int stages = depth(c) * ((args.depth + depth_step<T> - 1) / depth_step<T>);
+    const int stages = c.taps * ((args.depth + depth_step<T> - 1) / depth_step<T>);
     tiles.count += count;
     tiles.stages += int64_t{count} * stages;
     tiles.deepest = std::max(tiles.deepest, stages);
   }
-  args.classes = static_cast<int>(all.size());
-  std::copy(all.begin(), all.end(), args.list);
   return tiles;
 }
 
