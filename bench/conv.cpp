@@ -48,12 +48,51 @@ std::vector<Layer> layers(int64_t crop) {
   return list;
 }
 
-Tensor random(const Shape& shape) {
-  Tensor t = Tensor::empty(shape, DType::f32);
+Tensor random(const Shape& shape, DType dtype) {
+  std::vector<double> values;
   const Philox philox(7, Stream::data, 0, "bench");
-  for (int64_t i = 0; i < t.numel(); ++i)
-    t.data<float>()[i] = static_cast<float>(philox.uniform(static_cast<uint64_t>(i)) - 0.5);
-  return t;
+  for (int64_t i = 0; i < shape.numel(); ++i)
+    values.push_back(philox.uniform(static_cast<uint64_t>(i)) - 0.5);
+  return Tensor::from(shape, values, dtype);
+}
+
+/// One layer's row: forward, dgrad, wgrad. Returns the milliseconds of all three.
+template <class T>
+double measure(const Layer& l, const AnyContext& context, int64_t batch, int64_t reps,
+               double peak) {
+  const Shape weight_shape{l.out, l.kernel, l.kernel, l.in};
+  const Conv2dShape s({batch, l.size, l.size, l.in}, weight_shape, l.options);
+  const auto here = [&](const Shape& shape) {
+    return to_device(context, random(shape, dtype_of<T>()));
+  };
+  const Tensor x = here({batch, l.size, l.size, l.in}), weight = here(weight_shape);
+  const Tensor y = here(s.output()), dx = here(x.shape()), dweight = here(weight_shape);
+  const double useful = 2e-6 * static_cast<double>(conv2d_useful_macs(s));
+  const double dense = 2e-6 * static_cast<double>(conv2d_macs(s));
+  fmt::print("{:28}{:>6.0f}%", l.name, 100 * useful / dense);
+  double total = 0;
+  const auto on = [&](auto&& kernel) {
+    const double ms = least_milliseconds(context, reps, [&] {
+      std::visit(
+          [&](auto* ctx) {
+            if constexpr (std::decay_t<decltype(*ctx)>::template supports<T>) kernel(*ctx);
+          },
+          context);
+    });
+    total += ms;
+    fmt::print("{:>10.4f}{:>9.1f}{:>5.0f}%", ms, useful / ms, 100 * useful / ms / peak);
+    std::fflush(stdout);
+  };
+  const auto vx = x.view<const T>(), vw = weight.view<const T>();
+  const auto vy = y.view<T>();
+  on([&](auto& ctx) { kernels::conv2d_forward<T>(ctx, s, vx, vw, {}, vy); });
+  if (l.in == 3)
+    fmt::print("{:>25}", "images need none");
+  else
+    on([&](auto& ctx) { kernels::conv2d_backward_input<T>(ctx, s, vw, vy, dx.view<T>()); });
+  on([&](auto& ctx) { kernels::conv2d_backward_weight<T>(ctx, s, vx, vy, dweight.view<T>()); });
+  fmt::print("\n");
+  return total;
 }
 
 }  // namespace
@@ -63,50 +102,25 @@ void conv(const Arguments& arguments) {
   const int64_t reps = arguments.number("reps", 10);
   const int threads = static_cast<int>(arguments.number("threads", physical_cores()));
   const std::string precision = arguments.text("precision", "f32");
-  if (precision != "f32" && precision != "tf32")
-    throw ConfigError("conv: --precision f32 or tf32, not " + precision);
+  if (precision != "f32" && precision != "tf32" && precision != "bf16")
+    throw ConfigError("conv: --precision f32, tf32 or bf16, not " + precision);
+  const bool bf16 = precision == "bf16";
   const Device device(from_word<DeviceKind>("--device", arguments.text("device", "cpu")), threads,
                       precision == "tf32" ? MatrixMath::tf32 : MatrixMath::f32);
   const AnyContext context = device.context();
-  const double peak =
-      is_asynchronous(context) ? matrix_peak_gflops(context) : fma_peak_gflops(threads);
+  if (bf16 && !is_asynchronous(context))
+    throw ConfigError("conv: --precision bf16 needs --device cuda");
+  const double peak = is_asynchronous(context)
+                          ? matrix_peak_gflops(context, bf16 ? DType::bf16 : DType::f32)
+                          : fma_peak_gflops(threads);
   fmt::print("batch {}, crop {}, {}, {}, peak {:.0f} GFLOP/s: ms, useful GFLOP/s, share\n", batch,
              crop, device.describe(), precision, peak);
-  fmt::print("{:28}{:>7}{:>23}{:>23}{:>23}\n", "layer", "useful", "forward", "dgrad", "wgrad");
+  fmt::print("{:28}{:>7}{:>25}{:>25}{:>25}\n", "layer", "useful", "forward", "dgrad", "wgrad");
   double total = 0;
-  for (const Layer& l : layers(crop)) {
-    const Shape weight_shape{l.out, l.kernel, l.kernel, l.in};
-    const Conv2dShape s({batch, l.size, l.size, l.in}, weight_shape, l.options);
-    const auto here = [&](const Shape& shape) { return to_device(context, random(shape)); };
-    const Tensor x = here({batch, l.size, l.size, l.in}), weight = here(weight_shape);
-    const Tensor y = here(s.output()), dx = here(x.shape()), dweight = here(weight_shape);
-    const double useful = 2e-6 * static_cast<double>(conv2d_useful_macs(s));
-    const double dense = 2e-6 * static_cast<double>(conv2d_macs(s));
-    fmt::print("{:28}{:>6.0f}%", l.name, 100 * useful / dense);
-    const auto row = [&](const std::function<void()>& work) {
-      const double ms = least_milliseconds(context, reps, work);
-      total += ms;
-      fmt::print("{:>10.3f}{:>8.1f}{:>5.0f}%", ms, useful / ms, 100 * useful / ms / peak);
-      std::fflush(stdout);
-    };
-    const auto on = [&](auto&& kernel) {
-      row([&] { std::visit([&](auto* ctx) { kernel(*ctx); }, context); });
-    };
-    const auto vx = x.view<const float>(), vw = weight.view<const float>();
-    const auto vy = y.view<float>();
-    on([&](auto& ctx) { kernels::conv2d_forward<float>(ctx, s, vx, vw, {}, vy); });
-    if (l.in == 3)
-      fmt::print("{:>23}", "images need none");
-    else
-      on([&](auto& ctx) {
-        kernels::conv2d_backward_input<float>(ctx, s, vw, vy, dx.view<float>());
-      });
-    on([&](auto& ctx) {
-      kernels::conv2d_backward_weight<float>(ctx, s, vx, vy, dweight.view<float>());
-    });
-    fmt::print("\n");
-  }
-  fmt::print("{:28}{:>17.3f} ms\n", "one of each", total);
+  for (const Layer& l : layers(crop))
+    total += bf16 ? measure<bf16_t>(l, context, batch, reps, peak)
+                  : measure<float>(l, context, batch, reps, peak);
+  fmt::print("{:28}{:>17.4f} ms\n", "one of each", total);
 }
 
 }  // namespace weft::bench
