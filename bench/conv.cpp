@@ -1,6 +1,7 @@
 // Convolutions layer by layer, on the shapes that a crop gives the Deeplab ResNet-18 and its ASPP
 // heads: minimum over repeats of forward, dgrad and wgrad, each beside its GFLOP/s and its share of
 // the measured peak. Useful work leaves out taps that see only padding; that is what is shared.
+#include "ops/cast.h"
 #include "ops/conv2d.h"
 
 #include <fmt/format.h>
@@ -62,8 +63,11 @@ double measure(const Layer& l, const AnyContext& context, int64_t batch, int64_t
                double peak) {
   const Shape weight_shape{l.out, l.kernel, l.kernel, l.in};
   const Conv2dShape s({batch, l.size, l.size, l.in}, weight_shape, l.options);
-  const auto here = [&](const Shape& shape) {
-    return to_device(context, random(shape, dtype_of<T>()));
+  const Tape tape(context, Tape::Mode::no_grad);
+  const auto here = [&](const Shape& shape) {  // bf16 is made where it is computed with
+    return cast(tape.constant(to_device(context, random(shape, stat_dtype(dtype_of<T>())))),
+                dtype_of<T>())
+        .value();
   };
   const Tensor x = here({batch, l.size, l.size, l.in}), weight = here(weight_shape);
   const Tensor y = here(s.output()), dx = here(x.shape()), dweight = here(weight_shape);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "ops/batch_norm.h"
+#include "ops/cast.h"
 #include "ops/conv2d.h"
 #include "ops/conv2d_tensor_cuda.cuh"
 #include "ops/max_pool.h"
@@ -116,6 +117,17 @@ Values numbers(const Shape& shape, int64_t seed) {
   return v;
 }
 
+/// On the device, rounded to a type that the host may not have; and back.
+Tensor on_gpu(CudaContext& ctx, const Shape& shape, const Values& values, DType dtype) {
+  const Tape tape(&ctx, Tape::Mode::no_grad);
+  const Tensor wide = Tensor::from(shape, values, DType::f32);
+  return cast(tape.constant(to_device(tape.context(), wide)), dtype).value();
+}
+Values values_of(CudaContext& ctx, const Tensor& t) {
+  const Tape tape(&ctx, Tape::Mode::no_grad);
+  return to_host(tape.context(), cast(tape.constant(t), DType::f32).value()).to_vector();
+}
+
 /// What `kernel` writes to a result of NaNs between two margins, which must stay; nothing where it
 /// refuses.
 template <class T, class Kernel>
@@ -124,7 +136,7 @@ std::optional<Values> result(CudaContext& ctx, const Shape& shape, Kernel&& kern
   const Tensor all = Tensor::empty({shape.numel() + 2 * margin}, dtype_of<T>(), ctx.memory());
   ctx.fill(all, std::numeric_limits<double>::quiet_NaN());
   if (!kernel(View<T>{all.data<T>() + margin, shape})) return std::nullopt;
-  const Values values = to_host(AnyContext(&ctx), all).to_vector();
+  const Values values = values_of(ctx, all);
   const auto first = values.begin() + margin, last = values.end() - margin;
   CHECK(std::all_of(values.begin(), first, [](double v) { return std::isnan(v); }));
   CHECK(std::all_of(last, values.end(), [](double v) { return std::isnan(v); }));
@@ -147,7 +159,7 @@ struct Case {
     const auto exact = [&](const Shape& shape, auto&& kernel) {
       const Tensor out = Tensor::empty(shape, DType::f64);
       kernel(out.view<double>());
-      return Tensor::from(shape, out.to_vector(), dtype_of<T>()).to_vector();
+      return values_of(ctx, on_gpu(ctx, shape, out.to_vector(), dtype_of<T>()));
     };
     CpuContext cpu(2);
     const auto vx = hx.view<const double>(), vw = hw.view<const double>();
@@ -159,7 +171,7 @@ struct Case {
     dweight = exact(l.weight,
                     [&](auto to) { kernels::conv2d_backward_weight<double>(cpu, s, vx, vdy, to); });
     const auto here = [&](const Tensor& t) {
-      return to_device(AnyContext(&ctx), Tensor::from(t.shape(), t.to_vector(), dtype_of<T>()));
+      return on_gpu(ctx, t.shape(), t.to_vector(), dtype_of<T>());
     };
     x = here(hx), weight = here(hw), bias = here(hb), dy = here(hdy);
   }
@@ -271,11 +283,8 @@ TEST_CASE("cuda: a pixel that is not finite reaches all that see it", "[ops][cud
           std::numeric_limits<double>::quiet_NaN()}) {
       Values values(81 * 64, 1.0);
       values[(4 * 9 + 4) * 64 + 5] = bad;
-      const auto here = [&](const Shape& shape, const Values& v) {
-        return to_device(AnyContext(&ctx), Tensor::from(shape, v, dtype));
-      };
-      const Tensor x = here({1, 9, 9, 64}, values);
-      const Tensor weight = here({64, 3, 3, 64}, Values(64 * 9 * 64, 1.0));
+      const Tensor x = on_gpu(ctx, {1, 9, 9, 64}, values, dtype);
+      const Tensor weight = on_gpu(ctx, {64, 3, 3, 64}, Values(64 * 9 * 64, 1.0), dtype);
       const auto count = [&](auto zero) {
         using T = decltype(zero);
         const auto y = *result<T>(ctx, s.output(), [&](View<T> to) {
@@ -311,8 +320,8 @@ TEST_CASE("cuda: recorded convolutions give the same bits", "[ops][cuda][bf16][t
                                               bf16.dy.view<const bf16_t>(), dweight.view<bf16_t>());
     });
     INFO("step " << step);
-    CHECK(to_host(device.context(), y).to_vector() == f32.y);
-    CHECK(to_host(device.context(), dweight).to_vector() == bf16.dweight);
+    CHECK(values_of(ctx, y) == f32.y);
+    CHECK(values_of(ctx, dweight) == bf16.dweight);
   }
 }
 
