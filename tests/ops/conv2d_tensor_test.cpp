@@ -2,7 +2,7 @@
 // their rounding, for every way that the implicit GEMMs take (small and large tiles, strides,
 // dilations that leave taps outside, channels that fill no tile) and where they hand over to the
 // plain path, and come out the same twice. Error: ||a - b|| / ||b||, of random operands: well below
-// one unit of the rounding. Which kernel takes which shape: conv2d_kernels_test.cpp.
+// one unit of the rounding. Which kernel takes which shape: conv2d_kernels_cuda_test.cpp.
 #include <cmath>
 
 #include "engine/device.h"

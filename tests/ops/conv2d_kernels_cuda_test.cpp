@@ -4,11 +4,11 @@
 // wrong pixel, tap or channel shows. Each row says which operations Hopper's kernels take; nothing
 // is written outside the result. Also: what is not finite stays so, work recorded as a graph, and a
 // picture of more tiles than a grid's y holds.
-#ifdef WEFT_WITH_CUDA
 #include <cmath>
 #include <limits>
 #include <optional>
 
+#include "engine/device.h"
 #include "ops/batch_norm.h"
 #include "ops/cast.h"
 #include "ops/conv2d.h"
@@ -17,7 +17,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
-#include "train/step/device.h"
 
 namespace weft {
 namespace {
@@ -219,14 +218,14 @@ CudaContext& context_of(const Device& device) { return *std::get<CudaContext*>(d
 TEST_CASE("cuda: TF32 convolutions of whole numbers are exact, kernel by kernel",
           "[ops][cuda][tma]") {
   WEFT_NEEDS_CUDA();
-  const Device device("cuda", 1, Precision::tf32);
+  const Device device(DeviceKind::cuda, 1, MatrixMath::tf32);
   for (const Layer& l : layers()) check_kernels<float>(context_of(device), l, l.takes_tf32);
 }
 
 TEST_CASE("cuda: bf16 convolutions of whole numbers are exact, kernel by kernel",
           "[ops][cuda][bf16][tma]") {
   WEFT_NEEDS_CUDA();
-  const Device device("cuda", 1);
+  const Device device(DeviceKind::cuda, 1);
   for (const Layer& l : layers()) check_kernels<bf16_t>(context_of(device), l, l.takes_bf16);
 }
 
@@ -234,7 +233,7 @@ TEST_CASE("cuda: a wide layer's weight gradient in TF32 has more than TF32's bit
           "[ops][cuda][tma]") {
   WEFT_NEEDS_CUDA();
   if (!hopper_conv::available()) WEFT_SKIP("no Hopper card: mma.sync rounds to TF32");
-  const Device device("cuda", 1, Precision::tf32);
+  const Device device(DeviceKind::cuda, 1, MatrixMath::tf32);
   CudaContext& ctx = context_of(device);
   const Conv2dShape s({4, 17, 15, 256}, {128, 3, 3, 256}, {.padding = 2, .dilation = 2});
   const auto random = [](const Shape& shape, uint64_t seed) {
@@ -268,13 +267,13 @@ TEST_CASE("cuda: a wide layer's weight gradient in TF32 has more than TF32's bit
 
 TEST_CASE("cuda: f32 convolutions in full never take a tensor core", "[ops][cuda]") {
   WEFT_NEEDS_CUDA();
-  const Device device("cuda", 1);
+  const Device device(DeviceKind::cuda, 1);
   for (const Layer& l : layers()) check_kernels<float>(context_of(device), l, "");
 }
 
 TEST_CASE("cuda: a pixel that is not finite reaches all that see it", "[ops][cuda][bf16][tma]") {
   WEFT_NEEDS_CUDA();
-  const Device device("cuda", 1, Precision::tf32);
+  const Device device(DeviceKind::cuda, 1, MatrixMath::tf32);
   CudaContext& ctx = context_of(device);
   const Conv2dShape s({1, 9, 9, 64}, {64, 3, 3, 64}, {.padding = 1});
   for (const DType dtype : {DType::f32, DType::bf16})
@@ -300,7 +299,7 @@ TEST_CASE("cuda: a pixel that is not finite reaches all that see it", "[ops][cud
 
 TEST_CASE("cuda: recorded convolutions give the same bits", "[ops][cuda][bf16][tma]") {
   WEFT_NEEDS_CUDA();
-  const Device device("cuda", 1, Precision::tf32);
+  const Device device(DeviceKind::cuda, 1, MatrixMath::tf32);
   CudaContext& ctx = context_of(device);
   const Layer l{"shares", {2, 13, 13, 256}, {512, 3, 3, 256}, {.padding = 4, .dilation = 4}, "",
                 ""};
@@ -328,7 +327,7 @@ TEST_CASE("cuda: recorded convolutions give the same bits", "[ops][cuda][bf16][t
 TEST_CASE("cuda: a picture of more tiles than a grid's y holds", "[ops][cuda][tma]") {
   WEFT_NEEDS_CUDA();
   constexpr int64_t n = 2900, c = 8;  // 2900^2 / 128 = 65,704 tiles of 128 pixels
-  const Device device("cuda", 1, Precision::tf32);
+  const Device device(DeviceKind::cuda, 1, MatrixMath::tf32);
   CudaContext& ctx = context_of(device);
   Tape tape(device.context(), Tape::Mode::no_grad);
   const auto ones = [&](const Shape& shape) {
@@ -370,4 +369,3 @@ TEST_CASE("cuda: a picture of more tiles than a grid's y holds", "[ops][cuda][tm
 }
 
 }  // namespace weft
-#endif
