@@ -268,7 +268,7 @@ class Checker {
     const ShareSpec& s = run_.share;
     for (const auto& [path, place] : run_.places) {
       if (path.rfind("share.", 0) != 0) continue;
-      const auto& ways = ways_with(path.substr(std::string("share.").size()));
+      const auto ways = ways_with(path.substr(std::string("share.").size()));
       std::vector<std::string> words;
       for (const Sharing way : ways) words.emplace_back(name_of(way));
       require(std::find(ways.begin(), ways.end(), run_.sharing) != ways.end(), path,

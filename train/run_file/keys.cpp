@@ -123,7 +123,7 @@ const std::map<std::string, std::vector<Sharing>> share_keys{
 };
 
 bool fits(const char* key, Sharing sharing) {
-  const std::vector<Sharing>& known = ways_with(key);
+  const std::vector<Sharing> known = ways_with(key);
   return std::find(known.begin(), known.end(), sharing) != known.end();
 }
 
@@ -149,7 +149,7 @@ void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
 
 }  // namespace
 
-const std::vector<Sharing>& ways_with(const std::string& share_key) {
+std::vector<Sharing> ways_with(const std::string& share_key) {
   return share_keys.at(share_key);
 }
 

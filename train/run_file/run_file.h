@@ -101,7 +101,7 @@ struct ShareSpec : ShareOptions {
 };
 
 /// Ways of sharing that know the key of [share]; a key elsewhere is an error.
-const std::vector<Sharing>& ways_with(const std::string& share_key);
+std::vector<Sharing> ways_with(const std::string& share_key);
 
 struct EvalSpec {
   int64_t every = 400;
