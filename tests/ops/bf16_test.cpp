@@ -9,6 +9,7 @@
 #include "ops/gather.h"
 #include "ops/layer_norm.h"
 #include "ops/matmul.h"
+#include "ops/pointwise.h"
 #include "tests/support/op_check.h"
 
 namespace weft {
@@ -20,6 +21,7 @@ struct Bf16Case {
   std::vector<Shape> inputs;
   std::vector<bool> full;
   std::function<Var(const std::vector<Var>&)> op;
+  double bound = 1e-2;
 };
 
 /// y and all gradients, on the host.
@@ -59,7 +61,7 @@ void check_bf16(const Bf16Case& c) {
   const auto again = results(cuda_device(), DType::f32, DType::bf16, c);
   for (size_t i = 0; i < exact.size(); ++i) {
     INFO(c.name << ": " << (i == 0 ? "y" : fmt::format("gradient of input {}", i - 1)));
-    CHECK(error(got[i], exact[i]) < 1e-2);
+    CHECK(error(got[i], exact[i]) < c.bound);
     CHECK(got[i] == again[i]);
   }
 }
@@ -126,8 +128,12 @@ TEST_CASE("cuda: bf16 attention agrees with f64 within its rounding", "[ops][cud
                 {{2, 33, 64}, {192, 64}, {192}, {64, 64}, {64}},
                 {false, false, false, false, false},
                 [=](const auto& v) {
-                  return multi_head_attention({v[0], v[0], v[0]}, v[1], v[2], v[3], v[4], heads);
-                }});
+                  // Weights as they are initialised: a sharp softmax would magnify the rounding of
+                  // its scores. Five products follow each other.
+                  return multi_head_attention({v[0], v[0], v[0]}, scale(v[1], 0.125), v[2],
+                                              scale(v[3], 0.125), v[4], heads);
+                },
+                5e-2});
 }
 
 }  // namespace weft
