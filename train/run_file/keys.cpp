@@ -149,9 +149,7 @@ void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
 
 }  // namespace
 
-std::vector<Sharing> ways_with(const std::string& share_key) {
-  return share_keys.at(share_key);
-}
+std::vector<Sharing> ways_with(const std::string& share_key) { return share_keys.at(share_key); }
 
 void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("name", t.name);
