@@ -48,7 +48,8 @@ CUtensorMap pixel_map(MapType type, const PixelBox& box, int pixels) {
       driver_function<decltype(&cuTensorMapEncodeIm2col)>("cuTensorMapEncodeIm2col");
   const cuuint32_t size = bytes_of(type), step = static_cast<cuuint32_t>(box.step);
   const auto extent = [&](int count, int span) {
-    return static_cast<cuuint64_t>(span) + static_cast<cuuint64_t>(count - 1) * step + 1;
+    return static_cast<cuuint64_t>(span - 2 * box.margin) +
+           static_cast<cuuint64_t>(count - 1) * step + 1;
   };
   const cuuint64_t extents[] = {static_cast<cuuint64_t>(box.channels),
                                 extent(box.columns, box.span_w), extent(box.rows, box.span_h),
@@ -56,8 +57,9 @@ CUtensorMap pixel_map(MapType type, const PixelBox& box, int pixels) {
   const cuuint64_t strides[] = {static_cast<cuuint64_t>(box.column_stride) * size,
                                 static_cast<cuuint64_t>(box.row_stride) * size,
                                 static_cast<cuuint64_t>(box.image_stride) * size};
-  // The box ends a span before the tensor does: loads that are shifted by it stay inside.
-  const int first[] = {0, 0}, past_last[] = {-box.span_w, -box.span_h};
+  // The box ends a span before the tensor (and its margin) does: loads shifted by it stay inside.
+  const int first[] = {-box.margin, -box.margin};
+  const int past_last[] = {box.margin - box.span_w, box.margin - box.span_h};
   const cuuint32_t steps[] = {1, step, step, 1};
   CUtensorMap map;
   check_encoded(encode(&map, data_type(type), 4, const_cast<void*>(box.at), extents, strides, first,

@@ -17,11 +17,12 @@ enum class MapType : uint8_t { bf16, f32, tf32 };
 
 /// A box of pixels; strides in elements, each a multiple of 16 bytes, as is `at`.
 struct PixelBox {
-  const void* at;  ///< its first pixel's first channel
+  const void* at;  ///< its first pixel's first channel; with a margin, the tensor's
   int channels, columns, rows, images;
   int64_t column_stride, row_stride, image_stride;
   int span_w = 0, span_h = 0;  ///< how far loads may be shifted; most_span at most
   int step = 1;                ///< from one column (row) of the box to the next
+  int margin = 0;  ///< columns and rows of zeros around the tensor: the box begins there
 };
 inline constexpr int most_span = 127, most_step = 8;
 
