@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What needs a GPU, in one go: tests/gpu.sh [build|tests|compare|sanitize|bench]... (default: all)
 #   build     build/gpu with CUDA
-#   tests     the op tests, the trainer's and whole steps on the device
+#   tests     the op tests, the trainer's and whole steps on the device; the convolution ladder
 #   compare   weft compare: ops and whole steps against f64, every precision
 #   sanitize  compute-sanitizer's memcheck, racecheck and initcheck on the op tests, memcheck also on
 #             recorded work
@@ -45,9 +45,13 @@ for what in "$@"; do
     build)
       # shellcheck disable=SC2086
       run cmake -S . -B $build -DWEFT_CUDA=ON -DWEFT_BUILD_TESTS=ON ${WEFT_CMAKE:-}
-      run cmake --build $build -j "$(nproc)" -t weft_tests weft_cli weft_bench
+      run cmake --build $build -j "$(nproc)" -t weft_tests weft_cli weft_bench \
+        example_conv_ladder
       ;;
-    tests) run $build/weft_tests --device cuda '~[slow]' ;;
+    tests)
+      run $build/weft_tests --device cuda '~[slow]'
+      run $build/example_conv_ladder
+      ;;
     compare) run $build/weft compare ;;
     sanitize)
       sanitize memcheck '[ops]'
