@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""weft and its PyTorch peer in turn on one machine, A B A B A B, and the ratio of medians by phase.
+"""weft and its PyTorch peer in turn on one machine, A B C A B C, and the ratio of medians by phase.
 
   alternate.py --device cpu  --batch 2  --crop 97  --rounds 3 --reps 3 --threads 2
-  alternate.py --device cuda --batch 16 --crop 321 --rounds 3 --reps 10 --mode channels_last --precision tf32
+  alternate.py --device cuda --batch 16 --crop 321 --rounds 3 --reps 10 --modes all --precision bf16
 
-A is `build/weft_bench steps`, B is adashare_torch.py, each a process of its own with one warm-up
-per phase. Printed per phase: the median over rounds of each side's median, every round's median,
-the ratio, and the peak memory of both where the device counts it.
+A is `build/weft_bench steps`, B, C, .. are adashare_torch.py in each of its modes (all: eager,
+channels_last, torch.compile as it is, with CUDA graphs, with autotuning; in bf16 under autocast),
+each a process of its own with one warm-up per phase. Printed per phase: the median over rounds of
+each side's median, the peer's best mode, the ratio, and the peak memory of both where the device
+counts it. A phase that a mode cannot run is "-" there; a compiling mode runs in the first round
+alone, as compiling takes minutes.
 """
 import argparse
 import os
@@ -17,6 +20,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHASES = ['warmup', 'weights', 'policy', 'retrain', 'infer']
+MODES = ['eager', 'channels_last', 'compile', 'compile_overhead', 'compile_autotune']
 
 
 def run(command):
@@ -33,8 +37,6 @@ def weft_line(line):
 
 
 def peer_line(line):
-    if 'failed' in line:
-        sys.exit(line)
     found = re.match(r'(\w+) +median_ms= *([\d.]+).*peak_MiB= *(\d+)', line)
     if found:
         return found[1], float(found[2]), float(found[3])
@@ -43,6 +45,11 @@ def peer_line(line):
 def collect(text, parse, into):
     for found in filter(None, map(parse, text.splitlines())):
         into.setdefault(found[0], []).append(found[1:])
+
+
+def medians(rounds):
+    """Of the rounds' (ms, MiB): the median, and the most."""
+    return statistics.median(ms for ms, _ in rounds), max(mib for _, mib in rounds)
 
 
 def main():
@@ -55,7 +62,7 @@ def main():
     a.add_argument('--rounds', type=int, default=3)
     a.add_argument('--reps', default='3')
     a.add_argument('--threads', default='2')
-    a.add_argument('--mode', default='eager', help="the peer's: eager, channels_last, amp, compile")
+    a.add_argument('--modes', default='eager', help=f"the peer's, of {','.join(MODES)}; or all")
     a.add_argument('--precision', default='f32', help='f32, tf32 or bf16')
     a.add_argument('--bench', default=os.path.join(HERE, '../../build/weft_bench'))
     a.add_argument('--python', default=sys.executable)
@@ -64,23 +71,31 @@ def main():
             '--threads', o.threads, '--device', o.device]
     ours = [o.bench, 'steps', *same, '--trunk', 'resnet' + o.backbone, '--precision', o.precision]
     theirs = [o.python, os.path.join(HERE, 'adashare_torch.py'), *same, '--backbone', o.backbone,
-              '--mode', o.mode, *(['--fp32'] if o.precision == 'f32' else [])]
-    weft, peer = {}, {}
-    for _ in range(o.rounds):
+              *(['--fp32'] if o.precision == 'f32' else ['--amp'] if o.precision == 'bf16' else [])]
+    modes = MODES if o.modes == 'all' else o.modes.split(',')
+    weft, peers = {}, {mode: {} for mode in modes}
+    for turn in range(o.rounds):
         text = run(ours)
         print(text.splitlines()[0], flush=True)
         collect(text, weft_line, weft)
-        text = run(theirs)
-        print(text.splitlines()[0], flush=True)
-        collect(text, peer_line, peer)
-    print(f'{"phase":<8} {"weft ms":>9} {"peer ms":>9} {"ratio":>6}   rounds (weft | peer), peak MiB')
+        for mode in modes:
+            if turn > 0 and mode.startswith('compile'):
+                continue
+            text = run([*theirs, '--mode', mode])
+            print(text.rstrip(), flush=True)
+            collect(text, peer_line, peers[mode])
+    print(f'{"phase":<8} {"weft ms":>8} {"MiB":>6} ' + ''.join(f'{m:>17}' for m in modes) +
+          f'   {"best peer":<17} {"ratio":>6} {"memory":>7}')
     for phase in PHASES:
-        ms = [[m for m, _ in side[phase]] for side in (weft, peer)]
-        mib = [max(peak for _, peak in side[phase]) for side in (weft, peer)]
-        medians = [statistics.median(side) for side in ms]
-        print(f'{phase:<8} {medians[0]:>9.2f} {medians[1]:>9.2f} {medians[1] / medians[0]:>6.2f}   '
-              f'{" ".join(f"{m:.1f}" for m in ms[0])} | {" ".join(f"{m:.1f}" for m in ms[1])}, '
-              f'{mib[0]:.0f} | {mib[1]:.0f}')
+        ms, mib = medians(weft[phase])
+        seen = {mode: medians(peers[mode][phase]) for mode in modes if phase in peers[mode]}
+        if not seen:
+            sys.exit(f'{phase}: no mode of the peer runs it')
+        best = min(seen, key=lambda mode: seen[mode][0])
+        print(f'{phase:<8} {ms:>8.2f} {mib:>6.0f} ' +
+              ''.join(f'{seen[m][0]:>11.2f} {seen[m][1]:>5.0f}' if m in seen else f'{"-":>17}' for m in modes) +
+              f'   {best:<17} {seen[best][0] / ms:>6.2f} ' +
+              (f'{mib / seen[best][1]:>7.2f}' if seen[best][1] > 0 else f'{"-":>7}'))
 
 
 if __name__ == '__main__':
