@@ -44,7 +44,7 @@ rule "CUDA is for engine/cuda and *_cuda.cu" '#include <(cuda|cublas|cub/)' $cod
 rule "only engine/backend.h knows what is built" 'WEFT_WITH_CUDA' $code bench examples tests -- '^engine/backend\.h:|^tests/lint/'
 # Compilers and libraries differ by #if, and kernels by what they are compiled for; backends by files and overloads.
 rule "no #if outside the engine" '^# *(if|ifdef|ifndef|elif)\b' ops models io data train bench examples tests \
-  -- '__has_(include|feature)|__SANITIZE_|__OPTIMIZE__|WEFT_CATCH_V2|_cuda\.cuh?:[0-9]+:# *ifdef WEFT_WGMMA'
+  -- '__has_(include|feature)|__SANITIZE_|__OPTIMIZE__|WEFT_CATCH_V2|(_cuda\.cuh?|conv_ladder/\w+\.cu):[0-9]+:# *ifdef WEFT_WGMMA'
 rule "OpenMP is for engine/cpu" '#pragma omp|<omp\.h>' $code -- '^engine/cpu/'
 rule "JSON is for io, data and train; TOML and CLI11 for train" '#include <(nlohmann|toml|CLI)' engine ops models
 rule "TOML is for the run file, CLI11 for the command line" '#include <(toml|CLI)' $code -- '^train/(run_file|cli)/'
