@@ -54,6 +54,21 @@ void add_gradient(const AnyContext& context, Tensor& sum, Tensor gradient) {
   accumulate(context, sum, gradient);
 }
 
+std::vector<Parameter*> Sweep::parameters_of(const Tape& tape, int node) {
+  std::vector<Parameter*> out;
+  std::vector<char> reached(static_cast<size_t>(node + 1), 0);
+  if (node >= 0) reached.back() = 1;
+  for (size_t i = reached.size(); i-- > 0;)
+    if (reached[i])
+      for (int input : tape.nodes_[i].inputs)
+        if (input >= 0) reached[static_cast<size_t>(input)] = 1;
+  std::unordered_set<const Parameter*> known;
+  for (size_t i = 0; i < reached.size(); ++i)
+    if (Parameter* const p = tape.nodes_[i].parameter; reached[i] && p != nullptr)
+      if (known.insert(p).second) out.push_back(p);
+  return out;
+}
+
 std::shared_ptr<const Sweep::Leaves> Sweep::leaves_of(const Tape& tape) {
   auto leaves = std::make_shared<Leaves>();
   for (size_t i = 0; i < tape.nodes_.size(); ++i)

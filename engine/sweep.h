@@ -15,6 +15,8 @@ struct Sweep {
   /// The node where a parameter's gradients meet: its first on the tape, which is passed last.
   using Leaves = std::unordered_map<const Parameter*, int>;
   static std::shared_ptr<const Leaves> leaves_of(const Tape& tape);
+  /// The parameters that a node was computed from, each once, in the order of their first use.
+  static std::vector<Parameter*> parameters_of(const Tape& tape, int node);
 
   struct Slot {
     Tensor grad;

@@ -69,6 +69,19 @@ TaskGradients per_task_gradients(const std::vector<std::optional<Var>>& losses,
   return out;
 }
 
+std::vector<Parameter*> shared_parameters(const std::vector<Var>& predictions) {
+  std::vector<Parameter*> shared;
+  std::unordered_map<const Parameter*, int> count;
+  for (const Var& prediction : predictions)
+    for (Parameter* p : Sweep::parameters_of(prediction.tape(), prediction.node()))
+      if (++count[p] == 2) shared.push_back(p);
+  if (shared.empty()) return shared;
+  const auto leaves = Sweep::leaves_of(predictions[0].tape());
+  std::sort(shared.begin(), shared.end(),
+            [&](const Parameter* a, const Parameter* b) { return leaves->at(a) < leaves->at(b); });
+  return shared;
+}
+
 size_t TaskGradients::place_of(const Parameter& p) const {
   const auto found = places_.find(&p);
   if (found == places_.end())
@@ -114,6 +127,24 @@ const std::vector<Tensor>& TaskGradients::rows(const Parameter& p) const {
   const size_t place = place_of(p);
   if (!keep_) throw Error("per-task gradients: keep = false holds their Grams alone, no rows");
   return rows_[place];
+}
+
+const std::vector<Tensor>& TaskGradients::own_rows(const Parameter& p) {
+  rows(p);
+  read_.clear();
+  for (Tensor& row : rows_[place_of(p)]) {
+    const Tensor own = Tensor::empty(p.value.shape(), p.value.dtype(), memory_of(context_));
+    std::visit(
+        [&](auto* ctx) {
+          if (row.defined())
+            ctx->copy(own, row);
+          else
+            ctx->fill(own, 0.0);
+        },
+        context_);
+    row = own;
+  }
+  return rows_[place_of(p)];
 }
 
 void TaskGradients::check_weights(const std::vector<double>& weights) const {

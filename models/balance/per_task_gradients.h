@@ -35,6 +35,9 @@ class TaskGradients {
 
   /// g_i,p for every row i; undefined where its loss does not reach p (a gradient of 0). Needs keep.
   const std::vector<Tensor>& rows(const Parameter& p) const;
+  /// The same in memory of their own, to be changed in place: all defined, zeros where there was
+  /// nothing. Grams that are asked for afterwards are of what is there then. Needs keep.
+  const std::vector<Tensor>& own_rows(const Parameter& p);
 
   /// p.grad += sum_i weights[i] g_i,p for every shared parameter, one weight a row. With
   /// keep = false once, as the tape is freed.
@@ -66,6 +69,10 @@ class TaskGradients {
 
 /// By layer, in their order: parameters whose names are one up to the last dot.
 std::vector<std::vector<Parameter*>> layers_of(const std::vector<Parameter*>& parameters);
+
+/// The parameters that more than one of these was computed from, in the order of their first use:
+/// what tasks share, by their predictions, whichever of them have labels in a batch.
+std::vector<Parameter*> shared_parameters(const std::vector<Var>& predictions);
 
 /// losses[k]: of one element, all on one tape; nullopt: the batch has no label of task k, and no row.
 /// Shared are the parameters that more than one of them reaches; or those of a list that some loss

@@ -84,6 +84,11 @@ for way in 'cross_stitch 2' 'soft 2' 'mtan 1'; do
   { echo "sharing = \"${way% *}\""; cat slim.toml; } >other.toml
   expect 0 "in each of ${way#* } trunk" plan other.toml
 done
+# Tasks weighed against each other: what is shared is said, and what was seen is written.
+expect 0 'tasks share 60 parameters .* of stem, layer1, layer2, layer3, layer4' train slim.toml sharing=hard \
+  balance.method=upgrad balance.watch=1 --out balanced --threads 1
+[ "$(grep -c '"stage":"all"' balanced/balance.jsonl)" -eq 3 ] || fail "balance.jsonl has not a line a step"
+expect 2 'did you mean "upgrad"' train slim.toml balance.method=upgrat
 # A damaged last checkpoint: named, the one before offered, and what is advised ends with the same bits.
 cp -r first damaged
 size=$(stat -c %s damaged/checkpoints/last.safetensors)  # its header comes first, its tensors last

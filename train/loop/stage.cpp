@@ -71,6 +71,8 @@ StageTools::StageTools(const AnyContext& context, const RunFile& run, const Data
     return std::make_unique<Loader>(data, samples, train_loader_options(run, data, part, cursor));
   };
   const std::string part = part_names[static_cast<int>(state.stage)];
+  if (state.stage != Stage::done && TaskBalance::wanted(run))
+    balance_ = std::make_unique<TaskBalance>(run, context);
   switch (state.stage) {
     case Stage::warmup:
     case Stage::retrain:

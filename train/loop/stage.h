@@ -1,5 +1,5 @@
 // The stages of a run (warmup, search, retrain, done) and what each trains with: loaders that stand
-// at the stage's step, optimizers, the inputs of a step. All follows from the state and the run file,
+// at the stage's step, optimizers, a balance of tasks, the inputs of a step. All follows from the state and the run file,
 // so that a resumed run makes the same.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include "data/split.h"
 #include "train/step/build.h"
 #include "train/step/step.h"
+#include "train/step/task_balance.h"
 
 namespace weft {
 
@@ -25,7 +26,7 @@ Phase phase_of(const TrainState& state, const SearchClock& clock);
 StepInputs inputs_of(const TrainState& state, const SearchClock& clock, const RunFile& run,
                      Model& model, Phase phase);
 
-/// Loaders and optimizers of a stage.
+/// Loaders, optimizers and the balance of tasks of a stage.
 class StageTools {
  public:
   StageTools() = default;
@@ -35,6 +36,8 @@ class StageTools {
 
   bool open() const { return loader_ != nullptr; }
   Loader& loader(Phase phase) { return *(phase == Phase::policy ? policy_loader_ : loader_); }
+  /// Of the stage's weights steps; null: plain sums.
+  TaskBalance* balance() const { return balance_.get(); }
   Optimizer& optimizer(Phase phase) { return *(phase == Phase::policy ? logits_ : weights_); }
   /// Those there are.
   std::vector<Optimizer*> optimizers() const;
@@ -42,6 +45,7 @@ class StageTools {
  private:
   std::unique_ptr<Loader> loader_, policy_loader_;
   std::unique_ptr<Optimizer> weights_, logits_;
+  std::unique_ptr<TaskBalance> balance_;
 };
 
 }  // namespace weft

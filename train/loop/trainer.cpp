@@ -52,65 +52,6 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
 
 Trainer::~Trainer() = default;
 
-void Trainer::start(const std::string& folder) {
-  // The first batch comes first, so that broken data leave no half-made folder behind.
-  if (tools_.open()) next_batch_ = tools_.loader(current_phase()).next();
-  learned_ = learn_from(run_, data_);
-  folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
-  faults_.set_folder(folder_->path());
-  try {
-    for (const LearnedColumn& c : learned_.columns)
-      if (!c.others.empty())
-        say(fmt::format("column '{}': no training row has {}, which count as no category", c.name,
-                        fmt::join(c.others, ", ")));
-    const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
-    for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
-    if (!state_.chosen.select.empty()) folder_->write_policy(decided_json(state_, run_, *model_));
-  } catch (...) {
-    folder_->discard();
-    throw;
-  }
-  memory_of(context_).reset_peak();
-}
-
-void Trainer::resume(FolderLock folder, const std::string& name,
-                     const std::vector<std::string>& changes) {
-  const std::string last = checkpoint_path(folder.folder(), name);
-  const Checkpoint checkpoint = read_checkpoint(last);
-  check_state(checkpoint.state, run_, *model_, last);
-  if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
-      checkpoint.state.step >= stage_steps(run_, checkpoint.state.stage))
-    throw DataError(fmt::format("{}: stands at the end of a stage, not in one", last));
-  learned_ = checkpoint.learned;
-  if (const std::string how = difference(learned_.fingerprint, data_); !how.empty())
-    throw DataError(
-        fmt::format("{}: the data changed since this run began: {}; put them back as they were, or "
-                    "train anew",
-                    folder.folder(), how));
-  state_ = checkpoint.state;
-  due_ = std::exchange(state_.due, Due::nothing);
-  const RecordLines lines = std::exchange(state_.lines, {});
-  load_model(last, *model_);
-  open_tools();
-  if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
-  folder_.emplace(RunFolder::resume(std::move(folder), state_.total_step, lines));
-  faults_.set_folder(folder_->path());
-  for (const std::string& gap : folder_->gaps()) say(gap);
-  make_last(folder_->path(), name);
-  if (const std::string lost = forget_lost_best(state_, run_, folder_->checkpoint("best"));
-      !lost.empty())
-    say(lost);
-  measured_ = read_measured(folder_->path());
-  if (!changes.empty()) {
-    state_.changes.push_back(
-        fmt::format("from step {} on: {}", state_.total_step, fmt::join(changes, " ")));
-    say("changed " + state_.changes.back());
-    folder_->write_run(print_run_file(run_));
-    save("last");
-  }
-  memory_of(context_).reset_peak();
-}
-
 void Trainer::run() {
   const StopSignals signals;
   const bool first = state_.total_step == 0;
@@ -216,10 +157,12 @@ bool Trainer::step() {
   try {
     done.result = train_step_.take(*model_, tools_.optimizer(phase),
                                    inputs_of(state_, clock_, run_, *model_, phase), batch,
-                                   update_of(run_, phase, state_.step));
+                                   update_of(run_, phase, state_.step), tools_.balance());
   } catch (const NumericError& e) {
     throw NumericError(fmt::format("{}: {}", name_of(done), e.what()));
   }
+  for (const std::string& note : done.result.notes)
+    if (said_.insert(note).second) say(fmt::format("{}: {}", name_of(done), note));
   if (done.result.taken)
     state_.skipped_in_row = 0;
   else
@@ -272,6 +215,9 @@ void Trainer::settle() {
                                    report.losses[k],
                                    {},
                                    step.seconds});
+    if (folder_ && step.result.balance)
+      folder_->write(BalanceLine{report.phase, step.total_step, step.epoch, *step.result.balance},
+                     model_->task_names());
     if (observer_ != nullptr) observer_->on_step(report);
   }
 }
@@ -356,28 +302,6 @@ void Trainer::write_results(Phase phase, const std::string& split,
     folder_->write(MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, metrics,
                                seconds_since(began_), r.faults});
   }
-}
-
-void Trainer::save(const std::string& name) const {
-  // Only `last` is gone on from.
-  const bool last = name == "last";
-  const auto all = last ? optimizers() : std::vector<Optimizer*>{};
-  TrainState state = state_;
-  const RecordLines lines = folder_->sync();
-  if (last) state.due = due_;
-  if (last) state.lines = lines;
-  save_checkpoint(last ? next_checkpoint(folder_->path()) : folder_->checkpoint(name), *model_,
-                  {all.begin(), all.end()}, {state, print_run_file(run_), learned_});
-  if (!last) return;
-  rotate_checkpoints(folder_->path(), run_.checkpoint_keep);
-  folder_->write(measured());
-}
-
-Measured Trainer::measured() const {
-  Measured m = measured_;
-  const auto peak = static_cast<int64_t>(memory_of(context_).counters().peak_bytes);
-  m.peak_bytes = std::max(m.peak_bytes, peak);
-  return m;
 }
 
 RunSummary Trainer::summary(const std::vector<TaskResult>& results) const {

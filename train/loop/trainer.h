@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "data/split.h"
 #include "train/loop/faults.h"
@@ -116,6 +117,7 @@ class Trainer {
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   Measured measured_;
   LearnedFromData learned_;
+  std::set<std::string> said_;  ///< notes of steps: each is said once
 };
 
 }  // namespace weft

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "train/run_file/balance.h"
 #include "train/run_file/limits.h"
 #include "train/run_file/run_file.h"
 
@@ -326,6 +327,7 @@ void check_run_file(const RunFile& run) {
   check.tasks();
   check.share();
   check.phases();
+  check_balance(run);
 }
 
 }  // namespace weft

@@ -189,6 +189,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
     v.field("policy", run.retrain.policy);
   });
   visit_share(v, run.share, run.sharing);
+  v.table("balance", [&] { visit_fields(v, run.balance); });
   v.table("eval", [&] {
     v.field("every", run.eval.every);
     v.word("split", run.eval.split, {"train", "val", "test"});

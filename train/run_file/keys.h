@@ -8,6 +8,7 @@ namespace weft {
 
 void visit_fields(FieldVisitor& v, RunFile& run);
 void visit_fields(FieldVisitor& v, TaskSpec& task);
+void visit_fields(FieldVisitor& v, BalanceSpec& balance);
 
 /// Every key and table as a dotted path; tasks go by their names.
 std::vector<std::string> key_names(const RunFile& run);

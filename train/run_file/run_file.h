@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "data/spec.h"
+#include "models/balance/options.h"
 #include "models/policy_options.h"
 #include "models/sharing/share_options.h"
 #include "train/run_file/choices.h"
@@ -103,6 +104,17 @@ struct ShareSpec : ShareOptions {
 /// Ways of sharing that know the key of [share]; a key elsewhere is an error.
 std::vector<Sharing> ways_with(const std::string& share_key);
 
+/// [balance]: how tasks are weighed against each other, beyond each task's own weight; options go by
+/// the names of models/balance/options.h, but for what stands there as keep: it is `average` here.
+struct BalanceSpec : BalanceOptions {
+  std::string method = "equal";          ///< a word of balance_names()
+  std::string weighting = "none";        ///< of losses, for a method on gradients: uw, dwa, ..
+  std::optional<double> weighting_rate;  ///< its rate; `rate` is the method's
+  bool keep_gradients = true;            ///< keep: K gradients; else their Grams, and one more pass
+  std::vector<std::string> shared;       ///< patterns: only these of the shared parameters
+  int64_t watch = 0;                     ///< every so many steps a line of balance.jsonl; 0: none
+};
+
 struct EvalSpec {
   int64_t every = 400;
   std::string split = "val";
@@ -126,6 +138,7 @@ struct RunFile {
   PolicySpec policy;
   RetrainSpec retrain;
   ShareSpec share;
+  BalanceSpec balance;
   EvalSpec eval;
   int64_t checkpoint_every = 400;  ///< checkpoint.every
   int64_t checkpoint_keep =

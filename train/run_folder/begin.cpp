@@ -19,8 +19,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* sub_folders[] = {"policy", "checkpoints", "pictures"};
-constexpr const char* own_files[] = {"run.toml",      "metrics.jsonl",       "log.txt",
-                                     "measured.json", "policy/search.jsonl", "policy/drawn.json"};
+constexpr const char* own_files[] = {"run.toml",         "metrics.jsonl", "balance.jsonl",
+                                     "log.txt",          "measured.json", "policy/search.jsonl",
+                                     "policy/drawn.json"};
 
 /// The first thing in a folder that a run does not leave there before its first checkpoint; empty:
 /// there is none. Without a lock file nothing in it is a run's.
@@ -33,7 +34,8 @@ std::string foreign_entry(const std::string& path) {
     known.insert(std::begin(own_files), std::end(own_files));
     // A line of metrics is a step's, and there is none before the first checkpoint.
     std::error_code error;
-    if (fs::file_size(path + "/metrics.jsonl", error) > 0 && !error) known.erase("metrics.jsonl");
+    for (const char* lines : {"metrics.jsonl", "balance.jsonl"})
+      if (fs::file_size(path + "/" + lines, error) > 0 && !error) known.erase(lines);
   }
   for (auto it = fs::recursive_directory_iterator(path); it != fs::end(it); ++it) {
     const std::string name = fs::relative(it->path(), path).string();
@@ -103,7 +105,7 @@ RunFolder RunFolder::create(const std::string& path, const std::string& run_text
     remove_beginnings(path);
     for (const char* sub : sub_folders) make_folders(path + "/" + sub);
     write_file(path + "/run.toml", run_text);
-    folder.open_files({0, 0});
+    folder.open_files({0, 0, 0});
   } catch (...) {
     folder.discard();
     throw;

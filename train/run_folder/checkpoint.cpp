@@ -83,14 +83,19 @@ Metadata metadata_for(const Checkpoint& checkpoint) {
 }
 
 void save_checkpoint(const std::string& path, const Model& model,
-                     const std::vector<const Optimizer*>& optimizers,
-                     const Checkpoint& checkpoint) {
+                     const std::vector<const Optimizer*>& optimizers, const Checkpoint& checkpoint,
+                     const TaskBalance* balance) {
   std::vector<NamedTensor> tensors = file_tensors(model.store());
+  Metadata metadata = metadata_for(checkpoint);
+  if (balance != nullptr) {
+    std::vector<NamedTensor> learned = balance_tensors(*balance, model.task_names());
+    metadata[balance_key] = std::to_string(learned.size());
+    for (NamedTensor& t : learned) tensors.push_back(std::move(t));
+  }
   for (const Optimizer* optimizer : optimizers)
     for (NamedTensor& t : optimizer_tensors(model.store().context(), *optimizer))
       tensors.push_back(std::move(t));
   refuse_nonfinite(path, tensors);
-  Metadata metadata = metadata_for(checkpoint);
   if (!optimizers.empty()) metadata[moments_key] = std::to_string(count_moments(optimizers));
   write_safetensors(path, tensors, metadata);
 }
@@ -124,7 +129,8 @@ void load_tensors(const SafetensorsFile& file, const std::string& prefix, Model&
   for (Wanted& w : wanted) w.name = prefix + w.name;
   LeftOut left = compare(file, wanted);
   std::erase_if(left.unexpected, [&](const std::string& name) {
-    return name.rfind(prefix, 0) != 0 || name.rfind(prefix + moments, 0) == 0;
+    return name.rfind(prefix, 0) != 0 || name.rfind(prefix + moments, 0) == 0 ||
+           name.rfind(prefix + balance_prefix, 0) == 0;
   });
   if (!left.empty())
     throw DataError(fmt::format("{}: its tensors are not those of this run file's network; {}",

@@ -50,7 +50,8 @@ RunFolder RunFolder::resume(FolderLock lock, int64_t step, const RecordLines& co
   for (const char* sub : {"", "/policy", "/checkpoints", "/pictures"}) remove_litter(path + sub);
   const RecordLines kept{
       keep_until(path + "/metrics.jsonl", step, counted.metrics, folder.gaps_),
-      keep_until(path + "/policy/search.jsonl", step, counted.search, folder.gaps_)};
+      keep_until(path + "/policy/search.jsonl", step, counted.search, folder.gaps_),
+      keep_until(path + "/balance.jsonl", step, counted.balance, folder.gaps_)};
   folder.open_files(kept);
   return folder;
 }
@@ -59,13 +60,15 @@ void RunFolder::open_files(const RecordLines& kept) {
   metrics_.emplace(path() + "/metrics.jsonl", kept.metrics);
   search_.emplace(path() + "/policy/search.jsonl", kept.search);
   log_.emplace(path() + "/log.txt");
+  if (kept.balance > 0) balance_.emplace(path() + "/balance.jsonl", kept.balance);
 }
 
 RecordLines RunFolder::sync() const {
   metrics_->sync();
   search_->sync();
   log_->sync();
-  return {metrics_->lines(), search_->lines()};
+  if (balance_) balance_->sync();
+  return {metrics_->lines(), search_->lines(), balance_ ? balance_->lines() : 0};
 }
 
 void require_same_run(const std::string& folder, const std::string& run_text) {
@@ -94,6 +97,11 @@ void RunFolder::write(const MetricsLine& line) { metrics_->append(to_line(line))
 
 void RunFolder::write(const SearchLine& line, const std::vector<std::string>& tasks) {
   search_->append(to_line(line, tasks));
+}
+
+void RunFolder::write(const BalanceLine& line, const std::vector<std::string>& tasks) {
+  if (!balance_) balance_.emplace(path() + "/balance.jsonl");
+  balance_->append(to_line(line, tasks));
 }
 
 void RunFolder::log(const std::string& line) { log_->append(line); }

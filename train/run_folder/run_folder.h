@@ -1,4 +1,5 @@
-// The run folder: run.toml, metrics.jsonl, policy/{search.jsonl,drawn.json}, checkpoints/,
+// The run folder: run.toml, metrics.jsonl, balance.jsonl (balance.watch),
+// policy/{search.jsonl,drawn.json}, checkpoints/,
 // pictures/, measured.json, summary.json and log.txt (docs/architecture.md section 9.3). A line of
 // metrics.jsonl is an object with the keys
 //   phase  step  epoch  split  task  loss  metrics  seconds
@@ -16,6 +17,7 @@
 #include "models/policy.h"
 #include "train/metrics/metrics.h"
 #include "train/run_folder/folder_lock.h"
+#include "train/step/balance_record.h"
 #include "train/step/state.h"
 
 namespace weft {
@@ -32,6 +34,16 @@ struct MetricsLine {
   std::vector<Metric> metrics;
   double seconds = 0;  ///< since the run (or its last resume) began
   int64_t faults = 0;  ///< as TaskResult's; in the file where there are any
+};
+
+/// What the tasks did to each other in one step: a line of balance.jsonl,
+///   phase  step  epoch  tasks  weights  stages: [{stage  norms  cosines}]
+/// of the m tasks in the step; cosines are m lists of m.
+struct BalanceLine {
+  Phase phase = Phase::warmup;
+  int64_t step = 0;  ///< of the run
+  int64_t epoch = 0;
+  BalanceRecord record;
 };
 
 /// One policy epoch of the search.
@@ -78,6 +90,7 @@ class RunFolder {
   std::string picture(const std::string& name) const;     ///< pictures/NAME
   void write(const MetricsLine& line);
   void write(const SearchLine& line, const std::vector<std::string>& tasks);
+  void write(const BalanceLine& line, const std::vector<std::string>& tasks);
   void log(const std::string& line);
   void write_policy(const std::string& json);
   void write_run(const std::string& text);  ///< run.toml anew
@@ -89,6 +102,7 @@ class RunFolder {
 
   FolderLock lock_;
   std::optional<LineFile> metrics_, search_, log_;
+  std::optional<LineFile> balance_;        ///< made by its first line
   bool begun_here_ = false;                ///< by this process's create()
   std::vector<std::string> made_folders_;  ///< the outermost first
   std::vector<std::string> gaps_;
@@ -113,6 +127,8 @@ BinaryPolicy parse_policy(const std::string& text, const std::string& path,
 /// Zeros where the folder has none; what cannot be read is a DataError, here and below.
 Measured read_measured(const std::string& folder);
 std::vector<MetricsLine> read_metrics(const std::string& path);
+std::vector<BalanceLine> read_balance(const std::string& path,
+                                      const std::vector<std::string>& tasks);
 std::vector<SearchLine> read_search(const std::string& path, const std::vector<std::string>& tasks);
 
 }  // namespace weft

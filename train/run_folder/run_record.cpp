@@ -1,6 +1,7 @@
-// Lines out and in; read_metrics, read_search and read_measured are declared in run_folder.h.
+// Lines out and in; read_metrics, read_balance, read_search and read_measured are declared in run_folder.h.
 #include "train/run_folder/run_record.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -93,6 +94,28 @@ std::string to_line(const SearchLine& line, const std::vector<std::string>& task
   return value.dump();
 }
 
+std::string to_line(const BalanceLine& line, const std::vector<std::string>& tasks) {
+  json names = json::array(), stages = json::array();
+  for (const size_t k : line.record.tasks) names.push_back(tasks[k]);
+  const size_t m = line.record.tasks.size();
+  for (const BalanceRecord::Stage& stage : line.record.stages) {
+    json cosines = json::array();
+    for (size_t i = 0; i < m; ++i) {
+      const auto row = stage.cosines.begin() + static_cast<std::ptrdiff_t>(i * m);
+      cosines.push_back(std::vector<double>(row, row + static_cast<std::ptrdiff_t>(m)));
+    }
+    stages.push_back({{"stage", stage.name}, {"norms", stage.norms}, {"cosines", cosines}});
+  }
+  json value = {{"phase", name_of(line.phase)},
+                {"step", line.step},
+                {"epoch", line.epoch},
+                {"tasks", names},
+                {"stages", stages},
+                {"weights", line.record.weights}};
+  seal(value, seconds_key);
+  return value.dump();
+}
+
 std::string to_text(const Measured& m) {
   json value = {{"seconds", m.seconds}, {"waited", m.waited}, {"peak_bytes", m.peak_bytes}};
   seal(value);
@@ -142,6 +165,38 @@ std::vector<MetricsLine> read_metrics(const std::string& path) {
     if (line.has("faults")) m.faults = line["faults"].integer(0);
     m.seconds = line["seconds"].number(0);
     out.push_back(std::move(m));
+  });
+  return out;
+}
+
+std::vector<BalanceLine> read_balance(const std::string& path,
+                                      const std::vector<std::string>& tasks) {
+  std::vector<BalanceLine> out;
+  for_each_line(path, [&](const JsonValue& line) {
+    line.only({"phase", "step", "epoch", "tasks", "weights", "stages"});
+    BalanceLine b;
+    b.phase = phase_from(line["phase"]);
+    b.step = line["step"].integer(0);
+    b.epoch = line["epoch"].integer(0);
+    for (const std::string& name : line["tasks"].texts()) {
+      const auto at = std::find(tasks.begin(), tasks.end(), name);
+      if (at == tasks.end()) line.fail(fmt::format("'{}' is no task of this run", name));
+      b.record.tasks.push_back(static_cast<size_t>(at - tasks.begin()));
+    }
+    const size_t m = b.record.tasks.size();
+    b.record.weights = line["weights"].numbers();
+    for (const JsonValue& entry : line["stages"].items()) {
+      entry.only({"stage", "norms", "cosines"});
+      BalanceRecord::Stage stage{entry["stage"].text(), entry["norms"].numbers(0), {}};
+      for (const JsonValue& row : entry["cosines"].items()) {
+        const std::vector<double> values = row.numbers();
+        stage.cosines.insert(stage.cosines.end(), values.begin(), values.end());
+      }
+      if (stage.norms.size() != m || stage.cosines.size() != m * m)
+        entry.fail(fmt::format("norms and cosines are those of {} tasks", m));
+      b.record.stages.push_back(std::move(stage));
+    }
+    out.push_back(std::move(b));
   });
   return out;
 }

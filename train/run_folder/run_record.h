@@ -13,9 +13,10 @@ namespace weft {
 
 std::string to_line(const MetricsLine& line);
 std::string to_line(const SearchLine& line, const std::vector<std::string>& tasks);
+std::string to_line(const BalanceLine& line, const std::vector<std::string>& tasks);
 std::string to_text(const Measured& measured);
 
-/// Of a line of metrics.jsonl or search.jsonl: its run step, and whether it is of the final test.
+/// Of a line of metrics.jsonl, search.jsonl or balance.jsonl: its run step, and whether it is of the final test.
 std::pair<int64_t, bool> place_of_line(const std::string& line, const std::string& path,
                                        size_t number);
 

@@ -40,7 +40,10 @@ std::string to_json(const TrainState& state) {
     json["search_logits"] = state.search_logits;
   }
   if (state.due != Due::nothing) json["due"] = due_names[static_cast<int>(state.due)];
-  if (state.lines.metrics >= 0) json["lines"] = {state.lines.metrics, state.lines.search};
+  if (state.lines.metrics >= 0) {
+    json["lines"] = {state.lines.metrics, state.lines.search};
+    if (state.lines.balance >= 0) json["lines"].push_back(state.lines.balance);
+  }
   if (state.skipped > 0) {
     json["skipped"] = state.skipped;
     json["skipped_in_row"] = state.skipped_in_row;
@@ -96,8 +99,10 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   }
   if (value.has("lines")) {
     const std::vector<JsonValue> lines = value["lines"].items();
-    if (lines.size() != 2) throw DataError(place + ": 'lines' are two numbers");
+    if (lines.size() != 2 && lines.size() != 3)
+      throw DataError(place + ": 'lines' are two or three numbers");
     state.lines = {lines[0].integer(0), lines[1].integer(0)};
+    if (lines.size() == 3) state.lines.balance = lines[2].integer(0);
   }
   if (value.has("skipped")) {
     state.skipped = value["skipped"].integer(0);

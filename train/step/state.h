@@ -27,7 +27,7 @@ enum class Due : uint8_t { nothing, evaluation, next_stage };
 
 /// How many lines of the run's record a checkpoint counts on; -1: it does not say.
 struct RecordLines {
-  int64_t metrics = -1, search = -1;
+  int64_t metrics = -1, search = -1, balance = -1;
 
   bool operator==(const RecordLines&) const = default;
 };

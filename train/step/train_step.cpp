@@ -48,13 +48,14 @@ Culprit Judgement::culprit() const {
 }
 
 StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs& in,
-                           const Batch& batch, const Update& update) {
+                           const Batch& batch, const Update& update, TaskBalance* balance) {
   StepResult result;
+  if (balance != nullptr && !balance->acts(in)) balance = nullptr;
   set_trainable(model, in.phase);
   finite_.begin(running_of(model.store()),
                 run_.on_nonfinite == OnNonfinite::skip || !is_asynchronous(context_));
   const Counters counters(model.store());
-  const StepOutputs out = differentiate(model, in, batch);
+  const StepOutputs out = differentiate(model, in, batch, balance);
   for (const auto& loss : out.losses)
     result.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
   if (out.total) {
@@ -68,13 +69,20 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
     optimizer.step(update.factor, finite_.verdict());
     if (in.phase == Phase::policy) model.policy()->logits_changed();
   }
+  if (balance != nullptr) {
+    balance->finish(result.taken);
+    if (balance->looks_back()) look_back(model, in, batch, *balance);
+    result.notes = balance->take_notes();
+    result.balance = balance->take_record();
+  }
   if (probe_ != nullptr) probe_->after();
   model.store().clear_gradients();
   return result;
 }
 
 /// Forward and backward pass: losses, and gradients in the parameters.
-StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& batch) {
+StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& batch,
+                                     TaskBalance* balance) {
   in.targets = batch.targets;
   StepOutputs out;
   const Counters counters(model.store());
@@ -90,19 +98,42 @@ StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& b
     if (probe_ != nullptr) probe_->before(in, batch);
     out = compute_step(tape, model, run_, in);
     if (probe_ != nullptr) probe_->computed(in, out);
-    backward(tape, out);
+    // The one place where losses become gradients: back from their weighted sum, or as asked for.
+    if (balance != nullptr)
+      balance->backward(tape, model, in, out, batch.epoch);
+    else if (out.total)
+      tape.backward(*out.total);
   };
-  if (!run_.debug && probe_ == nullptr)  // these look at values on the way
+  // These look at values on the way, which a recorded step cannot.
+  if (!run_.debug && probe_ == nullptr && balance == nullptr)
     recorded_.of(in.phase, batch).run(forward_and_backward);
   else
     forward_and_backward();
   return out;
 }
 
-/// The one place where losses become gradients, in every phase: one pass back from their weighted
-/// sum. A balance of tasks or another estimator of the policy's gradient starts here.
-void TrainStep::backward(Tape& tape, const StepOutputs& out) {
-  if (out.total) tape.backward(*out.total);
+/// The losses of the batch under the new weights, as in the step: batch norm by the batch, the same
+/// noise. Its running values and counts stay as the step has left them.
+void TrainStep::look_back(Model& model, StepInputs in, const Batch& batch, TaskBalance& balance) {
+  const Counters counters(model.store());
+  const std::vector<Tensor> running = running_of(model.store());
+  std::vector<Tensor> kept;
+  const auto copy = [&](const Tensor& to, const Tensor& from) {
+    std::visit([&](auto* ctx) { ctx->copy(to, from); }, context_);
+  };
+  for (const Tensor& t : running) {
+    kept.push_back(Tensor::empty(t.shape(), t.dtype(), memory_of(context_)));
+    copy(kept.back(), t);
+  }
+  in.targets = batch.targets;
+  Tape tape(context_, Tape::Mode::no_grad);
+  in.images = upload_images(tape, batch.images, model, run_);
+  std::vector<std::optional<double>> losses;
+  for (const auto& loss : compute_step(tape, model, run_, in).losses)
+    losses.push_back(loss ? std::optional(to_host(context_, loss->value()).item()) : std::nullopt);
+  for (size_t i = 0; i < running.size(); ++i) copy(running[i], kept[i]);
+  counters.restore();
+  balance.losses_after(losses);
 }
 
 /// Reads all numbers of the step. False: the host knows that one is none.

@@ -1,6 +1,7 @@
-// One training step, whole: sample and forward pass (compute_step), losses into gradients, clipping,
-// the verdict on all its numbers (finite.h), the update. It is taken whole or not at all: where a
-// number is none, weights, moments and running statistics stay as they were.
+// One training step, whole: sample and forward pass (compute_step), losses into gradients (by their
+// weighted sum, or as [balance] says: task_balance.h), clipping, the verdict on all its numbers
+// (finite.h), the update. It is taken whole or not at all: where a number is none, weights, moments,
+// running statistics and what a balance has learned stay as they were.
 #pragma once
 
 #include <optional>
@@ -10,6 +11,7 @@
 #include "train/step/optimizer.h"
 #include "train/step/recorded_steps.h"
 #include "train/step/step.h"
+#include "train/step/task_balance.h"
 
 namespace weft {
 
@@ -47,6 +49,8 @@ struct StepResult {
   /// False: it was left out. On a GPU with on_nonfinite = "stop" the host does not ask, the device
   /// knows: the step was taken where the judgement is finite.
   bool taken = true;
+  std::vector<std::string> notes;        ///< of [balance], in sentences
+  std::optional<BalanceRecord> balance;  ///< in every n-th step, as balance.watch says
 };
 
 /// Sees a step as it happens: the dump's way in.
@@ -65,15 +69,15 @@ class TrainStep {
   TrainStep(const RunFile& run, const AnyContext& context)
       : run_(run), context_(context), finite_(context), recorded_(context) {}
 
-  /// `in`: all but images and targets, which are the batch's.
+  /// `in`: all but images and targets, which are the batch's. `balance`: null where a run needs none.
   StepResult take(Model& model, Optimizer& optimizer, const StepInputs& in, const Batch& batch,
-                  const Update& update);
+                  const Update& update, TaskBalance* balance = nullptr);
   /// Watches every step from inside; null: nobody.
   void set_probe(StepProbe* probe) { probe_ = probe; }
 
  private:
-  StepOutputs differentiate(Model& model, StepInputs in, const Batch& batch);
-  void backward(Tape& tape, const StepOutputs& out);
+  StepOutputs differentiate(Model& model, StepInputs in, const Batch& batch, TaskBalance* balance);
+  void look_back(Model& model, StepInputs in, const Batch& batch, TaskBalance& balance);
   bool judge(Model& model, const StepOutputs& out, const Optimizer& optimizer,
              Judgement& judgement);
 
