@@ -1,4 +1,11 @@
 # shellcheck shell=bash
+# phases: all of them, a few steps each, a checkpoint after every step.
+phases() {
+  printf '%s\n' '[warmup]' 'steps = 2' \
+    '[policy]' 'steps = 6' 'weight_steps = 2' 'logit_steps = 1' 'curriculum_speed = 1' 'draws = 2' \
+    '[retrain]' 'steps = 4' '[eval]' 'every = 2' '[checkpoint]' 'every = 1'
+}
+
 # A run that takes a blink, for the scripts that start hundreds: two tasks of a table of 40 rows, all
 # phases, a checkpoint after every step. write_table_run FOLDER makes table.csv and run.toml there.
 write_table_run() {
@@ -10,7 +17,7 @@ write_table_run() {
       echo "$((i * 7 % 11)).5,$((i * 5 % 13)),$((i % 2)),$((i * 3 % 7)).25"
     done
   } >"$1/table.csv"
-  cat >"$1/run.toml" <<'RUN'
+  cat - <(phases) >"$1/run.toml" <<'RUN'
 name = "tiny"
 [model]
 trunk = "mlp"
@@ -29,20 +36,6 @@ kind = "binary"
 [[task]]
 name = "much"
 kind = "regression"
-[warmup]
-steps = 2
-[policy]
-steps = 6
-weight_steps = 2
-logit_steps = 1
-curriculum_speed = 1
-draws = 2
-[retrain]
-steps = 4
-[eval]
-every = 2
-[checkpoint]
-every = 1
 RUN
 }
 
@@ -50,7 +43,7 @@ RUN
 # write_rooms_run FOLDER makes rooms.toml there.
 write_rooms_run() {
   mkdir -p "$1"
-  cat >"$1/rooms.toml" <<'RUN'
+  cat - <(phases) >"$1/rooms.toml" <<'RUN'
 name = "rooms"
 [model]
 width = 0.0625
@@ -70,20 +63,6 @@ classes = 13
 [[task]]
 name = "depth"
 kind = "depth"
-[warmup]
-steps = 2
-[policy]
-steps = 6
-weight_steps = 2
-logit_steps = 1
-curriculum_speed = 1
-draws = 2
-[retrain]
-steps = 4
-[eval]
-every = 2
-[checkpoint]
-every = 1
 RUN
 }
 
