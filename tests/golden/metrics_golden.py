@@ -140,6 +140,11 @@ def pooled_or_batches(semantics, per_batch):
     return sum(v.mean() * n for v, n in per_batch) / sum(n for _, n in per_batch)
 
 
+def balanced_accuracy(guess, truth):
+    """The mean over the classes that occur of the share of their labels that was found."""
+    return 100 * np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)])
+
+
 def metrics(task, semantics, geometry, batches, losses):
     kind, compat = task["kind"], semantics == "compat"
     truth, guess, images = [], [], []
@@ -170,6 +175,7 @@ def metrics(task, semantics, geometry, batches, losses):
         return {
             "miou": 100 * np.mean(ious),
             "pixel_acc": 100 * pooled_or_batches(semantics, list(zip(hits, images))),
+            "balanced_accuracy": balanced_accuracy(p.argmax(axis=-1), g[:, 0]),
             "err": sum(v * n for v, n in weighted) / sum(n for _, n in weighted),
         }
     if kind == "normals":
@@ -209,7 +215,10 @@ def metrics(task, semantics, geometry, batches, losses):
         return {"abs": pooled_or_batches(semantics, parts)}
     if kind == "classification":
         parts = [(q.argmax(axis=-1) == t[:, 0], n) for q, t, n in zip(guess, truth, images)]
-        return {"accuracy": 100 * pooled_or_batches(semantics, parts)}
+        return {
+            "accuracy": 100 * pooled_or_batches(semantics, parts),
+            "balanced_accuracy": balanced_accuracy(p.argmax(axis=-1), g[:, 0]),
+        }
     if kind == "binary":
         parts = [((q > 0)[:, 0] == t[:, 0], n) for q, t, n in zip(guess, truth, images)]
         score, positive = p[:, 0], g[:, 0] == 1

@@ -9,6 +9,7 @@
 #include "train/metrics/angles.h"
 #include "train/metrics/decode.h"
 #include "train/metrics/labels.h"
+#include "train/metrics/recalls.h"
 
 namespace weft {
 
@@ -74,7 +75,8 @@ class Segmentation final : public Accumulator {
  public:
   Segmentation(const TaskSpec& task, Semantics semantics)
       : Accumulator(task, semantics),
-        confusion_(static_cast<size_t>(task.classes) * static_cast<size_t>(task.classes + 1)) {}
+        confusion_(static_cast<size_t>(task.classes) * static_cast<size_t>(task.classes + 1)),
+        recalls_(task.classes) {}
 
   void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2], classes = task().classes;
@@ -85,6 +87,7 @@ class Segmentation final : public Accumulator {
         const auto truth = static_cast<int64_t>(label[x]);
         const int64_t guess = std::isnan(ids[x]) ? classes : static_cast<int64_t>(ids[x]);
         ++confusion_[static_cast<size_t>(truth * (classes + 1) + guess)];
+        recalls_.add(truth, truth == guess);
         right += truth == guess;
         ++counted;
       }
@@ -98,6 +101,7 @@ class Segmentation final : public Accumulator {
   void finish(Values& out) const override {
     out.emplace_back("miou", mean_iou());
     out.emplace_back("pixel_acc", accuracy_.value(100));
+    out.emplace_back("balanced_accuracy", recalls_.balanced_accuracy());
   }
 
  private:
@@ -121,6 +125,7 @@ class Segmentation final : public Accumulator {
   std::vector<int64_t>
       confusion_;  // [label][prediction]; the last column: none, its logits are NaN
   Mean accuracy_;
+  Recalls recalls_;
 };
 
 class Normals final : public Accumulator {
@@ -229,29 +234,37 @@ class AbsoluteError final : public Accumulator {
 /// Classification and binary labels; a binary task's logits are kept for the ranking metrics.
 class Accuracy final : public Accumulator {
  public:
-  using Accumulator::Accumulator;
+  Accuracy(const TaskSpec& task, Semantics semantics)
+      : Accumulator(task, semantics), recalls_(ranks() ? 2 : task.classes) {}
 
   void add(const Tensor& prediction, const Tensor& labels, const Geometry& geometry) override {
     const int64_t width = labels.shape()[2];
     double right = 0, counted = 0;
     for_rows(prediction, labels, geometry, [&](const double* ids, const float* label) {
       for (int64_t x = 0; x < width; ++x) {
-        counted += !std::isnan(label[x]);
-        right += static_cast<double>(label[x]) == ids[x];
+        if (std::isnan(label[x])) continue;
+        const bool found = static_cast<double>(label[x]) == ids[x];
+        recalls_.add(static_cast<int64_t>(label[x]), found);
+        counted += 1;
+        right += found;
       }
     });
     accuracy_.add_batch(right, counted, labels.shape()[0], compat());
-    if (task().kind == TaskKind::binary) keep_scores(prediction, labels);
+    if (ranks()) keep_scores(prediction, labels);
   }
 
   void finish(Values& out) const override {
     out.emplace_back("accuracy", accuracy_.value(100));
-    if (task().kind != TaskKind::binary) return;
-    out.emplace_back("auroc", auroc(scores_, positive_));
-    out.emplace_back("average_precision", average_precision(scores_, positive_));
+    if (ranks()) {
+      out.emplace_back("auroc", auroc(scores_, positive_));
+      out.emplace_back("average_precision", average_precision(scores_, positive_));
+    } else {
+      out.emplace_back("balanced_accuracy", recalls_.balanced_accuracy());
+    }
   }
 
  private:
+  bool ranks() const { return task().kind == TaskKind::binary; }
   void keep_scores(const Tensor& prediction, const Tensor& labels) {
     if (prediction.numel() != labels.numel())
       throw ShapeError(fmt::format("task '{}': one logit per label, got {} for labels {}",
@@ -266,6 +279,7 @@ class Accuracy final : public Accumulator {
   }
 
   Mean accuracy_;
+  Recalls recalls_;
   std::vector<double> scores_;
   std::vector<bool> positive_;
 };

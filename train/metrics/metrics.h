@@ -3,12 +3,12 @@
 // degrees. A metric is absent where it has no value (no label, or AUROC of one class). A prediction
 // that is NaN is wrong, and counted: no class is it, 180 degrees off, the last rank; errors become
 // NaN. The first names are those of the papers:
-//   segmentation      miou, pixel_acc, err (the mean loss)
+//   segmentation      miou, pixel_acc, balanced_accuracy (mean recall), err (the mean loss)
 //   normals           angle_mean, angle_median, within_11.25, within_22.5, within_30, within_45,
 //                     angle_rmse, cosine
 //   depth             abs, rel, delta_1.25, delta_1.25^2, delta_1.25^3, sq_rel, rms
 //   edges, keypoints  abs
-//   classification    accuracy
+//   classification    accuracy, balanced_accuracy (the mean recall of the classes that occur)
 //   binary            accuracy, auroc, average_precision
 //   regression        mae, rmse (in the labels' unit, standardised or not), r2
 // Where compat differs (docs/method.md section 6): predictions grow by nearest neighbour; miou

@@ -17,14 +17,19 @@ struct MetricKind {
 };
 
 constexpr MetricKind metric_kinds[] = {
-    {"miou", true, true},         {"pixel_acc", true, true},     {"err", false, false},
-    {"angle_mean", false, true},  {"angle_median", false, true}, {"within_11.25", true, true},
-    {"within_22.5", true, true},  {"within_30", true, true},     {"within_45", true, false},
-    {"angle_rmse", false, false}, {"cosine", true, false},       {"abs", false, true},
-    {"rel", false, true},         {"delta_1.25", true, true},    {"delta_1.25^2", true, true},
-    {"delta_1.25^3", true, true}, {"sq_rel", false, false},      {"rms", false, false},
-    {"accuracy", true, true},     {"auroc", true, true},         {"average_precision", true, true},
-    {"mae", false, true},         {"rmse", false, true},         {"r2", true, false},
+    {"miou", true, true},          {"pixel_acc", true, true},
+    {"err", false, false},         {"angle_mean", false, true},
+    {"angle_median", false, true}, {"within_11.25", true, true},
+    {"within_22.5", true, true},   {"within_30", true, true},
+    {"within_45", true, false},    {"angle_rmse", false, false},
+    {"cosine", true, false},       {"abs", false, true},
+    {"rel", false, true},          {"delta_1.25", true, true},
+    {"delta_1.25^2", true, true},  {"delta_1.25^3", true, true},
+    {"sq_rel", false, false},      {"rms", false, false},
+    {"accuracy", true, true},      {"balanced_accuracy", true, false},
+    {"auroc", true, true},         {"average_precision", true, true},
+    {"mae", false, true},          {"rmse", false, true},
+    {"r2", true, false},
 };
 
 const MetricKind* kind_of(std::string_view metric) {

@@ -112,6 +112,21 @@ TEST_CASE("compat: a class without a true positive leaves the mean", "[metrics][
   CHECK(close(compat, 100 * (2.0 / 3)));
 }
 
+TEST_CASE("balanced accuracy: every class that occurs counts alike, pooled over batches",
+          "[metrics]") {
+  // Of class 0 three of four are found, of class 1 the only one, of class 2 neither (one logit is
+  // NaN); class 3 is predicted and never labelled.
+  for (const TaskKind kind : {TaskKind::segmentation, TaskKind::classification})
+    for (const Semantics semantics : {Semantics::sound, Semantics::compat}) {
+      TaskMetrics metrics(task_of(kind, 4), semantics);
+      metrics.add(row({9, 0, 0, 0, 9, 0, 0, 0, 0, 9, 0, 0}, 4), row({0, 0, 1}));
+      metrics.add(row({9, 0, 0, 0, 0, 0, 0, 9, 0, 0, nan_value, 0, 9, 0, 0, 0, 0, 9, 0, 0}, 4),
+                  row({0, 0, 2, 2, nan_value}));
+      INFO(name_of(kind) << " " << name_of(semantics));
+      CHECK(close(value_of(metrics, "balanced_accuracy"), 100 * (0.75 + 1 + 0) / 3));
+    }
+}
+
 TEST_CASE("compat: predictions grow by nearest neighbour", "[metrics][compat]") {
   // 1 4 at pixels 0 and 2 of four: 1 2.5 4 4 against 1 1 4 4.
   const auto [sound, compat] = both(task_of(TaskKind::edges), row({1, 4}), row({1, 1, 4, 4}), "abs",
