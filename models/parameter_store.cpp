@@ -5,7 +5,15 @@
 
 namespace weft {
 
-Parameter& ParameterStore::add(const std::string& name, const Shape& shape, bool norm) {
+std::string ParameterStore::name_in_common(const std::string& name) const {
+  if (!common_ || name.rfind(prefix_, 0) != 0) return "";
+  const std::string rest = name.substr(prefix_.size());
+  return common_(rest) ? rest : "";
+}
+
+Parameter& ParameterStore::add(const std::string& asked, const Shape& shape, bool norm) {
+  const std::string common = name_in_common(asked), &name = common.empty() ? asked : common;
+  if (Parameter* there = common.empty() ? nullptr : find(common)) return *there;
   if (find(name) != nullptr) throw Error("parameter named twice: " + name);
   Parameter p;
   p.name = name;
@@ -15,7 +23,10 @@ Parameter& ParameterStore::add(const std::string& name, const Shape& shape, bool
   return added;
 }
 
-BatchNormStats& ParameterStore::add_stats(const std::string& name, int64_t channels) {
+BatchNormStats& ParameterStore::add_stats(const std::string& asked, int64_t channels) {
+  const std::string common = name_in_common(asked), &name = common.empty() ? asked : common;
+  for (NamedStats& s : stats_)
+    if (s.name == common) return s.stats;
   NamedStats entry;
   entry.name = name;
   entry.stats.running_mean = Tensor::empty({channels}, dtype_, memory_of(context_));

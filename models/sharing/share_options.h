@@ -10,9 +10,19 @@
 namespace weft {
 
 /// The ways of sharing, one file each in this folder.
-enum class Sharing : uint8_t { single, hard, adashare, soft, cross_stitch, sluice, nddr, mtan };
-constexpr std::array<const char*, 8> words_of(Sharing) {
-  return {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"};
+enum class Sharing : uint8_t {
+  single,
+  hard,
+  adashare,
+  soft,
+  cross_stitch,
+  sluice,
+  nddr,
+  mtan,
+  halves
+};
+constexpr std::array<const char*, 9> words_of(Sharing) {
+  return {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves"};
 }
 
 /// soft: what holds two tasks' layers together.
