@@ -5,15 +5,7 @@
 
 namespace weft {
 
-std::string ParameterStore::name_in_common(const std::string& name) const {
-  if (!common_ || name.rfind(prefix_, 0) != 0) return "";
-  const std::string rest = name.substr(prefix_.size());
-  return common_(rest) ? rest : "";
-}
-
-Parameter& ParameterStore::add(const std::string& asked, const Shape& shape, bool norm) {
-  const std::string common = name_in_common(asked), &name = common.empty() ? asked : common;
-  if (Parameter* there = common.empty() ? nullptr : find(common)) return *there;
+Parameter& ParameterStore::add(const std::string& name, const Shape& shape, bool norm) {
   if (find(name) != nullptr) throw Error("parameter named twice: " + name);
   Parameter p;
   p.name = name;
@@ -23,10 +15,7 @@ Parameter& ParameterStore::add(const std::string& asked, const Shape& shape, boo
   return added;
 }
 
-BatchNormStats& ParameterStore::add_stats(const std::string& asked, int64_t channels) {
-  const std::string common = name_in_common(asked), &name = common.empty() ? asked : common;
-  for (NamedStats& s : stats_)
-    if (s.name == common) return s.stats;
+BatchNormStats& ParameterStore::add_stats(const std::string& name, int64_t channels) {
   NamedStats entry;
   entry.name = name;
   entry.stats.running_mean = Tensor::empty({channels}, dtype_, memory_of(context_));

@@ -44,23 +44,6 @@ class ParameterStore {
     Part before_;
   };
 
-  /// While it lives, a parameter or statistics asked for as `prefix` + NAME is called NAME where
-  /// `common(NAME)`, and is there once, whoever asks: networks that have a part in common.
-  class InCommon {
-   public:
-    using Predicate = std::function<bool(const std::string&)>;
-    InCommon(ParameterStore& store, std::string prefix, Predicate common) : store_(store) {
-      store_.prefix_ = std::move(prefix);
-      store_.common_ = std::move(common);
-    }
-    ~InCommon() { store_.common_ = nullptr; }
-    InCommon(const InCommon&) = delete;
-    InCommon& operator=(const InCommon&) = delete;
-
-   private:
-    ParameterStore& store_;
-  };
-
   ParameterStore(AnyContext context, DType dtype) : context_(context), dtype_(dtype) {}
   ParameterStore(const ParameterStore&) = delete;
   ParameterStore& operator=(const ParameterStore&) = delete;
@@ -103,10 +86,6 @@ class ParameterStore {
   };
   std::map<const Parameter*, Role> roles_;
   Part making_ = Part::trunk;
-  /// NAME where it is in common, else empty.
-  std::string name_in_common(const std::string& name) const;
-  std::string prefix_;
-  InCommon::Predicate common_;
 };
 
 }  // namespace weft

@@ -10,19 +10,9 @@
 namespace weft {
 
 /// The ways of sharing, one file each in this folder.
-enum class Sharing : uint8_t {
-  single,
-  hard,
-  adashare,
-  soft,
-  cross_stitch,
-  sluice,
-  nddr,
-  mtan,
-  halves
-};
-constexpr std::array<const char*, 9> words_of(Sharing) {
-  return {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves"};
+enum class Sharing : uint8_t { single, hard, adashare, soft, cross_stitch, sluice, nddr, mtan };
+constexpr std::array<const char*, 8> words_of(Sharing) {
+  return {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"};
 }
 
 /// soft: what holds two tasks' layers together.

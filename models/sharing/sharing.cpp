@@ -113,7 +113,7 @@ void check_own(const ModelOptions& options) {
   const bool by_task = is({Sharing::single, Sharing::hard, Sharing::adashare, Sharing::soft});
   if (options.separate_inputs && !by_task)
     throw ConfigError(
-        fmt::format("sharing: \"{}\" joins its tasks' features, so they are of the same images; "
+        fmt::format("sharing: \"{}\" mixes its tasks' features, so they are of the same images; "
                     "data.inputs can "
                     "be per task with single, hard, soft and adashare",
                     name_of(options.sharing)));
@@ -147,8 +147,6 @@ std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOp
       return make_nddr(context, dtype, options);
     case Sharing::mtan:
       return make_mtan(context, dtype, options);
-    case Sharing::halves:
-      return make_halves(context, dtype, options);
   }
   throw Error("model: no such way of sharing");
 }

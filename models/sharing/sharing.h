@@ -130,6 +130,5 @@ std::unique_ptr<Model> make_cross_stitch(AnyContext, DType, const ModelOptions&)
 std::unique_ptr<Model> make_sluice(AnyContext, DType, const ModelOptions&);
 std::unique_ptr<Model> make_nddr(AnyContext, DType, const ModelOptions&);
 std::unique_ptr<Model> make_mtan(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_halves(AnyContext, DType, const ModelOptions&);
 
 }  // namespace weft

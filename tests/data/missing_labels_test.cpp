@@ -57,7 +57,7 @@ bool contains(const std::string& name, const std::string& what) {
 /// True for what is depth's alone: only depth's loss, if any, reaches it.
 bool own_of_depth(const std::string& sharing, const std::string& name) {
   if (begins(name, "heads.depth.")) return true;
-  if (sharing == "single" || sharing == "halves") return begins(name, "trunks.depth.");
+  if (sharing == "single") return begins(name, "trunks.depth.");
   if (sharing == "soft")  // layer4's convolutions are held to seg's
     return begins(name, "trunks.depth.") &&
            !(contains(name, ".layer4.") &&
@@ -74,8 +74,8 @@ bool own_of_depth(const std::string& sharing, const std::string& name) {
 
 TEST_CASE("a batch without a task's labels leaves what is the task's own as it is",
           "[train][ways]") {
-  const std::string sharing = GENERATE("single", "hard", "adashare", "soft", "cross_stitch",
-                                       "sluice", "nddr", "mtan", "halves");
+  const std::string sharing =
+      GENERATE("single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan");
   INFO(sharing);
   RunFile run = slim(sharing);
   CpuContext cpu(2);

@@ -78,7 +78,6 @@ std::vector<Net> nets() {
   add("cross_stitch", {0, 8}, 33, sharing("cross_stitch"));
   add("sluice", {0, 8}, 33, sharing("sluice"));
   add("nddr", {0, 8}, 33, sharing("nddr"));
-  add("halves", {0, 8}, 33, sharing("halves"));
   return all;
 }
 

@@ -276,13 +276,6 @@ std::vector<Map> NaiveNet::mtan(const Map& image) const {
   return a;
 }
 
-std::vector<Map> NaiveNet::halves(const Map& image) const {
-  const Map h = stage("", 1, stage("", 0, stem("", image)));
-  std::vector<Map> x(options_.tasks.size(), h);
-  for (int s = 2; s < stages; ++s) x = task_stages(s, x);
-  return x;
-}
-
 /// Between every two tasks' weights of layer2 and of every conv2.
 Number NaiveNet::distances() const {
   Number total;
@@ -340,7 +333,6 @@ NaiveOutput NaiveNet::forward(const Map& image, const std::vector<Numbers>& sele
                                     : way == Sharing::sluice       ? sluice(image)
                                     : way == Sharing::nddr         ? nddr(image)
                                     : way == Sharing::mtan         ? mtan(image)
-                                    : way == Sharing::halves       ? halves(image)
                                                                    : side_by_side(image);
   NaiveOutput out;
   for (size_t k = 0; k < features.size(); ++k)

@@ -63,7 +63,6 @@ class NaiveNet {
   std::vector<Map> sluice(const Map& image) const;
   std::vector<Map> nddr(const Map& image) const;
   std::vector<Map> mtan(const Map& image) const;
-  std::vector<Map> halves(const Map& image) const;
   Number distances() const;
   Number overlaps() const;
 

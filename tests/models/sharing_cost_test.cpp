@@ -58,23 +58,15 @@ TEST_CASE("ways of sharing cost what their formulas say", "[models][ways]") {
   const int64_t k = GENERATE(1, 2, 5);
   const ModelCost one = cost_of(options_of("hard", 1));
   for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves"}) {
+       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
     INFO(sharing << " for " << k << " tasks");
     const std::string way = sharing;
     const ModelCost cost = cost_of(options_of(way, k));
     const int64_t trunks = way == "hard" || way == "adashare" || way == "mtan" ? 1 : k;
     CHECK(cost.one_trunk_parameters == one.trunk_parameters);
-    if (way == "halves") {  // a task more is its own layer3 and layer4
-      const auto of_stage = [&](int s) { return 10 * c[s - 1] * c[s] + 27 * c[s] * c[s]; };
-      const auto own = [&](int s) { return of_stage(s) + 10 * c[s]; };
-      CHECK(cost.trunk_parameters == one.trunk_parameters + (k - 1) * (own(2) + own(3)));
-      CHECK(cost.trunk.dense ==
-            one.trunk.dense + (k - 1) * pixels[3] * (of_stage(2) + of_stage(3)));
-    } else {
-      CHECK(cost.trunk_parameters == trunks * one.trunk_parameters);
-      CHECK(cost.trunk.dense == trunks * one.trunk.dense);
-      CHECK(cost.trunk.useful == trunks * one.trunk.useful);
-    }
+    CHECK(cost.trunk_parameters == trunks * one.trunk_parameters);
+    CHECK(cost.trunk.dense == trunks * one.trunk.dense);
+    CHECK(cost.trunk.useful == trunks * one.trunk.useful);
     CHECK(cost.head_parameters == k * one.head_parameters);
     CHECK(cost.heads.dense == k * one.heads.dense);
     CHECK(cost.body_parameters() == cost.trunk_parameters + cost.sharing_parameters);
@@ -144,5 +136,5 @@ TEST_CASE("what a way of sharing cannot be told is refused", "[models][ways]") {
         "share.subspaces: the 4 channels of stage 1 do not divide into 3 equal parts");
   CHECK(message_of<ConfigError>([] { from_word<Sharing>("sharing", "telepathy"); }) ==
         "sharing: there is no 'telepathy'; choose single, hard, adashare, soft, cross_stitch, "
-        "sluice, nddr, mtan or halves");
+        "sluice, nddr or mtan");
 }

@@ -156,8 +156,7 @@ ShareOptions soft(Distance distance, size_t tasks) {
 
 TEST_CASE("every way of sharing is its definition: values and gradients", "[models][ways]") {
   const size_t tasks = GENERATE(2, 3);
-  const char* const way =
-      GENERATE("single", "hard", "adashare", "cross_stitch", "nddr", "mtan", "halves");
+  const char* const way = GENERATE("single", "hard", "adashare", "cross_stitch", "nddr", "mtan");
   check_way({way}, tasks);
 }
 

@@ -69,7 +69,7 @@ TEST_CASE("tasks called like parts of a network train to the bits of any others"
       {"subnet", "downsample"}, {"policy", "heads"}, {"bn1", "trunks"}, {"stem", "conv1"}};
   size_t pair = 0;
   for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves"}) {
+       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
     CpuContext cpu(1);
     const auto start = make_model(&cpu, run_of("one", "two", sharing, true));
     const auto plain = trained(run_of("one", "two", sharing, true), start.get());
@@ -86,7 +86,7 @@ TEST_CASE("tasks called like parts of a network train to the bits of any others"
 TEST_CASE("every parameter's part is said where it is made", "[models][sharing][names]") {
   CpuContext cpu(1);
   for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves"}) {
+       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
     const auto model = make_model(&cpu, run_of("policy", "heads", sharing, false));
     for (const Parameter& p : model->store().parameters()) {
       INFO(sharing << ": " << p.name);

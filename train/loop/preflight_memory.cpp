@@ -42,8 +42,7 @@ TrunkSize trunk_size(TrunkName trunk) {
 double trunks_of(const RunFile& run) {
   const bool one = run.sharing == Sharing::adashare || run.sharing == Sharing::hard ||
                    run.sharing == Sharing::mtan;
-  const auto tasks = static_cast<double>(run.tasks.size());
-  return one ? 1 : run.sharing == Sharing::halves ? (1 + tasks) / 2 : tasks;
+  return one ? 1 : static_cast<double>(run.tasks.size());
 }
 
 std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& parts) {

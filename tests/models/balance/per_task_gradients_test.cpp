@@ -171,7 +171,7 @@ const std::vector<std::vector<bool>> label_sets = {
 
 TEST_CASE("per-task gradients of every way of sharing equal separate passes", "[models][balance]") {
   const std::string sharing =
-      GENERATE("single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves");
+      GENERATE("single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan");
   for (const auto& labels : label_sets) {
     INFO(sharing << ", labels " << labels[0] << labels[1] << labels[2]);
     Step step(scenes_run(sharing), Phase::retrain, 0, labels);
@@ -241,7 +241,7 @@ TEST_CASE("the Gram of per-task gradients is a naive one, whole and by parameter
 TEST_CASE("combine is the sum by hand on top of what is there, with gradients kept or not",
           "[models][balance]") {
   const std::string sharing =
-      GENERATE("hard", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves", "adashare");
+      GENERATE("hard", "soft", "cross_stitch", "sluice", "nddr", "mtan", "adashare");
   INFO(sharing);
   Step step(scenes_run(sharing), Phase::retrain, 0, {true, false, true});
   const std::vector<double> weights{0.7, -1.9};

@@ -191,8 +191,7 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
 TEST_CASE("cuda: recorded steps give the bits of those that run directly, in every way of sharing",
           "[cuda][determinism]") {
   WEFT_NEEDS_CUDA();
-  for (const char* sharing :
-       {"single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves"}) {
+  for (const char* sharing : {"single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
     INFO(sharing);
     check_recorded(scenes_run({"device=cuda", std::string("sharing=") + sharing}), 8);
   }

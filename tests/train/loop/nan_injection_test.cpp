@@ -17,8 +17,8 @@ using weft::test::TempFolder;
 
 namespace {
 
-constexpr const char* ways[] = {"single", "hard", "soft",   "cross_stitch", "sluice",
-                                "nddr",   "mtan", "halves", "adashare"};
+constexpr const char* ways[] = {"single", "hard", "soft", "cross_stitch",
+                                "sluice", "nddr", "mtan", "adashare"};
 
 RunFile tiny(const std::string& sharing, const std::vector<std::string>& more = {}) {
   std::vector<std::string> overrides{"sharing=" + sharing};

@@ -76,8 +76,8 @@ double mean_of(const std::vector<double>& losses, size_t begin) {
 }  // namespace
 
 TEST_CASE("every way of sharing learns every task on scenes", "[.][slow][sharing]") {
-  const char* const sharing = GENERATE("single", "hard", "adashare", "soft", "cross_stitch",
-                                       "sluice", "nddr", "mtan", "halves");
+  const char* const sharing =
+      GENERATE("single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan");
   const int seed = GENERATE(1, 2, 3);
   RunFile run = slim(sharing, seed);
   CpuContext cpu(1);

@@ -172,7 +172,7 @@ TEST_CASE("blocks that nobody selects are left untouched by re-training", "[trai
 
 TEST_CASE("every way of sharing trains", "[train]") {
   for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves"}) {
+       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
     RunFile run = slim_run({std::string("sharing=") + sharing, "model.width=0.0625"});
     CpuContext cpu(2);
     const auto data = open_dataset(run);

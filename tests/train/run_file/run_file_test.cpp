@@ -131,7 +131,7 @@ TEST_CASE("run file: complaints name file, line and the nearest key", "[run_file
         "run.toml:11: 'data.augment.crop' expects two integers, [height, width], got 1 values");
   CHECK(message("sharing = \"adashar\"\n" + text) ==
         "run.toml:1: 'sharing' is \"adashar\"; it is one of single, hard, adashare, soft, "
-        "cross_stitch, sluice, nddr, mtan, halves; did you mean \"adashare\"?");
+        "cross_stitch, sluice, nddr, mtan; did you mean \"adashare\"?");
   CHECK_THAT(message("name = \"x\n"),
              Catch::Matchers::StartsWith("run.toml:1: Error while parsing string"));
 }

@@ -165,7 +165,7 @@ void check_label_sets(RunFile run, Phase phase, bool few = false) {
 TEST_CASE("labels reach the parameters that separate passes reach, in every way of sharing",
           "[train][reach]") {
   const std::string sharing =
-      GENERATE("single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan", "halves");
+      GENERATE("single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan");
   check_label_sets(table_free(sharing), Phase::retrain);
 }
 

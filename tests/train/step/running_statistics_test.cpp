@@ -47,7 +47,7 @@ TEST_CASE("running statistics are each task's own wherever tasks' features diffe
   CHECK(running({"sharing=mtan"}) == "per-task");
   CHECK(running({"sharing=hard"}) == "shared");  // one value for all tasks
   CHECK(running({"sharing=hard", "data.inputs=per-task"}) == "per-task");
-  for (const char* way : {"single", "soft", "cross_stitch", "sluice", "nddr", "halves"})
+  for (const char* way : {"single", "soft", "cross_stitch", "sluice", "nddr"})
     CHECK(running({std::string("sharing=") + way}) == "shared");  // trunks of their own
   CHECK(running({"sharing=hard", "model.trunk=vgg16", "data.inputs=per-task"}) == "shared");
   for (const char* way : {"adashare", "hard", "mtan"})
