@@ -49,7 +49,7 @@ void check_conv(const std::string& name, const Shape& x, const Shape& weight,
 
 }  // namespace
 
-TEST_CASE("conv2d: kernels, strides, paddings") {
+TEST_CASE("conv2d: kernels, strides, paddings", "[ops]") {
   check_conv("3x3", {2, 7, 5, 9}, {17, 3, 3, 9}, {.padding = 1});
   check_conv("3x3 with bias", {2, 7, 5, 9}, {17, 3, 3, 9}, {.padding = 1}, true);
   check_conv("1x1", {2, 5, 4, 11}, {19, 1, 1, 11}, {}, true);
@@ -64,7 +64,7 @@ TEST_CASE("conv2d: kernels, strides, paddings") {
   check_conv("empty batch", {0, 5, 5, 9}, {4, 3, 3, 9}, {.padding = 1}, true);
 }
 
-TEST_CASE("conv2d: few channels, as in a stem") {
+TEST_CASE("conv2d: few channels, as in a stem", "[ops]") {
   check_conv("stem", {2, 13, 11, 3}, {8, 7, 7, 3}, {.stride = 2, .padding = 3});
   check_conv("grey", {1, 9, 9, 1}, {5, 3, 3, 1}, {.padding = 1}, true);
   check_conv("dilated rows", {1, 9, 7, 2}, {5, 3, 2, 2}, {.padding = {2, 0}, .dilation = {2, 1}});
@@ -72,7 +72,7 @@ TEST_CASE("conv2d: few channels, as in a stem") {
   check_conv("wide kernel row", {1, 3, 60, 8}, {2, 1, 40, 8}, {.padding = {0, 4}});
 }
 
-TEST_CASE("conv2d: skipped taps are exact at every dilation on a small map") {
+TEST_CASE("conv2d: skipped taps are exact at every dilation on a small map", "[ops]") {
   for (int64_t dilation : {1, 2, 6, 12, 13, 24})
     check_conv(fmt::format("dilation {}", dilation), {1, 13, 13, 3}, {5, 3, 3, 3},
                {.padding = dilation, .dilation = dilation}, true);
@@ -81,14 +81,14 @@ TEST_CASE("conv2d: skipped taps are exact at every dilation on a small map") {
   CHECK(conv2d_useful_macs(s) == (169 + 4 * 13 + 4) * 15);
 }
 
-TEST_CASE("conv2d: blocks, panels and pieces of the sums") {
+TEST_CASE("conv2d: blocks, panels and pieces of the sums", "[ops]") {
   // Sizes around the block borders; differences are checked on sampled elements only.
   check_conv("joint", {1, 12, 11, 64}, {33, 3, 3, 64}, {.padding = 1}, true);
   check_conv("deep", {1, 4, 5, 300}, {70, 3, 3, 300}, {.padding = 2, .dilation = 2});
   check_conv("many pixels", {1, 50, 43, 9}, {17, 1, 1, 9}, {});
 }
 
-TEST_CASE("conv2d: groups") {
+TEST_CASE("conv2d: groups", "[ops]") {
   check_conv("two", {2, 7, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}, true);
   check_conv("three, 1x1", {2, 5, 4, 33}, {21, 1, 1, 11}, {.groups = 3}, true);
   check_conv("1x1 / 2", {1, 7, 8, 22}, {10, 1, 1, 11}, {.stride = 2, .groups = 2});
@@ -100,7 +100,7 @@ TEST_CASE("conv2d: groups") {
   check_conv("an empty batch", {0, 5, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}, true);
 }
 
-TEST_CASE("conv2d: depthwise") {
+TEST_CASE("conv2d: depthwise", "[ops]") {
   const auto depthwise = [](const char* name, const Shape& x, const Shape& kernel, int64_t per,
                             Conv2dOptions o, bool bias = false) {
     o.groups = x[3];
@@ -120,13 +120,13 @@ TEST_CASE("conv2d: depthwise") {
   depthwise("an empty batch", {0, 5, 5, 9}, {3, 3}, 1, {.padding = 1}, true);
 }
 
-TEST_CASE("conv2d: groups count the multiplications that they make") {
+TEST_CASE("conv2d: groups count the multiplications that they make", "[ops]") {
   CHECK(conv2d_macs({{2, 5, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}}) == 50 * 9 * 4 * 3);
   CHECK(conv2d_useful_macs({{1, 3, 3, 2}, {2, 3, 3, 1}, {.padding = 1, .groups = 2}}) ==
         (9 + 4 * 6 + 4 * 4) * 2);
 }
 
-TEST_CASE("conv2d: shape errors") {
+TEST_CASE("conv2d: shape errors", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const auto var = [&](const Shape& shape, DType dtype = DType::f32) {

@@ -31,7 +31,7 @@ void check_linear(const std::string& name, const Shape& x, int64_t out, bool bia
 
 }  // namespace
 
-TEST_CASE("linear: sizes around the blocks") {
+TEST_CASE("linear: sizes around the blocks", "[ops]") {
   check_linear("one", {1, 1}, 1, true);
   check_linear("vector", {7}, 3, true);
   check_linear("matrix", {5, 11}, 17, false);
@@ -41,7 +41,7 @@ TEST_CASE("linear: sizes around the blocks") {
   check_linear("many rows", {600, 5}, 4, true);
 }
 
-TEST_CASE("linear: shape errors") {
+TEST_CASE("linear: shape errors", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const auto var = [&](const Shape& shape) {

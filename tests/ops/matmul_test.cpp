@@ -67,7 +67,7 @@ void check_batch(const Shape& leading, int64_t m, int64_t k, int64_t n, Transpos
 
 }  // namespace
 
-TEST_CASE("matmul: three kinds, sizes around the blocks") {
+TEST_CASE("matmul: three kinds, sizes around the blocks", "[ops]") {
   for (const Transpose t : {Transpose::none, Transpose::a, Transpose::b}) {
     check_matmul(1, 1, 1, t);
     check_matmul(5, 7, 3, t);
@@ -78,7 +78,7 @@ TEST_CASE("matmul: three kinds, sizes around the blocks") {
   }
 }
 
-TEST_CASE("matmul: batches, and a plain matrix for all of them") {
+TEST_CASE("matmul: batches, and a plain matrix for all of them", "[ops]") {
   for (const Transpose t : {Transpose::none, Transpose::a, Transpose::b})
     for (const Plain plain : {Plain::neither, Plain::a, Plain::b}) {
       check_batch({1}, 1, 1, 1, t, plain);
@@ -94,7 +94,7 @@ TEST_CASE("matmul: batches, and a plain matrix for all of them") {
     }
 }
 
-TEST_CASE("matmul: a batch has the bits of its products one by one") {
+TEST_CASE("matmul: a batch has the bits of its products one by one", "[ops]") {
   CpuContext ctx(3);
   Tape tape(&ctx, Tape::Mode::no_grad);
   const int64_t batch = 13, m = 33, k = 65, n = 17;
@@ -112,7 +112,7 @@ TEST_CASE("matmul: a batch has the bits of its products one by one") {
   }
 }
 
-TEST_CASE("matmul: shape errors") {
+TEST_CASE("matmul: shape errors", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
   const auto var = [&](const Shape& shape) {

@@ -55,7 +55,7 @@ Result run(const Shape& shape, const Values& x) {
 
 }  // namespace
 
-TEST_CASE("trace_norm: one, two and three rows") {
+TEST_CASE("trace_norm: one, two and three rows", "[ops]") {
   for (const int64_t rows : {1, 2, 3})
     for (const int64_t columns : {5, 130, 1031}) {
       OpCase c;
@@ -71,7 +71,7 @@ TEST_CASE("trace_norm: one, two and three rows") {
     }
 }
 
-TEST_CASE("trace_norm: parallel rows and zeros have a finite subgradient") {
+TEST_CASE("trace_norm: parallel rows and zeros have a finite subgradient", "[ops]") {
   // [w; w] has the one singular value sqrt(2) |w|, and U V^T = [w; w] / (sqrt(2) |w|).
   const Result parallel = run({2, 3}, {1, 2, 2, 1, 2, 2});
   CHECK(parallel.value == Catch::Approx(3 * std::sqrt(2.0)).epsilon(1e-14));
@@ -83,7 +83,7 @@ TEST_CASE("trace_norm: parallel rows and zeros have a finite subgradient") {
   CHECK(zero.gradient == Values(6, 0.0));
 }
 
-TEST_CASE("trace_norm: shape errors") {
+TEST_CASE("trace_norm: shape errors", "[ops]") {
   CpuContext cpu;
   Tape tape(&cpu);
   check_shape_error(
