@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "engine/error.h"
@@ -56,17 +55,9 @@ void JointBackward::find_what_stays(const Again& again) {
   std::vector<int> reached(size, 0);
   std::unordered_map<const Parameter*, int> by_parameter;
   for (const Var& loss : losses_) {
-    std::vector<char> reaches(size, 0);
-    std::unordered_set<const Parameter*> parameters;
-    reaches[static_cast<size_t>(loss.node())] = 1;
-    for (size_t i = size; i-- > 0;) {
-      if (!reaches[i]) continue;
-      ++reached[i];
-      if (nodes[i].parameter != nullptr) parameters.insert(nodes[i].parameter);
-      for (int input : nodes[i].inputs)
-        if (input >= 0) reaches[static_cast<size_t>(input)] = 1;
-    }
-    for (const Parameter* p : parameters) ++by_parameter[p];
+    const std::vector<char> reaches = Sweep::reached_from(tape_, loss.node());
+    for (size_t i = 0; i < reaches.size(); ++i) reached[i] += reaches[i];
+    for (const Parameter* p : Sweep::parameters_of(tape_, reaches)) ++by_parameter[p];
   }
   // What stays: useful nodes that several losses reach, and those of one loss that lead to such a
   // parameter by a way of their own, past all that is common.

@@ -54,14 +54,18 @@ void add_gradient(const AnyContext& context, Tensor& sum, Tensor gradient) {
   accumulate(context, sum, gradient);
 }
 
-std::vector<Parameter*> Sweep::parameters_of(const Tape& tape, int node) {
-  std::vector<Parameter*> out;
+std::vector<char> Sweep::reached_from(const Tape& tape, int node) {
   std::vector<char> reached(static_cast<size_t>(node + 1), 0);
   if (node >= 0) reached.back() = 1;
   for (size_t i = reached.size(); i-- > 0;)
     if (reached[i])
       for (int input : tape.nodes_[i].inputs)
         if (input >= 0) reached[static_cast<size_t>(input)] = 1;
+  return reached;
+}
+
+std::vector<Parameter*> Sweep::parameters_of(const Tape& tape, const std::vector<char>& reached) {
+  std::vector<Parameter*> out;
   std::unordered_set<const Parameter*> known;
   for (size_t i = 0; i < reached.size(); ++i)
     if (Parameter* const p = tape.nodes_[i].parameter; reached[i] && p != nullptr)

@@ -15,8 +15,10 @@ struct Sweep {
   /// The node where a parameter's gradients meet: its first on the tape, which is passed last.
   using Leaves = std::unordered_map<const Parameter*, int>;
   static std::shared_ptr<const Leaves> leaves_of(const Tape& tape);
-  /// The parameters that a node was computed from, each once, in the order of their first use.
-  static std::vector<Parameter*> parameters_of(const Tape& tape, int node);
+  /// By node, up to this one: whether this one was computed from it, or is it. None for node < 0.
+  static std::vector<char> reached_from(const Tape& tape, int node);
+  /// The parameters among what a node was computed from, each once, in the order of their first use.
+  static std::vector<Parameter*> parameters_of(const Tape& tape, const std::vector<char>& reached);
 
   struct Slot {
     Tensor grad;

@@ -7,14 +7,6 @@
 #include "engine/error.h"
 
 namespace weft {
-namespace {
-
-bool finite(const balance::Vector& values) {
-  return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
-}
-
-}  // namespace
-
 void Balance::check(const BalanceStep& step) const {
   const size_t m = step.tasks.size();
   for (size_t i = 0; i < m; ++i)
@@ -61,7 +53,7 @@ BalanceResult Balance::weights(const BalanceStep& step) {
   for (size_t g = 0; g < all.size(); ++g) {
     balance::Weights& found = all[g];
     const balance::Vector& w = found.w;
-    if (!finite(w)) {
+    if (!balance::finite(w)) {
       found.w = balance::mean_weights(w.size());
       found.notes.push_back({"the weights overflow: equal ones instead", {}});
     } else if (std::all_of(w.begin(), w.end(), [](double x) { return x == 0; })) {
@@ -102,7 +94,8 @@ void Balance::load_state(const State& state, const std::string& source) {
     if (values.size() != own[i].second->size() && !grows())
       fail(fmt::format("has {} numbers in '{}', not {}", own[i].second->size(), name,
                        values.size()));
-    if (!finite(values)) fail(fmt::format("has only numbers in '{}', not NaN or infinity", name));
+    if (!balance::finite(values))
+      fail(fmt::format("has only numbers in '{}', not NaN or infinity", name));
   }
   for (size_t i = 0; i < own.size(); ++i) *own[i].second = state[i].second;
 }

@@ -14,6 +14,10 @@ Matrix::Matrix(Vector rows) : values(std::move(rows)) {
     throw Error(fmt::format("balance: {} numbers are no square matrix", values.size()));
 }
 
+bool finite(const Vector& a) {
+  return std::all_of(a.begin(), a.end(), [](double x) { return std::isfinite(x); });
+}
+
 double dot(const Vector& a, const Vector& b) {
   double total = 0;
   for (size_t i = 0; i < a.size(); ++i) total += a[i] * b[i];

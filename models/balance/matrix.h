@@ -25,6 +25,8 @@ struct Matrix {
   bool operator==(const Matrix&) const = default;
 };
 
+/// No infinity and no NaN.
+bool finite(const Vector& a);
 double dot(const Vector& a, const Vector& b);
 double sum(const Vector& a);
 /// M a.

@@ -73,7 +73,8 @@ std::vector<Parameter*> shared_parameters(const std::vector<Var>& predictions) {
   std::vector<Parameter*> shared;
   std::unordered_map<const Parameter*, int> count;
   for (const Var& prediction : predictions)
-    for (Parameter* p : Sweep::parameters_of(prediction.tape(), prediction.node()))
+    for (Parameter* p : Sweep::parameters_of(
+             prediction.tape(), Sweep::reached_from(prediction.tape(), prediction.node())))
       if (++count[p] == 2) shared.push_back(p);
   if (shared.empty()) return shared;
   const auto leaves = Sweep::leaves_of(predictions[0].tape());

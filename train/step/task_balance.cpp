@@ -14,10 +14,6 @@
 namespace weft {
 namespace {
 
-bool finite(const std::vector<double>& values) {
-  return std::all_of(values.begin(), values.end(), [](double x) { return std::isfinite(x); });
-}
-
 /// sum_i factors[i] lambda_i L_i + what the way of sharing adds.
 Var weighted_sum(const PresentTasks& now, const StepOutputs& out,
                  const std::vector<double>& factors) {
@@ -133,7 +129,7 @@ void TaskBalance::backward(Tape& tape, Model& model, const StepInputs& in, const
   before_ = state();
   if (!out.total) return;
   const PresentTasks now = present(in, out, epoch);
-  if (now.tasks.empty() || !finite(now.values)) return tape.backward(*out.total);
+  if (now.tasks.empty() || !balance::finite(now.values)) return tape.backward(*out.total);
   const bool of_gradients = method_->needs() != Balance::Needs::losses;
   if (of_gradients) return this->of_gradients(tape, model, out, now);
   const std::vector<double> ones(now.tasks.size(), 1.0);
@@ -208,7 +204,7 @@ void TaskBalance::by_gram(TaskGradients& g, Model& model, const std::vector<doub
   }
   for (const auto& group : groups) method_step_.grams.push_back(gram_of(group));
   for (const balance::Matrix& gram : method_step_.grams)
-    if (!finite(gram.values)) {  // the verdict on the gradients finds where
+    if (!balance::finite(gram.values)) {  // the verdict on the gradients finds where
       asked_ = false;
       return g.combine(std::vector<double>(m, 1.0));
     }
@@ -254,7 +250,7 @@ void TaskBalance::losses_after(const std::vector<std::optional<double>>& losses)
     balance::Vector after;
     for (const size_t k : step.tasks)
       after.push_back(losses[k] ? run_.tasks[k].weight * *losses[k] : std::nan(""));
-    if (finite(after))
+    if (balance::finite(after))
       method.losses_after(step, after);
     else
       notes_.push_back(method.name() + ": a loss after the step is no number: nothing is learned");

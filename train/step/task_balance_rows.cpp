@@ -1,7 +1,6 @@
 // TaskBalance's methods on the gradients' elements: rows on the host, parameter by parameter, and
 // back where the context computes. Also what a step's parts pass on.
 #include <algorithm>
-#include <cstring>
 
 #include "engine/sweep.h"
 #include "ops/pointwise.h"
@@ -24,12 +23,6 @@ void with_number_type(DType dtype, F&& f) {
     f(double{});
   else
     f(float{});
-}
-
-Tensor copy_of(const Tensor& host) {
-  Tensor copy = Tensor::empty(host.shape(), host.dtype());
-  std::memcpy(copy.raw(), host.raw(), host.bytes());
-  return copy;
 }
 
 }  // namespace
@@ -58,11 +51,9 @@ std::string stage_of(const std::string& parameter) {
 }
 
 void keep_shared(std::vector<Parameter*>& group, const std::vector<Parameter*>& shared) {
-  group.erase(std::remove_if(group.begin(), group.end(),
-                             [&](Parameter* p) {
-                               return std::find(shared.begin(), shared.end(), p) == shared.end();
-                             }),
-              group.end());
+  std::erase_if(group, [&](Parameter* p) {
+    return std::find(shared.begin(), shared.end(), p) == shared.end();
+  });
 }
 
 /// Averages and sums of elements where the method keeps them, then weights; or d, element by
@@ -98,7 +89,7 @@ void TaskBalance::absorb(TaskGradients& g, const Parameter& p) {
     for (size_t i = 0; i < rows.size(); ++i) {
       host.push_back(to_host(context_, rows[i]));
       Tensor& own = kept[method_step_.tasks[i]];
-      own = own.defined() ? copy_of(own) : Tensor::zeros(p.value.shape(), p.value.dtype());
+      own = own.defined() ? own.clone() : Tensor::zeros(p.value.shape(), p.value.dtype());
       spans.g.push_back(span_of<T>(host[i]));
       spans.kept.push_back(span_of<T>(own));
     }

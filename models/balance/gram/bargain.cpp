@@ -55,8 +55,7 @@ Bargain bargain(const Matrix& c, const Vector& k, double p) {
     }
     x = next;
   }
-  out.converged = best < 1e-8 && std::all_of(out.x.begin(), out.x.end(),
-                                             [](double v) { return std::isfinite(v); });
+  out.converged = best < 1e-8 && finite(out.x);
   return out;
 }
 
