@@ -1,6 +1,8 @@
 // Batch norm: checks, the weights of a running update, record and backward.
 #include "ops/batch_norm.h"
 
+#include "ops/batch_norm_whole.h"
+
 namespace weft {
 namespace {
 
@@ -120,20 +122,32 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     using Stat = stat_t<T>;
+    bool normalised = false;
     for (int64_t g = 0; g < parts; ++g) {
       BatchNormStats& own = *stats[static_cast<size_t>(g)];
       const View<Stat> mean = op->mean.rows(g * in_part, in_part).template view<Stat>();
       const View<Stat> invstd = op->invstd.rows(g * in_part, in_part).template view<Stat>();
       const View<Stat> running_mean = own.running_mean.template view<Stat>();
       const View<Stat> running_var = own.running_var.template view<Stat>();
-      if (options.training)
-        kernels::batch_norm_statistics<T>(ctx, part_of(g).template view<T>(), options, mean, invstd,
-                                          running_mean, running_var);
-      else
+      const View<const T> part = part_of(g).template view<T>();
+      if (!options.training) {
         kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps, mean, invstd);
+        continue;
+      }
+      if constexpr (!std::is_same_v<decltype(ctx), CpuContext&>) {  // all parts are of one size
+        const int64_t rows = x.shape()[0] / parts;
+        normalised = kernels::batch_norm_whole_forward<T>(
+            ctx, part, options, mean, invstd, running_mean, running_var,
+            {mean, invstd, gamma.value().view<Stat>(), beta.value().view<Stat>(), options.relu},
+            y.rows(g * rows, rows).view<T>());
+        if (normalised) continue;
+      }
+      kernels::batch_norm_statistics<T>(ctx, part, options, mean, invstd, running_mean,
+                                        running_var);
     }
-    kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
-                                   y.view<T>());
+    if (!normalised)
+      kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
+                                     y.view<T>());
   });
   if (options.training)
     for (BatchNormStats* own : stats) own->num_batches_tracked += options.tracked;

@@ -1,126 +1,108 @@
-// Batch norm on the GPU. A block owns a chunk of rows of one group and a strip of channels:
-// `across` threads side by side, each with `width` neighbouring channels, times `down` rows at
-// once. A chunk's mean and squared deviations are found in two passes over rows that the second
-// finds in cache, the threads of a column are combined pairwise; a second kernel combines the
-// chunks in order, in double (Chan, Golub and LeVeque 1983). Backward adds up dy and dy (x - mean)
-// the same way. All sizes follow from the shape alone.
+// Batch norm on the GPU, two passes over x forward and two over x and dy backward. A block finds
+// the moments of its chunk (batch_norm_cuda.cuh); a second kernel adds up the chunks, in double
+// around the first chunk's mean. Backward adds up dy and dy (x - mean) the same way. All sizes
+// follow from the shape alone. What is small takes one launch (batch_norm_whole.h).
 #include <cmath>
 
 #include "ops/batch_norm.h"
 #include "ops/batch_norm_cuda.cuh"
-#include "ops/pointwise_cuda.cuh"
+#include "ops/batch_norm_whole.h"
 
 namespace weft::kernels {
 namespace {
 
-constexpr int most_groups = 16;  // whose weights fit one launch of the combining kernel
+constexpr int vectors_across = 8;  // 128 bytes side by side are what memory moves
 
 /// parts: means [G, chunks, C], then squared deviations of the same shape.
 template <int width, class T>
 __global__ void moments_kernel(Partition g, const T* x, float* means, float* squares) {
   const ThreadPart at(g);
-  float mean[width] = {}, first[width] = {}, second[width] = {};
-  if (at.inside)
-    for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
-      float v[width];
-      read(x + at.element(g, row), v);
-#pragma unroll
-      for (int i = 0; i < width; ++i) mean[i] += v[i];
-    }
-  combine_down(g, mean);
-  const float n = static_cast<float>(at.end - at.first);
-#pragma unroll
-  for (int i = 0; i < width; ++i) mean[i] /= n;
-  if (at.inside)
-    for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
-      float v[width];
-      read(x + at.element(g, row), v);
-#pragma unroll
-      for (int i = 0; i < width; ++i) {
-        const float d = v[i] - mean[i];
-        first[i] += d;
-        second[i] += d * d;
-      }
-    }
-  combine_down(g, first);
-  combine_down(g, second);
+  const Rows<width, T> rows(g, at, x);
+  Moments<width> m(rows);
+  join_down<block_threads>(g, m);
   if (!at.inside || at.down != 0) return;
-  const int64_t to = (int64_t{blockIdx.z} * g.chunks + blockIdx.y) * g.channels + at.channel;
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    means[to + i] = mean[i] + first[i] / n;
-    squares[to + i] = second[i] - first[i] * (first[i] / n);
+    means[at.part(g) + i] = m.mean[i];
+    squares[at.part(g) + i] = m.square[i];
   }
 }
 
-/// What the combining kernel adds to the running statistics: a few groups a launch, in order.
-struct Running {
-  float *mean, *var;
-  int first_group, count;
-  double keep;  ///< 1 after the first launch
-  double weight[most_groups];
+/// A block that adds up chunks: `lanes` threads for each of a few neighbouring channels.
+constexpr int channels_a_block = 8, lanes = block_threads / channels_a_block;
+
+struct Pair {
+  double first = 0, second = 0;
 };
+
+/// A group's sum of of_chunk(chunk, part): lane l adds chunks l, l + lanes, .. in order, then lanes
+/// are combined pairwise; every thread of a channel gets the total.
+template <class OfChunk>
+__device__ Pair sum_chunks(const Partition& g, int group, int channel, OfChunk of_chunk) {
+  __shared__ Pair sums[block_threads];
+  const int thread = static_cast<int>(threadIdx.x), lane = thread / channels_a_block;
+  Pair mine;
+  if (channel < g.channels)
+#pragma unroll 4
+    for (int chunk = lane; chunk < g.chunks; chunk += lanes) {
+      const Pair part = of_chunk(chunk, (int64_t{group} * g.chunks + chunk) * g.channels + channel);
+      mine.first += part.first;
+      mine.second += part.second;
+    }
+  __syncthreads();
+  sums[thread] = mine;
+  __syncthreads();
+  for (int stride = 1; stride < lanes; stride *= 2) {
+    if (lane % (2 * stride) == 0) {
+      sums[thread].first += sums[thread + stride * channels_a_block].first;
+      sums[thread].second += sums[thread + stride * channels_a_block].second;
+    }
+    __syncthreads();
+  }
+  return sums[thread % channels_a_block];
+}
+
+__device__ int channel_of_thread() {
+  return static_cast<int>(blockIdx.x) * channels_a_block +
+         static_cast<int>(threadIdx.x) % channels_a_block;
+}
 
 __global__ void combine_moments_kernel(Partition g, const float* means, const float* squares,
                                        double eps, Running running, float* mean, float* invstd) {
-  const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
-  if (c >= g.channels) return;
-  double new_mean = running.keep * running.mean[c], new_var = running.keep * running.var[c];
+  const int c = channel_of_thread();
+  const bool writes = c < g.channels && threadIdx.x < channels_a_block;
+  double new_mean = writes ? running.keep * running.mean[c] : 0;
+  double new_var = writes ? running.keep * running.var[c] : 0;
   const double n = static_cast<double>(g.rows);
   for (int i = 0; i < running.count; ++i) {
     const int group = running.first_group + i;
-    const Moments all = combine_chunks<Moments>(g.chunks, [&](int chunk) {
-      const int64_t from = (int64_t{group} * g.chunks + chunk) * g.channels + c;
+    const double near = c < g.channels ? means[int64_t{group} * g.chunks * g.channels + c] : 0.0;
+    const Pair all = sum_chunks(g, group, c, [&](int chunk, int64_t part) {
       const int64_t left = g.rows - int64_t{chunk} * g.chunk;
-      return Moments{static_cast<double>(left < g.chunk ? left : g.chunk), means[from],
-                     squares[from]};
+      const double rows = static_cast<double>(left < g.chunk ? left : g.chunk);
+      const double apart = means[part] - near;
+      return Pair{rows * apart, squares[part] + rows * apart * apart};
     });
-    const double square = all.square < 0 ? 0 : all.square;  // in this order a NaN stays a NaN
-    new_mean += running.weight[i] * all.mean;
+    if (!writes) continue;
+    const double spread = all.second - all.first * (all.first / n);
+    const double square = spread < 0 ? 0 : spread;  // in this order a NaN stays a NaN
+    const double group_mean = near + all.first / n;
+    new_mean += running.weight[i] * group_mean;
     new_var += running.weight[i] * (square / (n - 1));
-    if (threadIdx.x % warp_threads != 0) continue;
-    mean[group * g.channels + c] = static_cast<float>(all.mean);
+    mean[group * g.channels + c] = static_cast<float>(group_mean);
     invstd[group * g.channels + c] = static_cast<float>(1 / sqrt(square / n + eps));
   }
-  if (threadIdx.x % warp_threads != 0) return;
+  if (!writes) return;
   running.mean[c] = static_cast<float>(new_mean);
   running.var[c] = static_cast<float>(new_var);
 }
-
-/// By channel, what turns x into y again and dy into dx; forward and backward share its arithmetic.
-template <int width>
-struct Affine {
-  float mean[width], scale[width], beta[width];
-  template <class T>
-  __device__ Affine(const Partition& g, const Normalisation<T>& norm, int channel) {
-    const int64_t at = int64_t{blockIdx.z} * g.channels + channel;
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      mean[i] = norm.mean.data[at + i];
-      scale[i] = norm.gamma.data[channel + i] * norm.invstd.data[at + i];
-      beta[i] = norm.beta.data[channel + i];
-    }
-  }
-  __device__ float operator()(float x, int i) const {
-    return __fadd_rn(__fmul_rn(__fsub_rn(x, mean[i]), scale[i]), beta[i]);
-  }
-};
 
 template <int width, class T>
 __global__ void normalise_kernel(Partition g, const T* x, Normalisation<T> norm, T* y) {
   const ThreadPart at(g);
   if (!at.inside) return;
-  const Affine<width> affine(g, norm, at.channel);
-  for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
-    float v[width];
-    read(x + at.element(g, row), v);
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      v[i] = affine(v[i], i);
-      if (norm.relu) v[i] = v[i] < 0 ? 0.0F : v[i];
-    }
-    write(y + at.element(g, row), v);
-  }
+  const Rows<width, T> rows(g, at, x);
+  normalise(g, at, rows, Affine<width>(g, at, norm), norm.relu, y);
 }
 
 /// parts: sums of dy [G, chunks, C], then of dy (x - mean).
@@ -128,29 +110,16 @@ template <int width, class T>
 __global__ void gradient_sums_kernel(Partition g, const T* x, const T* dy, Normalisation<T> norm,
                                      float* plain, float* centred) {
   const ThreadPart at(g);
-  float first[width] = {}, second[width] = {};
-  if (at.inside) {
-    const Affine<width> affine(g, norm, at.channel);
-    for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
-      float v[width], d[width];
-      read(x + at.element(g, row), v);
-      read(dy + at.element(g, row), d);
-#pragma unroll
-      for (int i = 0; i < width; ++i) {
-        if (norm.relu && !(affine(v[i], i) > 0)) d[i] = 0;
-        first[i] += d[i];
-        second[i] += d[i] * (v[i] - affine.mean[i]);
-      }
-    }
-  }
-  combine_down(g, first);
-  combine_down(g, second);
+  const Rows<width, T> rows(g, at, x), gradients(g, at, dy);
+  ThreadPart real = at;  // threads without channels stay, to be waited for
+  if (!at.inside) real.channel = 0;
+  GradientSums<width> sums(rows, gradients, Affine<width>(g, real, norm), norm.relu);
+  join_down<block_threads>(g, sums);
   if (!at.inside || at.down != 0) return;
-  const int64_t to = (int64_t{blockIdx.z} * g.chunks + blockIdx.y) * g.channels + at.channel;
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    plain[to + i] = first[i];
-    centred[to + i] = second[i];
+    plain[at.part(g) + i] = sums.plain[i];
+    centred[at.part(g) + i] = sums.centred[i];
   }
 }
 
@@ -159,68 +128,44 @@ template <class T>
 __global__ void combine_gradients_kernel(Partition g, const float* plain, const float* centred,
                                          Normalisation<T> norm, bool constant_statistics, float* a,
                                          float* b, float* dgamma, float* dbeta) {
-  const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
-  if (c >= g.channels) return;
+  const int c = channel_of_thread();
+  const bool writes = c < g.channels && threadIdx.x < channels_a_block;
   double of_gamma = 0, of_beta = 0;
   const double n = static_cast<double>(g.rows);
   for (int group = 0; group < g.groups; ++group) {
-    const GradientSums sums = combine_chunks<GradientSums>(g.chunks, [&](int chunk) {
-      const int64_t from = (int64_t{group} * g.chunks + chunk) * g.channels + c;
-      return GradientSums{plain[from], centred[from]};
+    const Pair sums = sum_chunks(g, group, c, [&](int, int64_t part) {
+      return Pair{plain[part], centred[part]};
     });
+    if (!writes) continue;
     const int at = group * g.channels + c;
     const double invstd = norm.invstd.data[at];
-    of_beta += sums.plain;
-    of_gamma += sums.centred * invstd;
-    if (threadIdx.x % warp_threads != 0) continue;
-    a[at] = constant_statistics ? 0.0F : static_cast<float>(sums.plain / n);
-    b[at] = constant_statistics ? 0.0F : static_cast<float>(sums.centred * invstd * invstd / n);
+    of_beta += sums.first;
+    of_gamma += sums.second * invstd;
+    a[at] = constant_statistics ? 0.0F : static_cast<float>(sums.first / n);
+    b[at] = constant_statistics ? 0.0F : static_cast<float>(sums.second * invstd * invstd / n);
   }
-  if (threadIdx.x % warp_threads != 0) return;
-  if (dgamma != nullptr) dgamma[c] = static_cast<float>(of_gamma);
-  if (dbeta != nullptr) dbeta[c] = static_cast<float>(of_beta);
+  if (writes && dgamma != nullptr) dgamma[c] = static_cast<float>(of_gamma);
+  if (writes && dbeta != nullptr) dbeta[c] = static_cast<float>(of_beta);
 }
 
-/// dx = scale (dy - a - (x - mean) b)
 template <int width, class T>
 __global__ void input_gradient_kernel(Partition g, const T* x, const T* dy, Normalisation<T> norm,
                                       const float* a, const float* b, T* dx) {
   const ThreadPart at(g);
   if (!at.inside) return;
-  const Affine<width> affine(g, norm, at.channel);
-  const int64_t from = int64_t{blockIdx.z} * g.channels + at.channel;
+  const Rows<width, T> rows(g, at, x), gradients(g, at, dy);
   float mean_dy[width], slope[width];
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    mean_dy[i] = a[from + i];
-    slope[i] = b[from + i];
+    mean_dy[i] = a[int64_t{at.group} * g.channels + at.channel + i];
+    slope[i] = b[int64_t{at.group} * g.channels + at.channel + i];
   }
-  for (int64_t row = at.first + at.down; row < at.end; row += g.down) {
-    float v[width], d[width];
-    read(x + at.element(g, row), v);
-    read(dy + at.element(g, row), d);
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      if (norm.relu && !(affine(v[i], i) > 0)) d[i] = 0;
-      d[i] = affine.scale[i] * (d[i] - mean_dy[i] - (v[i] - affine.mean[i]) * slope[i]);
-    }
-    write(dx + at.element(g, row), d);
-  }
+  input_gradient(g, at, rows, gradients, Affine<width>(g, at, norm), norm.relu, mean_dy, slope, dx);
 }
 
-/// Channels that one thread takes: a vector where every pointer allows it, else one.
 template <class T, class... Pointers>
-int vector_of(int64_t channels, const Pointers*... pointers) {
-  return (fits_vec(pointers, channels) && ...) ? Vec<T>::size : 1;
-}
-
-/// f(std::integral_constant<int, width>) for the grid's width.
-template <class T, class F>
-void with_width(const Partition& g, F&& f) {
-  if (g.width == Vec<T>::size)
-    f(std::integral_constant<int, Vec<T>::size>{});
-  else
-    f(std::integral_constant<int, 1>{});
+Partition partition(const Shape& x, int64_t groups, const Pointers*... pointers) {
+  return {x, groups, vector_of<T>(x.back(), pointers...), vectors_across, block_threads};
 }
 
 dim3 per_channel(const Partition& g) {
@@ -237,7 +182,7 @@ template <class T>
 void batch_norm_statistics(CudaContext& ctx, View<const T> x, const BatchNormOptions& options,
                            View<stat_t<T>> mean, View<stat_t<T>> invstd,
                            View<stat_t<T>> running_mean, View<stat_t<T>> running_var) {
-  const Partition g(x.shape, mean.shape[0], vector_of<T>(x.shape.back(), x.data));
+  const Partition g = partition<T>(x.shape, mean.shape[0], x.data);
   if (g.channels == 0) return;
   const Tensor parts = floats(ctx, 2 * g.parts());
   float *means = parts.data<float>(), *squares = means + g.parts();
@@ -245,18 +190,10 @@ void batch_norm_statistics(CudaContext& ctx, View<const T> x, const BatchNormOpt
     launch(ctx, "batch_norm moments", moments_kernel<width(), T>, g.blocks(), dim3(block_threads),
            0, g, x.data, means, squares);
   });
-  for (int first = 0; first < g.groups; first += most_groups) {
-    Running running{running_mean.data,
-                    running_var.data,
-                    first,
-                    std::min(most_groups, g.groups - first),
-                    first == 0 ? options.keep : 1.0,
-                    {}};
-    for (int i = 0; i < running.count; ++i)
-      running.weight[i] = options.group_weights[static_cast<size_t>(first + i)];
+  for (int first = 0; first < g.groups; first += most_groups)
     launch(ctx, "batch_norm statistics", combine_moments_kernel, per_channel(g),
-           dim3(block_threads), 0, g, means, squares, options.eps, running, mean.data, invstd.data);
-  }
+           dim3(block_threads), 0, g, means, squares, options.eps,
+           running_update(options, running_mean, running_var, first), mean.data, invstd.data);
 }
 
 template <class T>
@@ -275,7 +212,7 @@ template <class T>
 void batch_norm_forward(CudaContext& ctx, View<const T> x, const Normalisation<T>& norm,
                         View<T> y) {
   if (y.numel() == 0) return;
-  const Partition g(x.shape, norm.mean.shape[0], vector_of<T>(x.shape.back(), x.data, y.data));
+  const Partition g = partition<T>(x.shape, norm.mean.shape[0], x.data, y.data);
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm", normalise_kernel<width(), T>, g.blocks(), dim3(block_threads), 0, g,
            x.data, norm, y.data);
@@ -286,9 +223,10 @@ template <class T>
 void batch_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
                          const Normalisation<T>& norm, bool constant_statistics, View<T> dx,
                          View<stat_t<T>> dgamma, View<stat_t<T>> dbeta) {
-  const Partition g(x.shape, norm.mean.shape[0],
-                    vector_of<T>(x.shape.back(), x.data, dy.data, dx.data));
+  const Partition g = partition<T>(x.shape, norm.mean.shape[0], x.data, dy.data, dx.data);
   if (g.channels == 0) return;
+  if (batch_norm_whole_backward<T>(ctx, x, dy, norm, constant_statistics, dx, dgamma, dbeta))
+    return;
   const Tensor parts = floats(ctx, 2 * g.parts());
   const Tensor means = floats(ctx, static_cast<size_t>(2 * g.groups) * g.channels);
   float *plain = parts.data<float>(), *centred = plain + g.parts();

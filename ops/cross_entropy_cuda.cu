@@ -1,5 +1,5 @@
 // cross_entropy on the GPU: a thread owns a row of logits, its log-sum-exp in float; losses are
-// summed in double in the fixed tree of engine/cuda/reduce.cuh. A label that is no class and not
+// summed in double in the fixed tree of engine/cuda/reduce.cuh, a row a thread. A label that is no class and not
 // ignored makes its row's loss and gradient NaN: looking for it would wait for the device.
 #include "engine/cuda/reduce.cuh"
 #include "ops/cross_entropy.h"
@@ -63,7 +63,7 @@ void cross_entropy_forward(CudaContext& ctx, View<const float> logits, View<cons
   reduce_tree<LossSum>(
       ctx, "cross_entropy", labels.numel(),
       [=] __device__(int64_t row) { return rows.loss(row, sums + row); },
-      [=] __device__(const LossSum& sum) { write_loss(sum, out, out_total); });
+      [=] __device__(const LossSum& sum) { write_loss(sum, out, out_total); }, block_threads);
 }
 
 template <>

@@ -1,5 +1,5 @@
 // The GPU's pixel losses: a thread owns a pixel and calls the functor that the CPU calls, in
-// double; losses are summed in the fixed tree of engine/cuda/reduce.cuh. Included by the *_cuda.cu
+// double; losses are summed in the fixed tree of engine/cuda/reduce.cuh, a pixel a thread. Included by the *_cuda.cu
 // of each loss, which says which functors it makes kernels of.
 #pragma once
 
@@ -32,7 +32,7 @@ void pixel_loss_forward(CudaContext& ctx, F f, View<const T> pred, View<const T>
         if (valid != nullptr && valid[i] == 0) return LossSum{};
         return LossSum{f.value(p + i * items.width, t + i * items.width, items.width), n, n};
       },
-      [=] __device__(const LossSum& sum) { write_loss(sum, out, out_total); });
+      [=] __device__(const LossSum& sum) { write_loss(sum, out, out_total); }, block_threads);
 }
 
 template <class F, class T>

@@ -1,7 +1,8 @@
-// Reductions on the GPU. x is [outer, n, inner]; a block sums a tile of at most 4096 elements:
-// neighbouring threads own neighbouring columns, `lanes` threads share a column's rows (lane l adds
-// rows l, l + lanes, ..), and their sums are combined pairwise. Where n takes more than one tile,
-// the tiles' sums are a shorter x of the same form, kept in float. The tree depends on sizes alone.
+// Reductions on the GPU. x is [outer, n, inner]; a block sums a tile of rows and columns: a thread
+// owns `width` neighbouring columns (a Vec where they fit, else one), `lanes` threads share these
+// columns' rows (lane l adds rows l, l + lanes, ..), and their sums are combined pairwise. Where n
+// takes more than one tile, the tiles' sums are a shorter x of the same form, kept in float: a bias
+// gradient is one launch up to 512 rows, two up to 260,000. The tree depends on sizes alone.
 #include "ops/broadcast.h"
 #include "ops/pointwise_cuda.cuh"
 #include "ops/reduce.h"
@@ -11,66 +12,86 @@ namespace {
 
 constexpr int64_t rows_per_lane = 16;
 
-/// How a block's threads divide: columns * lanes * items = block_threads, all powers of two.
+/// How a block's threads divide: across * lanes * items = block_threads, all powers of two.
 struct Tiling {
-  int columns, lanes, items;
+  int across = 1, lanes = 1, items;
   int64_t chunk, chunks;  ///< rows of one tile, and tiles along n
   int64_t strips;         ///< tiles along inner
+
+  /// `units`: vectors of `width` columns in a row. 128 bytes side by side are what memory moves.
+  Tiling(int64_t n, int64_t units, int width) {
+    const int most = width == 1 ? 32 : 8;
+    while (across < most && across < units) across *= 2;
+    while (across * lanes < block_threads && 4 * lanes < n) lanes *= 2;
+    items = block_threads / (across * lanes);
+    chunk = rows_per_lane * lanes;
+    chunks = std::max<int64_t>(1, blocks_for(n, chunk));
+    strips = blocks_for(units, across);
+  }
 };
 
-Tiling tile(int64_t n, int64_t inner) {
-  Tiling t{1, 1, 1, 0, 0, 0};
-  while (t.columns < 32 && t.columns < inner) t.columns *= 2;
-  while (t.columns * t.lanes < block_threads && 4 * t.lanes < n) t.lanes *= 2;
-  t.items = block_threads / (t.columns * t.lanes);
-  t.chunk = rows_per_lane * t.lanes;
-  t.chunks = std::max<int64_t>(1, blocks_for(n, t.chunk));
-  t.strips = blocks_for(inner, t.columns);
-  return t;
-}
-
 /// y [outer, chunks, inner] = factor * sums of x's chunks.
-template <class In, class Out>
+template <int width, class In, class Out>
 __global__ void sum_kernel(const In* x, int64_t outer, int64_t n, int64_t inner, Tiling t,
                            float factor, Out* y) {
-  __shared__ float sums[block_threads];
-  const int lane = static_cast<int>(threadIdx.x) / t.columns % t.lanes;
-  const int64_t item = blockIdx.x / t.strips * t.items + threadIdx.x / (t.columns * t.lanes);
-  const int64_t column = blockIdx.x % t.strips * t.columns + threadIdx.x % t.columns;
+  __shared__ float sums[width][block_threads];
+  const int thread = static_cast<int>(threadIdx.x), lane = thread / t.across % t.lanes;
+  const int64_t item = blockIdx.x / t.strips * t.items + thread / (t.across * t.lanes);
+  const int64_t column = (blockIdx.x % t.strips * t.across + thread % t.across) * width;
   const bool mine = item < outer * t.chunks && column < inner;
-  float sum = 0;
+  float sum[width] = {};
   if (mine) {
     const int64_t first = item % t.chunks * t.chunk;
     const int64_t end = first + t.chunk < n ? first + t.chunk : n;
     const In* from = x + item / t.chunks * n * inner + column;
 #pragma unroll 4
-    for (int64_t row = first + lane; row < end; row += t.lanes) sum += load(from + row * inner);
+    for (int64_t row = first + lane; row < end; row += t.lanes) {
+      float v[width];
+      read(from + row * inner, v);
+#pragma unroll
+      for (int i = 0; i < width; ++i) sum[i] += v[i];
+    }
   }
-  sums[threadIdx.x] = sum;
+#pragma unroll
+  for (int i = 0; i < width; ++i) sums[i][thread] = sum[i];
   __syncthreads();
   for (int stride = 1; stride < t.lanes; stride *= 2) {
-    if (lane % (2 * stride) == 0) {
-      sum += sums[threadIdx.x + stride * t.columns];
-      sums[threadIdx.x] = sum;
-    }
+    if (lane % (2 * stride) == 0)
+#pragma unroll
+      for (int i = 0; i < width; ++i) sums[i][thread] += sums[i][thread + stride * t.across];
     __syncthreads();
   }
-  if (mine && lane == 0) store(y + item * inner + column, factor * sum);
+  if (!mine || lane != 0) return;
+#pragma unroll
+  for (int i = 0; i < width; ++i) store(y + item * inner + column + i, factor * sums[i][thread]);
+}
+
+template <class In, class Out>
+void sum_rows(CudaContext& ctx, const In* x, int64_t outer, int64_t n, int64_t inner, float factor,
+              Out* y);
+
+template <int width, class In, class Out>
+void sum_tiles(CudaContext& ctx, const In* x, int64_t outer, int64_t n, int64_t inner, float factor,
+               Out* y) {
+  const Tiling t(n, inner / width, width);
+  const dim3 grid(static_cast<unsigned>(blocks_for(outer * t.chunks, t.items) * t.strips));
+  if (t.chunks == 1)
+    return launch(ctx, "sum", sum_kernel<width, In, Out>, grid, dim3(block_threads), 0, x, outer, n,
+                  inner, t, factor, y);
+  const Tensor parts = Tensor::empty({outer, t.chunks, inner}, DType::f32, ctx.memory());
+  auto* sums = parts.data<float>();
+  launch(ctx, "sum", sum_kernel<width, In, float>, grid, dim3(block_threads), 0, x, outer, n, inner,
+         t, 1.0F, sums);
+  sum_rows(ctx, static_cast<const float*>(sums), outer, t.chunks, inner, factor, y);
 }
 
 template <class In, class Out>
 void sum_rows(CudaContext& ctx, const In* x, int64_t outer, int64_t n, int64_t inner, float factor,
               Out* y) {
-  const Tiling t = tile(n, inner);
-  const dim3 grid(static_cast<unsigned>(blocks_for(outer * t.chunks, t.items) * t.strips));
-  if (t.chunks == 1)
-    return launch(ctx, "sum", sum_kernel<In, Out>, grid, dim3(block_threads), 0, x, outer, n, inner,
-                  t, factor, y);
-  const Tensor parts = Tensor::empty({outer, t.chunks, inner}, DType::f32, ctx.memory());
-  auto* sums = parts.data<float>();
-  launch(ctx, "sum", sum_kernel<In, float>, grid, dim3(block_threads), 0, x, outer, n, inner, t,
-         1.0F, sums);
-  sum_rows(ctx, static_cast<const float*>(sums), outer, t.chunks, inner, factor, y);
+  if (fits_vec(x, inner))
+    sum_tiles<Vec<In>::size>(ctx, x, outer, n, inner, factor, y);
+  else
+    sum_tiles<1>(ctx, x, outer, n, inner, factor, y);
 }
 
 template <int n, class T>

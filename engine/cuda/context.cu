@@ -102,8 +102,18 @@ template <class T>
 void add_elements(CudaContext& ctx, const Tensor& to, const Tensor& from, float by) {
   T* out = to.data<T>();
   const T* in = from.data<const T>();
-  for_each(ctx, "accumulate", to.numel(),
-           [=] __device__(int64_t i) { store(out + i, load(out + i) + by * load(in + i)); });
+  const int64_t n = to.numel();
+  if (!fits_vec(out, n) || !is_aligned(in))
+    return for_each(ctx, "accumulate", n, [=] __device__(int64_t i) {
+      store(out + i, load(out + i) + by * load(in + i));
+    });
+  for_each(ctx, "accumulate", n / Vec<T>::size, [=] __device__(int64_t i) {
+    Vec<T> sum = reinterpret_cast<Vec<T>*>(out)[i];
+    const Vec<T> term = reinterpret_cast<const Vec<T>*>(in)[i];
+    for (int j = 0; j < Vec<T>::size; ++j)
+      store(sum.at + j, load(sum.at + j) + by * load(term.at + j));
+    reinterpret_cast<Vec<T>*>(out)[i] = sum;
+  });
 }
 
 /// flag = 0 where any element is NaN or infinite.

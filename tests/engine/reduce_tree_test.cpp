@@ -8,6 +8,7 @@
 #include "engine/backend.h"
 #include "engine/reduce_tree.h"
 #include "tests/support/catch.h"
+#include "tests/support/device.h"
 
 namespace weft {
 
@@ -89,6 +90,32 @@ TEST_CASE("context: fill, copy, accumulate, all_finite", "[engine]") {
     ctx.fill(b.rows(n - 1, 1), INFINITY);
     CHECK_FALSE(ctx.all_finite(b));
   }
+}
+
+TEST_CASE("context: accumulate adds every element, in vectors or one by one", "[engine]") {
+  const AnyContext& device = test_device();
+  CachingAllocator& memory = memory_of(device);
+  for (const int64_t n : {1, 7, 8, 4096, 4099})
+    for (const int64_t first :
+         {0, 1}) {  // from the second row on nothing is aligned where n is odd
+      std::vector<double> to, by;
+      for (int64_t i = 0; i < 2 * n; ++i) {
+        to.push_back(static_cast<double>(i % 31));
+        by.push_back(static_cast<double>(i % 17) / 4);
+      }
+      const Tensor sum = Tensor::empty({2, n}, DType::f32, memory);
+      const Tensor term = Tensor::empty({2, n}, DType::f32, memory);
+      std::visit(
+          [&](auto* ctx) {
+            ctx->copy(sum, Tensor::from({2, n}, to));
+            ctx->copy(term, Tensor::from({2, n}, by));
+            ctx->accumulate(sum.rows(first, 1), term.rows(first, 1), 2);
+          },
+          device);
+      for (int64_t i = first * n; i < (first + 1) * n; ++i)
+        to[static_cast<size_t>(i)] += 2 * by[static_cast<size_t>(i)];
+      CHECK(to_host(device, sum).to_vector() == to);
+    }
 }
 
 TEST_CASE("on_device: types that the CPU does not compute in are refused", "[engine]") {

@@ -85,12 +85,15 @@ TEST_CASE("batch_norm: training, per group", "[ops]") {
                                                {1, 33, 31, 3},
                                                {2, 37, 29, 5}})
     op_check(batch_norm_case(shape, {}));
-  for (const int64_t rows : {1023, 1024, 1025}) op_check(batch_norm_case({rows, 16}, {}));
+  for (const int64_t rows : {1023, 1024, 1025, 2048, 2049})
+    op_check(batch_norm_case({rows, 16}, {}));
+  op_check(batch_norm_case({5, 29, 31, 72}, {}));  // chunks and strips, on a GPU
   BatchNormOptions three;
   three.group_weights = {0.1, 0.2, 0.3};
   op_check(batch_norm_case({6, 3}, three));
   op_check(batch_norm_case({3, 5, 7, 11}, three));
   op_check(batch_norm_case({3, 41, 37, 4}, three));
+  op_check(batch_norm_case({3, 35, 39, 8}, three));  // 4095 rows: the most in one launch on a GPU
 }
 
 TEST_CASE("batch_norm: evaluation", "[ops]") {
@@ -162,22 +165,77 @@ TEST_CASE("batch_norm: running statistics as naive passes in task order would le
   CHECK(same_bits(y.value().rows(n, n), alone.value()));
 }
 
+TEST_CASE("batch_norm: one launch gives what statistics and normalisation give apart", "[ops]") {
+  const AnyContext& device = test_device();
+  for (const Shape& shape : std::vector<Shape>{{2, 1}, {6, 13}, {338, 64}, {4, 31, 33, 40}}) {
+    BatchNormOptions options;
+    options.group_weights = {0.2};
+    options.relu = true;
+    if (shape[0] % 2 == 0 && shape[0] > 2) options.group_weights = {0.1, 0.3};
+    const auto groups = static_cast<int64_t>(options.group_weights.size());
+    const int64_t channels = shape.back();
+    INFO(shape.str());
+    Tape tape(device, Tape::Mode::no_grad);
+    const Tensor x = on_tape(tape, Tensor::from(shape, case_values(batch_norm_case(shape, {}), 0)));
+    const auto fresh = [&] {
+      BatchNormStats stats = fresh_stats(channels, DType::f32);
+      return BatchNormStats{on_tape(tape, stats.running_mean.clone()),
+                            on_tape(tape, stats.running_var.clone())};
+    };
+    const Tensor gamma = on_tape(tape, Tensor::full({channels}, 1.5));
+    const Tensor beta = on_tape(tape, Tensor::full({channels}, 0.25));
+    BatchNormStats at_once = fresh(), apart = fresh();
+    const Tensor y =
+        batch_norm(tape.constant(x), tape.constant(gamma), tape.constant(beta), at_once, options)
+            .value();
+    const Tensor mean = tape.empty({groups, channels}, DType::f32);
+    const Tensor invstd = tape.empty({groups, channels}, DType::f32);
+    const Tensor wanted = tape.empty(shape, DType::f32);
+    std::visit(
+        [&](auto* ctx) {
+          kernels::batch_norm_statistics<float>(
+              *ctx, x.view<float>(), options, mean.view<float>(), invstd.view<float>(),
+              apart.running_mean.view<float>(), apart.running_var.view<float>());
+          kernels::batch_norm_forward<float>(
+              *ctx, x.view<float>(),
+              {mean.view<float>(), invstd.view<float>(), gamma.view<float>(), beta.view<float>(),
+               options.relu},
+              wanted.view<float>());
+        },
+        device);
+    const auto check_close = [&](const Tensor& got, const Tensor& want) {
+      const Values a = from_tape(tape, got).to_vector(), b = from_tape(tape, want).to_vector();
+      for (size_t i = 0; i < b.size(); ++i)
+        if (!(std::abs(a[i] - b[i]) <= 1e-5 * (1 + std::abs(b[i])))) {
+          FAIL_CHECK(fmt::format("element {} is {:.9g}, apart {:.9g}", i, a[i], b[i]));
+          return;
+        }
+      SUCCEED();
+    };
+    check_close(y, wanted);
+    check_close(at_once.running_mean, apart.running_mean);
+    check_close(at_once.running_var, apart.running_var);
+  }
+}
+
 TEST_CASE("batch_norm: f32 statistics far from zero", "[ops]") {
-  CpuContext ctx(2);
-  Tape tape(&ctx, Tape::Mode::no_grad);
-  const int64_t rows = 200000;
-  Values x;
-  for (int64_t i = 0; i < rows; ++i)
-    x.push_back(static_cast<double>(static_cast<float>(1000 + std::sin(static_cast<double>(i)))));
-  const Moments truth = moments(x, 1, 0, 0, rows);
-  BatchNormStats stats = fresh_stats(1, DType::f32);
-  BatchNormOptions options;
-  options.group_weights = {1};
-  options.keep = 0;
-  const Var one = tape.constant(Tensor::from({1}, {1.0}));
-  batch_norm(tape.constant(Tensor::from({rows, 1}, x)), one, one, stats, options);
-  CHECK(std::abs(stats.running_mean.item() - truth.mean) < 1e-4);
-  CHECK(std::abs(stats.running_var.item() / truth.var - 1) < 1e-5);
+  for (const int64_t rows : {1500, 200000}) {
+    Tape tape(test_device(), Tape::Mode::no_grad);
+    Values x;
+    for (int64_t i = 0; i < rows; ++i)
+      x.push_back(static_cast<double>(static_cast<float>(1000 + std::sin(static_cast<double>(i)))));
+    const Moments truth = moments(x, 1, 0, 0, rows);
+    BatchNormStats stats = fresh_stats(1, DType::f32);
+    stats = {on_tape(tape, stats.running_mean), on_tape(tape, stats.running_var)};
+    BatchNormOptions options;
+    options.group_weights = {1};
+    options.keep = 0;
+    const Var one = tape.constant(on_tape(tape, Tensor::from({1}, {1.0})));
+    batch_norm(tape.constant(on_tape(tape, Tensor::from({rows, 1}, x))), one, one, stats, options);
+    CHECK(std::abs(from_tape(tape, stats.running_mean).item() - truth.mean) < 1e-4);
+    const double unbiased = truth.var * static_cast<double>(rows) / static_cast<double>(rows - 1);
+    CHECK(std::abs(from_tape(tape, stats.running_var).item() / unbiased - 1) < 1e-5);
+  }
 }
 
 TEST_CASE("batch_norm: what it refuses, and NaN", "[ops]") {

@@ -4,10 +4,12 @@
 #include <functional>
 
 #include "models/attention.h"
+#include "ops/batch_norm.h"
 #include "ops/cast.h"
 #include "ops/conv_transpose2d.h"
 #include "ops/gather.h"
 #include "ops/layer_norm.h"
+#include "ops/linear.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
 #include "tests/support/op_check.h"
@@ -80,6 +82,36 @@ TEST_CASE("cuda: bf16 norms agree with f64 within their rounding", "[ops][cuda][
                 {{3, 65, 63, 64}, {64}, {64}},
                 {false, true, true},
                 [=](const auto& v) { return group_norm(v[0], v[1], v[2], groups); }});
+}
+
+TEST_CASE("cuda: bf16 batch norm agrees with f64 within its rounding", "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  // In one launch a way and in several; channels in vectors and one by one.
+  for (const Shape& x :
+       std::vector<Shape>{{8, 13, 13, 64}, {2, 2048, 40}, {6, 33, 31, 136}, {700, 5}})
+    check_bf16({fmt::format("batch_norm {}", x),
+                {x, {x.back()}, {x.back()}},
+                {false, true, true},
+                [](const auto& v) {
+                  const int64_t channels = v[1].shape()[0];
+                  const auto filled = [&](double value) {
+                    return on_tape(v[0].tape(), Tensor::full({channels}, value, v[1].dtype()));
+                  };
+                  BatchNormStats stats{filled(0), filled(1)};
+                  BatchNormOptions options;
+                  options.group_weights = {0.1, 0.2};
+                  return batch_norm(v[0], v[1], v[2], stats, options);
+                }});
+}
+
+TEST_CASE("cuda: bf16 bias gradients agree with f64 within their rounding", "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  for (const int64_t rows : {3, 512, 2600})
+    for (const int64_t width : {3, 40, 136})
+      check_bf16({fmt::format("linear {} x {}", rows, width),
+                  {{rows, 24}, {width, 24}, {width}},
+                  {false, false, false},
+                  [](const auto& v) { return linear(v[0], v[1], v[2]); }});
 }
 
 TEST_CASE("cuda: bf16 matmul agrees with f64 within its rounding", "[ops][cuda][bf16]") {

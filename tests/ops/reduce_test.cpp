@@ -77,6 +77,9 @@ TEST_CASE("reduce: sum and mean over axes", "[ops]") {
       {{1, 513, 3}, {1}},
       {{3, 1025}, {0}},  // more columns than a piece
       {{3, sum_chunk + 1}, {1}},
+      {{512, 40}, {0}},  // columns in vectors, one tile of a GPU and two
+      {{513, 40}, {0}},
+      {{3, 519, 72}, {1}},
   };
   for (const auto& [shape, axes] : cases)
     for (bool is_mean : {false, true}) {

@@ -1,0 +1,145 @@
+// Batch norm of small tensors: statistics, running update and y by one kernel; sums, dgamma, dbeta
+// and dx by another. A strip is 32 bytes wide, one sector of memory, so that the few channels of a
+// small map still make several blocks.
+#include <cmath>
+
+#include "ops/batch_norm_cuda.cuh"
+#include "ops/batch_norm_whole.h"
+
+namespace weft::kernels {
+namespace {
+
+constexpr int whole_threads = 512, vectors_across = 2;
+constexpr int64_t most_rows = 4096;  // of all groups
+
+template <class T, class... Pointers>
+Partition whole_partition(const Shape& x, int64_t groups, const Pointers*... pointers) {
+  return {x, groups, vector_of<T>(x.back(), pointers...), vectors_across, whole_threads};
+}
+
+bool fits(const Partition& g) {
+  return g.channels > 0 && g.rows > 0 && g.chunks == 1 && g.groups <= most_groups &&
+         g.groups * g.rows <= most_rows;
+}
+
+dim3 whole_blocks(const Partition& g) { return {1, static_cast<unsigned>(g.strips)}; }
+
+template <int width, class T>
+__global__ void __launch_bounds__(whole_threads)
+    forward_kernel(Partition g, const T* x, double eps, Running running, float* mean, float* invstd,
+                   Normalisation<T> norm, T* y) {
+  ThreadPart at(g);
+  const bool writes = at.inside && at.down == 0;
+  double new_mean[width] = {}, new_var[width] = {};
+  if (writes)
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      new_mean[i] = running.keep * running.mean[at.channel + i];
+      new_var[i] = running.keep * running.var[at.channel + i];
+    }
+  const double n = static_cast<double>(g.rows);
+  for (at.group = 0; at.group < g.groups; ++at.group) {
+    const Rows<width, T> rows(g, at, x);
+    Moments<width> m(rows);
+    join_down<whole_threads>(g, m);
+    if (writes)
+#pragma unroll
+      for (int i = 0; i < width; ++i) {
+        const double square = m.square[i];
+        new_mean[i] += running.weight[at.group] * m.mean[i];
+        new_var[i] += running.weight[at.group] * (square / (n - 1));
+        mean[at.group * g.channels + at.channel + i] = m.mean[i];
+        invstd[at.group * g.channels + at.channel + i] =
+            static_cast<float>(1 / sqrt(square / n + eps));
+      }
+    __syncthreads();  // mean and invstd are read through norm
+    if (at.inside) normalise(g, at, rows, Affine<width>(g, at, norm), norm.relu, y);
+  }
+  if (!writes) return;
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    running.mean[at.channel + i] = static_cast<float>(new_mean[i]);
+    running.var[at.channel + i] = static_cast<float>(new_var[i]);
+  }
+}
+
+template <int width, class T>
+__global__ void __launch_bounds__(whole_threads)
+    backward_kernel(Partition g, const T* x, const T* dy, Normalisation<T> norm,
+                    bool constant_statistics, T* dx, float* dgamma, float* dbeta) {
+  ThreadPart at(g);
+  ThreadPart real = at;  // threads without channels stay, to be waited for
+  if (!at.inside) real.channel = 0;
+  float of_gamma[width] = {}, of_beta[width] = {};
+  const float by_rows = constant_statistics ? 0 : 1 / static_cast<float>(g.rows);
+  for (at.group = 0; at.group < g.groups; ++at.group) {
+    real.group = at.group;
+    const Rows<width, T> rows(g, at, x), gradients(g, at, dy);
+    const Affine<width> affine(g, real, norm);
+    GradientSums<width> sums(rows, gradients, affine, norm.relu);
+    join_down<whole_threads>(g, sums);
+    if (!at.inside) continue;
+    float mean_dy[width], slope[width];
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      const float inverse = norm.invstd.data[at.group * g.channels + at.channel + i];
+      of_beta[i] += sums.plain[i];
+      of_gamma[i] += sums.centred[i] * inverse;
+      mean_dy[i] = sums.plain[i] * by_rows;
+      slope[i] = sums.centred[i] * inverse * inverse * by_rows;
+    }
+    if (dx != nullptr)
+      input_gradient(g, at, rows, gradients, affine, norm.relu, mean_dy, slope, dx);
+  }
+  if (!at.inside || at.down != 0) return;
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    if (dgamma != nullptr) dgamma[at.channel + i] = of_gamma[i];
+    if (dbeta != nullptr) dbeta[at.channel + i] = of_beta[i];
+  }
+}
+
+}  // namespace
+
+template <class T>
+bool batch_norm_whole_forward(CudaContext& ctx, View<const T> x, const BatchNormOptions& options,
+                              View<stat_t<T>> mean, View<stat_t<T>> invstd,
+                              View<stat_t<T>> running_mean, View<stat_t<T>> running_var,
+                              const Normalisation<T>& norm, View<T> y) {
+  const Partition g = whole_partition<T>(x.shape, mean.shape[0], x.data, y.data);
+  if (!fits(g)) return false;
+  with_width<T>(g, [&](auto width) {
+    launch(ctx, "batch_norm whole", forward_kernel<width(), T>, whole_blocks(g),
+           dim3(whole_threads), 0, g, x.data, options.eps,
+           running_update(options, running_mean, running_var, 0), mean.data, invstd.data, norm,
+           y.data);
+  });
+  return true;
+}
+
+template <class T>
+bool batch_norm_whole_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
+                               const Normalisation<T>& norm, bool constant_statistics, View<T> dx,
+                               View<stat_t<T>> dgamma, View<stat_t<T>> dbeta) {
+  const Partition g = whole_partition<T>(x.shape, norm.mean.shape[0], x.data, dy.data, dx.data);
+  if (!fits(g)) return false;
+  with_width<T>(g, [&](auto width) {
+    launch(ctx, "batch_norm whole backward", backward_kernel<width(), T>, whole_blocks(g),
+           dim3(whole_threads), 0, g, x.data, dy.data, norm, constant_statistics, dx.data,
+           dgamma.data, dbeta.data);
+  });
+  return true;
+}
+
+#define WEFT_INSTANTIATE(T)                                                                       \
+  template bool batch_norm_whole_forward<T>(CudaContext&, View<const T>, const BatchNormOptions&, \
+                                            View<float>, View<float>, View<float>, View<float>,   \
+                                            const Normalisation<T>&, View<T>);                    \
+  template bool batch_norm_whole_backward<T>(CudaContext&, View<const T>, View<const T>,          \
+                                             const Normalisation<T>&, bool, View<T>, View<float>, \
+                                             View<float>);
+WEFT_INSTANTIATE(float)
+WEFT_INSTANTIATE(bf16_t)
+#undef WEFT_INSTANTIATE
+
+}  // namespace weft::kernels
