@@ -130,10 +130,6 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
       const View<Stat> running_mean = own.running_mean.template view<Stat>();
       const View<Stat> running_var = own.running_var.template view<Stat>();
       const View<const T> part = part_of(g).template view<T>();
-      if (!options.training) {
-        kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps, mean, invstd);
-        continue;
-      }
       if constexpr (!std::is_same_v<decltype(ctx), CpuContext&>) {  // all parts are of one size
         const int64_t rows = x.shape()[0] / parts;
         normalised = kernels::batch_norm_whole_forward<T>(
@@ -142,8 +138,11 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
             y.rows(g * rows, rows).view<T>());
         if (normalised) continue;
       }
-      kernels::batch_norm_statistics<T>(ctx, part, options, mean, invstd, running_mean,
-                                        running_var);
+      if (options.training)
+        kernels::batch_norm_statistics<T>(ctx, part, options, mean, invstd, running_mean,
+                                          running_var);
+      else
+        kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps, mean, invstd);
     }
     if (!normalised)
       kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),

@@ -39,7 +39,7 @@ struct Pair {
 /// are combined pairwise; every thread of a channel gets the total.
 template <class OfChunk>
 __device__ Pair sum_chunks(const Partition& g, int group, int channel, OfChunk of_chunk) {
-  __shared__ Pair sums[block_threads];
+  __shared__ double first[block_threads], second[block_threads];
   const int thread = static_cast<int>(threadIdx.x), lane = thread / channels_a_block;
   Pair mine;
   if (channel < g.channels)
@@ -50,16 +50,17 @@ __device__ Pair sum_chunks(const Partition& g, int group, int channel, OfChunk o
       mine.second += part.second;
     }
   __syncthreads();
-  sums[thread] = mine;
+  first[thread] = mine.first;
+  second[thread] = mine.second;
   __syncthreads();
   for (int stride = 1; stride < lanes; stride *= 2) {
     if (lane % (2 * stride) == 0) {
-      sums[thread].first += sums[thread + stride * channels_a_block].first;
-      sums[thread].second += sums[thread + stride * channels_a_block].second;
+      first[thread] += first[thread + stride * channels_a_block];
+      second[thread] += second[thread + stride * channels_a_block];
     }
     __syncthreads();
   }
-  return sums[thread % channels_a_block];
+  return {first[thread % channels_a_block], second[thread % channels_a_block]};
 }
 
 __device__ int channel_of_thread() {

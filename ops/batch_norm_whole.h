@@ -1,4 +1,4 @@
-// Batch norm of small tensors on the GPU in one launch a way instead of three: a block owns all
+// Batch norm of small tensors on the GPU in one launch a way instead of two or three: a block owns all
 // rows of a strip of channels, keeps them in registers, and goes over the groups one after the
 // other; the formulas are those of ops/batch_norm.h.
 // For x [G*N, H, W, C] with at most 2048 rows N H W in a group and 4096 in all: the maps of a small
@@ -9,7 +9,7 @@
 
 namespace weft::kernels {
 
-/// batch_norm_statistics and batch_norm_forward at once; norm.mean and norm.invstd are what `mean`
+/// batch_norm_statistics, or in evaluation batch_norm_recall, and batch_norm_forward; norm.mean and norm.invstd are what `mean`
 /// and `invstd` show. False where x is too large: nothing is done then.
 template <class T>
 bool batch_norm_whole_forward(CudaContext&, View<const T> x, const BatchNormOptions&,

@@ -24,42 +24,45 @@ bool fits(const Partition& g) {
 
 dim3 whole_blocks(const Partition& g) { return {1, static_cast<unsigned>(g.strips)}; }
 
+/// In training a group's moments, which also move the running statistics; else those themselves.
 template <int width, class T>
 __global__ void __launch_bounds__(whole_threads)
-    forward_kernel(Partition g, const T* x, double eps, Running running, float* mean, float* invstd,
-                   Normalisation<T> norm, T* y) {
+    forward_kernel(Partition g, const T* x, bool training, double eps, Running running, float* mean,
+                   float* invstd, Normalisation<T> norm, T* y) {
   ThreadPart at(g);
   const bool writes = at.inside && at.down == 0;
-  double new_mean[width] = {}, new_var[width] = {};
+  double run_mean[width] = {}, run_var[width] = {};
   if (writes)
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-      new_mean[i] = running.keep * running.mean[at.channel + i];
-      new_var[i] = running.keep * running.var[at.channel + i];
+      run_mean[i] = running.mean[at.channel + i];
+      run_var[i] = running.var[at.channel + i];
+      if (training) run_mean[i] *= running.keep, run_var[i] *= running.keep;
     }
   const double n = static_cast<double>(g.rows);
   for (at.group = 0; at.group < g.groups; ++at.group) {
     const Rows<width, T> rows(g, at, x);
     Moments<width> m(rows);
-    join_down<whole_threads>(g, m);
+    if (training) join_down<whole_threads>(g, m);
     if (writes)
 #pragma unroll
       for (int i = 0; i < width; ++i) {
+        const int64_t to = int64_t{at.group} * g.channels + at.channel + i;
         const double square = m.square[i];
-        new_mean[i] += running.weight[at.group] * m.mean[i];
-        new_var[i] += running.weight[at.group] * (square / (n - 1));
-        mean[at.group * g.channels + at.channel + i] = m.mean[i];
-        invstd[at.group * g.channels + at.channel + i] =
-            static_cast<float>(1 / sqrt(square / n + eps));
+        mean[to] = training ? m.mean[i] : static_cast<float>(run_mean[i]);
+        invstd[to] = static_cast<float>(1 / sqrt((training ? square / n : run_var[i]) + eps));
+        if (!training) continue;
+        run_mean[i] += running.weight[at.group] * m.mean[i];
+        run_var[i] += running.weight[at.group] * (square / (n - 1));
       }
     __syncthreads();  // mean and invstd are read through norm
     if (at.inside) normalise(g, at, rows, Affine<width>(g, at, norm), norm.relu, y);
   }
-  if (!writes) return;
+  if (!writes || !training) return;
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    running.mean[at.channel + i] = static_cast<float>(new_mean[i]);
-    running.var[at.channel + i] = static_cast<float>(new_var[i]);
+    running.mean[at.channel + i] = static_cast<float>(run_mean[i]);
+    running.var[at.channel + i] = static_cast<float>(run_var[i]);
   }
 }
 
@@ -110,7 +113,7 @@ bool batch_norm_whole_forward(CudaContext& ctx, View<const T> x, const BatchNorm
   if (!fits(g)) return false;
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm whole", forward_kernel<width(), T>, whole_blocks(g),
-           dim3(whole_threads), 0, g, x.data, options.eps,
+           dim3(whole_threads), 0, g, x.data, options.training, options.eps,
            running_update(options, running_mean, running_var, 0), mean.data, invstd.data, norm,
            y.data);
   });

@@ -1,5 +1,6 @@
-// linear on the GPU: three products by cuBLAS. The bias is written into y's rows, on which the
-// product is added; its gradient is a sum over rows in the fixed tree of ops/reduce.
+// linear on the GPU: three products by cuBLAS, which adds the bias as it writes y. Where it cannot,
+// the bias is written into y's rows, on which the product is added. The bias' gradient is a sum
+// over rows in the fixed tree of ops/reduce.
 #include "engine/cuda/gemm.h"
 #include "ops/linear.h"
 #include "ops/reduce.h"
@@ -10,7 +11,12 @@ template <class T>
 void linear_forward(CudaContext& ctx, View<const T> x, View<const T> weight, View<const T> bias,
                     View<T> y) {
   const int64_t out = weight.shape[0], in = weight.shape[1], rows = y.numel() / out;
-  if (bias.data != nullptr) expand<T>(ctx, bias, 1, y);
+  if (bias.data != nullptr) {
+    if (gemm_bias<T>(ctx, rows, out, in, {x.data, in}, {weight.data, in, true}, bias.data, y.data,
+                     out))
+      return;
+    expand<T>(ctx, bias, 1, y);
+  }
   gemm<T>(ctx, rows, out, in, {x.data, in}, {weight.data, in, true}, bias.data != nullptr ? 1 : 0,
           y.data, out);
 }

@@ -1,6 +1,7 @@
 // The GPU's pixel losses: a thread owns a pixel and calls the functor that the CPU calls, in
-// double; losses are summed in the fixed tree of engine/cuda/reduce.cuh, a pixel a thread. Included by the *_cuda.cu
-// of each loss, which says which functors it makes kernels of.
+// double; losses are summed in the fixed tree of engine/cuda/reduce.cuh, in small chunks, since a
+// functor takes long. Included by the *_cuda.cu of each loss, which says which functors it makes
+// kernels of.
 #pragma once
 
 #include "engine/cuda/reduce.cuh"

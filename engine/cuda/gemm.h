@@ -20,6 +20,11 @@ struct GemmOperand {
 template <class T>
 void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
           const GemmOperand<T>& b, float beta, T* y, int64_t y_stride);
+/// The same with bias [n] added to every row as it is written, and no beta. False where cuBLAS has
+/// no kernel for these sizes and addresses: nothing is done then.
+template <class T>
+bool gemm_bias(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
+               const GemmOperand<T>& b, const T* bias, T* y, int64_t y_stride);
 /// y [batch, m, n] = op(a_i) op(b_i) for each i.
 template <class T>
 void gemm_batched(CudaContext& ctx, int64_t batch, int64_t m, int64_t n, int64_t k,

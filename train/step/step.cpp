@@ -60,7 +60,9 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
   // A term of weight 0 is no term: it would send gradients of zero, which weight decay and momentum
   // act on.
   const auto add_term = [&](const Var& loss, double weight) {
-    if (weight != 0) out.total = out.total ? *out.total + scale(loss, weight) : scale(loss, weight);
+    if (weight == 0) return;
+    const Var term = weight == 1 ? loss : scale(loss, weight);
+    out.total = out.total ? *out.total + term : term;
   };
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const TaskSpec& task = run.tasks[k];
