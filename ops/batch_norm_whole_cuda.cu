@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(whole_threads)
   ThreadPart real = at;  // threads without channels stay, to be waited for
   if (!at.inside) real.channel = 0;
   float of_gamma[width] = {}, of_beta[width] = {};
-  const float by_rows = constant_statistics ? 0 : 1 / static_cast<float>(g.rows);
+  const double by_rows = 1 / static_cast<double>(g.rows);
   for (at.group = 0; at.group < g.groups; ++at.group) {
     real.group = at.group;
     const Rows<width, T> rows(g, at, x), gradients(g, at, dy);
@@ -88,8 +88,10 @@ __global__ void __launch_bounds__(whole_threads)
       const float inverse = norm.invstd.data[at.group * g.channels + at.channel + i];
       of_beta[i] += sums.plain[i];
       of_gamma[i] += sums.centred[i] * inverse;
-      mean_dy[i] = sums.plain[i] * by_rows;
-      slope[i] = sums.centred[i] * inverse * inverse * by_rows;
+      mean_dy[i] = constant_statistics ? 0.0F : static_cast<float>(sums.plain[i] * by_rows);
+      slope[i] = constant_statistics
+                     ? 0.0F
+                     : static_cast<float>(sums.centred[i] * by_rows * inverse * inverse);
     }
     if (dx != nullptr)
       input_gradient(g, at, rows, gradients, affine, norm.relu, mean_dy, slope, dx);

@@ -35,14 +35,13 @@ struct Gate final : Op {
 
   template <class T, class Context>
   void forward(Context& ctx, const Tensor& y) const {
-    for (size_t j = 0; j < rows.size(); ++j) {
-      std::vector<kernels::GateTerm<T>> terms;
+    std::vector<std::vector<kernels::GateTerm<T>>> terms(rows.size());
+    for (size_t j = 0; j < rows.size(); ++j)
       for (int branch : {0, 1})
         if (const int g = group(rows[j], branch); g >= 0)
-          terms.push_back(
+          terms[j].push_back(
               term<T>(rows[j], branch, (branch == 0 ? f : r).rows(g * n, n).template data<T>()));
-      kernels::gate_sum<T>(ctx, terms, y.rows(static_cast<int64_t>(j) * n, n).view<T>());
-    }
+    kernels::gate_sums<T>(ctx, terms, y.view<T>());
   }
 
   void backward(Backward& b) override {
@@ -57,29 +56,33 @@ struct Gate final : Op {
       };
       for (int branch : {0, 1}) {
         if (!b.needs(branch)) continue;
-        const Tensor dx = all ? b.din(branch) : Tensor();
-        for (int64_t g = 0; g < b.input_shape(branch)[0] / n; ++g) {
-          std::vector<kernels::GateTerm<T>> terms;
-          for (size_t j = begin; j < end; ++j)
-            if (group(rows[j], branch) == g)
-              terms.push_back(term<T>(rows[j], branch, dout(j).template data<T>()));
+        std::vector<std::vector<kernels::GateTerm<T>>> terms(
+            static_cast<size_t>(b.input_shape(branch)[0] / n));
+        for (size_t j = begin; j < end; ++j)
+          if (const int g = group(rows[j], branch); g >= 0)
+            terms[static_cast<size_t>(g)].push_back(
+                term<T>(rows[j], branch, dout(j).template data<T>()));
+        if (all) {
+          kernels::gate_sums<T>(ctx, terms, b.din(branch).template view<T>());
+          continue;
+        }
+        Shape shape = b.input_shape(branch);
+        shape.set(0, n);
+        for (size_t g = 0; g < terms.size(); ++g) {
           const auto gives = [](const auto& t) { return t.weight != nullptr || t.constant != 0; };
-          if (!all && std::none_of(terms.begin(), terms.end(), gives)) continue;
-          Shape shape = b.input_shape(branch);
-          shape.set(0, n);
-          const Tensor dx_g = all ? dx.rows(g * n, n) : b.scratch(shape, b.dout().dtype());
-          kernels::gate_sum<T>(ctx, terms, dx_g.template view<T>());
-          if (!all) b.pass_rows(branch, g * n, dx_g);
+          if (std::none_of(terms[g].begin(), terms[g].end(), gives)) continue;
+          const Tensor dx = b.scratch(shape, b.dout().dtype());
+          kernels::gate_sums<T>(ctx, {terms[g]}, dx.view<T>());
+          b.pass_rows(branch, static_cast<int64_t>(g) * n, dx);
         }
       }
       for (size_t j = begin; j < end; ++j) {
         const Row& row = rows[j];
         if (!row.p.defined() || !b.needs(row.input)) continue;
         const Tensor dp = b.din(row.input);
-        ctx.fill(dp, 0);
         kernels::gate_dots<T>(
             ctx, dout(j).template view<T>(), f.rows(row.f_group * n, n).template data<T>(),
-            r.rows(row.r_group * n, n).template data<T>(), dp.data<stat_t<T>>() + 2 * row.row);
+            r.rows(row.r_group * n, n).template data<T>(), row.row, dp.view<stat_t<T>>());
       }
     });
   }

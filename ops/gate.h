@@ -40,16 +40,17 @@ struct GateTerm {
   double constant;
 };
 
-/// y = sum over terms of weight x, in order; terms of weight 0 are not read.
+/// y's first axis in equal groups, one for each list: y_g = sum over terms[g] of weight x, in order;
+/// terms of weight 0 are not read, and no terms give zeros.
 template <class T>
-void gate_sum(CpuContext&, const std::vector<GateTerm<T>>& terms, View<T> y);
+void gate_sums(CpuContext&, const std::vector<std::vector<GateTerm<T>>>& terms, View<T> y);
 template <class T>
-void gate_sum(CudaContext&, const std::vector<GateTerm<T>>& terms, View<T> y);
-/// out[0] = <dy, f>, out[1] = <dy, r>
+void gate_sums(CudaContext&, const std::vector<std::vector<GateTerm<T>>>& terms, View<T> y);
+/// dp [L, 2]: (<dy, f>, <dy, r>) in `row`, zero elsewhere.
 template <class T>
-void gate_dots(CpuContext&, View<const T> dy, const T* f, const T* r, stat_t<T>* out);
+void gate_dots(CpuContext&, View<const T> dy, const T* f, const T* r, int row, View<stat_t<T>> dp);
 template <class T>
-void gate_dots(CudaContext&, View<const T> dy, const T* f, const T* r, stat_t<T>* out);
+void gate_dots(CudaContext&, View<const T> dy, const T* f, const T* r, int row, View<stat_t<T>> dp);
 
 }  // namespace kernels
 }  // namespace weft

@@ -40,10 +40,8 @@ Dots chunk_dots(const T* __restrict dy, const T* __restrict f, const T* __restri
   return {static_cast<double>(of_f[0]), static_cast<double>(of_r[0])};
 }
 
-}  // namespace
-
 template <class T>
-void gate_sum(CpuContext& ctx, const std::vector<GateTerm<T>>& terms, View<T> y) {
+void gate_sum(CpuContext& ctx, const std::vector<GateTerm<T>>& terms, int64_t n, T* y) {
   struct Weighted {
     const T* x;
     T by;
@@ -53,8 +51,8 @@ void gate_sum(CpuContext& ctx, const std::vector<GateTerm<T>>& terms, View<T> y)
     const T by = term.weight ? *term.weight : static_cast<T>(term.constant);
     if (by != T(0)) read.push_back({term.x, by});
   }
-  ctx.for_chunks(y.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
-    T* __restrict out = y.data;
+  ctx.for_chunks(n, pointwise_chunk, [&](int64_t begin, int64_t end) {
+    T* __restrict out = y;
     if (read.empty()) {
       std::fill(out + begin, out + end, T(0));
       return;
@@ -78,18 +76,30 @@ void gate_sum(CpuContext& ctx, const std::vector<GateTerm<T>>& terms, View<T> y)
   });
 }
 
+}  // namespace
+
 template <class T>
-void gate_dots(CpuContext& ctx, View<const T> dy, const T* f, const T* r, stat_t<T>* out) {
+void gate_sums(CpuContext& ctx, const std::vector<std::vector<GateTerm<T>>>& terms, View<T> y) {
+  if (y.numel() == 0) return;
+  const int64_t n = y.numel() / static_cast<int64_t>(terms.size());
+  for (size_t g = 0; g < terms.size(); ++g)
+    gate_sum(ctx, terms[g], n, y.data + static_cast<int64_t>(g) * n);
+}
+
+template <class T>
+void gate_dots(CpuContext& ctx, View<const T> dy, const T* f, const T* r, int row,
+               View<stat_t<T>> dp) {
   const Dots dots = reduce_tree<Dots>(ctx, dy.numel(), [&](int64_t begin, int64_t end) {
     return chunk_dots(dy.data + begin, f + begin, r + begin, end - begin);
   });
-  out[0] = static_cast<T>(dots.f);
-  out[1] = static_cast<T>(dots.r);
+  std::fill_n(dp.data, dp.numel(), T(0));
+  dp[2 * row] = static_cast<T>(dots.f);
+  dp[2 * row + 1] = static_cast<T>(dots.r);
 }
 
-#define WEFT_INSTANTIATE(T)                                                      \
-  template void gate_sum(CpuContext&, const std::vector<GateTerm<T>>&, View<T>); \
-  template void gate_dots<T>(CpuContext&, View<const T>, const T*, const T*, T*);
+#define WEFT_INSTANTIATE(T)                                                                    \
+  template void gate_sums(CpuContext&, const std::vector<std::vector<GateTerm<T>>>&, View<T>); \
+  template void gate_dots<T>(CpuContext&, View<const T>, const T*, const T*, int, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)
 #undef WEFT_INSTANTIATE

@@ -23,19 +23,19 @@ struct WeightedSum final : Op {
       const View<const T> dy = b.dout().view<T>();
       for (size_t j = 0; j < maps; ++j)
         if (b.needs(static_cast<int>(j)))
-          kernels::gate_sum<T>(ctx, {{dy.data, weight + j, 0}},
-                               b.din(static_cast<int>(j)).template view<T>());
+          kernels::gate_sums<T>(ctx, {{{dy.data, weight + j, 0}}},
+                                b.din(static_cast<int>(j)).template view<T>());
       const int input = static_cast<int>(maps);
       if (!b.needs(input)) return;
       const Tensor da = b.din(input);
-      const auto dots = [&](size_t i, size_t j, stat_t<T>* out) {
-        kernels::gate_dots<T>(ctx, dy, x[i].data<T>(), x[j].data<T>(), out);
+      const auto dots = [&](size_t i, size_t j, const Tensor& out) {
+        kernels::gate_dots<T>(ctx, dy, x[i].data<T>(), x[j].data<T>(), 0, out.view<stat_t<T>>());
       };
-      for (size_t j = 0; j + 1 < maps; j += 2) dots(j, j + 1, da.data<stat_t<T>>() + j);
+      for (size_t j = 0; j + 1 < maps; j += 2) dots(j, j + 1, da.rows(static_cast<int64_t>(j), 2));
       if (maps % 2 == 0) return;
       // The last of an odd number goes with itself, and one of the two is kept.
       const Tensor both = b.scratch({2}, da.dtype());
-      dots(maps - 1, maps - 1, both.data<stat_t<T>>());
+      dots(maps - 1, maps - 1, both);
       ctx.copy(da.rows(static_cast<int64_t>(maps) - 1, 1), both.rows(0, 1));
     });
   }
@@ -65,7 +65,7 @@ Var weighted_sum(const std::vector<Var>& x, const Var& a, SourceLoc loc) {
     std::vector<kernels::GateTerm<T>> terms;
     for (size_t j = 0; j < x.size(); ++j)
       terms.push_back({x[j].value().data<T>(), a.value().data<stat_t<T>>() + j, 0});
-    kernels::gate_sum<T>(ctx, terms, y.view<T>());
+    kernels::gate_sums<T>(ctx, {terms}, y.view<T>());
   });
   for (const Var& map : x) op->x.push_back(a.needs_grad() ? map.value() : Tensor());
   return tape.record(std::move(op), inputs, std::move(y), loc);

@@ -174,7 +174,7 @@ void TaskGradients::combine(const std::vector<double>& weights,
       std::vector<kernels::GateTerm<T>> terms;
       for (size_t i = 0; i < g.size(); ++i)
         if (g[i].defined()) terms.push_back({g[i].template data<const T>(), nullptr, weights[i]});
-      kernels::gate_sum<T>(ctx, terms, sum.view<T>());
+      kernels::gate_sums<T>(ctx, {terms}, sum.view<T>());
     });
     add_gradient(context_, p->grad, std::move(sum));
   }

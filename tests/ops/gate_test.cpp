@@ -69,6 +69,17 @@ TEST_CASE("gate: stacked groups", "[ops]") {
     op_check(gate_case(1, 1, 1, {n}, 1, {{0, 0, 0, 0}}));
 }
 
+TEST_CASE("gate: more groups, and more readers of one group, than a launch on a GPU takes",
+          "[ops]") {
+  std::vector<RowSpec> apart, together;
+  for (int j = 0; j < 70; ++j) {
+    apart.push_back({j, 69 - j, j % 2, j % 3});
+    together.push_back({0, j % 2, j % 3 == 0 ? -1 : 0, j % 3, 0.5, 0.25});
+  }
+  op_check(gate_case(70, 70, 1, {8}, 2, apart));
+  op_check(gate_case(1, 2, 2, {9}, 1, together));
+}
+
 TEST_CASE("gate: identities, and NaN in a branch of weight 0", "[ops]") {
   Tape tape(test_device());
   const double nan = std::numeric_limits<double>::quiet_NaN();

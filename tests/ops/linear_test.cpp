@@ -39,6 +39,7 @@ TEST_CASE("linear: sizes around the blocks", "[ops]") {
   check_linear("empty", {0, 13}, 19, true);
   check_linear("long rows", {7, 515}, 33, true);
   check_linear("many rows", {600, 5}, 4, true);
+  check_linear("a head's", {338, 64}, 40, true);
 }
 
 TEST_CASE("linear: shape errors", "[ops]") {
