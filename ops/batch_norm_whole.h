@@ -1,16 +1,17 @@
-// Batch norm of small tensors on the GPU in one launch a way instead of two or three: a block owns all
-// rows of a strip of channels, keeps them in registers, and goes over the groups one after the
+// Batch norm of small tensors on the GPU in one launch a way instead of two or three: a block owns
+// all rows of a strip of channels, keeps them in registers, and goes over the groups one after the
 // other; the formulas are those of ops/batch_norm.h.
-// For x [G*N, H, W, C] with at most 2048 rows N H W in a group and 4096 in all: the maps of a small
-// step, where a launch costs more than its work. Sums are float trees over one block.
+// For x [G*N, H, W, C] in at most 4 groups of 2048 rows N H W (of more or fewer where C is small or
+// no multiple of a vector): the maps of a small step, where a launch costs more than its work. Sums
+// are float trees over one block.
 #pragma once
 
 #include "ops/batch_norm.h"
 
 namespace weft::kernels {
 
-/// batch_norm_statistics, or in evaluation batch_norm_recall, and batch_norm_forward; norm.mean and norm.invstd are what `mean`
-/// and `invstd` show. False where x is too large: nothing is done then.
+/// batch_norm_statistics, or in evaluation batch_norm_recall, and then batch_norm_forward; norm.mean
+/// and norm.invstd are what `mean` and `invstd` show. False where x is too large: nothing is done.
 template <class T>
 bool batch_norm_whole_forward(CudaContext&, View<const T> x, const BatchNormOptions&,
                               View<stat_t<T>> mean, View<stat_t<T>> invstd,
