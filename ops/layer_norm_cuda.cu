@@ -2,10 +2,10 @@
 // each the neighbouring channels of one group. Up to 32 lanes of a warp take a chunk of one in
 // units of `width` neighbours, lane, lane + lanes, .. in order, and are combined pairwise by
 // shuffles. A segment of one chunk, as layer norm's rows are, is then finished in the same kernel,
-// from cache; where there are more, a warp combines them in double (ops/batch_norm_cuda.cuh), and
-// another kernel finishes. dgamma and dbeta are column sums in batch norm's grid. All sizes follow
+// from cache; where there are more, a warp combines them in double (ops/column_sums_cuda.cuh), and
+// another kernel finishes. dgamma and dbeta are column sums. All sizes follow
 // from the shapes alone.
-#include "ops/batch_norm_cuda.cuh"
+#include "ops/column_sums_cuda.cuh"
 #include "ops/layer_norm.h"
 #include "ops/pointwise_cuda.cuh"
 
@@ -172,9 +172,9 @@ __global__ void combine_moments_kernel(Segments s, const float* means, const flo
                                        double eps, float* mean, float* invstd) {
   const int64_t segment = int64_t{blockIdx.x} * channels_a_block + threadIdx.x / warp_threads;
   if (segment >= s.count) return;
-  const Moments all = combine_chunks<Moments>(s.chunks, [&](int index) {
+  const ChunkMoments all = combine_chunks<ChunkMoments>(s.chunks, [&](int index) {
     const int64_t from = segment * s.chunks + index;
-    return Moments{static_cast<double>(s.units_in(index) * width), means[from], squares[from]};
+    return ChunkMoments{static_cast<double>(s.units_in(index) * width), means[from], squares[from]};
   });
   if (threadIdx.x % warp_threads != 0) return;
   mean[segment] = static_cast<float>(all.mean);
@@ -226,9 +226,9 @@ __global__ void combine_sums_kernel(Segments s, const float* plain, const float*
                                     const float* invstd, float* a, float* b) {
   const int64_t segment = int64_t{blockIdx.x} * channels_a_block + threadIdx.x / warp_threads;
   if (segment >= s.count) return;
-  const GradientSums all = combine_chunks<GradientSums>(s.chunks, [&](int index) {
+  const ChunkSums all = combine_chunks<ChunkSums>(s.chunks, [&](int index) {
     const int64_t from = segment * s.chunks + index;
-    return GradientSums{plain[from], centred[from]};
+    return ChunkSums{plain[from], centred[from]};
   });
   if (threadIdx.x % warp_threads != 0) return;
   const double n = static_cast<double>(s.units * width), scale = invstd[segment];
@@ -249,10 +249,10 @@ __global__ void input_gradient_kernel(Segments s, const T* x, const T* dy, const
 /// By chunk of rows and channel, the sums of dy and of dy (x - mean) invstd. A thread's channels
 /// lie in one group.
 template <int width, class T>
-__global__ void column_sums_kernel(Partition g, int64_t pixels, int groups, const T* x, const T* dy,
+__global__ void column_sums_kernel(Columns g, int64_t pixels, int groups, const T* x, const T* dy,
                                    const float* mean, const float* invstd, float* plain,
                                    float* centred) {
-  const ThreadPart at(g);
+  const ColumnPart at(g);
   float first[width] = {}, second[width] = {};
   if (at.inside) {
     const int group = at.channel / (g.channels / groups);
@@ -280,13 +280,13 @@ __global__ void column_sums_kernel(Partition g, int64_t pixels, int groups, cons
   }
 }
 
-__global__ void combine_columns_kernel(Partition g, const float* plain, const float* centred,
+__global__ void combine_columns_kernel(Columns g, const float* plain, const float* centred,
                                        float* dgamma, float* dbeta) {
   const int c = blockIdx.x * channels_a_block + threadIdx.x / warp_threads;
   if (c >= g.channels) return;
-  const GradientSums all = combine_chunks<GradientSums>(g.chunks, [&](int chunk) {
+  const ChunkSums all = combine_chunks<ChunkSums>(g.chunks, [&](int chunk) {
     const int64_t from = int64_t{chunk} * g.channels + c;
-    return GradientSums{plain[from], centred[from]};
+    return ChunkSums{plain[from], centred[from]};
   });
   if (threadIdx.x % warp_threads != 0) return;
   if (dgamma != nullptr) dgamma[c] = static_cast<float>(all.centred);
@@ -357,7 +357,7 @@ void group_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
     with_width<T>(x.shape, mean.shape, dx_of, x.data, dy.data, dx.data);
   if ((dgamma.data == nullptr && dbeta.data == nullptr) || x.shape.back() == 0) return;
   const auto columns = [&](auto width) {
-    const Partition g(x.shape, 1, width());
+    const Columns g(x.shape, width());
     const int64_t samples = mean.shape[0], pixels = samples == 0 ? 1 : g.rows / samples;
     const Tensor parts = floats(ctx, 2 * static_cast<int64_t>(g.parts()));
     float *plain = parts.data<float>(), *centred = plain + g.parts();
