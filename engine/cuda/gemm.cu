@@ -71,9 +71,15 @@ class BiasProblem {
     const Tensor workspace =
         Tensor::empty({static_cast<int64_t>(choice.workspaceSize)}, DType::u8, ctx_.memory());
     const float one = 1, none = 0;
-    WEFT_CUDA(cublasLtMatmul(handle(), &work_, &one, a_, &of_a_, b_, &of_b_, &none, y_, &of_y_, y_,
-                             &of_y_, &choice.algo, workspace.raw(), choice.workspaceSize,
-                             ctx_.stream()));
+    const cublasStatus_t status =
+        cublasLtMatmul(handle(), &work_, &one, a_, &of_a_, b_, &of_b_, &none, y_, &of_y_, y_,
+                       &of_y_, &choice.algo, workspace.raw(), choice.workspaceSize, ctx_.stream());
+    // What the heuristic offers is at times refused here, before anything is started.
+    if (status == CUBLAS_STATUS_INVALID_VALUE || status == CUBLAS_STATUS_NOT_SUPPORTED) {
+      refuse();
+      return false;
+    }
+    check(status, "cublasLtMatmul");
     return true;
   }
 
@@ -92,13 +98,23 @@ class BiasProblem {
   /// A cuBLAS handle is one of cublasLt as well.
   cublasLtHandle_t handle() const { return reinterpret_cast<cublasLtHandle_t>(ctx_.cublas()); }
 
+  struct Choices {
+    std::mutex guard;
+    std::map<Key, cublasLtMatmulHeuristicResult_t> of;
+  };
+  static Choices& choices() {
+    static Choices all;
+    return all;
+  }
   cublasLtMatmulHeuristicResult_t chosen() {
-    static std::mutex guard;
-    static std::map<Key, cublasLtMatmulHeuristicResult_t> choices;
-    const std::lock_guard lock(guard);
-    auto place = choices.find(key_);
-    if (place == choices.end()) place = choices.emplace(key_, choose()).first;
+    const std::lock_guard lock(choices().guard);
+    auto place = choices().of.find(key_);
+    if (place == choices().of.end()) place = choices().of.emplace(key_, choose()).first;
     return place->second;
+  }
+  void refuse() {
+    const std::lock_guard lock(choices().guard);
+    choices().of[key_].state = CUBLAS_STATUS_NOT_SUPPORTED;
   }
   cublasLtMatmulHeuristicResult_t choose() {
     cublasLtMatmulPreferenceOpaque_t wish;
