@@ -53,6 +53,13 @@ void Repeated::run(const std::function<void()>& work) {
   recorder_->run(work);
 }
 
+bool Repeated::run_once(const std::function<void()>& before, const std::function<void()>& work) {
+  if (recorder_ != nullptr) return recorder_->run_once(before, work);
+  before();
+  work();
+  return true;
+}
+
 int64_t Repeated::built() const { return recorder_ == nullptr ? 0 : recorder_->built(); }
 
 }  // namespace weft

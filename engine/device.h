@@ -63,6 +63,11 @@ class Repeated {
   Repeated(const Repeated&) = delete;
   Repeated& operator=(const Repeated&) = delete;
   void run(const std::function<void()>& work);
+  /// The same for work that can be done once, as a pass back that frees its tape. `before` runs once
+  /// work is recorded, right before it starts: it may wait, and queue what work is to find. False:
+  /// work began to be recorded and could not be; `before` has not run, and what led to work has to
+  /// be done again, directly.
+  bool run_once(const std::function<void()>& before, const std::function<void()>& work);
   /// How often the work was recorded anew so far; 0 on a CPU.
   int64_t built() const;
 

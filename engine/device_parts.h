@@ -12,6 +12,7 @@ class LaunchRecorder {
  public:
   virtual ~LaunchRecorder() = default;
   virtual void run(const std::function<void()>& work) = 0;
+  virtual bool run_once(const std::function<void()>& before, const std::function<void()>& work) = 0;
   virtual int64_t built() const = 0;
 };
 

@@ -11,6 +11,9 @@ class GraphRecorder final : public LaunchRecorder {
  public:
   explicit GraphRecorder(CudaContext& ctx) : graph_(ctx) {}
   void run(const std::function<void()>& work) override { graph_.run(work); }
+  bool run_once(const std::function<void()>& before, const std::function<void()>& work) override {
+    return graph_.run_once(before, work);
+  }
   int64_t built() const override { return graph_.built(); }
 
  private:

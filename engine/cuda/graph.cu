@@ -107,16 +107,23 @@ CudaGraph::~CudaGraph() = default;
 int64_t CudaGraph::built() const { return impl_->built; }
 
 void CudaGraph::run(const std::function<void()>& work) {
+  if (!run_once([] {}, work)) work();
+}
+
+bool CudaGraph::run_once(const std::function<void()>& before, const std::function<void()>& work) {
   Impl& self = *impl_;
   if (self.waits || self.direct > 0) {
+    before();
     work();
     self.direct = std::max(self.direct - 1, 0);
-    return;
+    return true;
   }
   const auto graph = self.record(work);
-  if (graph == nullptr) return work();
+  if (graph == nullptr) return false;
   self.take_over(*graph);
+  before();
   self.executable.launch(self.ctx.stream());
+  return true;
 }
 
 }  // namespace weft

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/sweep.h"
@@ -105,9 +106,14 @@ void TaskGradients::measure(size_t place, const std::vector<Tensor>& rows) const
   });
 }
 
+void TaskGradients::measure_gram() const {
+  if (std::exchange(measured_, true)) return;
+  for (size_t place = 0; place < rows_.size(); ++place) measure(place, rows_[place]);
+}
+
 void TaskGradients::read_grams() const {
   if (!read_.empty() || shared_.empty()) return;
-  for (size_t place = 0; place < rows_.size(); ++place) measure(place, rows_[place]);
+  measure_gram();
   read_ = to_host(context_, grams_.rows(0, static_cast<int64_t>(shared_.size()))).to_vector();
 }
 
@@ -130,22 +136,16 @@ const std::vector<Tensor>& TaskGradients::rows(const Parameter& p) const {
   return rows_[place];
 }
 
-const std::vector<Tensor>& TaskGradients::own_rows(const Parameter& p) {
-  rows(p);
+void TaskGradients::set_rows(const Parameter& p, std::vector<Tensor> rows) {
+  bool fit = rows.size() == this->rows(p).size();
+  for (const Tensor& row : rows)
+    fit = fit && row.defined() && row.shape() == p.value.shape() && row.dtype() == p.value.dtype();
+  if (!fit)
+    throw Error(fmt::format("per-task gradients: rows of '{}' have to be {} of shape {}", p.name,
+                            tasks_.size(), p.value.shape()));
+  rows_[place_of(p)] = std::move(rows);
   read_.clear();
-  for (Tensor& row : rows_[place_of(p)]) {
-    const Tensor own = Tensor::empty(p.value.shape(), p.value.dtype(), memory_of(context_));
-    std::visit(
-        [&](auto* ctx) {
-          if (row.defined())
-            ctx->copy(own, row);
-          else
-            ctx->fill(own, 0.0);
-        },
-        context_);
-    row = own;
-  }
-  return rows_[place_of(p)];
+  measured_ = false;
 }
 
 void TaskGradients::check_weights(const std::vector<double>& weights) const {

@@ -28,6 +28,8 @@ class TaskGradients {
   /// The parameters that the rows are of, in the order of their first use in the forward pass.
   const std::vector<Parameter*>& shared() const { return shared_; }
 
+  /// Queues the Grams' kernels where a GPU computes, so that gram() only waits and reads.
+  void measure_gram() const;
   /// G [K, K], row by row, of all shared parameters; on a GPU this waits for the device.
   std::vector<double> gram() const;
   /// Of some of them, a layer or a matrix. Throws Error for a parameter that is not shared.
@@ -35,9 +37,9 @@ class TaskGradients {
 
   /// g_i,p for every row i; undefined where its loss does not reach p (a gradient of 0). Needs keep.
   const std::vector<Tensor>& rows(const Parameter& p) const;
-  /// The same in memory of their own, to be changed in place: all defined, zeros where there was
-  /// nothing. Grams that are asked for afterwards are of what is there then. Needs keep.
-  const std::vector<Tensor>& own_rows(const Parameter& p);
+  /// Other rows for p, all defined, where the context computes: what Grams that are asked for
+  /// afterwards, and combine(), are of. Needs keep.
+  void set_rows(const Parameter& p, std::vector<Tensor> rows);
 
   /// p.grad += sum_i weights[i] g_i,p for every shared parameter, one weight a row. With
   /// keep = false once, as the tape is freed.
@@ -62,7 +64,8 @@ class TaskGradients {
   std::vector<Parameter*> shared_;
   std::unordered_map<const Parameter*, size_t> places_;  // in the order in which they were reached
   std::vector<std::vector<Tensor>> rows_;                // by place; empty without keep
-  mutable Tensor grams_;                  // [places, K, K] f64, where it was computed
+  Tensor grams_;                          // [places, K, K] f64, where it was computed
+  mutable bool measured_ = false;         // whether they are in grams_
   mutable std::vector<double> read_;      // the same on the host, once asked for
   std::unique_ptr<JointBackward> again_;  // without keep, until combine()
 };

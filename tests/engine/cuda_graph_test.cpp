@@ -26,8 +26,6 @@ struct Sum {
     accumulate(to_device(ctx, Tensor::from({1}, {value}, DType::f32)));
   }
   double value() { return to_host(ctx, total).item(); }
-
- private:
   void fill(const Tensor& t, double value) {
     std::visit([&](auto* on) { on->fill(t, value); }, ctx);
   }
@@ -83,6 +81,43 @@ TEST_CASE("cuda graph: where memory runs out, the work runs again and once", "[c
   CHECK(tries == 5);
   memory_of(sum.ctx).set_cap(1);
   CHECK_THROWS_AS(sum.graph.run(work), MemoryError);
+}
+
+TEST_CASE("cuda graph: what is set once work is recorded, work finds; and it may wait",
+          "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+  Sum sum;
+  const Tensor term = Tensor::empty({1}, DType::f32, memory_of(sum.ctx));
+  double expected = 0;
+  for (int i = 1; i <= 10; ++i) {
+    const auto before = [&] {
+      CHECK(sum.value() == expected);
+      sum.fill(term, i);
+    };
+    CHECK(sum.graph.run_once(before, [&] { sum.accumulate(term); }));
+    expected += i;
+  }
+  CHECK(sum.value() == expected);
+  CHECK(sum.graph.built() == 1);
+}
+
+TEST_CASE("cuda graph: work that can be done once is not started where it cannot be recorded",
+          "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+  Sum sum;
+  int befores = 0;
+  const auto before = [&] { ++befores; };
+  CHECK(sum.graph.run_once(before, [&] { sum.add(1); }));
+  CHECK_FALSE(sum.graph.run_once(before, [&] {
+    sum.add(10);
+    throw MemoryError("no room for what follows");
+  }));
+  CHECK(befores == 1);
+  CHECK(sum.value() == 1);
+  CHECK_FALSE(sum.graph.run_once(before, [&] { sum.value(); }));  // which waits
+  CHECK(sum.graph.run_once(before, [&] { sum.add(sum.value()); }));
+  CHECK(befores == 2);
+  CHECK(sum.value() == 2);
 }
 
 TEST_CASE("cuda graph: kernels that keep changing are run directly, ever more often",

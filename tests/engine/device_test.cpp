@@ -35,6 +35,9 @@ TEST_CASE("device: the CPU has its results at once and records nothing", "[engin
   Repeated repeated(cpu.context());
   for (int i = 0; i < 3; ++i) repeated.run([&] { ++runs; });
   CHECK((runs == 3 && repeated.built() == 0));
+  std::string order;
+  CHECK(repeated.run_once([&] { order += "before "; }, [&] { order += "work"; }));
+  CHECK(order == "before work");
 }
 
 TEST_CASE("device: without a GPU the word cuda is refused before anything is made", "[engine]") {

@@ -44,6 +44,8 @@ void FiniteStep::begin(const std::vector<Tensor>& running, bool fresh) {
   copy(context_, kept_, running_, nullptr);
 }
 
+void FiniteStep::give_back() { copy(context_, running_, kept_, nullptr); }
+
 void FiniteStep::judge(const std::vector<Tensor>& values) {
   if (values.empty()) return;
   auto* verdict = verdict_.data<int32_t>();

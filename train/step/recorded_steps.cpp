@@ -15,7 +15,7 @@ bool has_label(const Tensor& target) {
 
 }  // namespace
 
-Repeated& RecordedSteps::of(Phase phase, const Batch& batch) {
+RecordedStep& RecordedSteps::of(Phase phase, const Batch& batch) {
   std::vector<bool> labelled;
   if (is_asynchronous(context_))
     for (const Tensor& target : batch.targets) labelled.push_back(has_label(target));

@@ -13,17 +13,23 @@
 
 namespace weft {
 
+/// A step is one piece; or two, where the host looks at losses before the pass back.
+struct RecordedStep {
+  explicit RecordedStep(const AnyContext& context) : first(context), second(context) {}
+  Repeated first, second;
+};
+
 class RecordedSteps {
  public:
   /// Graphs of sets that are kept apart.
   static constexpr size_t most_sets = 16;
 
   explicit RecordedSteps(const AnyContext& context) : context_(context) {}
-  Repeated& of(Phase phase, const Batch& batch);
+  RecordedStep& of(Phase phase, const Batch& batch);
 
  private:
   AnyContext context_;
-  std::map<std::pair<Phase, std::vector<bool>>, Repeated> by_labels_;
+  std::map<std::pair<Phase, std::vector<bool>>, RecordedStep> by_labels_;
 };
 
 }  // namespace weft

@@ -14,15 +14,12 @@
 namespace weft {
 namespace {
 
-/// sum_i factors[i] lambda_i L_i + what the way of sharing adds.
-Var weighted_sum(const PresentTasks& now, const StepOutputs& out,
-                 const std::vector<double>& factors) {
-  std::optional<Var> sum;
-  for (size_t i = 0; i < now.tasks.size(); ++i) {
-    const Var term = scale(now.losses[i], now.lambdas[i] * factors[i]);
-    sum = sum ? *sum + term : term;
-  }
-  return out.regulariser ? *sum + *out.regulariser : *sum;
+/// Their sum, and what the way of sharing adds.
+Var total_of(const std::vector<std::optional<Var>>& losses, const StepOutputs& out) {
+  std::optional<Var> sum = out.regulariser;
+  for (const auto& loss : losses)
+    if (loss) sum = sum ? *loss + *sum : *loss;
+  return *sum;
 }
 
 }  // namespace
@@ -32,35 +29,71 @@ TaskBalance::TaskBalance(const RunFile& run, const AnyContext& context)
 
 bool TaskBalance::wanted(const RunFile& run) { return balances(run) || run.balance.watch > 0; }
 
-bool TaskBalance::watched(const StepInputs& in) const {
+bool TaskBalance::watches(const StepInputs& in) const {
   return run_.balance.watch > 0 && (in.step + 1) % run_.balance.watch == 0;
 }
 
 bool TaskBalance::acts(const StepInputs& in) const {
   const bool weights = in.phase != Phase::policy && in.phase != Phase::infer;
-  return weights && (balances(run_) || watched(in));
+  return weights && (balances(run_) || watches(in));
+}
+
+bool TaskBalance::weighs_losses() const {
+  return weighting_ != nullptr || (balances(run_) && !of_gradients());
 }
 
 bool TaskBalance::looks_back() const {
   return asked_ && (method_->looks_back() || (weighting_ && weighting_->looks_back()));
 }
 
-/// The tasks with a label and a weight, and their losses on the host.
-PresentTasks TaskBalance::present(const StepInputs& in, const StepOutputs& out,
-                                  int64_t epoch) const {
-  PresentTasks now{{in.seed, in.step}, epoch, in.phase, watched(in), {}, {}, {}, {}};
-  std::vector<Tensor> values;
+void TaskBalance::see(const StepInputs& in, const StepOutputs& out, int64_t epoch) {
+  asked_ = false;
+  record_.reset();
+  gradients_.reset();
+  now_ = {{in.seed, in.step}, epoch, in.phase, watches(in), {}, {}, {}, {}, {}};
   for (size_t k = 0; k < out.losses.size(); ++k) {
     if (!out.losses[k] || run_.tasks[k].weight == 0) continue;
-    now.tasks.push_back(k);
-    now.losses.push_back(*out.losses[k]);
-    now.lambdas.push_back(run_.tasks[k].weight);
-    values.push_back(fetch_later(context_, out.losses[k]->value()));
+    now_.tasks.push_back(k);
+    now_.losses.push_back(*out.losses[k]);
+    now_.lambdas.push_back(run_.tasks[k].weight);
   }
+  factors_.assign(now_.tasks.size(), 1.0);
+  if (weighs_losses() && !weights_.defined() && !now_.losses.empty())
+    weights_ = Tensor::empty({static_cast<int64_t>(run_.tasks.size())}, now_.losses[0].dtype(),
+                             memory_of(context_));
+}
+
+void TaskBalance::fetch() {
+  for (const Var& loss : now_.losses) now_.fetched.push_back(fetch_later(context_, loss.value()));
+}
+
+/// Behind a wait for the device.
+void TaskBalance::read_losses() {
+  now_.values.clear();
+  for (size_t i = 0; i < now_.fetched.size(); ++i)
+    now_.values.push_back(now_.lambdas[i] * now_.fetched[i].item());
+}
+
+void TaskBalance::weigh() {
+  kept_new_ = kept_;
+  before_ = state();
+  if (now_.tasks.empty()) return;
   synchronize(context_);
-  for (size_t i = 0; i < values.size(); ++i)
-    now.values.push_back(now.lambdas[i] * values[i].item());
-  return now;
+  read_losses();
+  if (balance::finite(now_.values)) {
+    asked_ = true;
+    BalanceStep& step = weighting_ ? weighting_step_ : method_step_;
+    step = step_of(factors_);
+    factors_ = ask(weighting_ ? *weighting_ : *method_, step)[0];
+  }
+  // As arguments of kernels, which need neither a copy nor a wait.
+  for (size_t i = 0; i < now_.tasks.size(); ++i)
+    std::visit(
+        [&](auto* ctx) {
+          ctx->fill(weights_.rows(static_cast<int64_t>(now_.tasks[i]), 1),
+                    now_.lambdas[i] * factors_[i]);
+        },
+        context_);
 }
 
 /// What tasks share in this pass, in the order of its first use.
@@ -81,10 +114,10 @@ std::vector<Parameter*> TaskBalance::shared_of(const StepOutputs& out) const {
 }
 
 /// One line a stage of the run: what is weighed how, and what of the network that is about.
-void TaskBalance::tell(const PresentTasks& now, const std::vector<Parameter*>* shared) {
-  if (told_ == now.phase) return;
-  told_ = now.phase;
-  std::string line = fmt::format("balance of {} steps: ", name_of(now.phase));
+void TaskBalance::tell(const std::vector<Parameter*>* shared) {
+  if (told_ == now_.phase) return;
+  told_ = now_.phase;
+  std::string line = fmt::format("balance of {} steps: ", name_of(now_.phase));
   if (weighting_) line += weighting_->describe() + "; then ";
   line += method_->describe();
   if (shared == nullptr) {
@@ -105,13 +138,13 @@ void TaskBalance::tell(const PresentTasks& now, const std::vector<Parameter*>* s
   notes_.push_back(line);
 }
 
-BalanceStep TaskBalance::step_of(const PresentTasks& now,
-                                 const std::vector<double>& factors) const {
+BalanceStep TaskBalance::step_of(const std::vector<double>& factors) const {
   BalanceStep step;
-  step.noise = now.noise;
-  step.epoch = now.epoch;
-  step.tasks = now.tasks;
-  for (size_t i = 0; i < now.values.size(); ++i) step.losses.push_back(now.values[i] * factors[i]);
+  step.noise = now_.noise;
+  step.epoch = now_.epoch;
+  step.tasks = now_.tasks;
+  for (size_t i = 0; i < now_.values.size(); ++i)
+    step.losses.push_back(now_.values[i] * factors[i]);
   return step;
 }
 
@@ -123,103 +156,121 @@ std::vector<balance::Vector> TaskBalance::ask(Balance& method, const BalanceStep
 
 void TaskBalance::backward(Tape& tape, Model& model, const StepInputs& in, const StepOutputs& out,
                            int64_t epoch) {
-  asked_ = false;
-  record_.reset();
-  kept_new_ = kept_;
-  before_ = state();
-  if (!out.total) return;
-  const PresentTasks now = present(in, out, epoch);
-  if (now.tasks.empty() || !balance::finite(now.values)) return tape.backward(*out.total);
-  const bool of_gradients = method_->needs() != Balance::Needs::losses;
-  if (of_gradients) return this->of_gradients(tape, model, out, now);
-  const std::vector<double> ones(now.tasks.size(), 1.0);
-  method_step_ = step_of(now, ones);
-  std::vector<double> w = ones;
-  if (balances(run_)) {
-    asked_ = true;
-    tell(now, nullptr);
-    w = ask(*method_, method_step_)[0];
+  see(in, out, epoch);
+  fetch();
+  if (weighs_losses()) weigh();
+  differentiate(tape, model, out);
+  combine(model);
+}
+
+/// By task, of all tasks: what is differentiated for those present.
+std::vector<std::optional<Var>> TaskBalance::weighed(Tape& tape) const {
+  std::vector<std::optional<Var>> out(run_.tasks.size());
+  for (size_t i = 0; i < now_.tasks.size(); ++i) {
+    const size_t k = now_.tasks[i];
+    const Var& loss = now_.losses[i];
+    out[k] =
+        weighs_losses()
+            ? loss * tape.constant(weights_.rows(static_cast<int64_t>(k), 1).reshaped(loss.shape()))
+            : scale(loss, now_.lambdas[i]);
   }
-  const Var total = balances(run_) ? weighted_sum(now, out, w) : *out.total;
-  tape.backward(total, {.stop_at = {}, .retain = now.watched});
-  if (!now.watched) return;
-  // A look on the side: the step's gradients are put away meanwhile, so that it leaves no trace.
+  return out;
+}
+
+void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out) {
+  if (!out.total) return;
+  if (now_.tasks.empty()) return tape.backward(*out.total);
+  if (!of_gradients()) {
+    if (balances(run_)) tell(nullptr);
+    const Var total = balances(run_) ? total_of(weighed(tape), out) : *out.total;
+    tape.backward(total, {.stop_at = {}, .retain = now_.watched});
+    if (now_.watched) watch_plain(model, out);
+    return;
+  }
+  const std::vector<Parameter*> shared = shared_of(out);
+  tell(&shared);
+  if (shared.empty()) return tape.backward(total_of(weighed(tape), out));
+  if (out.regulariser) tape.backward(*out.regulariser, {.stop_at = {}, .retain = true});
+  gradients_ = per_task_gradients(weighed(tape), shared, {.keep = run_.balance.keep_gradients});
+  gradients_->measure_gram();
+}
+
+/// A look on the side: the step's gradients are put away meanwhile, so that it leaves no trace.
+void TaskBalance::watch_plain(Model& model, const StepOutputs& out) {
   std::vector<Tensor> own;
   for (Parameter& p : model.store().parameters()) own.push_back(std::exchange(p.grad, {}));
-  record_ = BalanceRecord{now.tasks, w, {}};
+  record_ = BalanceRecord{now_.tasks, factors_, {}};
+  std::vector<std::optional<Var>> losses(run_.tasks.size());
+  for (size_t i = 0; i < now_.tasks.size(); ++i)
+    losses[now_.tasks[i]] = scale(now_.losses[i], now_.lambdas[i]);
   if (const auto shared = shared_of(out); !shared.empty())
-    record(per_task_gradients(now.scaled(ones, run_.tasks.size()), shared));
+    record(per_task_gradients(losses, shared));
   size_t i = 0;
   for (Parameter& p : model.store().parameters()) p.grad = std::move(own[i++]);
 }
 
-void TaskBalance::of_gradients(Tape& tape, Model& model, const StepOutputs& out,
-                               const PresentTasks& now) {
-  const std::vector<Parameter*> shared = shared_of(out);
-  tell(now, &shared);
-  std::vector<double> v(now.tasks.size(), 1.0);
-  asked_ = true;
-  if (weighting_) {
-    weighting_step_ = step_of(now, v);
-    v = ask(*weighting_, weighting_step_)[0];
+void TaskBalance::combine(Model& model) {
+  if (!weighs_losses()) {
+    kept_new_ = kept_;
+    before_ = state();
   }
-  if (now.watched) record_ = BalanceRecord{now.tasks, v, {}};
-  method_step_ = step_of(now, v);
-  if (shared.empty()) {
-    asked_ = weighting_ != nullptr;
-    return tape.backward(weighted_sum(now, out, v));
+  if (gradients_) {
+    const bool finite = balance::finite(gradients_->gram());  // waits; the losses are there, too
+    read_losses();
+    if (now_.watched) {
+      record_ = BalanceRecord{now_.tasks, factors_, {}};
+      record(*gradients_);
+    }
+    method_step_ = step_of(factors_);
+    asked_ = finite && balance::finite(now_.values);
+    if (!asked_)  // the verdict on the losses and the gradients finds where
+      gradients_->combine(std::vector<double>(now_.tasks.size(), 1.0));
+    else if (method_->needs() == Balance::Needs::gram)
+      by_gram(model);
+    else
+      by_rows();
+    gradients_.reset();
   }
-  if (out.regulariser) tape.backward(*out.regulariser, {.stop_at = {}, .retain = true});
-  TaskGradients g = per_task_gradients(now.scaled(v, run_.tasks.size()), shared,
-                                       {.keep = run_.balance.keep_gradients});
-  if (now.watched) record(g);
-  if (method_->needs() == Balance::Needs::gram)
-    by_gram(g, model, v);
-  else
-    by_rows(g, v);
+  now_.losses.clear();
+}
+
+/// Groups are all of the network that may be shared, so that their number, and with it the method's
+/// state, is the same in every step: what is not shared in this one has a Gram of zeros.
+std::vector<std::vector<Parameter*>> TaskBalance::groups_of(Model& model) const {
+  const std::vector<Parameter*>& shared = gradients_->shared();
+  if (method_->groups() == Balance::Groups::whole) return {shared};
+  std::vector<Parameter*> all;
+  for (Parameter& p : model.store().parameters())
+    if (const Part part = model.store().part_of(p); part != Part::head && part != Part::policy)
+      all.push_back(&p);
+  std::vector<std::vector<Parameter*>> groups = layers_of(all);
+  if (method_->groups() == Balance::Groups::matrix) {
+    groups.clear();
+    for (Parameter* p : all) groups.push_back({p});
+  }
+  for (auto& group : groups) keep_shared(group, shared);
+  return groups;
 }
 
 /// d = sum_i w_i g_i, w of the Gram matrix, or of one for each group.
-void TaskBalance::by_gram(TaskGradients& g, Model& model, const std::vector<double>& v) {
+void TaskBalance::by_gram(Model& model) {
   const size_t m = method_step_.tasks.size();
-  const auto gram_of = [&](const std::vector<Parameter*>& group) {
-    return balance::Matrix(m, group.empty() ? balance::Vector(m * m, 0.0) : g.gram(group));
-  };
-  // Groups are all of the network that may be shared, so that their number, and with it the
-  // method's state, is the same in every step: what is not shared in this one has a Gram of zeros.
-  std::vector<std::vector<Parameter*>> groups;
-  if (method_->groups() == Balance::Groups::whole) {
-    groups = {g.shared()};
-  } else {
-    std::vector<Parameter*> all;
-    for (Parameter& p : model.store().parameters())
-      if (const Part part = model.store().part_of(p); part != Part::head && part != Part::policy)
-        all.push_back(&p);
-    groups = layers_of(all);
-    if (method_->groups() == Balance::Groups::matrix) {
-      groups.clear();
-      for (Parameter* p : all) groups.push_back({p});
-    }
-    for (auto& group : groups) keep_shared(group, g.shared());
-  }
-  for (const auto& group : groups) method_step_.grams.push_back(gram_of(group));
-  for (const balance::Matrix& gram : method_step_.grams)
-    if (!balance::finite(gram.values)) {  // the verdict on the gradients finds where
-      asked_ = false;
-      return g.combine(std::vector<double>(m, 1.0));
-    }
+  const auto groups = groups_of(model);
+  for (const auto& group : groups)
+    method_step_.grams.emplace_back(
+        m, group.empty() ? balance::Vector(m * m, 0.0) : gradients_->gram(group));
   const std::vector<balance::Vector> w = ask(*method_, method_step_);
   if (groups.size() == 1 && method_->groups() == Balance::Groups::whole) {
-    g.combine(w[0]);
-    return note_weights(v, w[0]);
+    gradients_->combine(w[0]);
+    return note_weights(w[0]);
   }
-  for (size_t i = 0; i < groups.size(); ++i) g.combine(w[i], groups[i]);
+  for (size_t i = 0; i < groups.size(); ++i) gradients_->combine(w[i], groups[i]);
   if (record_) record_->weights.clear();
 }
 
-void TaskBalance::note_weights(const std::vector<double>& v, const std::vector<double>& w) {
+void TaskBalance::note_weights(const std::vector<double>& w) {
   if (!record_) return;
-  for (size_t i = 0; i < w.size(); ++i) record_->weights[i] = v[i] * w[i];
+  for (size_t i = 0; i < w.size(); ++i) record_->weights[i] = factors_[i] * w[i];
 }
 
 void TaskBalance::record(const TaskGradients& g) {

@@ -35,9 +35,25 @@ class TaskBalance {
 
   /// Whether this step's gradients come from here; else they are the plain sum's.
   bool acts(const StepInputs& in) const;
-  /// Forward pass done: gradients into Parameter::grad. Waits for the losses, and for a Gram matrix
-  /// where the method needs one. Losses or gradients that are no numbers ask no method: the plain
-  /// sum's gradients then show the step's verdict what is wrong.
+  /// Whether this step looks at itself on the way, which no recorded step can (balance.watch).
+  bool watches(const StepInputs& in) const;
+  /// Whether losses have their weights before the pass back begins.
+  bool weighs_losses() const;
+
+  // A step's parts, in their order. On a GPU see() and differentiate() may be recorded, as they read
+  // nothing back; the other two wait for the device, once each. Losses or gradients that are no
+  // numbers ask no method: the plain sum's gradients then show the step's verdict what is wrong.
+  /// Behind the forward pass: what there is to weigh.
+  void see(const StepInputs& in, const StepOutputs& out, int64_t epoch);
+  /// Queues the losses' way to the host.
+  void fetch();
+  /// Where weighs_losses(): w_i, or v_i, into numbers on the device. Allocates nothing there.
+  void weigh();
+  /// From the losses back: gradients into Parameter::grad, or one for each task where they meet.
+  void differentiate(Tape& tape, Model& model, const StepOutputs& out);
+  /// What tasks share gets its d.
+  void combine(Model& model);
+  /// All of them in turn.
   void backward(Tape& tape, Model& model, const StepInputs& in, const StepOutputs& out,
                 int64_t epoch);
   /// Whether losses_after() wants the losses of the same batch, under the new weights.
@@ -60,19 +76,20 @@ class TaskBalance {
   bool keeps_rows() const { return method_->kept(); }
 
  private:
-  bool watched(const StepInputs& in) const;
-  PresentTasks present(const StepInputs& in, const StepOutputs& out, int64_t epoch) const;
+  bool of_gradients() const { return method_->needs() != Balance::Needs::losses; }
+  std::vector<std::optional<Var>> weighed(Tape& tape) const;
+  void watch_plain(Model& model, const StepOutputs& out);
   std::vector<Parameter*> shared_of(const StepOutputs& out) const;
-  void tell(const PresentTasks& now, const std::vector<Parameter*>* shared);
-  BalanceStep step_of(const PresentTasks& now, const std::vector<double>& factors) const;
+  void tell(const std::vector<Parameter*>* shared);
+  void read_losses();
+  BalanceStep step_of(const std::vector<double>& factors) const;
   std::vector<balance::Vector> ask(Balance& method, const BalanceStep& step);
-  void of_gradients(Tape& tape, Model& model, const StepOutputs& out, const PresentTasks& now);
-  // v: the weighting's.
-  void by_gram(TaskGradients& g, Model& model, const std::vector<double>& v);
-  void by_rows(TaskGradients& g, const std::vector<double>& v);
-  void by_elements(TaskGradients& g) const;
-  void absorb(TaskGradients& g, const Parameter& p);
-  void note_weights(const std::vector<double>& v, const std::vector<double>& w);
+  std::vector<std::vector<Parameter*>> groups_of(Model& model) const;
+  void by_gram(Model& model);
+  void by_rows();
+  void absorb(const Parameter& p, const std::vector<Tensor>& rows);
+  void by_elements(Parameter& p, const std::vector<Tensor>& rows) const;
+  void note_weights(const std::vector<double>& w);
   void record(const TaskGradients& g);
 
   const RunFile& run_;
@@ -81,7 +98,11 @@ class TaskBalance {
   Kept kept_, kept_new_;                         // before the step, and what it made of them
   Balance::State before_;
   BalanceStep method_step_, weighting_step_;
-  bool asked_ = false;  // whether the step's weights are the methods' own
+  PresentTasks now_;
+  std::vector<double> factors_;             // [m] w_i of a method of losses, or v_i
+  Tensor weights_;                          // [K] lambda_i factors_i where the context computes
+  std::optional<TaskGradients> gradients_;  // between differentiate() and combine()
+  bool asked_ = false;                      // whether the step's weights are the methods' own
   std::vector<std::string> notes_;
   std::optional<BalanceRecord> record_;
   std::optional<Phase> told_;  // the phase whose shared parameters were told

@@ -1,10 +1,10 @@
-// TaskBalance's methods on the gradients' elements: rows on the host, parameter by parameter, and
-// back where the context computes. Also what a step's parts pass on.
+// TaskBalance's methods on the gradients' elements: from a GPU all rows come to the host at once, and
+// what became of them goes back without waiting. Also what a step's parts pass on.
 #include <algorithm>
+#include <utility>
 
+#include "engine/device.h"
 #include "engine/sweep.h"
-#include "ops/pointwise.h"
-#include "train/step/finite.h"
 #include "train/step/task_balance.h"
 #include "train/step/task_balance_step.h"
 
@@ -25,15 +25,23 @@ void with_number_type(DType dtype, F&& f) {
     f(float{});
 }
 
-}  // namespace
-
-std::vector<std::optional<Var>> PresentTasks::scaled(const std::vector<double>& factors,
-                                                     size_t all) const {
-  std::vector<std::optional<Var>> out(all);
-  for (size_t i = 0; i < tasks.size(); ++i)
-    out[tasks[i]] = scale(losses[i], lambdas[i] * factors[i]);
-  return out;
+/// Rows of every shared parameter that may be changed in place, zeros where a loss does not reach.
+std::vector<std::vector<Tensor>> rows_on_host(const AnyContext& context, const TaskGradients& g) {
+  std::vector<std::vector<Tensor>> all;
+  for (const Parameter* p : g.shared()) {
+    std::vector<Tensor>& rows = all.emplace_back();
+    for (const Tensor& row : g.rows(*p)) {
+      if (!row.defined())
+        rows.push_back(Tensor::zeros(p->value.shape(), p->value.dtype()));
+      else
+        rows.push_back(row.on_host() ? row.clone() : fetch_later(context, row));
+    }
+  }
+  synchronize(context);
+  return all;
 }
+
+}  // namespace
 
 std::string stage_of(const std::string& parameter) {
   std::vector<std::string> words{""};
@@ -58,64 +66,53 @@ void keep_shared(std::vector<Parameter*>& group, const std::vector<Parameter*>& 
 
 /// Averages and sums of elements where the method keeps them, then weights; or d, element by
 /// element.
-void TaskBalance::by_rows(TaskGradients& g, const std::vector<double>& v) {
-  const size_t m = method_step_.tasks.size();
-  for (const Parameter* p : g.shared())
-    for (const Tensor& row : g.rows(*p))
-      if (row.defined() && count_nonfinite(to_host(context_, row)) > 0) {
-        asked_ = false;  // nothing may remember it, and the verdict on the gradients finds it
-        return g.combine(std::vector<double>(m, 1.0));
-      }
+void TaskBalance::by_rows() {
+  TaskGradients& g = *gradients_;
+  std::vector<std::vector<Tensor>> rows = rows_on_host(context_, g);
   if (method_->elementwise()) {
-    note_weights(v, ask(*method_, method_step_)[0]);
-    return by_elements(g);
+    note_weights(ask(*method_, method_step_)[0]);
+    for (size_t at = 0; at < rows.size(); ++at) by_elements(*g.shared()[at], rows[at]);
+    return;
   }
-  method_step_.sums.assign(m, 0.0);
-  for (Parameter* p : g.shared()) absorb(g, *p);
-  method_step_.grams.emplace_back(m, g.gram());
+  method_step_.sums.assign(method_step_.tasks.size(), 0.0);
+  for (size_t at = 0; at < rows.size(); ++at) {
+    Parameter& p = *g.shared()[at];
+    absorb(p, rows[at]);
+    for (Tensor& row : rows[at]) row = to_device(context_, row);
+    g.set_rows(p, std::move(rows[at]));
+  }
+  method_step_.grams = {balance::Matrix(method_step_.tasks.size(), g.gram())};
   const balance::Vector w = ask(*method_, method_step_)[0];
   g.combine(w);
-  note_weights(v, w);
+  note_weights(w);
 }
 
-void TaskBalance::absorb(TaskGradients& g, const Parameter& p) {
-  const std::vector<Tensor>& rows = g.own_rows(p);
+void TaskBalance::absorb(const Parameter& p, const std::vector<Tensor>& rows) {
   std::vector<Tensor>& kept = kept_new_[p.name];
   kept.resize(run_.tasks.size());
   with_number_type(p.value.dtype(), [&](auto zero) {
     using T = decltype(zero);
     BalanceRows<T> spans{p.name, 0, {}, {}};
-    std::vector<Tensor> host;
     for (size_t i = 0; i < rows.size(); ++i) {
-      host.push_back(to_host(context_, rows[i]));
       Tensor& own = kept[method_step_.tasks[i]];
       own = own.defined() ? own.clone() : Tensor::zeros(p.value.shape(), p.value.dtype());
-      spans.g.push_back(span_of<T>(host[i]));
+      spans.g.push_back(span_of<T>(rows[i]));
       spans.kept.push_back(span_of<T>(own));
     }
     const balance::Vector sums = method_->absorb(method_step_, spans);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      method_step_.sums[i] += sums[i];
-      if (!rows[i].on_host()) std::visit([&](auto* ctx) { ctx->copy(rows[i], host[i]); }, context_);
-    }
+    for (size_t i = 0; i < rows.size(); ++i) method_step_.sums[i] += sums[i];
   });
 }
 
-void TaskBalance::by_elements(TaskGradients& g) const {
-  for (Parameter* p : g.shared())
-    with_number_type(p->value.dtype(), [&](auto zero) {
-      using T = decltype(zero);
-      BalanceRows<T> spans{p->name, 0, {}, {}};
-      std::vector<Tensor> host;
-      for (const Tensor& row : g.rows(*p)) {
-        host.push_back(row.defined() ? to_host(context_, row)
-                                     : Tensor::zeros(p->value.shape(), p->value.dtype()));
-        spans.g.push_back(span_of<T>(host.back()));
-      }
-      const Tensor d = Tensor::empty(p->value.shape(), p->value.dtype());
-      method_->combine(method_step_, spans, span_of<T>(d));
-      add_gradient(context_, p->grad, to_device(context_, d));
-    });
+void TaskBalance::by_elements(Parameter& p, const std::vector<Tensor>& rows) const {
+  with_number_type(p.value.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    BalanceRows<T> spans{p.name, 0, {}, {}};
+    for (const Tensor& row : rows) spans.g.push_back(span_of<T>(row));
+    const Tensor d = Tensor::empty(p.value.shape(), p.value.dtype());
+    method_->combine(method_step_, spans, span_of<T>(d));
+    add_gradient(context_, p.grad, to_device(context_, d));
+  });
 }
 
 }  // namespace weft

@@ -19,10 +19,8 @@ struct PresentTasks {
   std::vector<size_t> tasks;    ///< ascending
   std::vector<Var> losses;      ///< L_i
   std::vector<double> lambdas;  ///< their weights in the run file
-  std::vector<double> values;   ///< lambda_i L_i
-
-  /// factors[i] lambda_i L_i by task, of `all` tasks; nullopt: not present.
-  std::vector<std::optional<Var>> scaled(const std::vector<double>& factors, size_t all) const;
+  std::vector<Tensor> fetched;  ///< L_i on their way to the host
+  std::vector<double> values;   ///< lambda_i L_i, once they are there
 };
 
 /// "layer1" of "layer1.0.conv1.weight" and of "trunks.seg.layer1.0.conv1.weight".

@@ -1,6 +1,9 @@
 // TrainStep: forward, back, judge, update.
 #include "train/step/train_step.h"
 
+#include <functional>
+
+#include "engine/device.h"
 #include "train/step/build.h"
 #include "train/step/schedule.h"
 
@@ -85,30 +88,59 @@ StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& b
                                      TaskBalance* balance) {
   in.targets = batch.targets;
   StepOutputs out;
+  std::optional<Tape> tape;
   const Counters counters(model.store());
-  const auto forward_and_backward = [&] {
+  const auto forward = [&] {
     // On a GPU this may be a second try (Repeated): nothing of the first is left.
     in.images = {};
     out = {};
+    tape.reset();
     model.store().clear_gradients();
     counters.restore();
-    Tape tape(context_);
-    tape.check_numbers(run_.debug);
-    in.images = upload_images(tape, batch.images, model, run_);
+    tape.emplace(context_);
+    tape->check_numbers(run_.debug);
+    in.images = upload_images(*tape, batch.images, model, run_);
     if (probe_ != nullptr) probe_->before(in, batch);
-    out = compute_step(tape, model, run_, in);
+    out = compute_step(*tape, model, run_, in);
     if (probe_ != nullptr) probe_->computed(in, out);
-    // The one place where losses become gradients: back from their weighted sum, or as asked for.
+    if (balance != nullptr) balance->see(in, out, batch.epoch);
+  };
+  // The one place where losses become gradients: back from their weighted sum, or as asked for.
+  const auto back = [&] {
     if (balance != nullptr)
-      balance->backward(tape, model, in, out, batch.epoch);
+      balance->differentiate(*tape, model, out);
     else if (out.total)
-      tape.backward(*out.total);
+      tape->backward(*out.total);
+    if (balance == nullptr) tape.reset();
   };
   // These look at values on the way, which a recorded step cannot.
-  if (!run_.debug && probe_ == nullptr && balance == nullptr)
-    recorded_.of(in.phase, batch).run(forward_and_backward);
-  else
-    forward_and_backward();
+  const bool direct =
+      run_.debug || probe_ != nullptr || (balance != nullptr && balance->watches(in));
+  RecordedStep* const recorded = direct ? nullptr : &recorded_.of(in.phase, batch);
+  const auto run = [&](const std::function<void()>& work) {
+    recorded != nullptr ? recorded->first.run(work) : work();
+  };
+  if (balance == nullptr || !balance->weighs_losses()) {
+    run([&] {
+      forward();
+      back();
+    });
+    if (balance != nullptr) balance->fetch();
+  } else {
+    run(forward);
+    balance->fetch();
+    const auto weigh = [&] { balance->weigh(); };
+    if (recorded == nullptr || !recorded->second.run_once(weigh, back)) {
+      if (recorded != nullptr) {  // the tape is used up: from the start, by the same noise
+        finite_.give_back();
+        forward();
+        balance->fetch();
+      }
+      weigh();
+      back();
+    }
+  }
+  if (balance != nullptr) balance->combine(model);
   return out;
 }
 
@@ -128,9 +160,13 @@ void TrainStep::look_back(Model& model, StepInputs in, const Batch& batch, TaskB
   in.targets = batch.targets;
   Tape tape(context_, Tape::Mode::no_grad);
   in.images = upload_images(tape, batch.images, model, run_);
-  std::vector<std::optional<double>> losses;
+  std::vector<Tensor> fetched;
   for (const auto& loss : compute_step(tape, model, run_, in).losses)
-    losses.push_back(loss ? std::optional(to_host(context_, loss->value()).item()) : std::nullopt);
+    fetched.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
+  synchronize(context_);
+  std::vector<std::optional<double>> losses;
+  for (const Tensor& loss : fetched)
+    losses.push_back(loss.defined() ? std::optional(loss.item()) : std::nullopt);
   for (size_t i = 0; i < running.size(); ++i) copy(running[i], kept[i]);
   counters.restore();
   balance.losses_after(losses);

@@ -153,6 +153,49 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
   check_recorded(scenes_run({"device=cuda", "sharing=soft", "share.distance=trace"}), 4);
 }
 
+TEST_CASE(
+    "cuda: balanced steps give the same bits recorded and directly, whatever the method reads",
+    "[cuda][balance][determinism]") {
+  WEFT_NEEDS_CUDA();
+  for (const char* method : {"uw", "gls", "famo", "upgrad", "gradvac", "moco", "graddrop"})
+    for (const char* sharing : {"hard", "adashare"}) {
+      INFO(method << ", " << sharing);
+      check_recorded(scenes_run({"device=cuda", std::string("sharing=") + sharing,
+                                 std::string("balance.method=") + method}),
+                     8);
+    }
+  INFO("a weighting beside a method, Grams alone, a look at every third step");
+  check_recorded(scenes_run({"device=cuda", "sharing=hard", "balance.method=upgrad",
+                             "balance.weighting=uw", "balance.keep=false", "balance.watch=3"}),
+                 8);
+}
+
+TEST_CASE("cuda: a balanced step waits once, and twice with a weighting beside the method",
+          "[cuda][balance][memory]") {
+  WEFT_NEEDS_CUDA();
+  const Device device(DeviceKind::cuda);
+  const AnyContext cuda = device.context();
+  const std::vector<std::vector<std::string>> kinds{
+      {"balance.method=uw"},
+      {"balance.method=upgrad"},
+      {"balance.method=upgrad", "balance.keep=false"},
+      {"balance.method=graddrop"},
+      {"balance.method=upgrad", "balance.weighting=uw"}};
+  const int64_t each[] = {1, 1, 1, 2, 2};  // graddrop: for the Gram, and for the rows
+  for (size_t i = 0; i < kinds.size(); ++i) {
+    std::vector<std::string> settings = kinds[i];
+    INFO(fmt::format("{}", fmt::join(settings, " ")));
+    settings.insert(settings.end(), {"device=cuda", "sharing=hard", "retrain.steps=40"});
+    RunFile run = scenes_run(settings);
+    const auto data = open_dataset(run);
+    Trainer trainer(run, *data, cuda);
+    for (int k = 0; k < 16; ++k) trainer.step();  // the 16th fetches the losses of all
+    const int64_t before = waits(cuda);
+    for (int k = 16; k < 31; ++k) trainer.step();
+    CHECK(waits(cuda) - before == 15 * each[i]);
+  }
+}
+
 TEST_CASE("cuda: a step in steady state waits for nothing and allocates nothing",
           "[cuda][memory]") {
   WEFT_NEEDS_CUDA();
