@@ -19,11 +19,12 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "weft bench: {}\n", e.what());
     return 2;
   }
-  fmt::print(stderr,
-             "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
-             "--trunk resnet18 --width 1 --tasks 40,3 --device cpu --precision f32 "
-             "--phases warmup,infer --row 1 --graphs 0], "
-             "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32], "
-             "balance [as steps, and --sharing hard --head_width 1024]\n");
+  fmt::print(
+      stderr,
+      "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
+      "--trunk resnet18 --width 1 --tasks 40,3 --device cpu --precision f32 "
+      "--phases warmup,infer --row 1 --graphs 0], "
+      "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32], "
+      "balance [as steps, and --sharing hard --head_width 1024 --losses uw --method upgrad]\n");
   return 2;
 }

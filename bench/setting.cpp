@@ -25,7 +25,7 @@ Setting::Setting(const Arguments& arguments) {
   head_width = arguments.number("head_width", head_width);
 }
 
-RunFile run_file(const Setting& s) {
+RunFile run_file(const Setting& s, const std::vector<std::string>& overrides) {
   std::string text = fmt::format(
       "name = \"bench\"\nsharing = \"{}\"\ndevice = \"{}\"\nprecision = \"{}\"\n[model]\ntrunk = "
       "\"{}\"\nwidth = "
@@ -43,7 +43,7 @@ RunFile run_file(const Setting& s) {
   // The peer draws SGD for the weights in every phase.
   text +=
       "[warmup]\noptimizer = {kind = \"sgd\", lr = 1e-3, momentum = 0.9, weight_decay = 1e-4}\n";
-  return parse_run_text(text, "bench");
+  return parse_run_text(text, "bench", overrides);
 }
 
 namespace {

@@ -21,8 +21,9 @@ struct Setting {
   explicit Setting(const Arguments& arguments);
 };
 
-/// Of the tasks' channels: 3 is normals, 1 depth, all else segmentation.
-RunFile run_file(const Setting& s);
+/// Of the tasks' channels: 3 is normals, 1 depth, all else segmentation. `overrides` as on weft's
+/// command line.
+RunFile run_file(const Setting& s, const std::vector<std::string>& overrides = {});
 Tensor random_images(int64_t n, int64_t crop);
 Tensor random_target(const TaskSpec& task, int64_t n, int64_t crop);
 

@@ -5,36 +5,10 @@
 
 #include "engine/device.h"
 #include "train/step/build.h"
+#include "train/step/running.h"
 #include "train/step/schedule.h"
 
 namespace weft {
-namespace {
-
-std::vector<Tensor> running_of(ParameterStore& store) {
-  std::vector<Tensor> out;
-  for (const NamedStats& s : store.stats())
-    out.insert(out.end(), {s.stats.running_mean, s.stats.running_var});
-  return out;
-}
-
-/// What a forward pass counts on the host: batches that running statistics have seen.
-class Counters {
- public:
-  explicit Counters(ParameterStore& store) : store_(store) {
-    for (const NamedStats& s : store_.stats()) counts_.push_back(s.stats.num_batches_tracked);
-  }
-  void restore() const {
-    size_t i = 0;
-    for (NamedStats& s : store_.stats()) s.stats.num_batches_tracked = counts_[i++];
-  }
-
- private:
-  ParameterStore& store_;
-  std::vector<int64_t> counts_;
-};
-
-}  // namespace
-
 Update update_of(const RunFile& run, Phase phase, int64_t step) {
   if (phase == Phase::policy) return {run.policy.logits_clip_norm, 1.0};
   const PhaseSpec& spec = phase_spec(run, phase);
