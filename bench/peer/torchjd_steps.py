@@ -11,7 +11,8 @@ output, `jac_to_grad` by UPGrad, SGD with momentum; the network is adashare_torc
 with all tasks at once through vmap and with one at a time (--chunk 1), eager and channels_last; the
 best of them counts. Each turn is a process of its own, with warm-up. In bf16 the peer's forward pass
 is under autocast, in tf32 its products are TF32; its plain step is printed beside, as weft's is.
-Both take their images and labels from where they are: weft's come from the host at every step.
+Times on a GPU are a step's from queue to end, and on a CPU the process's own, of all its threads. TorchJD's images and
+labels lie where it computes; weft's come from the host at every step, as a trainer's do.
 """
 import argparse
 import os
@@ -81,17 +82,18 @@ def one(o):
         optimizer.step()
 
     on_gpu = device.type == 'cuda'
+    clock = time.perf_counter if on_gpu else time.process_time
     for name, step in [('plain', plain), ('upgrad', balanced)]:
         times = []
         for i in range(o.reps + (3 if on_gpu else 1)):
             if on_gpu:
                 torch.cuda.reset_peak_memory_stats()
                 torch.cuda.synchronize()
-            begin = time.perf_counter()
+            begin = clock()
             step()
             if on_gpu:
                 torch.cuda.synchronize()
-            times.append(1e3 * (time.perf_counter() - begin))
+            times.append(1e3 * (clock() - begin))
         peak = torch.cuda.max_memory_allocated() / 2**20 if on_gpu else 0
         print(f'{name} {statistics.median(times[-o.reps:]):.2f} {peak:.0f}', flush=True)
 
