@@ -66,9 +66,9 @@ examples_and_commands() {
   done
 }
 
-# A sample of what the full forms do: faults.sh with 1200 faults, kills.sh with 200 kills.
+# A sample of what the full forms do: faults.sh with 1200 faults and all pairs, kills.sh with 200 kills.
 faults_and_kills() {
-  check "faults (a sample)" bash "$root/tests/faults/faults.sh" "$build/weft" "$build/libweft_faults.so" 60
+  check "faults (a sample)" bash "$root/tests/faults/faults.sh" "$build/weft" "$build/libweft_faults.so" 60 40
   check "kills (a sample)" bash "$root/tests/faults/kills.sh" "$build/weft" "$build/libweft_faults.so" 20
 }
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# faults.sh WEFT SHIM [FAULTS]: a short run with one answer of the system turned into a failure, for
-# every n of its writes, fsyncs, renames, opens, closes, mmaps, threads and forks, and for as many
-# mallocs, evenly spread, as make FAULTS in all (1200). Each run either ends well, with all its
+# faults.sh WEFT SHIM [FAULTS [PAIRS]]: a short run with one answer of the system turned into a
+# failure, for every n of its writes, fsyncs, renames, opens, closes, mmaps, threads and forks, and for
+# as many mallocs, evenly spread, as make FAULTS in all (1200). Each run either ends well, with all its
 # results, or with exit code 2 and one line of what was wrong; then the same command, or --resume
 # where there is a checkpoint, ends with the bits of a run that met no fault. With fewer FAULTS than
-# there are, each kind is sampled evenly.
+# there are, each kind is sampled evenly. Then two mallocs in a row fail, so that the one that gets
+# the memory kept back fails as well, at every n of a shorter run (or PAIRS of them, evenly spread);
+# at every tenth of them six in a row, which leave none for an exception and the destructors on its way.
 # shellcheck source=tests/support/table_run.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../support/table_run.sh"
 weft=$(realpath "$1") shim=$(realpath "$2") wanted=${3:-1200}
@@ -14,8 +16,9 @@ cd "$folder" || exit 1
 write_table_run .
 export OMP_NUM_THREADS=1
 done=0 tolerated=0 refused=0 bad=0
-declare -A whole_of=([one]=whole-one [two]=whole-two)
-declare -A settings=([one]='--threads 1' [two]='--threads 2 data.workers=2')
+declare -A whole_of=([one]=whole-one [two]=whole-two [brief]=whole-brief)
+declare -A settings=([one]='--threads 1' [two]='--threads 2 data.workers=2'
+  [brief]='--threads 1 warmup.steps=1 policy.steps=0 retrain.steps=0')
 
 # train WAY OUT FAULT: one run; its exit code.
 train() {
@@ -39,7 +42,7 @@ inject() {
       [ "$(grep -c '^weft: ' err)" -eq 1 ] || grep -q '^libgomp: ' err || { wrong "$1 $2: not one line of error"; return; }
       if [ -e run/checkpoints/last.safetensors ]; then
         again=(train --resume run)
-        [ "$1" = one ] && again+=(--threads 1) || again+=(--threads 2)
+        [ "$1" = two ] && again+=(--threads 2) || again+=(--threads 1)
         "$weft" "${again[@]}" >out 2>err </dev/null || { wrong "$1 $2: --resume ends with $?"; return; }
       else
         train "$1" run "" || { wrong "$1 $2: the same command ends with $?"; return; }
@@ -51,10 +54,15 @@ inject() {
   same_run "${whole_of[$1]}" run >why 2>&1 || wrong "$1 $2: other bits: $(head -n 1 why)"
 }
 
-for way in one two; do train $way "${whole_of[$way]}" "" || { cat err; exit 1; }; done
-WEFT_FAULT_COUNTS=counts LD_PRELOAD=$shim "$weft" train run.toml --threads 1 --out counted >/dev/null 2>&1
-few=0 mallocs=0
-while read -r kind n; do [ "$kind" = malloc ] && mallocs=$n || few=$((few + n)); done <counts
+for way in one two brief; do train $way "${whole_of[$way]}" "" || { cat err; exit 1; }; done
+# count WAY: how many of each kind there are, into `counts` and `mallocs`.
+count() {
+  # shellcheck disable=SC2086
+  WEFT_FAULT_COUNTS=counts LD_PRELOAD=$shim "$weft" train run.toml ${settings[$1]} --out "counted-$1" >/dev/null 2>&1
+  mallocs=$(sed -n 's/^malloc //p' counts)
+}
+count one
+few=$(awk '$1 != "malloc" { n += $2 } END { print n }' counts)
 stride=$((few * 2 / wanted + 1))  # at most half of the faults are calls to the system
 while read -r kind n; do
   [ "$kind" = malloc ] && continue
@@ -65,6 +73,13 @@ rest=$((wanted - done))
 for ((i = 0; i < rest; ++i)); do
   n=$((1 + i * mallocs / rest))
   if [ $((i % 4)) -eq 3 ]; then inject two "malloc:$n"; else inject one "malloc:$n"; fi
+done
+count brief
+pairs=${4:-$mallocs}
+for ((i = 0; i < pairs; ++i)); do
+  n=$((1 + i * mallocs / pairs))
+  inject brief "malloc:$n+2"
+  [ $((i % 10)) -ne 9 ] || inject brief "malloc:$n+6"
 done
 printf '%d faults: %d tolerated with complete results, %d refused with exit code 2 and gone on from bitwise, %d wrong\n' \
   $done $tolerated $refused $bad

@@ -58,6 +58,8 @@ void refill_reserve() {
   reserve = block;
 }
 
+bool reserve_is_spent() noexcept { return reserve.load() == nullptr; }
+
 void complain(const char* prefix, const char* message) noexcept {
   std::fflush(stdout);
   std::array<char, 1024> line;

@@ -16,6 +16,8 @@ void end_process();
 
 /// Takes memory back for the next shortage; std::bad_alloc where there is none to take.
 void refill_reserve();
+/// Whether it was given back since: memory has run short.
+bool reserve_is_spent() noexcept;
 
 /// "weft: PREFIXMESSAGE", one line without control characters, whatever file or key it quotes.
 void complain(const char* prefix, const char* message) noexcept;
