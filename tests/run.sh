@@ -102,6 +102,7 @@ run_tests() {
     examples_and_commands
     faults_and_kills
     check "wrapper" bash "$root/tests/wrapper.sh"
+    check "bench/compare" bash "$root/tests/compare.sh"
     for script in "$root"/tests/lint/*.sh; do check "lint/${script##*/}" bash "$script"; done
   fi
   if [ -n "$all" ]; then
