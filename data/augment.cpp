@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "data/jitter.h"
 #include "data/resize.h"
 
 namespace weft {
@@ -59,6 +60,7 @@ Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOp
                   const Philox& noise) {
   if (sample.image.height == 1 && sample.image.width == 1) return sample;  // a row of a table
   const Plan plan = make_plan(sample.image, options, noise);
+  jitter_colours(sample.image, options.augment, noise);
   sample.image = cut(resize_bilinear(sample.image, plan.height, plan.width), plan, 0);
   for (size_t k = 0; k < sample.labels.size(); ++k) {
     Picture& label = sample.labels[k];

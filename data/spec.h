@@ -87,11 +87,12 @@ struct TaskSpec {
   bool image_label() const;  ///< one label an image: classification, binary, regression
 };
 
-/// data.augment; scale, flip and crop act on training parts only.
+/// data.augment: random changes, of training parts only.
 struct AugmentSpec {
   std::array<double, 2> scale{1, 1};
   bool flip = false;
-  std::array<int, 2> crop{0, 0};  ///< height, width; 0: no crop
+  std::array<int, 2> crop{0, 0};                        ///< height, width; 0: no crop
+  double brightness = 0, contrast = 0, saturation = 0;  ///< at most so much (data/jitter.h)
 
   bool operator==(const AugmentSpec&) const = default;
 };

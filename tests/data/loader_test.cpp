@@ -178,6 +178,49 @@ TEST_CASE("augment: flip, zoom and crop, sound and compat", "[data]") {
   CHECK(lefts == std::set<float>{1, 2, 3, 4});
 }
 
+TEST_CASE("augment: colours move by factors of the sample, and labels do not", "[data]") {
+  const std::vector<TaskSpec> tasks = {task_of(TaskKind::depth)};
+  Sample sample{Picture(2, 3, 3), {Picture(2, 3, 1, 2)}};
+  for (size_t i = 0; i < 18; ++i) sample.image.pixels[i] = static_cast<float>(i) / 40.0f + 0.1f;
+  const auto grey = [](const Picture& p, size_t i) {
+    return 0.299 * p.pixels[3 * i] + 0.587 * p.pixels[3 * i + 1] + 0.114 * p.pixels[3 * i + 2];
+  };
+  FitOptions options;
+  double least = 2, most = 0;
+  for (uint32_t epoch = 0; epoch < 300; ++epoch) {
+    const Philox noise(1, Stream::data, epoch, "augment.x");
+    const auto factor = [&](uint32_t element) {
+      return 1 + 0.4 * (2 * noise.uniform(element) - 1);
+    };
+    options.augment = {};
+    options.augment.brightness = 0.4;
+    const Sample bright = fit_sample(sample, tasks, options, noise);
+    least = std::min(least, factor(4));
+    most = std::max(most, factor(4));
+    options.augment = {};
+    options.augment.contrast = 0.4;
+    const Sample contrast = fit_sample(sample, tasks, options, noise);
+    options.augment = {};
+    options.augment.saturation = 0.4;
+    const Sample saturated = fit_sample(sample, tasks, options, noise);
+    double mean = 0;
+    for (size_t i = 0; i < 6; ++i) mean += grey(sample.image, i) / 6;
+    for (size_t i = 0; i < 18; ++i) {
+      const double x = sample.image.pixels[i], g = grey(sample.image, i / 3);
+      CHECK(bright.image.pixels[i] == Catch::Approx(std::min(1.0, factor(4) * x)));
+      CHECK(contrast.image.pixels[i] == Catch::Approx(mean + factor(5) * (x - mean)));
+      CHECK(saturated.image.pixels[i] == Catch::Approx(g + factor(6) * (x - g)));
+    }
+    CHECK(bright.labels[0].pixels == sample.labels[0].pixels);
+  }
+  CHECK((least < 0.65 && most > 1.35));
+  CHECK_THAT(
+      message_of<ConfigError>([&] {
+        fit_sample({Picture(2, 2, 4), {{}}}, tasks, options, Philox(1, Stream::data, 0, "x"));
+      }),
+      contains_text("pictures of 1 or 3 channels, and one has 4"));
+}
+
 TEST_CASE("loader: each epoch has every sample once, in an order of its own", "[data]") {
   const Numbered set(10);
   Loader loader(set, all_of(set), plain_options(5, 0));

@@ -12,7 +12,7 @@ namespace {
 std::string seed_text() {
   return print_run_file(parse_run_text(R"([data]
 size = [64, 96]
-augment = {scale = [0.5, 1.5], flip = true, crop = [48, 48]}
+augment = {scale = [0.5, 1.5], flip = true, crop = [48, 48], contrast = 0.3}
 [[task]]
 name = "seg"
 kind = "segmentation"

@@ -116,6 +116,11 @@ class Checker {
         a.scale[0] > 0 && a.scale[0] <= a.scale[1], "data.augment.scale",
         fmt::format("is [{}, {}]; it is [least, most], both more than 0", a.scale[0], a.scale[1]));
     pair(a.crop, "data.augment.crop");
+    for (const auto& [key, most] : {std::pair("brightness", a.brightness),
+                                    {"contrast", a.contrast},
+                                    {"saturation", a.saturation}})
+      require(most >= 0 && most <= 1, std::string("data.augment.") + key,
+              fmt::format("is {}; factors are drawn from 1 - it to 1 + it: it is 0 to 1", most));
     const double pixels = a.scale[1] * d.size[0] * a.scale[1] * d.size[1];
     require(
         pixels <= 1 << 27, "data.augment.scale",

@@ -57,6 +57,9 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
     v.field("scale", d.augment.scale);
     v.field("flip", d.augment.flip);
     v.field("crop", d.augment.crop);
+    v.field("brightness", d.augment.brightness);
+    v.field("contrast", d.augment.contrast);
+    v.field("saturation", d.augment.saturation);
   });
 }
 

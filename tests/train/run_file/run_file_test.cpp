@@ -292,6 +292,10 @@ TEST_CASE("run file: every number has limits, and the message names them", "[run
       CHECK_THAT(message(small, {fmt::format("{}={}", key, value)}), contains_text(key));
     }
   }
+  for (const char* key : {"brightness", "contrast", "saturation"})
+    for (const char* value : {"nan", "-0.1", "1.5"})
+      CHECK_THAT(message(small, {fmt::format("data.augment.{}={}", key, value)}),
+                 contains_text(key));
   CHECK_THAT(message(small, {"data.ratio=[nan,0.1]"}), contains_text("must be finite"));
   CHECK(message(small, {"data.seed=-1"}) == at + "'data.seed' is -1; it is at least 0");
   // What is large and meant is taken.
