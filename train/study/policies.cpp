@@ -1,0 +1,116 @@
+// Tables and pictures of policies; see policies.h.
+#include "train/study/policies.h"
+
+#include <cmath>
+
+#include "train/pictures/policy_picture.h"
+#include "train/study/table_text.h"
+
+namespace weft {
+namespace {
+
+/// Of a method's runs with a policy, all of one network and tasks.
+using Runs = std::vector<const RunSummary*>;
+
+Runs with_policy(const StudyRow& row) {
+  Runs runs;
+  for (const RunSummary& run : row.runs)
+    if (!run.policy.empty()) runs.push_back(&run);
+  return runs;
+}
+
+double executed(const RunSummary& run, size_t task) {
+  double sum = 0;
+  for (const int select : run.policy[task]) sum += select;
+  return sum;
+}
+
+std::vector<Cells> blocks_table(const Runs& runs) {
+  const RunSummary& first = *runs[0];
+  std::vector<Cells> rows{{"task"}};
+  for (const std::string& block : first.blocks) rows[0].push_back(block);
+  rows[0].push_back("executes");
+  for (size_t k = 0; k < first.tasks.size(); ++k) {
+    Cells cells{first.tasks[k]};
+    std::vector<Measure> counts;
+    for (size_t l = 0; l < first.blocks.size(); ++l) {
+      int n = 0;
+      double p = 0;
+      for (const RunSummary* run : runs) {
+        n += run->policy[k][l];
+        p += run->probability[k][l] / static_cast<double>(runs.size());
+      }
+      cells.push_back(fmt::format("{}/{} ({:.2f})", n, runs.size(), p));
+    }
+    for (const RunSummary* run : runs) counts.emplace_back(executed(*run, k));
+    cells.push_back(spread_text(spread_of(counts)));
+    rows.push_back(std::move(cells));
+  }
+  return rows;
+}
+
+std::vector<Cells> pairs_table(const Runs& runs) {
+  const RunSummary& first = *runs[0];
+  std::vector<Cells> rows{{"tasks", "same %", "by chance %", "\\|dp\\|"}};
+  for (size_t i = 0; i < first.tasks.size(); ++i)
+    for (size_t j = i + 1; j < first.tasks.size(); ++j) {
+      std::vector<Measure> same, by_chance, distance;
+      for (const RunSummary* run : runs) {
+        const PolicyLikeness alike = policy_likeness(*run, i, j);
+        same.emplace_back(100 * alike.same);
+        by_chance.emplace_back(100 * alike.by_chance);
+        distance.emplace_back(alike.distance);
+      }
+      rows.push_back({first.tasks[i] + ", " + first.tasks[j], spread_text(spread_of(same)),
+                      spread_text(spread_of(by_chance)), spread_text(spread_of(distance))});
+    }
+  return rows;
+}
+
+}  // namespace
+
+PolicyLikeness policy_likeness(const RunSummary& run, size_t i, size_t j) {
+  const size_t blocks = run.policy[i].size();
+  const auto n = static_cast<double>(blocks);
+  PolicyLikeness out;
+  for (size_t l = 0; l < blocks; ++l) {
+    out.same += (run.policy[i][l] == run.policy[j][l] ? 1 : 0) / n;
+    out.distance += std::abs(run.probability[i][l] - run.probability[j][l]) / n;
+  }
+  const double a = executed(run, i) / n, b = executed(run, j) / n;
+  out.by_chance = a * b + (1 - a) * (1 - b);
+  return out;
+}
+
+std::string study_policies(const Study& study, const std::vector<StudyResult>& results) {
+  std::string text;
+  for (const StudyResult& result : results)
+    for (const StudyRow& row : result.rows) {
+      const Runs runs = with_policy(row);
+      if (runs.empty()) continue;
+      if (text.empty())
+        text =
+            "\n## Policies\n\nOf a block: how many seeds' chosen policies execute it, and the mean "
+            "p(select). Of two tasks: blocks on which their policies are the same, what chance "
+            "would "
+            "give two policies of so many blocks, and the mean difference of p(select).\n";
+      text +=
+          fmt::format("\n{}, {}, {} of {} seeds:\n\n{}\n{}", result.set, row.method, runs.size(),
+                      study.seeds.size(), table_text(blocks_table(runs), TableStyle::markdown),
+                      table_text(pairs_table(runs), TableStyle::markdown));
+    }
+  return text;
+}
+
+std::vector<std::pair<std::string, std::string>> policy_pictures(
+    const std::vector<StudyResult>& results) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const StudyResult& result : results)
+    for (const StudyRow& row : result.rows)
+      for (const RunSummary* run : with_policy(row))
+        out.emplace_back(fmt::format("{}-{}-{}", result.set, row.method, run->seed),
+                         draw_policy(run->tasks, run->blocks, run->probability, run->policy));
+  return out;
+}
+
+}  // namespace weft
