@@ -59,6 +59,13 @@ expect 0 '4 of 4 cells are finished already' study small.toml
   fail "a finished cell was run again"
 found runs/out/small | cmp - first || fail "tables of a finished study changed"
 
+# Cells that are not started in time wait for another call, and tables hold what there is.
+sed 's/^seeds/out = "late"\nseeds/' small.toml >late.toml
+expect 0 '^4 cells were not started in time; go on with: weft study late.toml' study late.toml --start-for 0
+grep -qE '^\| hard \| 0 of 2 ' out || fail "the table hides that no cell was run"
+expect 0 '^\| hard ' study late.toml --start-for 60
+cmp <(found late | grep -v '^late') <(found runs/out/small) || fail "cells of a later call differ"
+
 # Stopped in the middle: children write a checkpoint, 143; then it goes on to the same bits.
 sed 's/^seeds/out = "killed"\nseeds/' small.toml >killed.toml
 sed -i 's/steps = 4/steps = 40/' slim.toml
@@ -103,6 +110,24 @@ for _ in $(seq 200); do  # the lock is free once the last child has ended
 done
 grep -q '^| hard ' out || fail "a killed study did not go on: $(cat err)"
 cmp <(found orphans) <(found whole) || fail "a killed study has other tables"
+
+# Spread over GPUs: every cell sees one card, and those that run side by side see different ones.
+sed 's/^out.*/out = "spread"/' killed.toml >spread.toml
+CUDA_VISIBLE_DEVICES=5,7 expect 2 '--gpus 3: CUDA_VISIBLE_DEVICES is "5,7", which names 2; lower the one or unset' \
+  study spread.toml --gpus 3
+CUDA_VISIBLE_DEVICES=5,7 "$weft" study spread.toml --gpus 2 --parallel 2 >out 2>err </dev/null &
+pid=$!
+seen=
+for _ in $(seq 400); do
+  seen=$(for child in $(cat /proc/$pid/task/$pid/children); do
+    tr '\0' '\n' <"/proc/$child/environ" | grep '^CUDA_VISIBLE_DEVICES='
+  done 2>/dev/null | sort | tr '\n' ' ')
+  [ "$(wc -w <<<"$seen")" -eq 2 ] && break
+  sleep 0.02
+done
+[ "$seen" = "CUDA_VISIBLE_DEVICES=5 CUDA_VISIBLE_DEVICES=7 " ] || fail "two cells see the cards $seen"
+wait $pid || fail "a study over two cards failed: $(cat err)"
+cmp <(found spread) <(found whole) || fail "a study over two cards has other tables"
 sed -i 's/steps = 40/steps = 4/' slim.toml
 
 # A cell that fails is reported with its last line; the others finish; the study can go on.

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -20,31 +21,50 @@ namespace weft::cli {
 namespace {
 
 /// After fork: nothing here may allocate.
-[[noreturn]] void become(char* const* arguments, int log, pid_t parent) {
+[[noreturn]] void become(char* const* arguments, char* const* environment, int log, pid_t parent) {
   setpgid(0, 0);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(143);  // it died in between
   const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (dup2(null, STDIN_FILENO) >= 0 && dup2(log, STDOUT_FILENO) >= 0 &&
       dup2(log, STDERR_FILENO) >= 0)
-    execv("/proc/self/exe", arguments);
+    execve("/proc/self/exe", arguments, environment);
   _exit(127);
+}
+
+/// For exec: the words stay where they are.
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// Ours, where `changes` does not say otherwise.
+std::vector<std::string> changed_environment(const std::vector<std::string>& changes) {
+  std::vector<std::string> out = changes;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string ours = *entry, name = ours.substr(0, ours.find('=') + 1);
+    if (std::none_of(changes.begin(), changes.end(),
+                     [&](const std::string& change) { return change.rfind(name, 0) == 0; }))
+      out.push_back(ours);
+  }
+  return out;
 }
 
 }  // namespace
 
-Child::Child(const std::vector<std::string>& arguments, const std::string& log)
+Child::Child(const std::vector<std::string>& arguments, const std::string& log,
+             const std::vector<std::string>& environment)
     : began_(std::chrono::steady_clock::now()) {
-  std::vector<std::string> words{"weft"};
+  std::vector<std::string> words{"weft"}, variables = changed_environment(environment);
   words.insert(words.end(), arguments.begin(), arguments.end());
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
+  const std::vector<char*> to_words = pointers_to(words), to_variables = pointers_to(variables);
   const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) throw DataError(log + ": cannot be written: " + std::strerror(errno));
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) become(pointers.data(), fd, parent);
+  if (pid_ == 0) become(to_words.data(), to_variables.data(), fd, parent);
   const int error = errno;
   close(fd);
   if (pid_ < 0)

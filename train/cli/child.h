@@ -30,9 +30,10 @@ struct Ended {
 
 class Child {
  public:
-  /// `arguments` without the program's name; the log is appended to. NoProcess where
-  /// the system gives none.
-  Child(const std::vector<std::string>& arguments, const std::string& log);
+  /// `arguments` without the program's name; the log is appended to; `environment`: "NAME=value"
+  /// beside and before what this process has. NoProcess where the system gives none.
+  Child(const std::vector<std::string>& arguments, const std::string& log,
+        const std::vector<std::string>& environment = {});
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
   /// Stops it and waits, where it has not ended.

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -15,9 +16,11 @@
 #include "io/picture_io.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
+#include "train/cli/gpus.h"
 #include "train/cli/machine.h"
 #include "train/cli/study_runner.h"
 #include "train/study/curves.h"
+#include "train/study/policies.h"
 #include "train/study/tables.h"
 
 namespace weft::cli {
@@ -33,6 +36,11 @@ class StudyCommand final : public Command {
           "Cells side by side; -1: as the study file says, 0: all that fit")
         .within(-1, 1024);
     o.add("--device", device_, "cpu or cuda");
+    o.add("--gpus", gpus_, "Spread the cells over so many GPUs; 0: all run where one would")
+        .within(0, 1024);
+    o.add("--start-for", minutes_,
+          "Minutes in which cells are started; those that run then end; -1: until all are done")
+        .within(-1, 1e6);
     o.add("--table", table_only_, "Run nothing: the tables of what is finished");
   }
   void run() override {
@@ -43,7 +51,10 @@ class StudyCommand final : public Command {
     std::vector<int> failures;
     if (!table_only_) {  // tables can be made where there is no such device
       for (const StudyCell& cell : cells) require_device(cell.run.device);
-      failures = StudyRunner(study, cells).run();
+      RunnerOptions options;
+      if (gpus_ > 0) options.gpus = gpu_names(gpus_, std::getenv("CUDA_VISIBLE_DEVICES"));
+      if (minutes_ >= 0) options.start_seconds = 60 * minutes_;
+      failures = StudyRunner(study, cells, std::move(options)).run();
     }
     report(study, cells);
     if (failures.empty()) return;
@@ -66,12 +77,18 @@ class StudyCommand final : public Command {
         "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n",
         study.source, version(), fmt::gmtime(std::time(nullptr)), cuda ? "a GPU, beside " : "",
         cpu_field("model name"), physical_cores(), study.threads);
+    markdown += study_policies(study, results);
     fmt::print("{}\n", markdown);
     const std::string curves = study.out + "/curves/";
     std::filesystem::create_directories(curves);
     for (const auto& [name, picture] : study_curves(study, cells, results)) {
       write_file(curves + name + ".svg", picture);
       markdown += fmt::format("\n![{0}](curves/{0}.svg)\n", name);
+    }
+    const std::string policies = study.out + "/policies/";
+    for (const auto& [name, picture] : policy_pictures(results)) {
+      std::filesystem::create_directories(policies);
+      write_file(policies + name + ".svg", picture);
     }
     write_file(study.out + "/study.md", markdown);
     write_file(study.out + "/study.tex", study_latex(study, results));
@@ -82,7 +99,8 @@ class StudyCommand final : public Command {
   }
 
   std::string path_, device_;
-  int parallel_ = -1;
+  int parallel_ = -1, gpus_ = 0;
+  double minutes_ = -1;
   bool table_only_ = false;
 };
 

@@ -16,6 +16,7 @@
 #include "engine/cpu/context.h"
 #include "engine/error.h"
 #include "io/files.h"
+#include "train/cli/gpus.h"
 #include "train/run_folder/summary.h"
 #include "train/step/stop.h"
 
@@ -54,9 +55,11 @@ int64_t last_step(const StudyCell& cell) {
 
 }  // namespace
 
-StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells)
+StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells,
+                         RunnerOptions options)
     : study_(study),
       cells_(cells),
+      options_(std::move(options)),
       states_(cells.size(), State::open),
       progress_("study", std::accumulate(cells.begin(), cells.end(), int64_t{0},
                                          [](int64_t sum, const StudyCell& c) {
@@ -68,7 +71,7 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells
     return c.run.device == DeviceKind::cuda;
   });
   slots_ = static_cast<size_t>(study.parallel > 0 ? study.parallel
-                               : cuda             ? 1
+                               : cuda             ? std::max<size_t>(1, options_.gpus.size())
                                                   : std::max(1, physical_cores() / study.threads));
   // Children inherit the lock: it is free when the last of them has ended, whatever became of us.
   fs::create_directories(study.out);
@@ -128,6 +131,18 @@ std::optional<size_t> StudyRunner::next() {
   return std::nullopt;
 }
 
+bool StudyRunner::late() const {
+  const std::chrono::duration<double> run = std::chrono::steady_clock::now() - began_;
+  return run.count() >= options_.start_seconds;
+}
+
+size_t StudyRunner::idlest_gpu() const {
+  if (options_.gpus.empty()) return 0;
+  std::vector<size_t> load(options_.gpus.size());
+  for (const Running& r : running_) ++load[r.gpu];
+  return idlest(load);
+}
+
 /// Whether one more cell fits beside those that run: each is expected to need what the hungriest so
 /// far has, so a cell that has not made its first step yet is waited for.
 bool StudyRunner::room() const {
@@ -154,8 +169,11 @@ void StudyRunner::start(size_t index) {
   }
   arguments.insert(arguments.end(), {"--threads", fmt::to_string(study_.threads)});
   const int64_t from = last_step(cell);
+  const size_t gpu = idlest_gpu();
+  Words environment;
+  if (!options_.gpus.empty()) environment.push_back("CUDA_VISIBLE_DEVICES=" + options_.gpus[gpu]);
   try {
-    running_.push_back({index, Child(arguments, log_of(cell)), from, from});
+    running_.push_back({index, Child(arguments, log_of(cell), environment), from, from, gpu});
   } catch (const NoProcess& error) {
     if (running_.empty()) throw;
     slots_ = running_.size();  // the cell stays open until one of these has ended
@@ -238,12 +256,17 @@ std::vector<int> StudyRunner::run() {
   while (true) {
     reap();
     if (const int signal = stop_signal(); signal != 0) stop(signal);
-    auto cell = next();
-    while (cell && room()) {
+    while (!late() && room()) {
+      const auto cell = next();
+      if (!cell) break;
       start(*cell);
-      cell = next();
     }
-    if (running_.empty()) return failures_;
+    if (running_.empty()) {
+      if (const size_t left = count(State::open); left > 0 && late())
+        say(fmt::format("{} cells were not started in time; go on with: weft study {}", left,
+                        study_.source));
+      return failures_;
+    }
     show();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }

@@ -1,8 +1,11 @@
 // Runs the cells of a study that are not finished, several side by side, each as a child process
 // `weft train`: new, or on from its last checkpoint. A cell that fails is reported and the others
-// go on. A signal stops the children with a checkpoint each and then the study (Stopped).
+// go on. A signal stops the children with a checkpoint each and then the study (Stopped). Several
+// GPUs of one machine share the cells: each child sees one card, the one with the fewest cells.
 #pragma once
 
+#include <chrono>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,12 +17,19 @@
 
 namespace weft::cli {
 
+struct RunnerOptions {
+  std::vector<std::string> gpus;  ///< gpu_names; empty: children see what this process sees
+  /// After so long no further cell is started; those that run end.
+  double start_seconds = std::numeric_limits<double>::infinity();
+};
+
 class StudyRunner {
  public:
-  StudyRunner(const Study& study, const std::vector<StudyCell>& cells);
+  StudyRunner(const Study& study, const std::vector<StudyCell>& cells, RunnerOptions options);
   ~StudyRunner();
 
-  /// To the end. Returns the exit codes of the cells that failed.
+  /// To the end, or that of the cells that were started in time. Returns the exit codes of the cells
+  /// that failed.
   std::vector<int> run();
 
  private:
@@ -28,6 +38,7 @@ class StudyRunner {
     size_t cell;
     Child child;
     int64_t from, step;  ///< of the run: where the child began, and where it was last seen
+    size_t gpu;          ///< of options.gpus
   };
 
   void start(size_t cell);
@@ -41,11 +52,15 @@ class StudyRunner {
   /// The set's and method's winner, once its trials are finished.
   std::optional<size_t> chosen_trial(size_t set, size_t method);
   bool room() const;
+  bool late() const;
+  size_t idlest_gpu() const;
   size_t count(State state) const;
   int64_t steps_done() const;
 
   const Study& study_;
   const std::vector<StudyCell>& cells_;
+  const RunnerOptions options_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   std::vector<State> states_;
   std::vector<Running> running_;
   std::vector<int> failures_;

@@ -1,0 +1,33 @@
+// Names of cards; see gpus.h.
+#include "train/cli/gpus.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "engine/error.h"
+
+namespace weft::cli {
+
+std::vector<std::string> gpu_names(int count, const char* visible) {
+  std::vector<std::string> names;
+  if (visible == nullptr) {
+    for (int i = 0; i < count; ++i) names.push_back(fmt::to_string(i));
+    return names;
+  }
+  std::istringstream list(visible);
+  for (std::string name; std::getline(list, name, ',');)
+    if (!name.empty()) names.push_back(name);
+  if (names.size() < static_cast<size_t>(count))
+    throw ConfigError(
+        fmt::format("--gpus {}: CUDA_VISIBLE_DEVICES is \"{}\", which names {}; lower the one or "
+                    "unset the other",
+                    count, visible, names.size()));
+  names.resize(static_cast<size_t>(count));
+  return names;
+}
+
+size_t idlest(const std::vector<size_t>& load) {
+  return static_cast<size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+}
+
+}  // namespace weft::cli
