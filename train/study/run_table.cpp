@@ -92,10 +92,9 @@ MetricsOfTasks metrics_of(const RunSummary& run) {
 std::vector<Metric> shown_metrics(const TaskResult& r) {
   std::vector<Metric> out;
   for (const Metric& m : r.metrics)
-    if (m.name == "auroc") out.push_back(m);
-  if (!r.metrics.empty()) out.push_back(r.metrics[0]);
+    if (leads_in_studies(m.name)) out.push_back(m);
   for (const Metric& m : r.metrics)
-    if (m.name == "r2") out.push_back(m);
+    if (follows_in_studies(m.name)) out.push_back(m);
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "tests/train/metrics/metrics_golden.h"
 #include "train/metrics/baseline.h"
 #include "train/metrics/decode.h"
+#include "train/metrics/kinds/ranking.h"
 #include "train/metrics/metrics.h"
 
 using namespace weft;

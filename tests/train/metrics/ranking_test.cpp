@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 #include "train/metrics/baseline.h"
 #include "train/metrics/delta.h"
+#include "train/metrics/kinds/ranking.h"
 #include "train/metrics/losses.h"
 #include "train/metrics/metrics.h"
 
