@@ -145,6 +145,12 @@ def balanced_accuracy(guess, truth):
     return 100 * np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)])
 
 
+def frequency_weighted_iou(guess, truth):
+    """The mean over labels of the IoU of the label's class."""
+    iou = {c: ((guess == c) & (truth == c)).sum() / ((guess == c) | (truth == c)).sum() for c in np.unique(truth)}
+    return 100 * np.mean([iou[c] for c in truth])
+
+
 def metrics(task, semantics, geometry, batches, losses):
     kind, compat = task["kind"], semantics == "compat"
     truth, guess, images = [], [], []
@@ -176,6 +182,7 @@ def metrics(task, semantics, geometry, batches, losses):
             "miou": 100 * np.mean(ious),
             "pixel_acc": 100 * pooled_or_batches(semantics, list(zip(hits, images))),
             "balanced_accuracy": balanced_accuracy(p.argmax(axis=-1), g[:, 0]),
+            "fw_iou": frequency_weighted_iou(p.argmax(axis=-1), g[:, 0]),
             "err": sum(v * n for v, n in weighted) / sum(n for _, n in weighted),
         }
     if kind == "normals":

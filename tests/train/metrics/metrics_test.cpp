@@ -128,6 +128,15 @@ TEST_CASE("balanced accuracy: every class that occurs counts alike, pooled over 
     }
 }
 
+TEST_CASE("frequency weighted IoU: classes count by their labels, in both semantics", "[metrics]") {
+  // Labels 0 0 0 1, predictions 0 0 2 NaN: IoU 2/3 of class 0, which has three of four labels.
+  const Tensor logits = row({9, 0, 0, 9, 0, 0, 0, 0, 9, 0, nan_value, 0}, 3);
+  const auto [sound, compat] =
+      both(task_of(TaskKind::segmentation, 3), logits, row({0, 0, 0, 1}), "fw_iou");
+  CHECK(close(sound, 50));
+  CHECK(compat == sound);
+}
+
 TEST_CASE("compat: predictions grow by nearest neighbour", "[metrics][compat]") {
   // 1 4 at pixels 0 and 2 of four: 1 2.5 4 4 against 1 1 4 4.
   const auto [sound, compat] = both(task_of(TaskKind::edges), row({1, 4}), row({1, 1, 4, 4}), "abs",
