@@ -3,6 +3,7 @@
 //   x_{l+1,k} = ReLU(r + F_l(x)) p_{k,l,0} + r p_{k,l,1},  r = shortcut_l(x_{l,k})
 // Without a sample (warm-up) it is hard sharing. What runs is decided by models/plan.
 #include "models/sharing/sharing.h"
+#include "models/sharing/way.h"
 
 namespace weft {
 namespace {
@@ -39,8 +40,13 @@ class AdaShare final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_adashare(AnyContext context, DType dtype, const ModelOptions& options) {
-  return std::make_unique<AdaShare>(context, dtype, options);
+WayOfSharing adashare_way() {
+  return {.make = make_way<AdaShare>,
+          .trunks = {.shared = 1},
+          .per_task = PerTask::all,
+          .features_differ = true,
+          .planned = true,
+          .policy = true};
 }
 
 }  // namespace weft

@@ -7,6 +7,7 @@
 // is the row of task seg, [K] or [K, C].
 #include "models/sharing/stitch.h"
 #include "models/sharing/task_trunks.h"
+#include "models/sharing/way.h"
 
 namespace weft {
 namespace {
@@ -56,9 +57,9 @@ class CrossStitch final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_cross_stitch(AnyContext context, DType dtype,
-                                         const ModelOptions& options) {
-  return std::make_unique<CrossStitch>(context, dtype, options);
+WayOfSharing cross_stitch_way() {
+  return {
+      .make = make_way<CrossStitch>, .trunks = {.own = 1}, .keys = {"lr_factor", "per_channel"}};
 }
 
 }  // namespace weft

@@ -2,6 +2,7 @@
 // last feature map. The baseline that every other way is measured against; parameters: 1 trunk.
 //   y_k = head_k(trunk(x))
 #include "models/sharing/sharing.h"
+#include "models/sharing/way.h"
 
 namespace weft {
 namespace {
@@ -34,8 +35,12 @@ class HardSharing final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_hard(AnyContext context, DType dtype, const ModelOptions& options) {
-  return std::make_unique<HardSharing>(context, dtype, options);
+WayOfSharing hard_way() {
+  return {.make = make_way<HardSharing>,
+          .trunks = {.shared = 1},
+          .per_task = PerTask::all,
+          .any_trunk = true,
+          .planned = true};
 }
 
 }  // namespace weft

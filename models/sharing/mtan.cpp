@@ -14,6 +14,7 @@
 #include "models/execute.h"
 #include "models/residual_block.h"
 #include "models/sharing/sharing.h"
+#include "models/sharing/way.h"
 #include "ops/concat.h"
 #include "ops/max_pool.h"
 #include "ops/pointwise.h"
@@ -130,8 +131,11 @@ class Mtan final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_mtan(AnyContext context, DType dtype, const ModelOptions& options) {
-  return std::make_unique<Mtan>(context, dtype, options);
+WayOfSharing mtan_way() {
+  return {.make = make_way<Mtan>,
+          .trunks = {.shared = 1},
+          .per_task = PerTask::statistics,
+          .features_differ = true};
 }
 
 }  // namespace weft

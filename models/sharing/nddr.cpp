@@ -8,6 +8,7 @@
 // Parameters: K trunks and, a stage, K (K C^2 + 2 C): "sharing.stitch.stage2.seg.conv.weight".
 #include "models/sharing/stitch.h"
 #include "models/sharing/task_trunks.h"
+#include "models/sharing/way.h"
 #include "ops/concat.h"
 
 namespace weft {
@@ -85,8 +86,8 @@ class Nddr final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_nddr(AnyContext context, DType dtype, const ModelOptions& options) {
-  return std::make_unique<Nddr>(context, dtype, options);
+WayOfSharing nddr_way() {
+  return {.make = make_way<Nddr>, .trunks = {.own = 1}, .keys = {"lr_factor"}};
 }
 
 }  // namespace weft

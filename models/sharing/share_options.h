@@ -9,10 +9,27 @@
 
 namespace weft {
 
-/// The ways of sharing, one file each in this folder.
-enum class Sharing : uint8_t { single, hard, adashare, soft, cross_stitch, sluice, nddr, mtan };
-constexpr std::array<const char*, 8> words_of(Sharing) {
-  return {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"};
+/// The ways of sharing, a file each in this folder that says the rest (way.h).
+// clang-format off
+#define WEFT_WAYS_OF_SHARING(way) \
+  way(single) \
+  way(hard) \
+  way(adashare) \
+  way(soft) \
+  way(cross_stitch) \
+  way(sluice) \
+  way(nddr) \
+  way(mtan)
+// clang-format on
+enum class Sharing : uint8_t {
+#define WEFT_VALUE(way) way,
+  WEFT_WAYS_OF_SHARING(WEFT_VALUE)
+#undef WEFT_VALUE
+};
+constexpr auto words_of(Sharing) {
+#define WEFT_WORD(way) #way,
+  return std::array{WEFT_WAYS_OF_SHARING(WEFT_WORD)};
+#undef WEFT_WORD
 }
 
 /// soft: what holds two tasks' layers together.

@@ -1,4 +1,4 @@
-// What every way of sharing has in common: heads, names, counting, and the choice by word.
+// What every way of sharing has in common: heads, names and counting.
 #include "models/sharing/sharing.h"
 
 #include <algorithm>
@@ -91,64 +91,6 @@ Features Model::run_shared(Pass& pass, const Trunk& trunk, const Var& images,
   // A plan for one task stands for all of them.
   for (int k = 1; plan.out == Groups{{0}} && k < tasks; ++k) features.groups[0].push_back(k);
   return features;
-}
-
-namespace {
-
-/// VGG-16 has no residual blocks, so only ways that leave the trunk in one piece fit it.
-void check_trunk(const ModelOptions& options) {
-  if (options.trunk.kind != TrunkOptions::Kind::vgg16) return;
-  if (options.sharing == Sharing::single || options.sharing == Sharing::hard) return;
-  throw ConfigError(fmt::format(
-      "sharing: \"{}\" works on residual blocks, and model.trunk = \"vgg16\" has none; choose "
-      "sharing = \"single\" or \"hard\", or a resnet or mlp as trunk",
-      name_of(options.sharing)));
-}
-
-/// Ways that mix the tasks' features need them of the same images.
-void check_own(const ModelOptions& options) {
-  const auto is = [&](std::initializer_list<Sharing> ways) {
-    return std::find(ways.begin(), ways.end(), options.sharing) != ways.end();
-  };
-  const bool by_task = is({Sharing::single, Sharing::hard, Sharing::adashare, Sharing::soft});
-  if (options.separate_inputs && !by_task)
-    throw ConfigError(
-        fmt::format("sharing: \"{}\" mixes its tasks' features, so they are of the same images; "
-                    "data.inputs can "
-                    "be per task with single, hard, soft and adashare",
-                    name_of(options.sharing)));
-  if (!by_task && (options.own_norm || (options.own_statistics && !is({Sharing::mtan}))))
-    throw ConfigError(fmt::format(
-        "sharing: \"{}\" has one batch norm wherever its tasks' features meet; model.bn can be per "
-        "task with single, hard, soft and adashare, and its running statistics with mtan",
-        name_of(options.sharing)));
-}
-
-}  // namespace
-
-std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options) {
-  if (options.tasks.empty()) throw ConfigError("model: a run needs at least one [[task]]");
-  check_trunk(options);
-  check_own(options);
-  switch (options.sharing) {
-    case Sharing::single:
-      return make_single(context, dtype, options);
-    case Sharing::hard:
-      return make_hard(context, dtype, options);
-    case Sharing::adashare:
-      return make_adashare(context, dtype, options);
-    case Sharing::soft:
-      return make_soft(context, dtype, options);
-    case Sharing::cross_stitch:
-      return make_cross_stitch(context, dtype, options);
-    case Sharing::sluice:
-      return make_sluice(context, dtype, options);
-    case Sharing::nddr:
-      return make_nddr(context, dtype, options);
-    case Sharing::mtan:
-      return make_mtan(context, dtype, options);
-  }
-  throw Error("model: no such way of sharing");
 }
 
 }  // namespace weft

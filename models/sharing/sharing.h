@@ -1,5 +1,5 @@
 // A multi-task model is a way of sharing: trunk(s), one head a task, and how they are wired. One
-// file in this folder per way; make_model picks it by ModelOptions::sharing.
+// file in this folder per way (way.h); make_model picks it by ModelOptions::sharing.
 // forward: images [N, H, W, C] -> one output a task, [N, h, w, out] (image labels: [N, 1, 1, out]).
 // Where every task brings its own images (DomainNet), they are [K * N, H, W, C] in task order.
 #pragma once
@@ -120,15 +120,5 @@ class Model {
 
 /// Throws ConfigError where a way of sharing cannot do what the options ask.
 std::unique_ptr<Model> make_model(AnyContext context, DType dtype, const ModelOptions& options);
-
-// One constructor a way; see the file of that name.
-std::unique_ptr<Model> make_single(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_hard(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_adashare(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_soft(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_cross_stitch(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_sluice(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_nddr(AnyContext, DType, const ModelOptions&);
-std::unique_ptr<Model> make_mtan(AnyContext, DType, const ModelOptions&);
 
 }  // namespace weft

@@ -2,6 +2,7 @@
 // run on the same batches, since gradients never meet. Parameters: K trunks ("trunks.TASK....").
 //   y_k = head_k(trunk_k(x))
 #include "models/sharing/sharing.h"
+#include "models/sharing/way.h"
 #include "ops/slice.h"
 
 namespace weft {
@@ -44,8 +45,11 @@ class SingleTask final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_single(AnyContext context, DType dtype, const ModelOptions& options) {
-  return std::make_unique<SingleTask>(context, dtype, options);
+WayOfSharing single_way() {
+  return {.make = make_way<SingleTask>,
+          .trunks = {.own = 1},
+          .per_task = PerTask::all,
+          .any_trunk = true};
 }
 
 }  // namespace weft

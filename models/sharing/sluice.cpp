@@ -11,6 +11,7 @@
 // the P: "sharing.stitch.stage2.seg.1", "sharing.stitch.layers.seg", "sharing.project.stage2.seg".
 #include "models/sharing/stitch.h"
 #include "models/sharing/task_trunks.h"
+#include "models/sharing/way.h"
 #include "ops/concat.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
@@ -160,8 +161,10 @@ class Sluice final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_sluice(AnyContext context, DType dtype, const ModelOptions& options) {
-  return std::make_unique<Sluice>(context, dtype, options);
+WayOfSharing sluice_way() {
+  return {.make = make_way<Sluice>,
+          .trunks = {.own = 1},
+          .keys = {"lr_factor", "subspaces", "orthogonality", "init"}};
 }
 
 }  // namespace weft

@@ -13,6 +13,7 @@
 // stay untouched.
 #include "engine/glob.h"
 #include "models/sharing/task_trunks.h"
+#include "models/sharing/way.h"
 #include "ops/concat.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -110,8 +111,11 @@ class SoftSharing final : public Model {
 
 }  // namespace
 
-std::unique_ptr<Model> make_soft(AnyContext context, DType dtype, const ModelOptions& options) {
-  return std::make_unique<SoftSharing>(context, dtype, options);
+WayOfSharing soft_way() {
+  return {.make = make_way<SoftSharing>,
+          .trunks = {.own = 1},
+          .per_task = PerTask::all,
+          .keys = {"layers", "distance", "weight", "pair_weights"}};
 }
 
 }  // namespace weft

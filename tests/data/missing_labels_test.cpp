@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "models/execute.h"
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
 #include "tests/train/run_folder/kept.h"
@@ -50,32 +51,18 @@ every = 100
 }
 
 bool begins(const std::string& name, const std::string& with) { return name.rfind(with, 0) == 0; }
-bool contains(const std::string& name, const std::string& what) {
-  return name.find(what) != std::string::npos;
-}
 
 /// True for what is depth's alone: only depth's loss, if any, reaches it.
 bool own_of_depth(const std::string& sharing, const std::string& name) {
-  if (begins(name, "heads.depth.")) return true;
-  if (sharing == "single") return begins(name, "trunks.depth.");
-  if (sharing == "soft")  // layer4's convolutions are held to seg's
-    return begins(name, "trunks.depth.") &&
-           !(contains(name, ".layer4.") &&
-             (contains(name, ".conv") || contains(name, "downsample.0")));
-  // What depth takes of the others at the last stage, nobody else reads.
-  if (sharing == "cross_stitch" || sharing == "nddr" || sharing == "sluice")
-    return begins(name, "sharing.stitch.stage4.depth") || name == "sharing.stitch.layers.depth" ||
-           (begins(name, "sharing.project.") && contains(name, ".depth."));
-  if (sharing == "mtan") return begins(name, "sharing.mask.") && contains(name, ".depth.");
-  return false;
+  return begins(name, "heads.depth.") ||
+         test::row_of(from_word<Sharing>("sharing", sharing)).of_depth_alone(name);
 }
 
 }  // namespace
 
 TEST_CASE("a batch without a task's labels leaves what is the task's own as it is",
           "[train][ways]") {
-  const std::string sharing =
-      GENERATE("single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan");
+  const std::string sharing = GENERATE(from_range(test::names_of(test::all_ways())));
   INFO(sharing);
   RunFile run = slim(sharing);
   CpuContext cpu(2);

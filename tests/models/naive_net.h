@@ -1,5 +1,5 @@
 // Networks as their definitions say, in plain loops over Numbers: convolution, batch norm in
-// training, pooling, ResNet-18's dilated trunk by torchvision's names, and every way of sharing.
+// training, pooling, ResNet-18's dilated trunk by torchvision's names; ways.cpp wires them.
 #pragma once
 
 #include <map>
@@ -28,6 +28,26 @@ struct Map {
 
 using Numbers = std::vector<Number>;
 
+constexpr int stages = 4;  ///< of every trunk, two blocks each
+
+/// "trunks.NAME."
+std::string trunk_of(const TaskShape& task);
+/// On channels.
+Map concat(const std::vector<Map>& maps);
+/// Windows of `kernel` from -padding on, every `stride`; the last may stand out of the image.
+Map max_pool(const Map& x, int64_t kernel, int64_t stride, int64_t padding);
+/// sum_j weights[j] maps[j], or weights[j C + c] for channel c.
+Map weighted(const std::vector<Map>& maps, const Numbers& weights);
+Number dot(const Numbers& a, const Numbers& b);
+
+/// Element by element.
+template <class F>
+Map combine(const Map& a, const Map& b, F&& f) {
+  Map y(a.n, a.h, a.w, a.c);
+  for (size_t i = 0; i < y.values.size(); ++i) y.values[i] = f(a.values[i], b.values[i]);
+  return y;
+}
+
 struct NaiveOutput {
   std::vector<Map> predictions;
   Number regulariser;
@@ -42,7 +62,9 @@ class NaiveNet {
   /// `select`: adashare's p [L, 2] of each task.
   NaiveOutput forward(const Map& image, const std::vector<Numbers>& select) const;
 
- private:
+  // What the definitions of the ways (ways.cpp) are made of.
+  const ModelOptions& options() const { return options_; }
+  bool has(const std::string& name) const { return parameters_.count(name) > 0; }
   const Numbers& get(const std::string& name) const { return parameters_.at(name); }
   Map conv(const std::string& name, const Map& x, int64_t kernel, int64_t stride, int64_t padding,
            int64_t dilation) const;
@@ -53,19 +75,11 @@ class NaiveNet {
   Map block_of(const std::string& prefix, int stage, int b, const Map& x) const;
   Map stage(const std::string& prefix, int s, const Map& x) const;
   Map head(const std::string& task, const Map& x) const;
-
+  /// In the trunk of each task.
   std::vector<Map> task_stems(const Map& image) const;
   std::vector<Map> task_stages(int s, const std::vector<Map>& x) const;
-  std::vector<Map> hard(const Map& image) const;
-  std::vector<Map> adashare(const Map& image, const std::vector<Numbers>& select) const;
-  std::vector<Map> side_by_side(const Map& image) const;
-  std::vector<Map> cross_stitch(const Map& image) const;
-  std::vector<Map> sluice(const Map& image) const;
-  std::vector<Map> nddr(const Map& image) const;
-  std::vector<Map> mtan(const Map& image) const;
-  Number distances() const;
-  Number overlaps() const;
 
+ private:
   ModelOptions options_;
   std::map<std::string, Numbers> parameters_;
 };

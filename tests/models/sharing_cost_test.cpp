@@ -1,19 +1,18 @@
 // What every way of sharing costs, in closed form: parameters of trunks and of what joins them, and
 // MACs an image, for K tasks on the dilated ResNet-18 at 4, 8, 16 and 32 channels; the initial
 // values of stitches; and what [share] refuses.
+#include <cmath>
 #include <numeric>
 
 #include "models/sharing/sharing.h"
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
 using namespace weft;
-using weft::test::message_of;
+using namespace weft::test;
 
 namespace {
-
-// Of a 65 x 49 image: channels and pixels of the map after each stage.
-constexpr int64_t c[] = {4, 8, 16, 32}, pixels[] = {17 * 13, 9 * 7, 9 * 7, 9 * 7};
 
 ModelOptions options_of(const std::string& sharing, int64_t tasks) {
   ModelOptions o;
@@ -27,14 +26,6 @@ ModelOptions options_of(const std::string& sharing, int64_t tasks) {
 ModelCost cost_of(const ModelOptions& options) {
   CpuContext cpu;
   return make_model(&cpu, DType::f32, options)->cost(65, 49, nullptr);
-}
-
-/// Sum over the stages.
-template <class F>
-int64_t over_stages(F&& f) {
-  int64_t total = 0;
-  for (int s = 0; s < 4; ++s) total += f(s);
-  return total;
 }
 
 std::vector<double> values(Model& model, const std::string& name) {
@@ -57,46 +48,23 @@ std::string refusal(const ModelOptions& options) {
 TEST_CASE("ways of sharing cost what their formulas say", "[models][ways]") {
   const int64_t k = GENERATE(1, 2, 5);
   const ModelCost one = cost_of(options_of("hard", 1));
-  for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
-    INFO(sharing << " for " << k << " tasks");
-    const std::string way = sharing;
-    const ModelCost cost = cost_of(options_of(way, k));
-    const int64_t trunks = way == "hard" || way == "adashare" || way == "mtan" ? 1 : k;
+  for (const Sharing way : all_ways()) {
+    INFO(name_of(way) << " for " << k << " tasks");
+    const ModelCost cost = cost_of(options_of(name_of(way), k));
+    const auto& [shared, own] = way_of(way).trunks;
+    const double trunks = shared + own * static_cast<double>(k);
+    const auto times = [&](int64_t n) { return std::llround(trunks * static_cast<double>(n)); };
     CHECK(cost.one_trunk_parameters == one.trunk_parameters);
-    CHECK(cost.trunk_parameters == trunks * one.trunk_parameters);
-    CHECK(cost.trunk.dense == trunks * one.trunk.dense);
-    CHECK(cost.trunk.useful == trunks * one.trunk.useful);
+    CHECK(cost.trunk_parameters == times(one.trunk_parameters));
+    CHECK(cost.trunk.dense == times(one.trunk.dense));
+    CHECK(cost.trunk.useful == times(one.trunk.useful));
     CHECK(cost.head_parameters == k * one.head_parameters);
     CHECK(cost.heads.dense == k * one.heads.dense);
     CHECK(cost.body_parameters() == cost.trunk_parameters + cost.sharing_parameters);
     CHECK(cost.body().dense == cost.trunk.dense + cost.sharing.dense);
-    int64_t parameters = 0, macs = 0;
-    if (way == "cross_stitch") {
-      parameters = 4 * k * k;
-      macs = over_stages([&](int s) { return k * k * pixels[s] * c[s]; });
-    } else if (way == "sluice") {
-      constexpr int64_t parts = 2;
-      const auto project = [&](int s) { return s < 3 ? c[s] * c[3] : 0; };
-      parameters =
-          4 * k * k * parts * parts + 4 * k + over_stages([&](int s) { return k * project(s); });
-      macs = over_stages([&](int s) {
-        return k * k * parts * pixels[s] * c[s] + k * pixels[3] * (c[3] + project(s));
-      });
-    } else if (way == "nddr") {
-      parameters = over_stages([&](int s) { return k * (k * c[s] * c[s] + 2 * c[s]); });
-      macs = over_stages([&](int s) { return k * k * pixels[s] * c[s] * c[s]; });
-    } else if (way == "mtan") {
-      const auto mask = [&](int s) { return (s == 0 ? 2 : 3) * c[s] * c[s]; };
-      const auto next = [&](int s) {
-        return s < 3 ? 10 * c[s] * c[s + 1] + 9 * c[s + 1] * c[s + 1] : 0;
-      };
-      parameters = over_stages(
-          [&](int s) { return k * (mask(s) + 4 * c[s]) + next(s) + (s < 3 ? 6 * c[s + 1] : 0); });
-      macs = over_stages([&](int s) { return k * pixels[s] * (mask(s) + next(s)); });
-    }
-    CHECK(cost.sharing_parameters == parameters);
-    CHECK(cost.sharing.dense == macs);
+    const Joined joined = row_of(way).joined(k);
+    CHECK(cost.sharing_parameters == joined.parameters);
+    CHECK(cost.sharing.dense == joined.macs);
   }
   ModelOptions per_channel = options_of("cross_stitch", k);
   per_channel.share.per_channel = true;
@@ -135,6 +103,5 @@ TEST_CASE("what a way of sharing cannot be told is refused", "[models][ways]") {
   CHECK(refusal(sluice) ==
         "share.subspaces: the 4 channels of stage 1 do not divide into 3 equal parts");
   CHECK(message_of<ConfigError>([] { from_word<Sharing>("sharing", "telepathy"); }) ==
-        "sharing: there is no 'telepathy'; choose single, hard, adashare, soft, cross_stitch, "
-        "sluice, nddr or mtan");
+        "sharing: there is no 'telepathy'; choose " + listed(all_ways(), "or"));
 }

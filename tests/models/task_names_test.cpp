@@ -1,5 +1,6 @@
 // No task's name changes what is computed: what a parameter is (trunk, norm, head ..) is said where
 // it is made. Tasks that are called like parts of a network train to the same bits as others.
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
@@ -68,8 +69,7 @@ TEST_CASE("tasks called like parts of a network train to the bits of any others"
   const std::vector<std::pair<std::string, std::string>> names{
       {"subnet", "downsample"}, {"policy", "heads"}, {"bn1", "trunks"}, {"stem", "conv1"}};
   size_t pair = 0;
-  for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
+  for (const std::string& sharing : test::names_of(test::all_ways())) {
     CpuContext cpu(1);
     const auto start = make_model(&cpu, run_of("one", "two", sharing, true));
     const auto plain = trained(run_of("one", "two", sharing, true), start.get());
@@ -85,8 +85,7 @@ TEST_CASE("tasks called like parts of a network train to the bits of any others"
 
 TEST_CASE("every parameter's part is said where it is made", "[models][sharing][names]") {
   CpuContext cpu(1);
-  for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
+  for (const std::string& sharing : test::names_of(test::all_ways())) {
     const auto model = make_model(&cpu, run_of("policy", "heads", sharing, false));
     for (const Parameter& p : model->store().parameters()) {
       INFO(sharing << ": " << p.name);

@@ -6,6 +6,7 @@
 
 #include "io/files.h"
 #include "models/plan.h"
+#include "models/sharing/way.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
 #include "train/pictures/policy_picture.h"
@@ -56,8 +57,7 @@ void print_networks(const Model& model, int64_t height, int64_t width) {
 }
 
 bool gated_trunk(const RunFile& run) {
-  return (run.sharing == Sharing::adashare || run.sharing == Sharing::hard) &&
-         run.model.trunk != TrunkName::vgg16;
+  return way_of(run.sharing).planned && run.model.trunk != TrunkName::vgg16;
 }
 
 /// The last plan as a picture; empty where every network runs whole.

@@ -5,6 +5,7 @@
 
 #include "engine/device.h"
 #include "engine/error.h"
+#include "models/sharing/way.h"
 #include "train/run_folder/run_folder.h"
 #include "train/step/build.h"
 #include "train/step/choose_policy.h"
@@ -20,7 +21,7 @@ struct Use {
   const char* remedy;
 };
 
-bool learns_policy(const RunFile& run) { return run.sharing == Sharing::adashare; }
+bool learns_policy(const RunFile& run) { return way_of(run.sharing).policy; }
 
 bool validation_chooses(const RunFile& run) {
   return learns_policy(run) && run.retrain.policy.empty() &&

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "models/sharing/way.h"
 #include "train/loop/preflight.h"
 #include "train/step/build.h"
 
@@ -40,9 +41,8 @@ TrunkSize trunk_size(TrunkName trunk) {
 
 /// Trunks that stand side by side.
 double trunks_of(const RunFile& run) {
-  const bool one = run.sharing == Sharing::adashare || run.sharing == Sharing::hard ||
-                   run.sharing == Sharing::mtan;
-  return one ? 1 : static_cast<double>(run.tasks.size());
+  const auto& trunks = way_of(run.sharing).trunks;
+  return trunks.shared + trunks.own * static_cast<double>(run.tasks.size());
 }
 
 std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& parts) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "models/sharing/way.h"
+
 namespace weft {
 namespace {
 
@@ -113,46 +115,32 @@ void visit_search(FieldVisitor& v, PolicySpec& p) {
   v.choice("from", p.from);
 }
 
-const std::map<std::string, std::vector<Sharing>> share_keys{
-    {"layers", {Sharing::soft}},
-    {"distance", {Sharing::soft}},
-    {"weight", {Sharing::soft}},
-    {"pair_weights", {Sharing::soft}},
-    {"lr_factor", {Sharing::cross_stitch, Sharing::sluice, Sharing::nddr}},
-    {"per_channel", {Sharing::cross_stitch}},
-    {"subspaces", {Sharing::sluice}},
-    {"orthogonality", {Sharing::sluice}},
-    {"init", {Sharing::sluice}},
-};
-
-bool fits(const char* key, Sharing sharing) {
-  const std::vector<Sharing> known = ways_with(key);
-  return std::find(known.begin(), known.end(), sharing) != known.end();
+bool reads(const WayOfSharing& way, const std::string& key) {
+  return std::find(way.keys.begin(), way.keys.end(), key) != way.keys.end();
 }
 
 void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
-  const auto visited = [&](const char* key) { return v.unfitting() || fits(key, sharing); };
-  const auto field = [&](const char* key, auto& value) {
-    if (visited(key)) v.field(key, value);
-  };
-  const auto any = [&](const auto& entry) { return visited(entry.first.c_str()); };
-  if (std::none_of(share_keys.begin(), share_keys.end(), any)) return;
+  const WayOfSharing& way = way_of(sharing);
+  if (way.keys.empty() && !v.unfitting()) return;
+  const FittingFields fitting(v, [&](const char* key) { return reads(way, key); });
   v.table("share", [&] {
-    field("layers", s.layers);
-    if (visited("distance")) v.choice("distance", s.distance);
-    field("weight", s.weight);
-    field("pair_weights", s.pair_weights);
-    field("lr_factor", s.lr_factor);
-    field("per_channel", s.per_channel);
-    field("subspaces", s.subspaces);
-    field("orthogonality", s.orthogonality);
-    if (visited("init")) v.choice("init", s.init);
+    fitting.field("layers", s.layers);
+    fitting.choice("distance", s.distance);
+    fitting.field("weight", s.weight);
+    fitting.field("pair_weights", s.pair_weights);
+    fitting.field("lr_factor", s.lr_factor);
+    fitting.field("per_channel", s.per_channel);
+    fitting.field("subspaces", s.subspaces);
+    fitting.field("orthogonality", s.orthogonality);
+    fitting.choice("init", s.init);
   });
 }
 
 }  // namespace
 
-std::vector<Sharing> ways_with(const std::string& share_key) { return share_keys.at(share_key); }
+std::vector<Sharing> ways_with(const std::string& share_key) {
+  return ways_where([&](const WayOfSharing& way) { return reads(way, share_key); });
+}
 
 void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("name", t.name);

@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "engine/error.h"
+#include "models/sharing/way.h"
 #include "train/run_file/keys.h"
 #include "train/run_file/toml/toml_document.h"
 
@@ -19,9 +20,9 @@ void fill_trunk_lr(const RunFile& run, const char* phase, OptimizerSpec& optimiz
 /// trained.
 bool features_differ(const RunFile& run) {
   if (run.model.trunk == TrunkName::vgg16) return false;  // it has no batch norm
-  return run.sharing == Sharing::adashare || run.sharing == Sharing::mtan ||
-         (run.sharing == Sharing::hard &&
-          (run.data.inputs == Whose::per_task || run.model.bn_affine == Whose::per_task));
+  const WayOfSharing& way = way_of(run.sharing);
+  return way.trunks.shared > 0 && (way.features_differ || run.data.inputs == Whose::per_task ||
+                                   run.model.bn_affine == Whose::per_task);
 }
 
 }  // namespace

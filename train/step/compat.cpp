@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "models/sharing/way.h"
 #include "train/metrics/delta.h"
 
 namespace weft {
@@ -59,17 +60,17 @@ std::vector<std::string> compat_notes(const RunFile& run, bool val_is_test) {
         "there are no official references for a run of the name '{}': its best step is that of the "
         "least sum of losses over the constant prediction's",
         run.name));
-  if (run.sharing == Sharing::adashare && run.policy.floor == 0)
+  if (!way_of(run.sharing).policy) return notes;
+  if (run.policy.floor == 0)
     note("the temperature has no floor: late samples are as hard as numbers can be");
-  if (run.sharing == Sharing::adashare && run.policy.choose == Choose::draw)
+  if (run.policy.choose == Choose::draw)
     note("the first draw is taken, whether every task and block takes part or not");
-  if (run.sharing == Sharing::adashare && run.policy.from == PolicyFrom::best &&
-      run.model.trunk == TrunkName::resnet34 && run.model.form == TrunkForm::deeplab)
+  if (run.policy.from == PolicyFrom::best && run.model.trunk == TrunkName::resnet34 &&
+      run.model.form == TrunkForm::deeplab)
     note("the search's best policy counts only after 18 blocks' time, though there are 16");
-  if (run.sharing == Sharing::adashare)
-    note(
-        "the sharing loss is of raw logits, its weights growing with depth; skipped blocks run in "
-        "training and move batch norm's statistics, and the FLOPs of tables do not count them");
+  note(
+      "the sharing loss is of raw logits, its weights growing with depth; skipped blocks run in "
+      "training and move batch norm's statistics, and the FLOPs of tables do not count them");
   return notes;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/error.h"
+#include "models/sharing/way.h"
 #include "train/run_file/difference.h"
 #include "train/run_file/toml/toml_document.h"
 #include "train/run_folder/run_folder.h"
@@ -118,7 +119,7 @@ std::string cell_name(const Study& study, const StudyCell& cell) {
 }
 
 int64_t planned_steps(const RunFile& run) {
-  const bool learns_policy = run.sharing == Sharing::adashare;
+  const bool learns_policy = way_of(run.sharing).policy;
   return run.retrain.steps + (learns_policy ? run.warmup.steps + run.policy.steps : 0);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/run_bits.h"
 #include "tests/train/loop/balance_run.h"
@@ -269,10 +270,11 @@ TEST_CASE("balance: what is shared is said once a phase, and what is odd once", 
 
 TEST_CASE("balance: a way of sharing's own term is added as it is", "[balance]") {
   const BalanceTable table;
-  for (const char* sharing : {"soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
+  for (const std::string& sharing :
+       test::names_of(ways_where([](const WayOfSharing& way) { return !way.policy; }))) {
+    if (sharing == "single") continue;  // which shares nothing
     INFO(sharing);
-    const Listener run =
-        listen(test::parts_run({std::string("sharing=") + sharing, method("upgrad")}), 4);
+    const Listener run = listen(test::parts_run({"sharing=" + sharing, method("upgrad")}), 4);
     CHECK(run.losses.size() == 4);
     CHECK(run.said("balance of retrain steps"));
   }

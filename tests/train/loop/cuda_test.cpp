@@ -7,6 +7,7 @@
 
 #include "engine/device.h"
 #include "engine/philox.h"
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
@@ -145,9 +146,10 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
 TEST_CASE("cuda: recorded steps give the bits of those that run directly, in every way of sharing",
           "[cuda][determinism]") {
   WEFT_NEEDS_CUDA();
-  for (const char* sharing : {"single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
+  for (const std::string& sharing :
+       test::names_of(ways_where([](const WayOfSharing& way) { return !way.policy; }))) {
     INFO(sharing);
-    check_recorded(scenes_run({"device=cuda", std::string("sharing=") + sharing}), 8);
+    check_recorded(scenes_run({"device=cuda", "sharing=" + sharing}), 8);
   }
   INFO("soft by the trace norm, which waits");
   check_recorded(scenes_run({"device=cuda", "sharing=soft", "share.distance=trace"}), 4);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
@@ -17,8 +18,7 @@ using weft::test::TempFolder;
 
 namespace {
 
-constexpr const char* ways[] = {"single", "hard", "soft", "cross_stitch",
-                                "sluice", "nddr", "mtan", "adashare"};
+const std::vector<std::string> ways = test::names_of(test::all_ways());
 
 RunFile tiny(const std::string& sharing, const std::vector<std::string>& more = {}) {
   std::vector<std::string> overrides{"sharing=" + sharing};

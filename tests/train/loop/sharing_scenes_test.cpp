@@ -1,6 +1,7 @@
 // Every way of sharing learns: on rendered rooms the mean loss of the last 50 training steps is
 // under 0.7 of the first 50's, for each task and three seeds. Slim networks; a minute in all, so it
 // is hidden from a plain run:   build/weft_tests "[sharing]"
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "train/loop/trainer.h"
 
@@ -76,8 +77,7 @@ double mean_of(const std::vector<double>& losses, size_t begin) {
 }  // namespace
 
 TEST_CASE("every way of sharing learns every task on scenes", "[.][slow][sharing]") {
-  const char* const sharing =
-      GENERATE("single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan");
+  const std::string sharing = GENERATE(from_range(test::names_of(test::all_ways())));
   const int seed = GENERATE(1, 2, 3);
   RunFile run = slim(sharing, seed);
   CpuContext cpu(1);
@@ -96,6 +96,6 @@ TEST_CASE("every way of sharing learns every task on scenes", "[.][slow][sharing
     INFO(sharing << ", seed " << seed << ", " << run.tasks[k].name);
     CHECK(last < 0.7 * first);
   }
-  std::printf("%-12s seed %d%s\n", sharing, seed, line.c_str());
+  std::printf("%-12s seed %d%s\n", sharing.c_str(), seed, line.c_str());
   std::fflush(stdout);
 }

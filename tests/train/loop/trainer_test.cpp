@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
@@ -171,9 +172,8 @@ TEST_CASE("blocks that nobody selects are left untouched by re-training", "[trai
 }
 
 TEST_CASE("every way of sharing trains", "[train]") {
-  for (const char* sharing :
-       {"single", "hard", "adashare", "soft", "cross_stitch", "sluice", "nddr", "mtan"}) {
-    RunFile run = slim_run({std::string("sharing=") + sharing, "model.width=0.0625"});
+  for (const std::string& sharing : test::names_of(test::all_ways())) {
+    RunFile run = slim_run({"sharing=" + sharing, "model.width=0.0625"});
     CpuContext cpu(2);
     const auto data = open_dataset(run);
     TempFolder folder;

@@ -2,6 +2,7 @@
 #include "train/run_file/run_file.h"
 
 #include "engine/error.h"
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "train/run_file/keys.h"
 #include "train/run_file/toml/nearest.h"
@@ -130,8 +131,9 @@ TEST_CASE("run file: complaints name file, line and the nearest key", "[run_file
   CHECK(message(text + "[data.augment]\ncrop = [3]\n") ==
         "run.toml:11: 'data.augment.crop' expects two integers, [height, width], got 1 values");
   CHECK(message("sharing = \"adashar\"\n" + text) ==
-        "run.toml:1: 'sharing' is \"adashar\"; it is one of single, hard, adashare, soft, "
-        "cross_stitch, sluice, nddr, mtan; did you mean \"adashare\"?");
+        "run.toml:1: 'sharing' is \"adashar\"; it is one of " +
+            fmt::to_string(fmt::join(test::names_of(test::all_ways()), ", ")) +
+            "; did you mean \"adashare\"?");
   CHECK_THAT(message("name = \"x\n"),
              Catch::Matchers::StartsWith("run.toml:1: Error while parsing string"));
 }

@@ -3,6 +3,7 @@
 // in every way of sharing and phase, for random sets of labels, and over a hundred batches.
 #include <set>
 
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/domain_set.h"
 #include "tests/support/op_check.h"
@@ -110,8 +111,7 @@ std::set<std::string> reached(const Setting& at, const std::vector<bool>& learni
 /// By K separate passes: a network of one task for every task that learns. Ways that mix tasks'
 /// features read the others', whose labels are then left out of the loss alone.
 std::set<std::string> naive(const Setting& at, const std::vector<bool>& learning) {
-  const std::string way = name_of(at.run.sharing);
-  const bool mixes = way == "cross_stitch" || way == "sluice" || way == "nddr";
+  const bool mixes = test::row_of(at.run.sharing).mixes;
   std::set<std::string> names;
   std::vector<size_t> all;
   for (size_t k = 0; k < learning.size(); ++k) all.push_back(k);
@@ -164,8 +164,8 @@ void check_label_sets(RunFile run, Phase phase, bool few = false) {
 
 TEST_CASE("labels reach the parameters that separate passes reach, in every way of sharing",
           "[train][reach]") {
-  const std::string sharing =
-      GENERATE("single", "hard", "soft", "cross_stitch", "sluice", "nddr", "mtan");
+  const std::string sharing = GENERATE(
+      from_range(test::names_of(ways_where([](const WayOfSharing& way) { return !way.policy; }))));
   check_label_sets(table_free(sharing), Phase::retrain);
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "train/step/build.h"
@@ -47,11 +48,12 @@ TEST_CASE("running statistics are each task's own wherever tasks' features diffe
   CHECK(running({"sharing=mtan"}) == "per-task");
   CHECK(running({"sharing=hard"}) == "shared");  // one value for all tasks
   CHECK(running({"sharing=hard", "data.inputs=per-task"}) == "per-task");
-  for (const char* way : {"single", "soft", "cross_stitch", "sluice", "nddr"})
-    CHECK(running({std::string("sharing=") + way}) == "shared");  // trunks of their own
+  for (const std::string& way :
+       test::names_of(ways_where([](const WayOfSharing& w) { return w.trunks.shared == 0; })))
+    CHECK(running({"sharing=" + way}) == "shared");  // trunks of their own
   CHECK(running({"sharing=hard", "model.trunk=vgg16", "data.inputs=per-task"}) == "shared");
-  for (const char* way : {"adashare", "hard", "mtan"})
-    CHECK(running({std::string("sharing=") + way, "semantics=compat"}) == "shared");
+  for (const std::string& way : test::names_of(test::all_ways()))
+    CHECK(running({"sharing=" + way, "semantics=compat"}) == "shared");
   // What is set is kept, and what was found is written down.
   CHECK(running({"model.bn.running=shared"}) == "shared");
   CHECK(running({"sharing=hard", "model.bn.running=per-task"}) == "per-task");

@@ -78,6 +78,29 @@ class FieldVisitor {
   }
 };
 
+/// Those keys of a table that mean something beside the others' values: fits(key) says which. A
+/// visitor that reads (unfitting()) is shown the others too.
+template <class Fits>
+class FittingFields {
+ public:
+  FittingFields(FieldVisitor& visitor, Fits fits) : visitor_(visitor), fits_(std::move(fits)) {}
+
+  template <class T>
+  void field(const char* key, T& value) const {
+    if (visited(key)) visitor_.field(key, value);
+  }
+  template <Worded Enum>
+  void choice(const char* key, Enum& value) const {
+    if (visited(key)) visitor_.choice(key, value);
+  }
+
+ private:
+  bool visited(const char* key) const { return visitor_.unfitting() || fits_(key); }
+
+  FieldVisitor& visitor_;
+  Fits fits_;
+};
+
 using Visit = std::function<void(FieldVisitor&)>;
 
 /// "table.key", or the key alone at the top.
