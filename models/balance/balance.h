@@ -51,8 +51,7 @@ struct BalanceRows {
 class Balance {
  public:
   enum class Needs : uint8_t { losses, gram, rows };
-  /// Of what a Gram is taken: all shared parameters, those of a layer, or each by itself.
-  enum class Groups : uint8_t { whole, layer, matrix };
+  using Groups = GramGroups;
 
   Balance(std::string name, BalanceOptions options)
       : options_(std::move(options)), name_(std::move(name)) {}
@@ -109,10 +108,7 @@ class Balance {
   std::string name_;
 };
 
-/// The words that make_balance knows, in the order of their kinds.
-std::vector<std::string> balance_names();
-/// Throws ConfigError for a method that does not exist (naming those that do), and where options
-/// do not fit.
-std::unique_ptr<Balance> make_balance(const std::string& name, const BalanceOptions& options);
+/// Throws ConfigError where options do not fit.
+std::unique_ptr<Balance> make_balance(BalanceMethod method, const BalanceOptions& options);
 
 }  // namespace weft

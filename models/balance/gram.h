@@ -10,13 +10,15 @@
 #include <string>
 
 #include "engine/philox.h"
+#include "models/balance/options.h"
 #include "models/balance/weights.h"
 
 namespace weft::balance {
 
-/// mgda.cpp: argmin over the simplex of w' G w, the convex hull's shortest vector. `normaliser`:
-/// none, l2, loss or loss+; the weights are of the gradients as they are. Losses for the last two.
-Weights mgda(const Matrix& gram, const std::string& normaliser = "none", const Vector& losses = {});
+/// mgda.cpp: argmin over the simplex of w' G w, the convex hull's shortest vector. The weights
+/// are of the gradients as they are. Losses for the normalisers loss and loss+.
+Weights mgda(const Matrix& gram, Normaliser normaliser = Normaliser::none,
+             const Vector& losses = {});
 
 /// pcgrad.cpp: each gradient less what of it goes against the others, in a random order.
 Weights pcgrad(const Matrix& gram, const Noise& noise);
@@ -46,9 +48,8 @@ Weights nash_mtl(const Matrix& gram, double max_norm = 1);
 /// fairgrad.cpp: G w = w^(-1 / alpha).
 Weights fairgrad(const Matrix& gram, double alpha = 2);
 
-/// aligned_mtl.cpp: B p, B = sqrt(s) V S^(-1/2) V', p = 1 / m; `scale` says what s is: the min,
-/// median or mean ("rmse") of the eigenvalues above 0.
-Weights aligned_mtl(const Matrix& gram, const std::string& scale = "min");
+/// aligned_mtl.cpp: B p, B = sqrt(s) V S^(-1/2) V', p = 1 / m; `scale` says what s is.
+Weights aligned_mtl(const Matrix& gram, AlignedScale scale = AlignedScale::min);
 
 /// upgrad.cpp: the mean of the gradients, each projected on the dual cone. `ridge`: the projection
 /// is of G / tr G + ridge I.

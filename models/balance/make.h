@@ -10,23 +10,9 @@ namespace weft::balance {
 
 using Made = std::unique_ptr<Balance>;
 
-Made make_equal(const BalanceOptions&), make_fixed(const BalanceOptions&);
-Made make_uw(const BalanceOptions&), make_dwa(const BalanceOptions&);
-Made make_rlw(const BalanceOptions&), make_gls(const BalanceOptions&);
-Made make_stch(const BalanceOptions&), make_imtl_l(const BalanceOptions&);
-Made make_famo(const BalanceOptions&);
-
-Made make_mgda(const BalanceOptions&), make_pcgrad(const BalanceOptions&);
-Made make_cagrad(const BalanceOptions&), make_gradnorm(const BalanceOptions&);
-Made make_gradvac(const BalanceOptions&), make_imtl_g(const BalanceOptions&);
-Made make_nash_mtl(const BalanceOptions&), make_fairgrad(const BalanceOptions&);
-Made make_aligned_mtl(const BalanceOptions&), make_upgrad(const BalanceOptions&);
-Made make_dualproj(const BalanceOptions&), make_config(const BalanceOptions&);
-Made make_sdmgrad(const BalanceOptions&), make_modo(const BalanceOptions&);
-
-Made make_graddrop(const BalanceOptions&), make_sign_agreement(const BalanceOptions&);
-Made make_moco(const BalanceOptions&), make_db_mtl(const BalanceOptions&);
-Made make_excess_mtl(const BalanceOptions&);
+#define WEFT_DECLARE(method) Made make_##method(const BalanceOptions&);
+WEFT_BALANCE_METHODS(WEFT_DECLARE)
+#undef WEFT_DECLARE
 
 /// For methods without a state: `method` maps a step to the weights for each of its Grams.
 template <class Method>
@@ -59,8 +45,5 @@ Made of_gram(const char* name, const BalanceOptions& options, std::string senten
 
 /// Throws ConfigError "balance = NAME: KEY is X; it has to be RULE" unless `holds`.
 void require(bool holds, const char* name, const char* key, double value, const char* rule);
-/// The same for a word: "KEY is 'X'; choose RULE".
-void require(bool holds, const char* name, const char* key, const std::string& value,
-             const char* rule);
 
 }  // namespace weft::balance

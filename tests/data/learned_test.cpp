@@ -209,7 +209,7 @@ TEST_CASE("errors of standardised labels are in the label's unit", "[learned][me
   CpuContext cpu(1);
   Trainer trainer(run, *data, &cpu);
   // Test labels 93, 103, 113; an untrained network says about the mean, 43.
-  const TaskResult result = trainer.evaluate_split("test")[0];
+  const TaskResult result = trainer.evaluate_split(EvalSplit::test)[0];
   CHECK(result.metrics[0].name == "mae");
   CHECK(*result.metrics[0].value > 20);
   CHECK(unit_of(result, "mae", " ") == " cm");

@@ -331,7 +331,7 @@ TEST_CASE("tables train under AdaShare through every phase", "[tabular][trainer]
   }
   CHECK(trainer.state().chosen.select.size() == 4);
   // Standardised labels: a constant scores 1.
-  for (const TaskResult& r : trainer.evaluate_split("test")) {
+  for (const TaskResult& r : trainer.evaluate_split(EvalSplit::test)) {
     INFO(r.task);
     CHECK(r.loss < 0.5);
   }

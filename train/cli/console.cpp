@@ -49,10 +49,10 @@ void ConsoleObserver::on_step(const StepReport& report) {
   progress_->update(report.step, note);
 }
 
-void ConsoleObserver::on_eval(Stage stage, const std::string& split,
+void ConsoleObserver::on_eval(Stage stage, EvalSplit split,
                               const std::vector<TaskResult>& results) {
-  std::string line =
-      stage == Stage::done ? split + ":" : fmt::format("{} {}:", name_of(stage), split);
+  std::string line = stage == Stage::done ? fmt::format("{}:", name_of(split))
+                                          : fmt::format("{} {}:", name_of(stage), name_of(split));
   if (results.size() > most_named) {
     std::vector<Measure> losses, metrics;
     const auto shown = common_metrics(results);

@@ -16,8 +16,7 @@ class ConsoleObserver final : public TrainObserver {
   explicit ConsoleObserver(const RunFile& run) : run_(run) {}
   void start_from(const TrainState& state) { from_ = state.step; }
   void on_step(const StepReport& report) override;
-  void on_eval(Stage stage, const std::string& split,
-               const std::vector<TaskResult>& results) override;
+  void on_eval(Stage stage, EvalSplit split, const std::vector<TaskResult>& results) override;
   void say(const std::string& line) override;
   /// Ends the bar's line.
   void finish() { progress_.reset(); }

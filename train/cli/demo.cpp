@@ -48,7 +48,7 @@ void compare_with_constants(const std::vector<RunSummary>& runs) {
     const Measure constant = runs[0].results[k].constant;
     fmt::print("  {:<8} constant {}", runs[0].tasks[k], fixed_text(constant, 4));
     for (const RunSummary& run : runs)
-      fmt::print("   {} {} ({:+.0f} %)", run.sharing, fixed_text(run.results[k].loss, 4),
+      fmt::print("   {} {} ({:+.0f} %)", name_of(run.sharing), fixed_text(run.results[k].loss, 4),
                  100 * (relative_loss(run.results[k].loss.value_or(0), constant) - 1));
     fmt::print("\n");
   }

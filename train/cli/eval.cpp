@@ -29,9 +29,7 @@ class Eval final : public Command {
     const auto data = open_dataset(run.run, &run.learned);
     const Parts parts = make_parts(*data, run.run.semantics);
     check_split(run, *data);
-    const auto& indices = split_ == "val"     ? parts.val
-                          : split_ == "train" ? parts.train
-                                              : parts.test;
+    const auto& indices = part_of(parts, from_word<EvalSplit>("--split", split_));
     if (indices.empty())
       throw DataError(
           fmt::format("eval: the data have no {} split; choose another with --split", split_));

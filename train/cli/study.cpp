@@ -46,7 +46,7 @@ class StudyCommand final : public Command {
   void run() override {
     Study study = parse_study_file(path_);
     if (parallel_ >= 0) study.parallel = parallel_;
-    if (!device_.empty()) study.device = device_;
+    if (!device_.empty()) study.device = from_word<DeviceKind>("--device", device_);
     const std::vector<StudyCell> cells = study_cells(study);
     std::vector<int> failures;
     if (!table_only_) {  // tables can be made where there is no such device

@@ -102,12 +102,12 @@ std::string Faults::explain(const FinishedStep& step, const ParameterStore& stor
 }
 
 std::optional<std::string> Faults::fault_in(const std::vector<TaskResult>& results, Phase phase,
-                                            const std::string& split, int64_t total_step,
+                                            EvalSplit split, int64_t total_step,
                                             const ParameterStore& store) const {
   const auto fault = fault_of(results);
   if (!fault) return std::nullopt;
   const std::string what =
-      fmt::format("evaluation on {} after step {}: {}", split, total_step, *fault);
+      fmt::format("evaluation on {} after step {}: {}", name_of(split), total_step, *fault);
   if (phase == Phase::infer)
     throw NumericError(what + ", so the run has no result; its last steps broke the network" +
                        way_on(Phase::retrain, store));

@@ -34,7 +34,7 @@ class Faults {
   /// What is wrong with an evaluation that counts as the worst; nullopt: nothing. NumericError where
   /// the run stops for it.
   std::optional<std::string> fault_in(const std::vector<TaskResult>& results, Phase phase,
-                                      const std::string& split, int64_t total_step,
+                                      EvalSplit split, int64_t total_step,
                                       const ParameterStore& store) const;
   /// "seg's loss is nan, so the step was not taken; the batch was ..; lower ..": what was bad, in
   /// which data, and what to try.

@@ -214,12 +214,7 @@ class Forecaster {
     }
     const int64_t times = work_.val.times[static_cast<size_t>(stage)];
     if (times == 0) return;
-    const Parts& parts = trainer_.parts();
-    const std::string& split = run_.eval.split;
-    out.evaluations += evaluation(split == "val"    ? parts.val
-                                  : split == "test" ? parts.test
-                                                    : parts.train,
-                                  work_.val) *
+    out.evaluations += evaluation(part_of(trainer_.parts(), run_.eval.split), work_.val) *
                        static_cast<double>(times);
   }
 

@@ -6,6 +6,7 @@
 
 #include "data/cached.h"
 #include "train/step/build.h"
+#include "train/step/evaluate.h"
 
 namespace weft {
 namespace {
@@ -81,11 +82,10 @@ RunWork work_of(const RunFile& run, const Dataset& data, const Parts& parts,
     const int64_t all = plan_epoch(data, part, eval_loader_options(run, data)).batches;
     return most > 0 ? std::min(most, all) : all;
   };
-  const std::string& split = run.eval.split;
-  const auto& chosen = split == "val" ? parts.val : split == "test" ? parts.test : parts.train;
-  work.val.batches = evaluation(chosen, run.eval.batches);
+  const EvalSplit split = run.eval.split;
+  work.val.batches = evaluation(part_of(parts, split), run.eval.batches);
   if (work.val.batches == 0) work.val.times = {};
-  if (split != "test") work.models += work.val.times[static_cast<size_t>(Stage::retrain)];
+  if (split != EvalSplit::test) work.models += work.val.times[static_cast<size_t>(Stage::retrain)];
   work.test.batches = evaluation(parts.test, 0);
   work.choice.batches = evaluation(parts.val, run.eval.batches);
   const auto retrain = static_cast<size_t>(Stage::retrain);
@@ -100,8 +100,8 @@ RunWork work_of(const RunFile& run, const Dataset& data, const Parts& parts,
     of.fresh = (1 - kept) * all + (seen || all == 0 ? 0 : kept);
   };
   load(work.val, false);
-  load(work.choice, split == "val");
-  load(work.test, split == "test");
+  load(work.choice, split == EvalSplit::val);
+  load(work.test, split == EvalSplit::test);
   return work;
 }
 

@@ -23,7 +23,7 @@ class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
   virtual void on_step(const StepReport&) {}
-  virtual void on_eval(Stage, const std::string& /*split*/, const std::vector<TaskResult>&) {}
+  virtual void on_eval(Stage, EvalSplit, const std::vector<TaskResult>&) {}
   virtual void say(const std::string& /*line*/) {}
 };
 

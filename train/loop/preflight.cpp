@@ -9,6 +9,7 @@
 #include "train/run_folder/run_folder.h"
 #include "train/step/build.h"
 #include "train/step/choose_policy.h"
+#include "train/step/evaluate.h"
 
 namespace weft {
 namespace {
@@ -30,10 +31,6 @@ bool validation_chooses(const RunFile& run) {
 
 [[noreturn]] void refuse(const RunFile& run, const std::string& key, const std::string& message) {
   throw ConfigError(fmt::format("{}: '{}' {}", run.place(key), key, message));
-}
-
-const std::vector<int64_t>& part_of_split(const Parts& parts, const std::string& split) {
-  return split == "val" ? parts.val : split == "test" ? parts.test : parts.train;
 }
 
 /// What the phases train on.
@@ -60,8 +57,8 @@ std::vector<Use> choosing_uses(const RunFile& run, const Parts& parts) {
       "see to it by the data's split or data.ratio, give it more labelled samples, or leave the "
       "task out";
   std::vector<Use> uses;
-  if (run.eval.split != "test")
-    uses.push_back({"eval", run.eval.split.c_str(), &part_of_split(parts, run.eval.split), remedy});
+  if (run.eval.split != EvalSplit::test)
+    uses.push_back({"eval", name_of(run.eval.split), &part_of(parts, run.eval.split), remedy});
   if (validation_chooses(run)) uses.push_back({"policy.choose", "val", &parts.val, remedy});
   return uses;
 }
@@ -118,10 +115,10 @@ void check_plan(const RunFile& run, const Dataset& data, const Parts& parts) {
           use.part, use.phase, parts.train.size()));
     check_labels(run, data, parts, use);
   }
-  if (part_of_split(parts, run.eval.split).empty() && run.places.count("eval.split") > 0)
+  if (part_of(parts, run.eval.split).empty() && run.places.count("eval.split") > 0)
     refuse(run, "eval.split",
            fmt::format("is \"{}\", and the data have no such samples; choose another split",
-                       run.eval.split));
+                       name_of(run.eval.split)));
   if (validation_chooses(run) && parts.val.empty())
     refuse(run, "policy.choose",
            "is \"validation\", and the data have no validation samples; add some, or use "
@@ -150,7 +147,7 @@ void check_search(const RunFile& run, Model& model, const SearchClock& clock) {
                        "part), so no policy would be learned; raise the one or lower the other",
                        run.policy.steps, clock.weight_steps));
   if (run.policy.from != PolicyFrom::best || !run.retrain.policy.empty()) return;
-  if (run.eval.split == "test")
+  if (run.eval.split == EvalSplit::test)
     refuse(run, "policy.from",
            "is \"best\", but eval.split = \"test\" only reports: nothing says which step is best");
   const int64_t first = first_best_epoch(run, policy->blocks() - policy->skip_layer());
@@ -177,9 +174,9 @@ std::vector<std::string> plan_notes(const RunFile& run, const Dataset& data, con
                     run.data.batch, use.part, use.samples->size(),
                     run.data.inputs == Whose::per_task ? " (not as many each)" : "", plan.batch));
   }
-  if (part_of_split(parts, run.eval.split).empty())
+  if (part_of(parts, run.eval.split).empty())
     notes.push_back(fmt::format("there are no {} samples: nothing is evaluated while training",
-                                run.eval.split));
+                                name_of(run.eval.split)));
   if (model.policy() == nullptr || !searches(run, true)) return notes;
   const Policy& policy = *model.policy();
   const int learned = policy.blocks() - policy.skip_layer();

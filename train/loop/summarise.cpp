@@ -10,9 +10,9 @@ namespace weft {
 RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
                      const Measured& measured, const std::vector<TaskResult>& results) {
   RunSummary s;
-  s.sharing = name_of(run.sharing);
-  s.name = run.name + "-" + s.sharing;
-  s.device = name_of(run.device);
+  s.sharing = run.sharing;
+  s.name = run.name + "-" + name_of(s.sharing);
+  s.device = run.device;
   s.seed = run.seed;
   s.tasks = model.task_names();
   s.blocks = block_names(model.trunk());

@@ -84,10 +84,10 @@ void Trainer::run_to_end() {
   }
   std::vector<TaskResult> results;
   if (!parts_.test.empty()) {
-    results = evaluate_split("test");
-    write_results(Phase::infer, "test", results);
-    if (observer_ != nullptr) observer_->on_eval(Stage::done, "test", results);
-    check_results(Phase::infer, "test", results);
+    results = evaluate_split(EvalSplit::test);
+    write_results(Phase::infer, EvalSplit::test, results);
+    if (observer_ != nullptr) observer_->on_eval(Stage::done, EvalSplit::test, results);
+    check_results(Phase::infer, EvalSplit::test, results);
     if (const std::string worse = worse_than_constant(results); !worse.empty()) say(worse);
   }
   if (state_.skipped > 0)
@@ -239,15 +239,15 @@ void Trainer::finish_step() {
 }
 
 void Trainer::evaluate_and_keep_best() {
-  const std::string& split = run_.eval.split;
-  if (part_of(split).empty()) return;
+  const EvalSplit split = run_.eval.split;
+  if (part_of(parts_, split).empty()) return;
   const auto results = evaluate_split(split, run_.eval.batches);
   const Phase phase = state_.stage == Stage::search ? Phase::weights : current_phase();
   write_results(phase, split, results);
   if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
   if (!check_results(phase, split, results)) return;
   // Chosen on validation data; the test split reports and never chooses.
-  if (split == "test") return;
+  if (split == EvalSplit::test) return;
   if (state_.stage == Stage::search)
     return note_best_logits(state_, run_, clock_, *model_->policy(), score(run_, results));
   if (state_.stage != Stage::retrain) return;
@@ -264,19 +264,14 @@ void Trainer::keep_best_of_tasks(const std::vector<TaskResult>& results) {
                      {state_, print_run_file(run_), learned_});
 }
 
-bool Trainer::check_results(Phase phase, const std::string& split,
-                            const std::vector<TaskResult>& results) {
+bool Trainer::check_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results) {
   const auto fault = faults_.fault_in(results, phase, split, state_.total_step, model_->store());
   if (fault) say(*fault);
   return !fault;
 }
 
-const std::vector<int64_t>& Trainer::part_of(const std::string& split) const {
-  return split == "val" ? parts_.val : split == "test" ? parts_.test : parts_.train;
-}
-
-std::vector<TaskResult> Trainer::evaluate_split(const std::string& split, int64_t batches) {
-  return evaluate_on(part_of(split), batches);
+std::vector<TaskResult> Trainer::evaluate_split(EvalSplit split, int64_t batches) {
+  return evaluate_on(part_of(parts_, split), batches);
 }
 
 std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices, int64_t batches) {
@@ -293,13 +288,12 @@ std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices
   return evaluate(context_, *model_, run_, data_, indices, policy, batches);
 }
 
-void Trainer::write_results(Phase phase, const std::string& split,
-                            const std::vector<TaskResult>& results) {
+void Trainer::write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results) {
   if (!folder_) return;
   for (const TaskResult& r : results) {
     std::vector<Metric> metrics = r.metrics;
     if (r.constant) metrics.push_back({constant_loss, r.constant, false});
-    folder_->write(MetricsLine{phase, state_.total_step, 0, split, r.task, r.loss, metrics,
+    folder_->write(MetricsLine{phase, state_.total_step, 0, name_of(split), r.task, r.loss, metrics,
                                seconds_since(began_), r.faults});
   }
 }

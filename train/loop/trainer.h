@@ -66,8 +66,8 @@ class Trainer {
   const AnyContext& context() const { return context_; }
   const RunFile& run_file() const { return run_; }
   const Parts& parts() const { return parts_; }
-  /// Evaluates as the current stage does; `split` is val, test or train; 0 batches: all of it.
-  std::vector<TaskResult> evaluate_split(const std::string& split, int64_t batches = 0);
+  /// Evaluates as the current stage does; 0 batches: all of the split.
+  std::vector<TaskResult> evaluate_split(EvalSplit split, int64_t batches = 0);
   /// The same on samples of any part.
   std::vector<TaskResult> evaluate_on(const std::vector<int64_t>& indices, int64_t batches = 0);
   /// Of the run so far, with what a resumed run had measured before.
@@ -92,11 +92,10 @@ class Trainer {
   void evaluate_and_keep_best();
   void keep_best_of_tasks(const std::vector<TaskResult>& results);
   /// Whether all results are numbers; throws where they must be.
-  bool check_results(Phase phase, const std::string& split, const std::vector<TaskResult>& results);
+  bool check_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results);
 
   void run_to_end();
-  const std::vector<int64_t>& part_of(const std::string& split) const;
-  void write_results(Phase phase, const std::string& split, const std::vector<TaskResult>& results);
+  void write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results);
   void say(const std::string& line);
 
   RunFile run_;

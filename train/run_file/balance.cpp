@@ -9,40 +9,53 @@
 namespace weft {
 namespace {
 
-const Words weightings{"none", "uw", "dwa", "rlw", "gls", "stch", "imtl_l", "famo"};
+using enum BalanceMethod;
+using Methods = std::vector<BalanceMethod>;
 
 /// Whose a key is: methods, or weightings, that know it. Those that are not here are anybody's.
-const std::map<std::string, Words> owners{
-    {"rate", {"uw", "imtl_l", "famo", "gradnorm", "moco", "excess_mtl"}},
-    {"weighting_rate", {"uw", "imtl_l", "famo"}},
-    {"classification", {"uw"}},
-    {"temperature", {"dwa"}},
-    {"mu", {"stch"}},
-    {"warmup_epochs", {"stch"}},
-    {"decay", {"famo"}},
-    {"least_losses", {"famo"}},
-    {"normaliser", {"mgda"}},
-    {"c", {"cagrad"}},
-    {"rescale", {"cagrad"}},
-    {"alpha", {"gradnorm", "fairgrad"}},
-    {"beta", {"gradvac"}},
-    {"groups", {"gradvac"}},
-    {"max_norm", {"nash_mtl"}},
-    {"scale", {"aligned_mtl"}},
-    {"ridge", {"upgrad", "dualproj"}},
-    {"leak", {"graddrop"}},
-    {"threshold", {"sign_agreement"}},
-    {"average", {"moco", "db_mtl"}},
-    {"fade", {"moco", "db_mtl"}},
+const std::map<std::string, Methods> owners{
+    {"rate", {uw, imtl_l, famo, gradnorm, moco, excess_mtl}},
+    {"weighting_rate", {uw, imtl_l, famo}},
+    {"classification", {uw}},
+    {"temperature", {dwa}},
+    {"mu", {stch}},
+    {"warmup_epochs", {stch}},
+    {"decay", {famo}},
+    {"least_losses", {famo}},
+    {"normaliser", {mgda}},
+    {"c", {cagrad}},
+    {"rescale", {cagrad}},
+    {"alpha", {gradnorm, fairgrad}},
+    {"beta", {gradvac}},
+    {"groups", {gradvac}},
+    {"max_norm", {nash_mtl}},
+    {"scale", {aligned_mtl}},
+    {"ridge", {upgrad, dualproj}},
+    {"leak", {graddrop}},
+    {"threshold", {sign_agreement}},
+    {"average", {moco, db_mtl}},
+    {"fade", {moco, db_mtl}},
 };
 
-bool contains(const Words& words, const std::string& word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
+bool contains(const Methods& methods, BalanceMethod method) {
+  return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+bool contains(const Methods& methods, Weighting weighting) {
+  return std::any_of(methods.begin(), methods.end(), [&](BalanceMethod method) {
+    return std::string_view(name_of(method)) == name_of(weighting);
+  });
 }
 
 /// Methods that look at losses alone, as the weightings do.
-bool of_losses(const std::string& method) {
-  return method == "equal" || contains(weightings, method);
+bool of_losses(BalanceMethod method) {
+  return contains({equal, uw, dwa, rlw, gls, stch, imtl_l, famo}, method);
+}
+
+std::string listed(const Methods& methods) {
+  std::vector<std::string> words;
+  for (const BalanceMethod method : methods) words.emplace_back(name_of(method));
+  return fmt::to_string(fmt::join(words, ", "));
 }
 
 bool fits(const BalanceSpec& b, const std::string& key) {
@@ -60,7 +73,7 @@ BalanceOptions options_of(const RunFile& run) {
   return options;
 }
 
-std::unique_ptr<Balance> make(const RunFile& run, const char* key, const std::string& method,
+std::unique_ptr<Balance> make(const RunFile& run, const char* key, BalanceMethod method,
                               const BalanceOptions& options) {
   try {
     return make_balance(method, options);
@@ -72,43 +85,37 @@ std::unique_ptr<Balance> make(const RunFile& run, const char* key, const std::st
 }  // namespace
 
 void visit_fields(FieldVisitor& v, BalanceSpec& b) {
-  const auto visited = [&](const char* key) { return v.unfitting() || fits(b, key); };
-  const auto field = [&](const char* key, auto& value) {
-    if (visited(key)) v.field(key, value);
-  };
-  const auto word = [&](const char* key, std::string& value, const Words& words) {
-    if (visited(key)) v.word(key, value, words);
-  };
-  v.word("method", b.method, balance_names());
-  v.word("weighting", b.weighting, weightings);
+  const FittingFields fitting(v, [&](const char* key) { return fits(b, key); });
+  v.choice("method", b.method);
+  v.choice("weighting", b.weighting);
   v.field("watch", b.watch);
-  field("keep", b.keep_gradients);
-  field("shared", b.shared);
-  field("rate", b.rate);
-  field("weighting_rate", b.weighting_rate);
-  field("classification", b.classification);
-  field("temperature", b.temperature);
-  field("mu", b.mu);
-  field("warmup_epochs", b.warmup_epochs);
-  field("decay", b.decay);
-  field("least_losses", b.least_losses);
-  word("normaliser", b.normaliser, {"none", "l2", "loss", "loss+"});
-  field("c", b.c);
-  field("rescale", b.rescale);
-  field("alpha", b.alpha);
-  field("beta", b.beta);
-  word("groups", b.groups, {"whole", "layer", "matrix"});
-  field("max_norm", b.max_norm);
-  word("scale", b.scale, {"min", "median", "rmse"});
-  field("ridge", b.ridge);
-  field("leak", b.leak);
-  field("threshold", b.threshold);
-  field("average", b.keep);
-  field("fade", b.fade);
+  fitting.field("keep", b.keep_gradients);
+  fitting.field("shared", b.shared);
+  fitting.field("rate", b.rate);
+  fitting.field("weighting_rate", b.weighting_rate);
+  fitting.field("classification", b.classification);
+  fitting.field("temperature", b.temperature);
+  fitting.field("mu", b.mu);
+  fitting.field("warmup_epochs", b.warmup_epochs);
+  fitting.field("decay", b.decay);
+  fitting.field("least_losses", b.least_losses);
+  fitting.choice("normaliser", b.normaliser);
+  fitting.field("c", b.c);
+  fitting.field("rescale", b.rescale);
+  fitting.field("alpha", b.alpha);
+  fitting.field("beta", b.beta);
+  fitting.choice("groups", b.groups);
+  fitting.field("max_norm", b.max_norm);
+  fitting.choice("scale", b.scale);
+  fitting.field("ridge", b.ridge);
+  fitting.field("leak", b.leak);
+  fitting.field("threshold", b.threshold);
+  fitting.field("average", b.keep);
+  fitting.field("fade", b.fade);
 }
 
 bool balances(const RunFile& run) {
-  return run.balance.method != "equal" || run.balance.weighting != "none";
+  return run.balance.method != equal || run.balance.weighting != Weighting::none;
 }
 
 std::unique_ptr<Balance> make_method(const RunFile& run) {
@@ -116,10 +123,11 @@ std::unique_ptr<Balance> make_method(const RunFile& run) {
 }
 
 std::unique_ptr<Balance> make_weighting(const RunFile& run) {
-  if (run.balance.weighting == "none") return nullptr;
+  if (run.balance.weighting == Weighting::none) return nullptr;
   BalanceOptions options = options_of(run);
   options.rate = run.balance.weighting_rate;
-  return make(run, "balance.weighting", run.balance.weighting, options);
+  const auto method = from_word<BalanceMethod>("weighting", name_of(run.balance.weighting));
+  return make(run, "balance.weighting", method, options);
 }
 
 void check_balance(const RunFile& run) {
@@ -128,7 +136,7 @@ void check_balance(const RunFile& run) {
     if (!ok) throw ConfigError(fmt::format("{}: '{}' {}", run.place(key), key, message));
   };
   require(
-      b.method != "fixed", "balance.method",
+      b.method != fixed, "balance.method",
       "is \"fixed\", which is what every run does: each task's weight says it (task.NAME.weight)");
   const std::string table = "balance.";
   for (const auto& [path, place] : run.places) {
@@ -137,9 +145,8 @@ void check_balance(const RunFile& run) {
     if (fits(b, key)) continue;
     const auto owner = owners.find(key);
     require(false, path,
-            fmt::format("means nothing for method = \"{}\"; it belongs to {}", b.method,
-                        owner == owners.end() ? "methods on gradients"
-                                              : fmt::to_string(fmt::join(owner->second, ", "))));
+            fmt::format("means nothing for method = \"{}\"; it belongs to {}", name_of(b.method),
+                        owner == owners.end() ? "methods on gradients" : listed(owner->second)));
   }
   require(b.watch >= 0, "balance.watch", fmt::format("is {}; it is at least 0", b.watch));
   require(b.keep >= 0 && b.keep < 1, "balance.average",
@@ -150,16 +157,16 @@ void check_balance(const RunFile& run) {
   require(!method->two_batches(), "balance.method",
           fmt::format("is \"{}\", which needs two batches a step; it is a function of the library "
                       "alone (models/balance/gram.h)",
-                      b.method));
+                      name_of(b.method)));
   const bool of_gradients = method->needs() != Balance::Needs::losses;
   require(
-      b.weighting == "none" || of_gradients, "balance.weighting",
+      b.weighting == Weighting::none || of_gradients, "balance.weighting",
       fmt::format("is \"{}\", which goes with a method on gradients; alone it is method = \"{}\"",
-                  b.weighting, b.weighting));
+                  name_of(b.weighting), name_of(b.weighting)));
   const bool whole = method->groups() == Balance::Groups::whole;
   require(b.keep_gradients || (method->needs() == Balance::Needs::gram && whole), "balance.keep",
           fmt::format("is false, but \"{}\" needs the gradients, not their Gram matrix alone",
-                      b.method));
+                      name_of(b.method)));
 }
 
 }  // namespace weft

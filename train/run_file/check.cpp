@@ -242,10 +242,10 @@ class Checker {
   void policy() const {
     const PolicySpec& p = run_.policy;
     phase(p, "policy");
-    require(p.model == "task-specific", "policy.model",
+    require(p.model == PolicyModel::task_specific, "policy.model",
             fmt::format("is \"{}\"; weft learns one policy for each task, \"task-specific\": the "
                         "official code never re-trains under those of images or groups of blocks",
-                        p.model));
+                        name_of(p.model)));
     require(p.data_share > 0 && p.data_share < 1, "policy.data_share",
             fmt::format("is {}; it is more than 0 and less than 1", p.data_share));
     optimizer(p.logits, "policy.logits");

@@ -51,6 +51,22 @@ constexpr std::array<const char*, 2> words_of(PolicyFrom) { return {"last", "bes
 enum class RetrainInit : uint8_t { random, search };
 constexpr std::array<const char*, 2> words_of(RetrainInit) { return {"random", "search"}; }
 
+/// What weighs losses before a method on gradients: none, or a method on losses.
+enum class Weighting : uint8_t { none, uw, dwa, rlw, gls, stch, imtl_l, famo };
+constexpr std::array<const char*, 8> words_of(Weighting) {
+  return {"none", "uw", "dwa", "rlw", "gls", "stch", "imtl_l", "famo"};
+}
+
+/// Whose the policy is. The official code samples one for each image, too; weft does not.
+enum class PolicyModel : uint8_t { task_specific, instance_specific };
+constexpr std::array<const char*, 2> words_of(PolicyModel) {
+  return {"task-specific", "instance-specific"};
+}
+
+/// What is evaluated.
+enum class EvalSplit : uint8_t { train, val, test };
+constexpr std::array<const char*, 3> words_of(EvalSplit) { return {"train", "val", "test"}; }
+
 /// The best step: one for all tasks, or each task's own.
 enum class Best : uint8_t { sum, per_task };
 constexpr std::array<const char*, 2> words_of(Best) { return {"sum", "per-task"}; }

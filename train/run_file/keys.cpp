@@ -89,7 +89,7 @@ void visit_phase(FieldVisitor& v, PhaseSpec& p) {
 }
 
 void visit_search(FieldVisitor& v, PolicySpec& p) {
-  v.field("model", p.model);
+  v.choice("model", p.model);
   v.field("data_share", p.data_share);
   visit_phase(v, p);
   v.table("logits", [&] {
@@ -183,7 +183,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.table("balance", [&] { visit_fields(v, run.balance); });
   v.table("eval", [&] {
     v.field("every", run.eval.every);
-    v.word("split", run.eval.split, {"train", "val", "test"});
+    v.choice("split", run.eval.split);
     v.field("batches", run.eval.batches);
     v.choice("best", run.eval.best);
   });

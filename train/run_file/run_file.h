@@ -71,7 +71,7 @@ struct PhaseSpec {
 
 /// [policy], the search: weight and logit steps in turn; steps counts both.
 struct PolicySpec : PhaseSpec {
-  std::string model = "task-specific";  ///< the official code's policy_model; no other is learned
+  PolicyModel model = PolicyModel::task_specific;  ///< the official code's policy_model
   double data_share = 0.2;  ///< of the training samples: the logits' (paper), unless the set says
   OptimizerSpec logits;
   double logits_clip_norm = 0;
@@ -107,17 +107,17 @@ std::vector<Sharing> ways_with(const std::string& share_key);
 /// [balance]: how tasks are weighed against each other, beyond each task's own weight; options go by
 /// the names of models/balance/options.h, but for what stands there as keep: it is `average` here.
 struct BalanceSpec : BalanceOptions {
-  std::string method = "equal";          ///< a word of balance_names()
-  std::string weighting = "none";        ///< of losses, for a method on gradients: uw, dwa, ..
-  std::optional<double> weighting_rate;  ///< its rate; `rate` is the method's
-  bool keep_gradients = true;            ///< keep: K gradients; else their Grams, and one more pass
-  std::vector<std::string> shared;       ///< patterns: only these of the shared parameters
-  int64_t watch = 0;                     ///< every so many steps a line of balance.jsonl; 0: none
+  BalanceMethod method = BalanceMethod::equal;
+  Weighting weighting = Weighting::none;  ///< of losses, for a method on gradients
+  std::optional<double> weighting_rate;   ///< its rate; `rate` is the method's
+  bool keep_gradients = true;       ///< keep: K gradients; else their Grams, and one more pass
+  std::vector<std::string> shared;  ///< patterns: only these of the shared parameters
+  int64_t watch = 0;                ///< every so many steps a line of balance.jsonl; 0: none
 };
 
 struct EvalSpec {
   int64_t every = 400;
-  std::string split = "val";
+  EvalSplit split = EvalSplit::val;
   int64_t batches = 0;  ///< while training; 0: the whole split (in compat 11, as the official code)
   Best best = Best::sum;
 };

@@ -20,6 +20,15 @@ double RunSummary::tested_step() const {
 
 // As JSON, field by field under its own name; nlohmann's macros look these functions up by the type.
 
+void to_json(json& value, const Sharing& sharing) { value = name_of(sharing); }
+void from_json(const json& value, Sharing& sharing) {
+  sharing = from_word<Sharing>("sharing", value.get<std::string>());
+}
+void to_json(json& value, const DeviceKind& device) { value = name_of(device); }
+void from_json(const json& value, DeviceKind& device) {
+  device = from_word<DeviceKind>("device", value.get<std::string>());
+}
+
 void to_json(json& value, const Metric& m) { value = {m.name, to_json_value(m.value)}; }
 
 void from_json(const json& value, Metric& m) {
@@ -73,6 +82,8 @@ RunSummary read_summary(const std::string& folder) {
     if (!file.contains("best_steps")) file["best_steps"] = json::array();
     return file.get<RunSummary>();
   } catch (const json::exception& e) {
+    throw DataError(fmt::format("{}: {}", path, e.what()));
+  } catch (const ConfigError& e) {  // a word that this weft does not know
     throw DataError(fmt::format("{}: {}", path, e.what()));
   }
 }

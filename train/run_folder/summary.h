@@ -12,7 +12,9 @@
 namespace weft {
 
 struct RunSummary {
-  std::string name, sharing, device;
+  std::string name;
+  Sharing sharing = Sharing::adashare;
+  DeviceKind device = DeviceKind::cpu;
   int64_t seed = 0;
   int64_t trunk_parameters = 0, head_parameters = 0;
   double trunk_parameters_of_one = 0;       ///< multiple of a single trunk

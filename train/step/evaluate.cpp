@@ -84,6 +84,10 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   return results;
 }
 
+const std::vector<int64_t>& part_of(const Parts& parts, EvalSplit split) {
+  return split == EvalSplit::val ? parts.val : split == EvalSplit::test ? parts.test : parts.train;
+}
+
 std::string unit_of(const TaskResult& result, const std::string& metric, const char* before) {
   return result.unit.empty() || !in_label_unit(metric) ? "" : before + result.unit;
 }

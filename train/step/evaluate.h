@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "data/split.h"
 #include "train/metrics/metrics.h"
 #include "train/step/step.h"
 
@@ -25,6 +26,8 @@ struct TaskResult {
 
 /// " cm" where the metric is an error in the labels' unit and the task names one (`before` + unit).
 std::string unit_of(const TaskResult& result, const std::string& metric, const char* before);
+
+const std::vector<int64_t>& part_of(const Parts& parts, EvalSplit split);
 
 /// The policy for evaluation batch b; nullptr: every block runs for every task.
 using PolicyOfBatch = std::function<const BinaryPolicy*(int64_t b)>;

@@ -17,6 +17,8 @@ namespace weft {
 namespace fs = std::filesystem;
 namespace {
 
+std::string device_setting(DeviceKind device) { return fmt::format("device={}", name_of(device)); }
+
 StudyCell make_cell(const Study& study, size_t set, size_t method, std::optional<size_t> trial,
                     int64_t seed) {
   const StudySet& s = study.sets[set];
@@ -27,13 +29,13 @@ StudyCell make_cell(const Study& study, size_t set, size_t method, std::optional
   cell.trial = trial;
   cell.seed = seed;
   cell.settings = s.settings;
-  cell.settings.push_back("sharing=" + m.sharing);
-  if (m.sharing == "single") cell.settings.push_back("eval.best=per-task");
+  cell.settings.push_back(fmt::format("sharing={}", name_of(*m.sharing)));
+  if (m.sharing == Sharing::single) cell.settings.push_back("eval.best=per-task");
   cell.settings.insert(cell.settings.end(), m.settings.begin(), m.settings.end());
   if (trial)
     cell.settings.insert(cell.settings.end(), m.trials[*trial].begin(), m.trials[*trial].end());
   cell.settings.push_back(fmt::format("seed={}", seed));
-  if (!study.device.empty()) cell.settings.push_back("device=" + study.device);
+  if (study.device) cell.settings.push_back(device_setting(*study.device));
   cell.folder = fmt::format("{}/{}", study.out, cell_name(study, cell));
   try {
     cell.run = parse_run_file(s.run, cell.settings);
@@ -76,7 +78,7 @@ TaskSpec task_of(const RunFile& set_run, const std::string& name) {
 
 RunFile set_run_file(const Study& study, size_t set) {
   Words settings = study.sets[set].settings;
-  if (!study.device.empty()) settings.push_back("device=" + study.device);
+  if (study.device) settings.push_back(device_setting(*study.device));
   return parse_run_file(study.sets[set].run, settings);
 }
 
@@ -134,7 +136,7 @@ double validation_score(const StudyCell& cell, const RunFile& set_run) {
   run.tasks.clear();
   std::vector<TaskResult> results;
   for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl")) {
-    if (line.phase != Phase::retrain || line.split != cell.run.eval.split ||
+    if (line.phase != Phase::retrain || line.split != name_of(cell.run.eval.split) ||
         line.step != tested_step(line.task))
       continue;
     TaskResult result{line.task, line.loss, line.metrics, line.faults, "", std::nullopt};

@@ -121,7 +121,7 @@ std::vector<std::pair<std::string, std::string>> study_curves(
       std::map<std::string, Losses> run;
       for (const MetricsLine& line : read_metrics(cell.folder + "/metrics.jsonl"))
         // Lines without metrics are training steps.
-        if (line.split == cell.run.eval.split && line.phase != Phase::infer &&
+        if (line.split == name_of(cell.run.eval.split) && line.phase != Phase::infer &&
             !line.metrics.empty() && line.loss)
           run[line.task][{line.phase, line.step}] = *line.loss;
       if (tasks.size() > most_tasks_shown) run = {{mean_name, mean_over_tasks(run)}};

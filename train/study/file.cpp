@@ -16,7 +16,7 @@ void visit_fields(FieldVisitor& v, StudySet& s) {
 
 void visit_fields(FieldVisitor& v, StudyMethod& m) {
   v.field("name", m.name);
-  v.field("sharing", m.sharing);
+  v.choice("sharing", m.sharing);
   v.field("settings", m.settings);
   v.field("trials", m.trials);
 }
@@ -28,7 +28,7 @@ void visit_fields(FieldVisitor& v, Study& study) {
   v.field("trial_seeds", study.trial_seeds);
   v.field("parallel", study.parallel);
   v.field("threads", study.threads);
-  v.word("device", study.device, {"cpu", "cuda"});
+  v.choice("device", study.device);
   v.list("set", study.sets);
   v.list("method", study.methods);
 }
@@ -67,6 +67,13 @@ class Checker {
               fmt::format("has {} settings to try, and method '{}' {}; every method gets as many",
                           own, study_.methods[0].name, first));
     }
+  }
+
+  Sharing sharing_of(const StudyMethod& method) const {
+    if (method.sharing) return *method.sharing;
+    const std::string key = "method." + method.name + ".sharing";
+    const std::string what = fmt::format("{}: '{}' is the method's name", place(key), key);
+    return from_word<Sharing>(what.c_str(), method.name);
   }
 
  private:
@@ -110,9 +117,9 @@ Study parse_study_text(const std::string& text, const std::string& source) {
       TomlDocument(text, source).read([&](FieldVisitor& v) { visit_fields(v, study); });
   if (study.name.empty()) study.name = std::filesystem::path(source).stem().string();
   if (study.out.empty()) study.out = "runs/out/" + study.name;
-  for (StudyMethod& method : study.methods)
-    if (method.sharing.empty()) method.sharing = method.name;
-  Checker(study, places).check();
+  const Checker checker(study, places);
+  checker.check();
+  for (StudyMethod& method : study.methods) method.sharing = checker.sharing_of(method);
   return study;
 }
 

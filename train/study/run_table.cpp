@@ -114,8 +114,8 @@ std::vector<std::string> common_metrics(const std::vector<TaskResult>& results) 
 
 std::string table(const std::vector<RunSummary>& runs, TableStyle style) {
   if (runs.empty()) return "";
-  const auto single = std::find_if(runs.begin(), runs.end(),
-                                   [](const RunSummary& r) { return r.sharing == "single"; });
+  const auto single = std::find_if(
+      runs.begin(), runs.end(), [](const RunSummary& r) { return r.sharing == Sharing::single; });
   const std::vector<Column> columns = columns_of(runs);
   const bool marks = style != TableStyle::csv;  // which holds numbers alone
   std::vector<Cells> rows{header_of(columns)};

@@ -25,7 +25,7 @@ struct StudySet {
 /// [[method]]: what it changes in every set's run file.
 struct StudyMethod {
   std::string name;
-  std::string sharing;  ///< default: the name
+  std::optional<Sharing> sharing;  ///< after parsing there; default: the name
   Words settings;
   std::vector<Words> trials;
 };
@@ -33,10 +33,10 @@ struct StudyMethod {
 struct Study {
   std::string name, out;  ///< out: default runs/out/NAME
   std::vector<int64_t> seeds{1, 2, 3};
-  int trial_seeds = 1;  ///< how many of the seeds trials are compared on
-  int parallel = 0;     ///< cells side by side; 0: as many as the machine has room for
-  int threads = 1;      ///< of each cell
-  std::string device;   ///< cpu or cuda; empty: the run files'
+  int trial_seeds = 1;               ///< how many of the seeds trials are compared on
+  int parallel = 0;                  ///< cells side by side; 0: as many as the machine has room for
+  int threads = 1;                   ///< of each cell
+  std::optional<DeviceKind> device;  ///< none: the run files'
   std::vector<StudySet> sets;
   std::vector<StudyMethod> methods;
 

@@ -60,7 +60,7 @@ std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single
 /// The single-task method's run with a seed; null: there is none.
 const RunSummary* single_run(const StudyResult& result, int64_t seed) {
   for (const StudyRow& row : result.rows) {
-    if (row.sharing != "single") continue;
+    if (row.sharing != Sharing::single) continue;
     for (const RunSummary& run : row.runs)
       if (run.seed == seed) return &run;
     break;  // Delta_T is against the first single-task method alone
@@ -242,7 +242,7 @@ class Tables {
     bool reference = true;
     for (size_t r = 0; r < rows_.size(); ++r) {
       const Spread s = find(rows_[r], "", "delta_t_percent");
-      const bool single = result_.rows[r].sharing == "single";
+      const bool single = result_.rows[r].sharing == Sharing::single;
       cells.push_back(single && reference ? "reference"
                       : s.n < 2 || is_fault(s.mean)
                           ? fixed_text(s.mean, 2, true)
@@ -316,7 +316,7 @@ std::vector<StudyResult> study_results(const Study& study, const std::vector<Stu
       const StudyMethod& m = study.methods[method];
       StudyRow row;
       row.method = m.name;
-      row.sharing = m.sharing;
+      row.sharing = *m.sharing;
       row.trials = m.trials;
       const auto losses = trial_losses(study, cells, set, method, set_run);
       for (const auto& of_trial : losses) {

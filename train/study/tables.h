@@ -28,12 +28,13 @@ Spread spread_of(const std::vector<Measure>& values);
 std::string spread_text(const Spread& spread);
 
 struct StudyRow {
-  std::string method, sharing;
-  int64_t steps = 0;                  ///< of all stages, planned
-  std::vector<Words> trials;          ///< their settings
-  std::vector<Measure> trial_losses;  ///< mean over the trial seeds
-  std::optional<size_t> trial;        ///< the chosen one
-  std::vector<RunSummary> runs;       ///< finished, of the chosen trial, by seed
+  std::string method;
+  Sharing sharing = Sharing::adashare;
+  int64_t steps = 0;                       ///< of all stages, planned
+  std::vector<Words> trials = {};          ///< their settings
+  std::vector<Measure> trial_losses = {};  ///< mean over the trial seeds
+  std::optional<size_t> trial = {};        ///< the chosen one
+  std::vector<RunSummary> runs = {};       ///< finished, of the chosen trial, by seed
 };
 
 struct StudyResult {

@@ -14,7 +14,7 @@
 
 namespace weft::balance {
 
-Weights aligned_mtl(const Matrix& gram, const std::string& scale) {
+Weights aligned_mtl(const Matrix& gram, AlignedScale scale) {
   const Spectrum s = symmetric_eigen(gram);
   const size_t rank = s.rank();
   Weights out{mean_weights(gram.n), {}};
@@ -23,8 +23,8 @@ Weights aligned_mtl(const Matrix& gram, const std::string& scale) {
     return out;
   }
   double size = s.values[rank - 1];
-  if (scale == "median") size = s.values[rank / 2];
-  if (scale == "rmse") {
+  if (scale == AlignedScale::median) size = s.values[rank / 2];
+  if (scale == AlignedScale::rmse) {
     size = 0;
     for (size_t k = 0; k < rank; ++k) size += s.values[k] / static_cast<double>(rank);
   }
@@ -41,14 +41,12 @@ Weights aligned_mtl(const Matrix& gram, const std::string& scale) {
 }
 
 Made make_aligned_mtl(const BalanceOptions& options) {
-  const std::string& s = options.scale;
-  require(s == "min" || s == "median" || s == "rmse", "aligned_mtl", "scale", s,
-          "min, median or rmse");
-  return of_gram("aligned_mtl", options,
-                 "aligned_mtl: orthogonal gradients of one size, scale " + s,
-                 [](const BalanceStep& step, const BalanceOptions& o) {
-                   return aligned_mtl(step.grams[0], o.scale);
-                 });
+  return of_gram(
+      "aligned_mtl", options,
+      "aligned_mtl: orthogonal gradients of one size, scale " + std::string(name_of(options.scale)),
+      [](const BalanceStep& step, const BalanceOptions& o) {
+        return aligned_mtl(step.grams[0], o.scale);
+      });
 }
 
 }  // namespace weft::balance

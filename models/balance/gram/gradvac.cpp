@@ -49,21 +49,15 @@ namespace {
 class GradVac final : public Balance {
  public:
   explicit GradVac(const BalanceOptions& options) : Balance("gradvac", options) {
-    const std::string& g = options.groups;
-    require(g == "whole" || g == "layer" || g == "matrix", "gradvac", "groups", g,
-            "whole, layer or matrix");
     require(options.beta >= 0 && options.beta <= 1, "gradvac", "beta", options.beta,
             "between 0 and 1");
   }
   std::string describe() const override {
     return fmt::format("gradvac: towards past cosines, beta {}, groups {}", options_.beta,
-                       options_.groups);
+                       name_of(options_.groups));
   }
   Needs needs() const override { return Needs::gram; }
-  Groups groups() const override {
-    if (options_.groups == "layer") return Groups::layer;
-    return options_.groups == "matrix" ? Groups::matrix : Groups::whole;
-  }
+  Groups groups() const override { return options_.groups; }
 
  private:
   std::vector<Weights> compute(const BalanceStep& step) override {

@@ -13,9 +13,9 @@
 
 namespace weft::balance {
 
-Weights mgda(const Matrix& gram, const std::string& normaliser, const Vector& losses) {
-  const bool by_norm = normaliser == "l2" || normaliser == "loss+";
-  const bool by_loss = normaliser == "loss" || normaliser == "loss+";
+Weights mgda(const Matrix& gram, Normaliser normaliser, const Vector& losses) {
+  const bool by_norm = normaliser == Normaliser::l2 || normaliser == Normaliser::loss_plus;
+  const bool by_loss = normaliser == Normaliser::loss || normaliser == Normaliser::loss_plus;
   const Vector size = norms(gram);
   Weights out;
   Vector scale(gram.n, 1.0);
@@ -36,11 +36,9 @@ Weights mgda(const Matrix& gram, const std::string& normaliser, const Vector& lo
 }
 
 Made make_mgda(const BalanceOptions& options) {
-  const std::string& n = options.normaliser;
-  require(n == "none" || n == "l2" || n == "loss" || n == "loss+", "mgda", "normaliser", n,
-          "none, l2, loss or loss+");
   return of_gram("mgda", options,
-                 "mgda: the shortest vector of the gradients' hull, normaliser " + n,
+                 "mgda: the shortest vector of the gradients' hull, normaliser " +
+                     std::string(name_of(options.normaliser)),
                  [](const BalanceStep& step, const BalanceOptions& o) {
                    return mgda(step.grams[0], o.normaliser, step.losses);
                  });

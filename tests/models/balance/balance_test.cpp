@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "models/balance/gram.h"
 #include "tests/models/balance/jacobians.h"
+#include "tests/support/balance_names.h"
 #include "tests/support/catch.h"
 
 using namespace weft;
@@ -58,12 +59,12 @@ std::vector<Vector> take(Balance& method, uint32_t s) {
 
 TEST_CASE("an unknown balance names those that there are", "[models][balance]") {
   CHECK(balance_names().size() == 28);
-  CHECK_THROWS_WITH(make_balance("upgrade", options_for(2)),
+  CHECK_THROWS_WITH(method_called("upgrade"),
                     contains_text("balance: there is no 'upgrade'; choose equal, fixed, uw") &&
                         contains_text("db_mtl or excess_mtl"));
-  CHECK_THROWS_AS(make_balance("upgrad", {}), ConfigError);
+  CHECK_THROWS_AS(make_balance(BalanceMethod::upgrad, {}), ConfigError);
   for (const std::string& name : balance_names()) {
-    const auto method = make_balance(name, options_for(3));
+    const auto method = make_balance(method_called(name), options_for(3));
     CHECK(method->name() == name);
     CHECK(method->describe().size() > 10);
     CHECK(method->tasks().size() == 3);
@@ -73,22 +74,21 @@ TEST_CASE("an unknown balance names those that there are", "[models][balance]") 
 TEST_CASE("options that do not fit are refused by name and rule", "[models][balance]") {
   BalanceOptions o = options_for(2);
   o.temperature = 0;
-  CHECK_THROWS_WITH(make_balance("dwa", o),
+  CHECK_THROWS_WITH(make_balance(BalanceMethod::dwa, o),
                     "balance = dwa: temperature is 0; it has to be above 0");
-  o.scale = "max";
-  CHECK_THROWS_WITH(make_balance("aligned_mtl", o),
-                    "balance = aligned_mtl: scale is 'max'; choose min, median or rmse");
+  CHECK_THROWS_WITH(from_word<AlignedScale>("scale", "max"),
+                    "scale: there is no 'max'; choose min, median or rmse");
   o.weights = {1};
-  CHECK_THROWS_WITH(make_balance("fixed", o),
+  CHECK_THROWS_WITH(make_balance(BalanceMethod::fixed, o),
                     "balance = fixed: 1 weights for 2 tasks; give one for each");
 }
 
 TEST_CASE("a method that was saved goes on with the same bits", "[models][balance]") {
   for (const std::string& name : balance_names()) {
     INFO(name);
-    const auto whole = make_balance(name, options_for(4));
+    const auto whole = make_balance(method_called(name), options_for(4));
     for (uint32_t s = 0; s < 8; ++s) take(*whole, s);
-    const auto resumed = make_balance(name, options_for(4));
+    const auto resumed = make_balance(method_called(name), options_for(4));
     resumed->load_state(whole->state(), "here");
     CHECK(resumed->state() == whole->state());
     for (uint32_t s = 8; s < 16; ++s) CHECK(take(*resumed, s) == take(*whole, s));
@@ -97,13 +97,15 @@ TEST_CASE("a method that was saved goes on with the same bits", "[models][balanc
 }
 
 TEST_CASE("a state of another method, size or run is refused", "[models][balance]") {
-  const auto famo = make_balance("famo", options_for(4)), dwa = make_balance("dwa", options_for(4));
+  const auto famo = make_balance(BalanceMethod::famo, options_for(4)),
+             dwa = make_balance(BalanceMethod::dwa, options_for(4));
   CHECK_THROWS_WITH(famo->load_state(dwa->state(), "last.safetensors"),
                     "last.safetensors: the state of balance = 'famo' has 4 parts, not 6");
-  CHECK_THROWS_WITH(famo->load_state(make_balance("uw", options_for(4))->state(), "x"),
+  CHECK_THROWS_WITH(famo->load_state(make_balance(BalanceMethod::uw, options_for(4))->state(), "x"),
                     "x: the state of balance = 'famo' has 'xi' where 's' is");
-  CHECK_THROWS_WITH(famo->load_state(make_balance("famo", options_for(3))->state(), "x"),
-                    "x: the state of balance = 'famo' has 4 numbers in 'xi', not 3");
+  CHECK_THROWS_WITH(
+      famo->load_state(make_balance(BalanceMethod::famo, options_for(3))->state(), "x"),
+      "x: the state of balance = 'famo' has 4 numbers in 'xi', not 3");
   Balance::State state = famo->state();
   state[0].second[2] = NAN;
   CHECK_THROWS_AS(famo->load_state(state, "x"), DataError);
@@ -112,7 +114,7 @@ TEST_CASE("a state of another method, size or run is refused", "[models][balance
 TEST_CASE("every method weighs the tasks that are there, however few", "[models][balance]") {
   for (const std::string& name : balance_names()) {
     INFO(name);
-    const auto method = make_balance(name, options_for(4));
+    const auto method = make_balance(method_called(name), options_for(4));
     for (uint32_t s = 0; s < 12; ++s) {
       const std::vector<Vector> w = take(*method, s);
       REQUIRE(w.size() == 1);
@@ -136,7 +138,7 @@ TEST_CASE("odd inputs give notes that name the tasks, never NaN", "[models][bala
     for (const Matrix& gram : grams)
       for (const Vector& losses : {Vector{1, 2}, Vector{0, 0}, Vector{1e-300, 1e300}}) {
         INFO(name << ", Gram " << gram(0, 0) << " " << gram(0, 1) << " " << gram(1, 1));
-        const auto method = make_balance(name, options_for(2));
+        const auto method = make_balance(method_called(name), options_for(2));
         BalanceStep step{{1, 2}, 0, {0, 1}, losses, {gram}, {0, 1e300}};
         for (uint32_t s = 0; s < 4; ++s) {
           step.epoch = s;
@@ -148,7 +150,7 @@ TEST_CASE("odd inputs give notes that name the tasks, never NaN", "[models][bala
           for (const double x : values) REQUIRE(std::isfinite(x));
       }
   const auto notes = [](const char* name, const Matrix& gram) {
-    const auto method = make_balance(name, options_for(2));
+    const auto method = make_balance(method_called(name), options_for(2));
     return method->weights({{}, 0, {0, 1}, {1, 1}, {gram}, {}}).notes;
   };
   const auto first = [&](const char* name, const Matrix& gram) { return notes(name, gram).at(0); };
@@ -163,7 +165,7 @@ TEST_CASE("odd inputs give notes that name the tasks, never NaN", "[models][bala
 }
 
 TEST_CASE("what is not finite is an error that names the task", "[models][balance]") {
-  const auto method = make_balance("upgrad", options_for(2));
+  const auto method = make_balance(BalanceMethod::upgrad, options_for(2));
   BalanceStep step{{}, 0, {0, 1}, {1, NAN}, {Matrix(2)}, {}};
   CHECK_THROWS_WITH(method->weights(step), "balance: the loss of 'task1' is not finite");
   step.losses = {1, 1};
@@ -183,8 +185,8 @@ TEST_CASE("a Gram is square", "[models][balance]") {
 
 TEST_CASE("gradvac keeps targets for every group", "[models][balance]") {
   BalanceOptions o = options_for(2);
-  o.groups = "layer";
-  const auto method = make_balance("gradvac", o);
+  o.groups = GramGroups::layer;
+  const auto method = make_balance(BalanceMethod::gradvac, o);
   CHECK(method->groups() == Balance::Groups::layer);
   const Matrix a(2, {1, 0.5, 0.5, 1}), b(2, {1, -0.5, -0.5, 1});
   BalanceStep step{{1, 1}, 0, {0, 1}, {1, 1}, {a, b}, {}};

@@ -183,11 +183,13 @@ TEST_CASE("aligned_mtl is the mean of orthogonal rows", "[models][balance]") {
     while (rank < s.size() && s(rank) * s(rank) > g.tasks() * 2.3e-16L * s(0) * s(0)) ++rank;
     const Vec p = Vec::Constant(g.tasks(), 1 / Real(g.tasks()));
     const Vec mean = svd.matrixV().leftCols(rank) * (svd.matrixU().leftCols(rank).transpose() * p);
-    CHECK(off(g.direction(aligned_mtl(g.gram(), "min").w), s(rank - 1) * mean) <= 1e-9L * g.size());
-    CHECK(off(g.direction(aligned_mtl(g.gram(), "median").w), s(rank / 2) * mean) <=
+    CHECK(off(g.direction(aligned_mtl(g.gram(), AlignedScale::min).w), s(rank - 1) * mean) <=
+          1e-9L * g.size());
+    CHECK(off(g.direction(aligned_mtl(g.gram(), AlignedScale::median).w), s(rank / 2) * mean) <=
           1e-9L * g.size());
     const Real rms = std::sqrt(s.head(rank).squaredNorm() / rank);
-    CHECK(off(g.direction(aligned_mtl(g.gram(), "rmse").w), rms * mean) <= 1e-9L * g.size());
+    CHECK(off(g.direction(aligned_mtl(g.gram(), AlignedScale::rmse).w), rms * mean) <=
+          1e-9L * g.size());
   }
 }
 

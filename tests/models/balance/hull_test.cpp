@@ -133,9 +133,10 @@ TEST_CASE("mgda's normalisers are those of the gradients", "[models][balance]") 
       if (kind[1] == '2' || kind[4] == '+') j.row(i) /= g.j.row(i).norm();
       if (kind[0] == 'l' && kind[1] == 'o') j.row(i) /= Real(losses[static_cast<size_t>(i)]);
     }
-    CHECK(off(g.direction(mgda(g.gram(), kind, losses).w), shortest(j)) < 1e-12L);
+    CHECK(off(g.direction(mgda(g.gram(), from_word<Normaliser>("normaliser", kind), losses).w),
+              shortest(j)) < 1e-12L);
   }
-  CHECK(mgda(g.gram(), "loss", {0, 1, 1, 1, 1}).notes.size() == 1);
+  CHECK(mgda(g.gram(), Normaliser::loss, {0, 1, 1, 1, 1}).notes.size() == 1);
 }
 
 TEST_CASE("upgrad is the mean of the projections, dualproj the projection of the mean",

@@ -6,6 +6,7 @@
 #include "models/balance/active_set.h"
 #include "models/balance/balance.h"
 #include "tests/models/balance/jacobians.h"
+#include "tests/support/balance_names.h"
 #include "tests/support/catch.h"
 
 using namespace weft;
@@ -60,7 +61,7 @@ TEMPLATE_TEST_CASE("graddrop keeps one sign an element, drawn by its purity", "[
   BalanceOptions o = options;
   for (const double leak : {0.0, 0.25}) {
     o.leak = leak;
-    const auto method = make_balance("graddrop", o);
+    const auto method = make_balance(BalanceMethod::graddrop, o);
     BalanceStep step{{11, 5}, 0, {0, 1, 2}, {1, 1, 1}, {}, {}};
     std::vector<TestType> out(length), part(length - 4096);
     method->combine(step, data.rows({0, 1, 2}), std::span<TestType>(out));
@@ -102,7 +103,7 @@ TEMPLATE_TEST_CASE("sign_agreement keeps elements of one sign", "[models][balanc
 TEST_CASE("moco: averages, and projected steps of the weights", "[models][balance]") {
   BalanceOptions o = options;
   o.keep = 0.6, o.fade = 0.5, o.rate = 0.02;
-  const auto method = make_balance("moco", o);
+  const auto method = make_balance(BalanceMethod::moco, o);
   std::vector<std::vector<double>> y(tasks, std::vector<double>(length, 0.0));
   Vector w = mean_weights(tasks);
   for (uint32_t t = 1; t <= 4; ++t) {
@@ -132,7 +133,7 @@ TEST_CASE("moco: averages, and projected steps of the weights", "[models][balanc
 TEST_CASE("db_mtl: averages of log losses' gradients, all of one norm", "[models][balance]") {
   BalanceOptions o = options;
   o.keep = 0.9, o.fade = 0.5;
-  const auto method = make_balance("db_mtl", o);
+  const auto method = make_balance(BalanceMethod::db_mtl, o);
   std::vector<std::vector<double>> y(tasks, std::vector<double>(length, 0.0));
   const Vector losses{0.5, 20, 3};
   for (uint32_t t = 1; t <= 3; ++t) {
@@ -158,7 +159,7 @@ TEST_CASE("db_mtl: averages of log losses' gradients, all of one norm", "[models
 
 TEST_CASE("averages of absent tasks stand still, and so do their counts", "[models][balance]") {
   for (const char* name : {"moco", "db_mtl"}) {
-    const auto method = make_balance(name, options);
+    const auto method = make_balance(method_called(name), options);
     Data<double> data(3);
     BalanceStep step{{1, 0}, 0, {0, 2}, {1, 1}, {}, {}};
     method->absorb(step, data.rows(step.tasks));
@@ -173,7 +174,7 @@ TEMPLATE_TEST_CASE("excess_mtl: risks by AdaGrad's curvature, weights by exponen
                    "[models][balance]", float, double) {
   BalanceOptions o = options;
   o.rate = 0.7;
-  const auto method = make_balance("excess_mtl", o);
+  const auto method = make_balance(BalanceMethod::excess_mtl, o);
   std::vector<std::vector<double>> squares(tasks, std::vector<double>(length, 0.0));
   std::vector<std::vector<TestType>> kept(tasks, std::vector<TestType>(length, TestType{0}));
   Vector first, w = mean_weights(tasks);

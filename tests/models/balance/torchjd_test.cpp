@@ -67,7 +67,8 @@ TEST_CASE("directions of the Gram are TorchJD's", "[models][balance]") {
     const Matrix g = c.gram();
     c.same("imtl_g", imtl_g(g).w);
     for (const std::string scale : {"min", "median", "rmse"})
-      c.same(("aligned_mtl " + scale).c_str(), aligned_mtl(g, scale).w);
+      c.same(("aligned_mtl " + scale).c_str(),
+             aligned_mtl(g, from_word<AlignedScale>("scale", scale)).w);
     c.same("config", balance::config(g).w);
     c.same("upgrad", upgrad(g).w);
     c.same("dualproj", dualproj(g).w);

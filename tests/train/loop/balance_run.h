@@ -7,6 +7,7 @@
 
 #include "io/files.h"
 #include "models/balance/balance.h"
+#include "tests/support/balance_names.h"
 #include "tests/support/temp_folder.h"
 #include "train/run_file/run_file.h"
 

@@ -97,7 +97,8 @@ TEST_CASE("faults: an evaluation that is no number stops the run or is the worst
   const auto data = open_dataset(stops);
   const auto model = make_model(&cpu, stops);
   const auto fault = [&](const RunFile& run, double loss, Phase phase) {
-    return Faults(run, *data).fault_in({{"seg", loss, {}}}, phase, "val", 8, model->store());
+    return Faults(run, *data)
+        .fault_in({{"seg", loss, {}}}, phase, EvalSplit::val, 8, model->store());
   };
   CHECK_FALSE(fault(stops, 1, Phase::retrain));
   CHECK_THROWS_AS(fault(stops, std::nan(""), Phase::retrain), NumericError);

@@ -79,7 +79,7 @@ struct Seen : TrainObserver {
   std::map<Phase, int64_t> steps;
   std::array<int64_t, 4> evaluations{};
   void on_step(const StepReport& report) override { ++steps[report.phase]; }
-  void on_eval(Stage stage, const std::string&, const std::vector<TaskResult>&) override {
+  void on_eval(Stage stage, EvalSplit, const std::vector<TaskResult>&) override {
     ++evaluations[static_cast<size_t>(stage)];
   }
 };

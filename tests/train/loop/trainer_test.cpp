@@ -212,7 +212,7 @@ TEST_CASE("what is tested are the weights of the step with the least validation 
     if (step != summary.best_step) CHECK(loss_at[summary.best_step] < loss);
   Trainer again(run, *data, device_of(cpu));
   load_model(path + "/checkpoints/best.safetensors", again.model());
-  const auto results = again.evaluate_split("test");
+  const auto results = again.evaluate_split(EvalSplit::test);
   for (size_t k = 0; k < results.size(); ++k) {
     CHECK(results[k].loss == summary.results[k].loss);
     CHECK(results[k].metrics[0].value == summary.results[k].metrics[0].value);

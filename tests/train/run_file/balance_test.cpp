@@ -2,6 +2,7 @@
 // an error that says so.
 #include "train/run_file/balance.h"
 
+#include "tests/support/balance_names.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "tests/train/loop/parts_run.h"

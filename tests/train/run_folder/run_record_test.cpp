@@ -32,8 +32,8 @@ SearchLine search_line() { return {4, 90, 4.3, 2, {{0.25, 0.5}, {1, 0}}}; }
 RunSummary summary() {
   RunSummary s;
   s.name = "slim-hard";
-  s.sharing = "hard";
-  s.device = "cpu";
+  s.sharing = Sharing::hard;
+  s.device = DeviceKind::cpu;
   s.steps = 120;
   s.best_step = 100;
   s.tasks = tasks;

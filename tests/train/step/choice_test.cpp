@@ -252,7 +252,7 @@ TEST_CASE("a model no better than a constant prediction is said to be so", "[cho
 TEST_CASE("table: unlike runs keep their columns, and a missing test split is a dash", "[report]") {
   RunSummary one, two, none;
   one.name = "one";
-  one.sharing = "single";
+  one.sharing = Sharing::single;
   one.tasks = {"a", "b"};
   one.results = {{"a", 1, {{"miou", 50, true}}, 0, {}},
                  {"b", 2, {{"mae", 3, false}, {"r2", 0.5, true}}, 0, {}}};

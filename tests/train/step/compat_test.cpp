@@ -132,8 +132,8 @@ TEST_CASE("eval.batches limits validation, not the final test", "[train]") {
   trainer.run();
   const auto last = read_metrics(folder.file("run") + "/metrics.jsonl").back();
   CHECK(last.split == "test");
-  CHECK(last.loss == trainer.evaluate_split("test").back().loss);
-  CHECK(last.loss != trainer.evaluate_split("test", 1).back().loss);
+  CHECK(last.loss == trainer.evaluate_split(EvalSplit::test).back().loss);
+  CHECK(last.loss != trainer.evaluate_split(EvalSplit::test, 1).back().loss);
 }
 
 TEST_CASE("compat: a bottleneck strides on its first 1x1", "[train][compat]") {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ops/pointwise.h"
+#include "tests/support/balance_names.h"
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
 #include "tests/train/loop/parts_run.h"

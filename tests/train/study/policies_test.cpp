@@ -10,7 +10,7 @@ namespace {
 RunSummary run_of(int64_t seed, std::vector<std::vector<int>> policy,
                   std::vector<std::vector<double>> probability) {
   RunSummary run;
-  run.sharing = "adashare";
+  run.sharing = Sharing::adashare;
   run.seed = seed;
   run.tasks = {"seg", "depth"};
   run.blocks = {"layer1.0", "layer2.0", "layer3.0", "layer4.0"};

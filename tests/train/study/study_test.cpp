@@ -49,22 +49,22 @@ Study study_in(const TempFolder& folder, const std::string& text) {
   return study;
 }
 
-RunSummary summary_of(const std::string& sharing, int64_t seed, double miou, double loss) {
+RunSummary summary_of(Sharing sharing, int64_t seed, double miou, double loss) {
   RunSummary s;
-  s.name = "slim-" + sharing;
+  s.name = std::string("slim-") + name_of(sharing);
   s.sharing = sharing;
-  s.device = "cpu";
+  s.device = DeviceKind::cpu;
   s.seed = seed;
   s.tasks = {"seg"};
-  s.trunk_parameters = sharing == "single" ? 2000000 : 1000000;
-  s.trunk_parameters_of_one = sharing == "single" ? 2 : 1;
+  s.trunk_parameters = sharing == Sharing::single ? 2000000 : 1000000;
+  s.trunk_parameters_of_one = sharing == Sharing::single ? 2 : 1;
   s.head_parameters = 500000;
   s.trunk_gflop = 0.25;
   s.heads_gflop = 0.125;
   s.seconds = {{"retrain", 10.0 + static_cast<double>(seed)}};
   s.peak_bytes = 3 << 20;
   s.steps = 20;
-  s.best_step = sharing == "single" ? 20 : 16;
+  s.best_step = sharing == Sharing::single ? 20 : 16;
   s.results = {{"seg", loss, {{"miou", miou, true}, {"pixel_acc", miou + 10, true}}}};
   return s;
 }
@@ -81,8 +81,8 @@ TEST_CASE("study file: what it says and what follows from it", "[study]") {
   CHECK(study.seeds == std::vector<int64_t>{4, 5});
   CHECK(study.parallel == 0);
   CHECK(study.sets[0].settings == Words{"data.batch=2"});
-  CHECK(study.methods[0].sharing == "single");
-  CHECK(study.methods[1].sharing == "adashare");
+  CHECK(study.methods[0].sharing == Sharing::single);
+  CHECK(study.methods[1].sharing == Sharing::adashare);
   CHECK(study.trials() == 0);
 }
 
@@ -107,6 +107,9 @@ TEST_CASE("study file: complaints name file, line and the nearest key", "[study]
         "'_'");
   CHECK(complaint(whole + "trials = [\"a=1\"]\n") ==
         "s.toml:8: 'method.hard.trials' expects an array of arrays of strings, got a string");
+  CHECK_THAT(complaint(std::string(one_set) + "[[method]]\nname = \"wide\"\n"),
+             contains_text("s.toml:4: 'method.wide.sharing' is the method's name: there is no "
+                           "'wide'; choose single, hard, "));
   CHECK(message_of<ConfigError>([] { parse_study_file("gone.toml"); }) ==
         "cannot read study file 'gone.toml': No such file or directory");
 }
@@ -142,7 +145,7 @@ TEST_CASE("cells: every set, method and seed, with what each changes", "[study]"
   CHECK_FALSE(cells[0].finished());
   CHECK_FALSE(cells[0].resumable());
 
-  study.methods[1].sharing = "adashare";
+  study.methods[1].sharing = Sharing::adashare;
   CHECK(planned_steps(study_cells(study)[3].run) == 5 + 10 + 9);
   study.methods[1].settings = {"retrain.step=9"};
   CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
@@ -158,12 +161,12 @@ TEST_CASE("tables: of a study on a GPU in TF32 or bf16 they are made where there
     std::ofstream(folder.file("slim.toml")) << "precision = \"" << precision << "\"\n" << run_text;
     CHECK_THAT(message_of<ConfigError>([&] { study_cells(study); }),
                contains_text("which needs device = \"cuda\""));
-    study.device = "cuda";  // as --device says, or the study file
+    study.device = DeviceKind::cuda;  // as --device says, or the study file
     const auto cells = study_cells(study);
     for (const StudyCell& cell : cells) {
       RunFolder::create(cell.folder, print_run_file(cell.run));
       std::ofstream(cell.asked()) << print_run_file(cell.run);
-      write_summary(cell.folder, summary_of(name_of(cell.run.sharing), 1, 40, 0.5));
+      write_summary(cell.folder, summary_of(cell.run.sharing, 1, 40, 0.5));
     }
     const auto results = study_results(study, study_cells(study));
     CHECK(results[0].rows[1].runs.size() == 1);
@@ -178,7 +181,7 @@ TEST_CASE("cells: a folder that holds a run of other settings is refused", "[stu
   const auto cells = study_cells(study);
   // The run's own run.toml also holds what the data filled in, and does not count.
   RunFolder::create(cells[0].folder, "model.in_channels = 74\n");
-  write_summary(cells[0].folder, summary_of("single", 1, 1, 1));
+  write_summary(cells[0].folder, summary_of(Sharing::single, 1, 1, 1));
   CHECK(message_of<ConfigError>([&] { study_cells(study); }) ==
         cells[0].folder +
             ": was not made by a study; remove the folder, or give the study another 'out'");
@@ -214,7 +217,7 @@ trials = [["task.seg.weight=100"], ["task.seg.weight=0.01"]]
       run.write(MetricsLine{Phase::retrain, step, 0, "train", "depth", -1000, {}, 0});
     }
     run.write(MetricsLine{Phase::infer, 8, 0, "test", "seg", -1000, {}, 0});
-    RunSummary s = summary_of("hard", cell.seed, 1, 1);
+    RunSummary s = summary_of(Sharing::hard, cell.seed, 1, 1);
     s.best_step = best;
     write_summary(cell.folder, s);
   };
@@ -251,7 +254,7 @@ TEST_CASE("trials: losses count over the constant's, each task at its own tested
     run.write(MetricsLine{
         Phase::retrain, step, 0, "val", "depth", 1000 * loss, {{constant_loss, 2000, false}}, 0});
   }
-  RunSummary s = summary_of("single", 1, 1, 1);
+  RunSummary s = summary_of(Sharing::single, 1, 1, 1);
   s.tasks = {"seg", "depth"};
   s.best_step = 8;
   s.best_steps = {8, 4};
@@ -263,9 +266,8 @@ TEST_CASE("trials: losses count over the constant's, each task at its own tested
 TEST_CASE("tables: AUROC leads where tasks are binary, r2 stands beside errors", "[study]") {
   const Study study =
       parse_study_text(std::string("seeds = [1]\n") + one_set + two_methods, "s.toml");
-  StudyRow row;
-  row.method = row.sharing = "hard";
-  row.runs = {summary_of("hard", 1, 40, 0.5)};
+  StudyRow row{"hard", Sharing::hard};
+  row.runs = {summary_of(Sharing::hard, 1, 40, 0.5)};
   RunSummary& run = row.runs[0];
   const auto table_of = [&](int tasks, const std::vector<Metric>& metrics) {
     run.tasks.clear();
@@ -298,7 +300,7 @@ TEST_CASE("trials: without validation data there is nothing to choose by", "[stu
   const Study study = study_in(folder, std::string(one_set) + two_methods);
   const auto cells = study_cells(study);
   RunFolder::create(cells[0].folder, print_run_file(cells[0].run));
-  RunSummary s = summary_of("single", 1, 1, 1);
+  RunSummary s = summary_of(Sharing::single, 1, 1, 1);
   s.best_step = -1;
   write_summary(cells[0].folder, s);
   CHECK(message_of<DataError>([&] { validation_score(cells[0], cells[0].run); }) ==
@@ -329,9 +331,8 @@ TEST_CASE("spreads: sample standard deviation, absent values left out", "[study]
 TEST_CASE("tables: many tasks are shown by their means", "[study]") {
   const Study study =
       parse_study_text(std::string("seeds = [1]\n") + one_set + two_methods, "s.toml");
-  StudyRow row;
-  row.method = row.sharing = "single";
-  row.runs = {summary_of("single", 1, 40, 0.5)};
+  StudyRow row{"single", Sharing::single};
+  row.runs = {summary_of(Sharing::single, 1, 40, 0.5)};
   RunSummary& run = row.runs[0];
   run.tasks.clear();
   run.results.clear();
@@ -351,13 +352,11 @@ TEST_CASE("tables: many tasks are shown by their means", "[study]") {
 TEST_CASE("tables: Markdown and CSV of a study, to the letter", "[study]") {
   Study study = parse_study_text(std::string("seeds = [1, 2]\n") + one_set + two_methods, "s.toml");
   StudyResult result{"rooms", {}};
-  StudyRow single, hard;
-  single.method = single.sharing = "single";
-  hard.method = hard.sharing = "hard";
+  StudyRow single{"single", Sharing::single}, hard{"hard", Sharing::hard};
   single.steps = 20;
   hard.steps = 25;
-  single.runs = {summary_of("single", 1, 40, 0.5), summary_of("single", 2, 50, 0.7)};
-  hard.runs = {summary_of("hard", 2, 55, 0.4)};  // its first seed is missing
+  single.runs = {summary_of(Sharing::single, 1, 40, 0.5), summary_of(Sharing::single, 2, 50, 0.7)};
+  hard.runs = {summary_of(Sharing::hard, 2, 55, 0.4)};  // its first seed is missing
   hard.runs[0].heads_gflop = 5.12e-6;
   result.rows = {single, hard};
   CHECK(study_markdown(study, {result}) ==

@@ -49,6 +49,15 @@ class FieldVisitor {
     value = from_word<Enum>(key, text);
   }
 
+  /// The same, or no value: what is not set.
+  template <Worded Enum>
+  void choice(const char* key, std::optional<Enum>& value) {
+    constexpr auto words = words_of(Enum{});
+    std::string text = value ? name_of(*value) : "";
+    word(key, text, {words.begin(), words.end()});
+    if (!text.empty()) value = from_word<Enum>(key, text);
+  }
+
   /// Whether a key that means nothing beside the others' values is visited all the same: by the
   /// reader, so that the check can say where such a key belongs.
   virtual bool unfitting() const { return false; }
