@@ -2,6 +2,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "engine/device_tensor.h"
 #include "engine/error.h"
 #include "engine/sweep.h"
 #include "engine/tape.h"
@@ -111,7 +112,7 @@ Tensor Tape::seed_of(const char* what, const Var& loss) const {
         "{}: a loss has one element, this one has shape {}; reduce it, or pass dL/dvalue", what,
         loss.shape()));
   Tensor one = empty(loss.shape(), loss.dtype());
-  std::visit([&](auto* ctx) { ctx->fill(one, 1.0); }, context_);
+  fill_with(context_, one, 1.0);
   return one;
 }
 

@@ -4,23 +4,13 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "engine/device_tensor.h"
+
 namespace weft {
 namespace {
 
 void accumulate(const AnyContext& context, const Tensor& to, const Tensor& from) {
   std::visit([&](auto* ctx) { ctx->accumulate(to, from); }, context);
-}
-
-Tensor copy_of(const AnyContext& context, const Tensor& from) {
-  Tensor to = Tensor::empty(from.shape(), from.dtype(), memory_of(context));
-  std::visit([&](auto* ctx) { ctx->copy(to, from); }, context);
-  return to;
-}
-
-Tensor zeros(const AnyContext& context, const Shape& shape, DType dtype) {
-  Tensor t = Tensor::empty(shape, dtype, memory_of(context));
-  std::visit([&](auto* ctx) { ctx->fill(t, 0.0); }, context);
-  return t;
 }
 
 /// Bytes that another node also holds (add passes its dout on to both inputs) must not change.
@@ -34,9 +24,9 @@ void widen(const AnyContext& context, Sweep::Slot& slot, int64_t begin, int64_t 
   if (begin < slot.begin || end > slot.begin + count) {
     Shape shape = slot.whole;
     shape.set(0, end - begin);
-    const Tensor wide = zeros(context, shape, slot.grad.dtype());
+    const Tensor wide = zeros_on(context, shape, slot.grad.dtype());
     const Tensor rows = wide.rows(slot.begin - begin, count);
-    std::visit([&](auto* ctx) { ctx->copy(rows, slot.grad); }, context);
+    copy_to(context, rows, slot.grad);
     slot.grad = wide;
     slot.begin = begin;
   }
@@ -127,7 +117,7 @@ void Sweep::add_rows(Tape& tape, int node, const Shape& whole, int64_t begin, Te
     if (grad.defined())
       make_own(context, grad);
     else
-      grad = zeros(context, whole, gradient.dtype());
+      grad = zeros_on(context, whole, gradient.dtype());
     return accumulate(context, grad.rows(begin, end - begin), gradient);
   }
   Slot& to = gathering(tape, node);

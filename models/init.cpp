@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/device_tensor.h"
 #include "engine/philox.h"
 
 namespace weft::init {
@@ -18,13 +19,13 @@ void assign(const AnyContext& context, Parameter& p, F&& value_at) {
     for (int64_t i = begin; i < end; ++i) values[static_cast<size_t>(i)] = value_at(i);
   });
   const Tensor host_value = Tensor::from(p.value.shape(), values, p.value.dtype());
-  std::visit([&](auto* ctx) { ctx->copy(p.value, host_value); }, context);
+  copy_to(context, p.value, host_value);
 }
 
 }  // namespace
 
 void constant(const AnyContext& context, Parameter& p, double value) {
-  std::visit([&](auto* ctx) { ctx->fill(p.value, value); }, context);
+  fill_with(context, p.value, value);
 }
 
 void normal(const AnyContext& context, Parameter& p, uint64_t seed, double std, double mean) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <set>
 
+#include "engine/device_tensor.h"
+
 namespace weft {
 namespace {
 
@@ -130,8 +132,7 @@ void fill(const SafetensorsFile& file, const std::vector<Wanted>& wanted,
     if (w.count != nullptr) counts.emplace_back(&w, read_count(file, w));
     if (w.to.defined()) values.emplace_back(&w, read_values(file, w));
   }
-  for (const auto& [w, value] : values)
-    std::visit([&, &to = w->to, &from = value](auto* ctx) { ctx->copy(to, from); }, context);
+  for (const auto& [w, value] : values) copy_to(context, w->to, value);
   for (const auto& [w, count] : counts) *w->count = count;
 }
 

@@ -1,6 +1,7 @@
 // ParameterStore: creation, lookup and counting.
 #include "models/parameter_store.h"
 
+#include "engine/device_tensor.h"
 #include "engine/error.h"
 
 namespace weft {
@@ -20,12 +21,8 @@ BatchNormStats& ParameterStore::add_stats(const std::string& name, int64_t chann
   entry.name = name;
   entry.stats.running_mean = Tensor::empty({channels}, dtype_, memory_of(context_));
   entry.stats.running_var = Tensor::empty({channels}, dtype_, memory_of(context_));
-  std::visit(
-      [&](auto* ctx) {
-        ctx->fill(entry.stats.running_mean, 0.0);
-        ctx->fill(entry.stats.running_var, 1.0);
-      },
-      context_);
+  fill_with(context_, entry.stats.running_mean, 0.0);
+  fill_with(context_, entry.stats.running_var, 1.0);
   return stats_.emplace_back(std::move(entry)).stats;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/device_tensor.h"
 #include "engine/philox.h"
 #include "ops/concat.h"
 #include "ops/gumbel_softmax.h"
@@ -62,7 +63,7 @@ Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int
         for (int l = 0; l < learned(); ++l)
           values.insert(values.end(), {0.0, options.init_neg_logits});
         const Tensor host = Tensor::from({learned(), 2}, values, store.dtype());
-        std::visit([&](auto* ctx) { ctx->copy(p.value, host); }, store.context());
+        copy_to(store.context(), p.value, host);
       }
     }
     logits_.push_back(&p);
@@ -74,7 +75,7 @@ void Policy::set_logits(size_t k, const Tensor& host) {
   if (host.shape() != value.shape() || host.dtype() != value.dtype())
     throw ShapeError(
         fmt::format("{}: logits are {}, got {}", names_[k], value.shape(), host.shape()));
-  std::visit([&](auto* ctx) { ctx->copy(value, host); }, context_);
+  copy_to(context_, value, host);
   logits_changed();
 }
 
@@ -83,7 +84,7 @@ const Tensor& Policy::host_logits(size_t k) const {
     std::vector<Tensor> all;  // whole or not at all: the copy waits, which recorded work may not
     for (const Parameter* logits : logits_) {
       all.push_back(Tensor::empty(logits->value.shape(), logits->value.dtype()));
-      std::visit([&](auto* ctx) { ctx->copy(all.back(), logits->value); }, context_);
+      copy_to(context_, all.back(), logits->value);
     }
     mirror_ = std::move(all);
   }

@@ -6,6 +6,7 @@
 // 0.1 / (K - 1) from every other task's channel c; 0 elsewhere. Its layers learn at lr times
 // share.lr_factor. The paper starts from trained single-task networks; here all begins together.
 // Parameters: K trunks and, a stage, K (K C^2 + 2 C): "sharing.stitch.stage2.seg.conv.weight".
+#include "engine/device_tensor.h"
 #include "models/sharing/stitch.h"
 #include "models/sharing/task_trunks.h"
 #include "models/sharing/way.h"
@@ -30,7 +31,7 @@ struct Reduction {
         for (int64_t in = 0; in < channels; ++in) weight.push_back(in == out ? a : 0.0);
     const Tensor& value = conv.weight().value;
     const Tensor host = Tensor::from(value.shape(), weight, value.dtype());
-    std::visit([&](auto* ctx) { ctx->copy(value, host); }, store.context());
+    copy_to(store.context(), value, host);
   }
 
   Var operator()(Pass& pass, const Var& x) const {

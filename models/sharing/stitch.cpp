@@ -1,6 +1,7 @@
 // Stitch: one fused sum, or, with a weight for each channel, products and sums of whole maps.
 #include "models/sharing/stitch.h"
 
+#include "engine/device_tensor.h"
 #include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
@@ -18,7 +19,7 @@ Stitch::Stitch(ParameterStore& store, const std::string& name, const std::vector
   for (double a : initial)
     values.insert(values.end(), static_cast<size_t>(channels ? channels : 1), a);
   const Tensor host = Tensor::from(weights_->value.shape(), values, weights_->value.dtype());
-  std::visit([&](auto* ctx) { ctx->copy(weights_->value, host); }, store.context());
+  copy_to(store.context(), weights_->value, host);
 }
 
 Var Stitch::operator()(Pass& pass, const std::vector<Var>& x) const {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "engine/device.h"
+#include "engine/device_tensor.h"
 #include "engine/tape.h"
 #include "ops/cast.h"
 #include "ops/linear.h"
@@ -28,7 +29,7 @@ double matrix_peak_gflops(const AnyContext& context, DType dtype) {
   constexpr int64_t n = 8192;
   Tape tape(context, Tape::Mode::no_grad);
   const Var ones = tape.constant(tape.empty({n, n}, DType::f32));
-  std::visit([&](auto* ctx) { ctx->fill(ones.value(), 0.001); }, context);
+  fill_with(context, ones.value(), 0.001);
   const Var a = cast(ones, dtype);
   return 2e-6 * static_cast<double>(n * n * n) /
          least_milliseconds(context, 3, [&] { linear(a, a); });
@@ -38,9 +39,8 @@ double copy_peak_gbs(const AnyContext& context) {
   const int64_t n = is_asynchronous(context) ? int64_t{1} << 28 : int64_t{1} << 25;
   const Tensor from = Tensor::empty({n}, DType::f32, memory_of(context));
   const Tensor to = Tensor::empty({n}, DType::f32, memory_of(context));
-  std::visit([&](auto* ctx) { ctx->fill(from, 1.0); }, context);
-  const double ms = least_milliseconds(
-      context, 3, [&] { std::visit([&](auto* ctx) { ctx->copy(to, from); }, context); });
+  fill_with(context, from, 1.0);
+  const double ms = least_milliseconds(context, 3, [&] { copy_to(context, to, from); });
   return 2e-6 * static_cast<double>(from.bytes()) / ms;
 }
 

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "engine/device_tensor.h"
+
 namespace weft {
 namespace {
 
@@ -24,13 +26,13 @@ void copy(const AnyContext& context, const std::vector<Tensor>& to, const std::v
 FiniteStep::FiniteStep(const AnyContext& context)
     : context_(context), verdict_(Tensor::empty({1}, DType::i32, memory_of(context))) {
   const Tensor good = Tensor::from({1}, {static_cast<double>(all_finite)}, DType::i32);
-  std::visit([&](auto* ctx) { ctx->copy(verdict_, good); }, context_);
+  copy_to(context_, verdict_, good);
 }
 
 void FiniteStep::begin(const std::vector<Tensor>& running, bool fresh) {
   if (fresh) {
     const Tensor good = Tensor::from({1}, {static_cast<double>(all_finite)}, DType::i32);
-    std::visit([&](auto* ctx) { ctx->copy(verdict_, good); }, context_);
+    copy_to(context_, verdict_, good);
   }
   running_ = running;
   bool fits = kept_.size() == running.size();

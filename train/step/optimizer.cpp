@@ -3,19 +3,10 @@
 
 #include <cmath>
 
+#include "engine/device_tensor.h"
 #include "engine/error.h"
 
 namespace weft {
-namespace {
-
-Tensor zeros_like(const AnyContext& context, const Tensor& t) {
-  Tensor out = Tensor::empty(t.shape(), t.dtype(), memory_of(context));
-  std::visit([&](auto* ctx) { ctx->fill(out, 0.0); }, context);
-  return out;
-}
-
-}  // namespace
-
 std::vector<Parameter*> Optimizer::parameters() const {
   std::vector<Parameter*> all;
   for (const ParameterGroup& group : groups_)
@@ -48,7 +39,7 @@ void Optimizer::step(double factor, const Tensor& verdict) {
       State& state = states_[p];
       if (state.moments.empty())
         for (size_t i = 0; i < moment_names().size(); ++i)
-          state.moments.push_back(zeros_like(context_, p->value));
+          state.moments.push_back(zeros_on(context_, p->value.shape(), p->value.dtype()));
       const bool two = state.moments.size() > 1;
       terms.push_back({p->value.template data<T>(), p->grad.template data<T>(),
                        state.moments[0].template data<T>(),
@@ -86,7 +77,7 @@ double clip_grad_norm(AnyContext context, const std::vector<Parameter*>& paramet
   if (!(factor < 1)) return norm;  // as they are where the norm is NaN: what is bad has a name then
   for (Parameter* p : due) {
     // Two parameters may hold one gradient (add hands its own on): scale a copy, not both.
-    Tensor scaled = zeros_like(context, p->grad);
+    Tensor scaled = zeros_on(context, p->grad.shape(), p->grad.dtype());
     std::visit([&](auto* ctx) { ctx->accumulate(scaled, p->grad, factor); }, context);
     seen(scaled);
     p->grad = std::move(scaled);

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "engine/device.h"
+#include "engine/device_tensor.h"
 #include "train/step/build.h"
 #include "train/step/running.h"
 #include "train/step/schedule.h"
@@ -124,13 +125,7 @@ void TrainStep::look_back(Model& model, StepInputs in, const Batch& batch, TaskB
   const Counters counters(model.store());
   const std::vector<Tensor> running = running_of(model.store());
   std::vector<Tensor> kept;
-  const auto copy = [&](const Tensor& to, const Tensor& from) {
-    std::visit([&](auto* ctx) { ctx->copy(to, from); }, context_);
-  };
-  for (const Tensor& t : running) {
-    kept.push_back(Tensor::empty(t.shape(), t.dtype(), memory_of(context_)));
-    copy(kept.back(), t);
-  }
+  for (const Tensor& t : running) kept.push_back(copy_of(context_, t));
   in.targets = batch.targets;
   Tape tape(context_, Tape::Mode::no_grad);
   in.images = upload_images(tape, batch.images, model, run_);
@@ -141,7 +136,7 @@ void TrainStep::look_back(Model& model, StepInputs in, const Batch& batch, TaskB
   std::vector<std::optional<double>> losses;
   for (const Tensor& loss : fetched)
     losses.push_back(loss.defined() ? std::optional(loss.item()) : std::nullopt);
-  for (size_t i = 0; i < running.size(); ++i) copy(running[i], kept[i]);
+  for (size_t i = 0; i < running.size(); ++i) copy_to(context_, running[i], kept[i]);
   counters.restore();
   balance.losses_after(losses);
 }
