@@ -6,6 +6,7 @@
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
+#include "tests/support/rooms_run.h"
 #include "tests/train/run_folder/kept.h"
 #include "train/loop/trainer.h"
 
@@ -16,38 +17,10 @@ namespace {
 RunFile slim(const std::string& sharing) {
   std::vector<std::string> overrides{"sharing=" + sharing};
   if (sharing == "soft") overrides.push_back("share.layers=[\"layer4\"]");
-  return parse_run_text(R"(
-name = "slim"
-[model]
-trunk = "resnet18"
-width = 0.0625
-head = "linear"
-[data]
-kind = "scenes"
-size = [33, 41]
-batch = 2
-count = 16
-val_count = 2
-test_count = 2
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[warmup]
-steps = 0
-optimizer = { weight_decay = 0.01 }
-[policy]
-steps = 0
-[retrain]
-steps = 10
-[eval]
-every = 100
-)",
-                        "slim.toml", overrides);
+  return test::rooms_run({"data.size=[33, 41]", "data.count=16", "warmup.steps=0",
+                          "warmup.optimizer={ weight_decay = 0.01 }", "policy.steps=0",
+                          "retrain.steps=10", "eval.every=100"},
+                         overrides);
 }
 
 bool begins(const std::string& name, const std::string& with) { return name.rfind(with, 0) == 0; }

@@ -9,6 +9,7 @@
 #include "data/cached.h"
 #include "io/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 
 using namespace weft;
@@ -17,40 +18,12 @@ using weft::test::TempFolder;
 namespace {
 
 RunFile scenes(const std::vector<std::string>& overrides) {
-  return parse_run_text(R"(name = "rooms"
-[model]
-width = 0.0625
-head = "linear"
-[data]
-size = [32, 32]
-batch = 2
-count = 16
-val_count = 6
-test_count = 8
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[warmup]
-steps = 9
-[policy]
-steps = 11
-weight_steps = 3
-logit_steps = 2
-curriculum_speed = 1
-draws = 3
-[retrain]
-steps = 5
-[eval]
-every = 4
-[checkpoint]
-every = 3
-)",
-                        "rooms.toml", overrides);
+  return test::rooms_run(
+      {"data.size=[32, 32]", "data.count=16", "data.val_count=6", "data.test_count=8",
+       "warmup.steps=9", "policy.steps=11", "policy.weight_steps=3", "policy.logit_steps=2",
+       "policy.curriculum_speed=1", "policy.draws=3", "retrain.steps=5", "eval.every=4",
+       "checkpoint.every=3"},
+      overrides);
 }
 
 /// Rendered rooms that are counted where they are rendered.

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
@@ -17,41 +18,11 @@ using weft::test::TempFolder;
 namespace {
 
 RunFile rooms() {
-  return parse_run_text(R"(name = "rooms"
-[model]
-width = 0.0625
-head = "linear"
-[data]
-kind = "scenes"
-size = [32, 32]
-batch = 2
-count = 8
-val_count = 2
-test_count = 2
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[warmup]
-steps = 2
-[policy]
-steps = 6
-weight_steps = 2
-logit_steps = 1
-curriculum_speed = 1
-draws = 2
-[retrain]
-steps = 4
-[eval]
-every = 2
-[checkpoint]
-every = 1
-)",
-                        "rooms.toml", {testing_cuda() ? "device=cuda" : "device=cpu"});
+  return test::rooms_run(
+      {"data.size=[32, 32]", "data.count=8", "warmup.steps=2", "policy.steps=6",
+       "policy.weight_steps=2", "policy.logit_steps=1", "policy.curriculum_speed=1",
+       "policy.draws=2", "retrain.steps=4", "eval.every=2", "checkpoint.every=1"},
+      {testing_cuda() ? "device=cuda" : "device=cpu"});
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/checkpoint.h"
@@ -24,42 +25,10 @@ RunFile tiny(const std::string& sharing, const std::vector<std::string>& more = 
   std::vector<std::string> overrides{"sharing=" + sharing};
   if (sharing == "soft") overrides.push_back("share.layers=[\"layer4\"]");
   overrides.insert(overrides.end(), more.begin(), more.end());
-  return parse_run_text(R"(
-name = "tiny"
-[model]
-trunk = "resnet18"
-width = 0.0625
-head = "linear"
-[data]
-kind = "scenes"
-size = [33, 33]
-batch = 2
-count = 10
-val_count = 2
-test_count = 2
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[warmup]
-steps = 2
-[policy]
-steps = 4
-weight_steps = 1
-logit_steps = 1
-draws = 1
-[retrain]
-steps = 4
-[eval]
-every = 2
-[checkpoint]
-every = 1
-)",
-                        "tiny.toml", overrides);
+  return test::rooms_run({"data.count=10", "warmup.steps=2", "policy.steps=4",
+                          "policy.weight_steps=1", "policy.logit_steps=1", "policy.draws=1",
+                          "retrain.steps=4", "eval.every=2", "checkpoint.every=1"},
+                         overrides);
 }
 
 /// Rooms, rendered once, of which a few numbers may be spoilt.

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/changes.h"
@@ -21,36 +22,9 @@ using weft::test::TempFolder;
 namespace {
 
 RunFile small(const std::vector<std::string>& overrides = {}) {
-  return parse_run_text(R"(
-name = "small"
-sharing = "hard"
-[model]
-trunk = "resnet18"
-width = 0.0625
-head = "linear"
-[data]
-kind = "scenes"
-size = [33, 33]
-batch = 2
-count = 8
-val_count = 2
-test_count = 2
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[retrain]
-steps = 4
-[eval]
-every = 2
-[checkpoint]
-every = 1
-)",
-                        "small.toml", overrides);
+  return test::rooms_run(
+      {"sharing=hard", "data.count=8", "retrain.steps=4", "eval.every=2", "checkpoint.every=1"},
+      overrides);
 }
 
 /// Makes the first gradient of some steps NaN, and keeps all numbers from before and after them.

@@ -10,6 +10,7 @@
 
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
 #include "train/run_folder/checkpoint.h"
@@ -24,45 +25,13 @@ using weft::test::train;
 namespace {
 
 RunFile slim_run(const std::vector<std::string>& overrides = {}) {
-  return parse_run_text(R"(
-name = "slim"
-seed = 5
-[model]
-trunk = "resnet18"
-width = 0.07
-head_width = 8
-[data]
-kind = "scenes"
-size = [33, 41]
-batch = 2
-count = 24
-val_count = 4
-test_count = 4
-workers = 1
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-weight = 2.0
-[warmup]
-steps = 3
-[policy]
-steps = 6
-weight_steps = 2
-logit_steps = 1
-curriculum_speed = 1
-draws = 2
-[retrain]
-steps = 3
-[eval]
-every = 100
-[checkpoint]
-every = 1
-)",
-                        "slim.toml", overrides);
+  return test::rooms_run(
+      {"task.depth.weight=2.0", "model.head=aspp", "seed=5", "model.width=0.07",
+       "model.head_width=8", "data.size=[33, 41]", "data.count=24", "data.val_count=4",
+       "data.test_count=4", "data.workers=1", "warmup.steps=3", "policy.steps=6",
+       "policy.weight_steps=2", "policy.logit_steps=1", "policy.curriculum_speed=1",
+       "policy.draws=2", "retrain.steps=3", "eval.every=100", "checkpoint.every=1"},
+      overrides);
 }
 
 }  // namespace

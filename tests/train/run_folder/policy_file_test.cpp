@@ -8,6 +8,7 @@
 
 #include "io/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
 #include "train/step/choose_policy.h"
@@ -45,35 +46,12 @@ std::string text_of(const std::string& path) {
 }
 
 RunFile slim_run(const std::vector<std::string>& overrides = {}) {
-  return parse_run_text(R"(
-name = "slim"
-[model]
-width = 0.07
-head_width = 8
-[data]
-size = [33, 41]
-batch = 2
-count = 20
-val_count = 4
-test_count = 4
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[warmup]
-steps = 1
-[policy]
-steps = 6
-weight_steps = 2
-logit_steps = 1
-draws = 2
-[retrain]
-steps = 2
-)",
-                        "slim.toml", overrides);
+  return test::rooms_run(
+      {"model.head=aspp", "data.workers=2", "model.width=0.07", "model.head_width=8",
+       "data.size=[33, 41]", "data.count=20", "data.val_count=4", "data.test_count=4",
+       "warmup.steps=1", "policy.steps=6", "policy.weight_steps=2", "policy.logit_steps=1",
+       "policy.draws=2", "retrain.steps=2"},
+      overrides);
 }
 
 }  // namespace

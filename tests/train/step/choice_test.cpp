@@ -11,6 +11,7 @@
 
 #include "data/fixed_sample.h"
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/checkpoint.h"
@@ -23,33 +24,10 @@ using weft::test::TempFolder;
 namespace {
 
 RunFile two_tasks(const std::vector<std::string>& overrides = {}) {
-  return parse_run_text(R"(
-name = "slim"
-[model]
-width = 0.07
-head_width = 8
-[data]
-size = [33, 41]
-batch = 2
-count = 12
-val_count = 6
-test_count = 2
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[retrain]
-steps = 8
-[eval]
-every = 1
-[checkpoint]
-every = 1
-)",
-                        "slim.toml", overrides);
+  return test::rooms_run(
+      {"model.head=aspp", "model.width=0.07", "model.head_width=8", "data.size=[33, 41]",
+       "data.val_count=6", "retrain.steps=8", "eval.every=1", "checkpoint.every=1"},
+      overrides);
 }
 
 TaskResult result(const char* task, const Measure& loss, const Measure& constant) {

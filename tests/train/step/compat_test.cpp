@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
 #include "train/step/choose_policy.h"
@@ -19,36 +20,11 @@ namespace {
 
 RunFile slim_run(const char* semantics, std::vector<std::string> overrides = {}) {
   overrides.push_back(std::string("semantics=") + semantics);
-  return parse_run_text(R"(
-name = "slim"
-[model]
-width = 0.07
-head_width = 8
-[data]
-size = [33, 41]
-batch = 2
-count = 30
-val_count = 0
-test_count = 6
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[warmup]
-steps = 2
-[policy]
-steps = 3
-weight_steps = 2
-logit_steps = 1
-draws = 1
-[retrain]
-steps = 2
-)",
-                        "slim.toml", overrides);
+  return test::rooms_run(
+      {"model.head=aspp", "model.width=0.07", "model.head_width=8", "data.size=[33, 41]",
+       "data.count=30", "data.val_count=0", "data.test_count=6", "warmup.steps=2", "policy.steps=3",
+       "policy.weight_steps=2", "policy.logit_steps=1", "policy.draws=1", "retrain.steps=2"},
+      overrides);
 }
 
 /// One step of re-training in which nobody executes block 3, and only seg executes block 5.
@@ -177,7 +153,7 @@ TEST_CASE("compat: what it does of its own is in the notes", "[compat]") {
   CHECK_FALSE(any(notes({"policy.floor=0.1"}), "no floor"));
   CHECK(any(notes({}), "the first draw is taken"));
   CHECK_FALSE(any(notes({"policy.choose=validation"}), "the first draw is taken"));
-  CHECK(any(notes({}), "no official references for a run of the name 'slim'"));
+  CHECK(any(notes({}), "no official references for a run of the name 'rooms'"));
   CHECK(any(notes({"name=cityscapes_2task"}), "best relative score"));
 }
 

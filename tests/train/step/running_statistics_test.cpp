@@ -6,6 +6,7 @@
 #include "engine/error.h"
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 #include "train/step/build.h"
 #include "train/step/step.h"
@@ -15,26 +16,7 @@ using namespace weft::test;
 
 namespace {
 
-RunFile run_of(const std::vector<std::string>& overrides) {
-  return parse_run_text(R"(
-name = "running"
-[model]
-trunk = "resnet18"
-width = 0.0625
-head = "linear"
-[data]
-kind = "scenes"
-size = [33, 33]
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-)",
-                        "running.toml", overrides);
-}
+RunFile run_of(const std::vector<std::string>& overrides) { return test::rooms_run(overrides); }
 
 std::string running(const std::vector<std::string>& overrides) {
   return name_of(run_of(overrides).model.bn_running);
