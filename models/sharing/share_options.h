@@ -19,7 +19,8 @@ namespace weft {
   way(cross_stitch) \
   way(sluice) \
   way(nddr) \
-  way(mtan)
+  way(mtan) \
+  way(committee)
 // clang-format on
 enum class Sharing : uint8_t {
 #define WEFT_VALUE(way) way,
