@@ -19,8 +19,7 @@ namespace weft {
   way(cross_stitch) \
   way(sluice) \
   way(nddr) \
-  way(mtan) \
-  way(committee)
+  way(mtan)
 // clang-format on
 enum class Sharing : uint8_t {
 #define WEFT_VALUE(way) way,

@@ -118,13 +118,6 @@ std::vector<Map> mtan(const NaiveNet& net, const Map& image, const std::vector<N
   return a;
 }
 
-std::vector<Map> committee(const NaiveNet& net, const Map& image,
-                           const std::vector<Numbers>& select) {
-  const std::vector<Map> x = side_by_side(net, image, select);
-  const Numbers shares(x.size(), Number{1.0 / static_cast<double>(x.size())});
-  return std::vector<Map>(x.size(), weighted(x, shares));
-}
-
 /// Between every two tasks' weights of layer2 and of every conv2.
 Number distances(const NaiveNet& net) {
   Number total;
@@ -260,7 +253,6 @@ const WayRow rows[] = {
      .of_depth_alone = own_last_stitch,
      .mixes = true},
     {.way = Sharing::mtan, .features = mtan, .joined = mtan_joined, .of_depth_alone = own_mask},
-    {.way = Sharing::committee, .features = committee, .mixes = true},
 };
 
 }  // namespace
