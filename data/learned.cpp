@@ -111,6 +111,9 @@ std::string to_json(const LearnedFromData& learned) {
     } else {
       column["mean"] = c.mean;
       column["deviation"] = c.deviation;
+      column["transform"] = name_of(c.transform);
+      column["scale"] = c.scale;
+      column["by_task"] = c.by_task;
     }
     columns.push_back(std::move(column));
   }
@@ -150,6 +153,14 @@ LearnedFromData learned_from_json(const std::string& text, const std::string& so
         column.mean = c.at("mean").get<double>();
         column.deviation = deviation_from(c.at("deviation"));
         if (!std::isfinite(column.mean)) throw DataError(fmt::format("{} is no mean", column.mean));
+        if (!c.contains("transform")) {  // a checkpoint from before there were any
+          learned.columns.push_back(std::move(column));
+          continue;
+        }
+        column.transform = from_word<Transform>("transform", c.at("transform").get<std::string>());
+        column.scale = c.at("scale").get<double>();
+        column.by_task = c.at("by_task").get<bool>();
+        if (!(column.scale > 0)) throw DataError(fmt::format("{} is no scale", column.scale));
       }
       learned.columns.push_back(std::move(column));
     }

@@ -27,7 +27,11 @@ struct LearnedColumn {
   bool categorical = false;
   std::vector<std::string> categories;  ///< one input each, in this order
   std::vector<std::string> others;      ///< in no training row: no category, as a missing cell
-  double mean = 0, deviation = 0;       ///< of the training rows; deviation 0: all were equal
+  /// Of the training rows' transformed numbers, or 0 and 1; deviation 0: all were equal.
+  double mean = 0, deviation = 0;
+  Transform transform = Transform::none;
+  double scale = 1;      ///< the transform is of x / scale
+  bool by_task = false;  ///< x is divided by its task's input_scale, too
 
   bool operator==(const LearnedColumn&) const = default;
 };

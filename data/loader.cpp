@@ -31,8 +31,6 @@ LoaderOptions with_depth_unit(LoaderOptions options, const Dataset& dataset) {
   return options;
 }
 
-int label_channels(const TaskSpec& task) { return task.kind == TaskKind::normals ? 3 : 1; }
-
 }  // namespace
 
 EpochPlan plan_epoch(const Dataset& dataset, const std::vector<int64_t>& indices,
@@ -229,7 +227,7 @@ void Loader::add_sample(Draft& draft, int64_t row, int64_t index, int64_t epoch,
     if (only >= 0 && only != static_cast<int>(k)) continue;
     ++draft.counts[k];
     const TaskSpec& task = options_.tasks[k];
-    const size_t wanted = (task.image_label() ? 1 : pixels) * label_channels(task);
+    const size_t wanted = (task.image_label() ? 1 : pixels) * task.label_channels();
     const std::vector<float>& label = sample.labels[k].pixels;
     std::vector<float>& target = draft.targets[k];
     if (label.empty()) {
@@ -258,7 +256,7 @@ Batch Loader::finish(Draft& draft) const {
     const TaskSpec& task = options_.tasks[k];
     const bool one = task.image_label();
     batch.targets.push_back(tensor(draft.targets[k], draft.counts[k], one ? 1 : first.height,
-                                   one ? 1 : first.width, label_channels(task)));
+                                   one ? 1 : first.width, task.label_channels()));
   }
   batch.keys = std::move(draft.keys);
   return batch;

@@ -1,7 +1,15 @@
 // Small questions a spec answers about itself.
 #include "data/spec.h"
 
+#include "data/measured_label.h"
+
 namespace weft {
+
+int TaskSpec::label_channels() const {
+  if (!target.empty())
+    return static_cast<int>(measured::channels(static_cast<int64_t>(slopes.size())));
+  return kind == TaskKind::normals ? 3 : 1;
+}
 
 int TaskSpec::channels() const {
   switch (kind) {

@@ -79,12 +79,37 @@ struct TaskSpec {
   std::vector<double> class_weights;  ///< cross-entropy's, one per class (empty: all 1)
   double pos_weight = 1;              ///< binary: weight of the positive class in the loss
   bool standardize = false;           ///< tabular regression: (v - mean) / std of the training rows
-  std::string rows;                ///< csv, tabular: which value of data.task_column has this label
-  std::string unit;                ///< of values and errors, for tables and pictures ("m")
+  std::string target;           ///< tabular regression: what is learned of `column` (data/target.h)
+  std::optional<double> floor;  ///< target: of values at or below it only that much is known
+  std::string strong;           ///< target: where errors count in percent, "id * L / W > 1e-6"
+  std::vector<std::string> slopes;  ///< target: measured derivatives, "gm: vgs"
+  double relative = 0;              ///< target: weight of the relative loss beside the other
+  double relative_to = 0;           ///< target: 10^t to which small values count as equal
+  double input_scale = 1;           ///< tabular: what its rows' by_task columns are divided by
+  std::vector<std::string> train_groups;  ///< tabular: those it trains on (empty: all)
+  bool chooses = true;  ///< whether its validation loss chooses steps; if not it may have no labels
+  std::string rows;     ///< csv, tabular: which value of data.task_column has this label
+  std::string unit;     ///< of values and errors, for tables and pictures ("m")
   std::vector<std::string> names;  ///< of the classes, one each (empty: their ids)
 
+  int label_channels() const;  ///< of a label as losses and metrics get it
   int channels() const;      ///< outputs: segmentation, classification classes; normals 3; others 1
   bool image_label() const;  ///< one label an image: classification, binary, regression
+};
+
+/// What a number of a table becomes before it is standardised: x, ln, log10 or asinh of x / scale.
+enum class Transform : uint8_t { none, log, log10, asinh };
+constexpr std::array<const char*, 4> words_of(Transform) {
+  return {"none", "log", "log10", "asinh"};
+}
+
+/// [[column]]: how an input column of a table is seen. Columns without one are standardised.
+struct ColumnSpec {
+  std::string name;
+  Transform transform = Transform::none;
+  double scale = 1;
+  bool by_task = false;     ///< divided by the input_scale of the row's task, too
+  bool standardize = true;  ///< (v - mean) / std of the training rows, after the transform
 };
 
 /// data.augment: random changes, of training parts only.
@@ -114,7 +139,11 @@ struct DataSpec {
                                       ///< (empty: all that are no label)
   std::vector<std::string> leave_out;    ///< tabular: columns that are no input after all
   std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
-  std::string task_column;               ///< csv, tabular: names each row's task
+  std::vector<ColumnSpec> column_specs;  ///< tabular: [[column]]
+  /// tabular: columns that together name a group (W, L: "0.42x0.15"), which is in one part whole
+  std::vector<std::string> group;
+  double label_power = 0;   ///< tabular: tasks weigh as (number of training labels)^this, mean 1
+  std::string task_column;  ///< csv, tabular: names each row's task
   /// shared: every image is every task's. per-task: each task draws a batch of its own (domainnet,
   /// and csv with a task_column).
   Whose inputs = Whose::shared;

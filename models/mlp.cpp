@@ -1,22 +1,35 @@
-// The residual MLP: linear layers with a batch norm each.
+// The residual MLP: linear layers, with a batch norm each where it is asked for.
 #include "models/mlp.h"
 
-#include "ops/pointwise.h"
+#include <optional>
 
 namespace weft {
 namespace {
 
-/// linear without bias, then batch norm.
+/// A linear layer with its norm.
 struct Step {
   Step(ParameterStore& store, const std::string& linear_name, const std::string& norm_name,
-       int64_t in, int64_t out, uint64_t seed, const NormTasks& own)
-      : linear(store, linear_name, in, out, {Init::Kind::kaiming_normal, seed}, /*bias=*/false),
-        norm(store, norm_name, out, own) {}
-  Var operator()(Pass& pass, const Var& x, bool relu) const {
-    return norm(pass, linear(pass, x), relu);
+       int64_t in, int64_t out, uint64_t seed, const MlpOptions& options)
+      : linear(
+            store, linear_name, in, out,
+            {options.norm == Norm::none ? Init::Kind::uniform_fan_in : Init::Kind::kaiming_normal,
+             seed},
+            /*bias=*/options.norm == Norm::none) {
+    if (options.norm == Norm::batch) norm.emplace(store, norm_name, out, options.norm_tasks);
+  }
+  Var operator()(Pass& pass, const Var& x) const {
+    const Var y = linear(pass, x);
+    return norm ? (*norm)(pass, y) : y;
+  }
+  /// a(N(W x)); batch norm has its ReLU in one pass.
+  Var operator()(Pass& pass, const Var& x, Activation a) const {
+    if (norm && a == Activation::relu) return (*norm)(pass, linear(pass, x), /*relu=*/true);
+    const Var y = (*this)(pass, x);
+    const LayerScope scope(layer_of(linear.weight().name));
+    return activate(a, y);
   }
   Linear linear;
-  BatchNorm norm;
+  std::optional<BatchNorm> norm;
 };
 
 struct MlpBlock {
@@ -29,12 +42,12 @@ class Mlp final : public Trunk {
   Mlp(ParameterStore& store, const std::string& prefix, const MlpOptions& options, uint64_t seed)
       : options_(options),
         stem_(store, prefix + "stem.0", prefix + "stem.1", options.in, options.hidden, seed,
-              options.norm) {
+              options) {
     const int64_t h = options.hidden;
     for (int l = 0; l < options.blocks; ++l) {
       const std::string name = fmt::format("blocks.{}", l), full = prefix + name;
-      blocks_.push_back({name, Step(store, full + ".fc1", full + ".bn1", h, h, seed, options.norm),
-                         Step(store, full + ".fc2", full + ".bn2", h, h, seed, options.norm)});
+      blocks_.push_back({name, Step(store, full + ".fc1", full + ".bn1", h, h, seed, options),
+                         Step(store, full + ".fc2", full + ".bn2", h, h, seed, options)});
     }
   }
 
@@ -50,13 +63,13 @@ class Mlp final : public Trunk {
   int64_t in_channels() const override { return options_.in; }
   Grid grid() const override { return {}; }
 
-  Var stem(Pass& pass, const Var& x) const override { return stem_(pass, x, /*relu=*/true); }
+  Var stem(Pass& pass, const Var& x) const override { return stem_(pass, x, options_.activation); }
   Var shortcut(Pass&, int, const Var& x) const override { return x; }
   Var residual(Pass& pass, int l, const Var& x, const Var& r) const override {
-    const Var h = block(l).first(pass, x, /*relu=*/true);
-    const Var y = block(l).second(pass, h, /*relu=*/false);
+    const Var y = block(l).second(pass, block(l).first(pass, x, options_.activation));
     const LayerScope scope(layer_of(layer_of(block(l).first.linear.weight().name)));
-    return add_relu(y, r);
+    if (options_.activation == Activation::relu) return add_relu(y, r);
+    return activate(options_.activation, add(y, r));
   }
 
   TrunkCost cost(int64_t height, int64_t width) const override {

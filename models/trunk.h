@@ -1,7 +1,7 @@
 // Trunk: what every way of sharing builds on, a stem and L residual blocks that can be gated:
 //   x_0     = stem(image)
 //   r_l     = shortcut_l(x_l)
-//   f_l     = ReLU(r_l + F_l(x_l))
+//   f_l     = a(r_l + F_l(x_l))        a: ReLU, or the MLP's activation
 //   x_{l+1} = f_l p_{l,0} + r_l p_{l,1}
 // (docs/method.md section 2; the gate itself is models/execute's). Shapes: image [N, H, W, C].
 // cost() counts MACs densely and as tap skipping leaves them, for one image of a given size.
@@ -44,7 +44,7 @@ class Trunk {
   virtual int64_t in_channels() const = 0;
   virtual Var stem(Pass&, const Var& image) const = 0;
   virtual Var shortcut(Pass&, int l, const Var& x) const = 0;
-  /// ReLU(r + F_l(x)).
+  /// a(r + F_l(x)).
   virtual Var residual(Pass&, int l, const Var& x, const Var& r) const = 0;
   virtual TrunkCost cost(int64_t height, int64_t width) const = 0;
 };

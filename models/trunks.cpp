@@ -18,7 +18,7 @@ std::unique_ptr<Trunk> make_trunk(ParameterStore& store, const std::string& pref
       const double hidden = static_cast<double>(options.hidden) * options.width;
       return make_mlp(store, prefix,
                       {options.in_channels, std::max<int64_t>(4, std::llround(hidden)),
-                       options.blocks, options.norm},
+                       options.blocks, options.norm, options.activation, options.mlp_norm},
                       seed);
     }
     case TrunkOptions::Kind::resnet:

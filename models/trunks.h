@@ -15,9 +15,11 @@ namespace weft {
 struct TrunkOptions : ResNetOptions {
   enum class Kind { resnet, vgg16, mlp };
   Kind kind = Kind::resnet;
-  std::string split;    ///< vgg16: the first layer that is a task's own
-  int64_t hidden = 64;  ///< mlp
-  int blocks = 4;       ///< mlp
+  std::string split;                         ///< vgg16: the first layer that is a task's own
+  int64_t hidden = 64;                       ///< mlp
+  int blocks = 4;                            ///< mlp
+  Activation activation = Activation::relu;  ///< mlp
+  Norm mlp_norm = Norm::batch;               ///< mlp
 };
 
 VggOptions vgg_options(const TrunkOptions& options);

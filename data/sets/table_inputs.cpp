@@ -29,8 +29,39 @@ void check_patterns(const std::string& key, const std::vector<std::string>& patt
                                     fmt::join(names, ", ")));
 }
 
-/// A number, or nothing where the cell is missing.
-std::optional<double> numeric(const Table& table, int64_t row, int column) {
+/// The transformed number, or nothing where the cell is missing.
+std::optional<double> transformed(const Table& table, int64_t row, int number,
+                                  const LearnedColumn& column, double task_scale) {
+  const auto v = numeric_cell(table, row, number);
+  if (!v) return {};
+  const double x = *v / (column.scale * (column.by_task ? task_scale : 1));
+  const bool logarithm = column.transform == Transform::log || column.transform == Transform::log10;
+  if (logarithm && !(x > 0))
+    throw DataError(fmt::format("{}: column '{}': {} has no logarithm; [[column]] '{}' asks for it",
+                                table.place(row), column.name, *v, column.name));
+  switch (column.transform) {
+    case Transform::none:
+      return x;
+    case Transform::log:
+      return std::log(x);
+    case Transform::log10:
+      return std::log10(x);
+    case Transform::asinh:
+      return std::asinh(x);
+  }
+  return x;
+}
+
+/// What [[column]] says of a column, or the default.
+ColumnSpec spec_of(const DataSpec& data, const std::string& name) {
+  for (const ColumnSpec& spec : data.column_specs)
+    if (spec.name == name) return spec;
+  return {};
+}
+
+}  // namespace
+
+std::optional<double> numeric_cell(const Table& table, int64_t row, int column) {
   const std::string& cell = table.rows[static_cast<size_t>(row)][static_cast<size_t>(column)];
   if (cell.empty()) return {};
   const std::optional<double> number = number_or_truth(cell);
@@ -41,7 +72,33 @@ std::optional<double> numeric(const Table& table, int64_t row, int column) {
   return number;
 }
 
-}  // namespace
+double input_slope(const LearnedColumn& column, double input, double task_scale) {
+  if (column.deviation == 0) return 0;
+  const double scale = column.scale * (column.by_task ? task_scale : 1);
+  const double f = column.mean + column.deviation * input;  // of x / scale
+  const double outer = 1 / (column.deviation * scale);
+  switch (column.transform) {
+    case Transform::none:
+      return outer;
+    case Transform::log:
+      return outer * std::exp(-f);
+    case Transform::log10:
+      return outer * std::pow(10.0, -f) / std::log(10.0);
+    case Transform::asinh:
+      return outer / std::cosh(f);
+  }
+  return outer;
+}
+
+size_t input_of(const std::vector<LearnedColumn>& columns, const std::string& name,
+                const std::string& key) {
+  size_t at = 0;
+  for (const LearnedColumn& column : columns) {
+    if (column.name == name && !column.categorical) return at;
+    at += column.categorical ? column.categories.size() : 1;
+  }
+  throw ConfigError(fmt::format("{}: '{}' is no numeric input column", key, name));
+}
 
 std::pair<double, double> standardisation(const std::vector<double>& values) {
   if (values.empty()) return {0, 0};
@@ -55,13 +112,16 @@ std::pair<double, double> standardisation(const std::vector<double>& values) {
 
 std::vector<LearnedColumn> learn_columns(const Table& table, const DataSpec& data,
                                          const std::vector<std::string>& reserved,
-                                         const std::vector<int64_t>& train) {
-  std::vector<std::string> names;
+                                         const std::vector<int64_t>& train,
+                                         const std::vector<double>& task_scales) {
+  std::vector<std::string> names, specified;
   for (const std::string& name : table.header)
     if (std::find(reserved.begin(), reserved.end(), name) == reserved.end()) names.push_back(name);
   check_patterns("data.columns", data.columns, names);
   check_patterns("data.leave_out", data.leave_out, table.header);
   check_patterns("data.categorical", data.categorical, table.header);
+  for (const ColumnSpec& spec : data.column_specs) specified.push_back(spec.name);
+  check_patterns("[[column]]", specified, names);
   std::vector<LearnedColumn> columns;
   for (const std::string& name : names) {
     if (!data.columns.empty() && !any_matches(data.columns, name)) continue;
@@ -69,6 +129,13 @@ std::vector<LearnedColumn> learn_columns(const Table& table, const DataSpec& dat
     LearnedColumn column;
     column.name = name;
     column.categorical = any_matches(data.categorical, name);
+    const bool is_specified =
+        std::find(specified.begin(), specified.end(), name) != specified.end();
+    if (column.categorical && is_specified)
+      throw ConfigError(fmt::format(
+          "[[column]] '{}': data.categorical makes one input of each of its words; there is no "
+          "number to transform",
+          name));
     const int number = table.column(name);
     if (column.categorical) {
       const auto cell = [&](size_t row) { return table.rows[row][static_cast<size_t>(number)]; };
@@ -81,10 +148,17 @@ std::vector<LearnedColumn> learn_columns(const Table& table, const DataSpec& dat
       column.categories.assign(values.begin(), values.end());
       column.others.assign(others.begin(), others.end());
     } else {
+      const ColumnSpec spec = spec_of(data, name);
+      column.transform = spec.transform;
+      column.scale = spec.scale;
+      column.by_task = spec.by_task;
       std::vector<double> values;
       for (int64_t row : train)
-        if (const auto value = numeric(table, row, number)) values.push_back(*value);
-      std::tie(column.mean, column.deviation) = standardisation(values);
+        if (const auto value =
+                transformed(table, row, number, column, task_scales[static_cast<size_t>(row)]))
+          values.push_back(*value);
+      std::tie(column.mean, column.deviation) =
+          spec.standardize ? standardisation(values) : std::pair<double, double>{0, 1};
     }
     columns.push_back(std::move(column));
   }
@@ -112,7 +186,7 @@ std::vector<std::string> TableInputs::names() const {
   return out;
 }
 
-void TableInputs::encode(const Table& table, int64_t row, float* out) const {
+void TableInputs::encode(const Table& table, int64_t row, double task_scale, float* out) const {
   for (const Column& column : columns_) {
     if (column.categorical) {
       const std::string& cell =
@@ -130,7 +204,8 @@ void TableInputs::encode(const Table& table, int64_t row, float* out) const {
             fmt::join(column.categories, ", ")));
       continue;
     }
-    const double v = numeric(table, row, column.number).value_or(column.mean);
+    const double v =
+        transformed(table, row, column.number, column, task_scale).value_or(column.mean);
     const double inverse = column.deviation == 0 ? 0 : 1 / column.deviation;
     *out++ = static_cast<float>((v - column.mean) * inverse);
   }

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "data/sets/cells.h"
+#include "data/sets/measured.h"
 #include "data/split.h"
 #include "engine/error.h"
 #include "engine/philox.h"
@@ -35,6 +36,13 @@ std::vector<std::string> distinct(const Table& table, int column) {
   return out;
 }
 
+/// What data.group's columns say in a row, joined by 'x'.
+std::string group_of(const Table& table, int64_t row, const DataSpec& data) {
+  std::vector<std::string> words;
+  for (const std::string& name : data.group) words.push_back(cell(table, row, table.column(name)));
+  return fmt::format("{}", fmt::join(words, "x"));
+}
+
 /// The value in a task's name: letters, digits, '-' and '_'.
 std::string plain(std::string value) {
   for (char& c : value)
@@ -59,20 +67,31 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
   for (size_t row = 0; row < table.rows.size(); ++row)
     keys_.push_back(table.place(static_cast<int64_t>(row)));
   read_splits(table, data);
+  if (!data.group.empty()) check_groups(table, data);
   // What is learned from the data (means, categories) comes from the rows that are trained on.
   const std::vector<int64_t> train = make_parts(*this).train;
   std::vector<std::string> reserved{data.split, data.task_column};
-  for (const TaskSpec& task : tasks_) reserved.push_back(column_of(task));
+  if (data.group.size() == 1) reserved.push_back(data.group[0]);  // of several each may be an input
+  for (TaskSpec& task : tasks_) {
+    task.column = column_of(task);
+    reserved.push_back(task.column);
+    for (const std::string& text : task.slopes)
+      reserved.push_back(parse_slope(text, "task." + task.name + ".slopes").label);
+  }
+  const std::vector<double> scales = task_scales(table);
   if (learned == nullptr) {
-    learned_.columns = learn_columns(table, data, reserved, train);
+    learned_.columns = learn_columns(table, data, reserved, train, scales);
     learn_labels(table, train);
   }
   const TableInputs inputs(table, learned_.columns);
   input_names_ = inputs.names();
   inputs_.resize(static_cast<size_t>(size() * inputs.width()));
   for (int64_t row = 0; row < size(); ++row)
-    inputs.encode(table, row, inputs_.data() + row * inputs.width());
+    inputs.encode(table, row, scales[static_cast<size_t>(row)],
+                  inputs_.data() + row * inputs.width());
   read_labels(table, data);
+  keep_train_groups(table, data, learned == nullptr);
+  if (data.label_power != 0 && learned == nullptr) weigh_tasks(train, data.label_power);
 }
 
 void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
@@ -82,9 +101,82 @@ void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
       splits_.push_back(split_of(cell(table, row, column), key(row), data.split));
     return;
   }
-  const std::vector<std::string> divided(keys_.begin(), keys_.begin() + table.first_test);
-  splits_ = split_by_ratio(divided, data.ratio[0], data.ratio[1]);
+  std::vector<std::string> divided(keys_.begin(), keys_.begin() + table.first_test);
+  if (data.group.empty()) {
+    splits_ = split_by_ratio(divided, data.ratio[0], data.ratio[1]);
+  } else {  // whole groups are divided
+    for (int64_t row = 0; row < table.first_test; ++row)
+      divided[static_cast<size_t>(row)] = group_of(table, row, data);
+    const std::set<std::string> distinct(divided.begin(), divided.end());
+    const std::vector<std::string> groups(distinct.begin(), distinct.end());
+    const std::vector<Split> of_group = split_by_ratio(groups, data.ratio[0], data.ratio[1]);
+    for (const std::string& group : divided)
+      splits_.push_back(of_group[static_cast<size_t>(
+          std::lower_bound(groups.begin(), groups.end(), group) - groups.begin())]);
+  }
   splits_.resize(keys_.size(), Split::test);
+}
+
+void TabularDataset::check_groups(const Table& table, const DataSpec& data) const {
+  std::map<std::string, int64_t> first;
+  for (int64_t row = 0; row < size(); ++row) {
+    const auto [found, fresh] = first.emplace(group_of(table, row, data), row);
+    if (!fresh && split(found->second) != split(row))
+      throw DataError(fmt::format(
+          "{} and {}: both are of the group {} (data.group), but they are in two parts; a group is "
+          "held out whole",
+          key(found->second), key(row), found->first));
+  }
+}
+
+void TabularDataset::keep_train_groups(const Table& table, const DataSpec& data, bool all) {
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    const std::vector<std::string>& kept = tasks_[k].train_groups;
+    if (kept.empty()) continue;
+    std::set<std::string> seen;
+    for (int64_t row = 0; row < size(); ++row) {
+      if (split(row) != Split::train || !labelled(row, k)) continue;
+      const std::string group = group_of(table, row, data);
+      if (std::find(kept.begin(), kept.end(), group) != kept.end()) {
+        seen.insert(group);
+        continue;
+      }
+      labels_[static_cast<size_t>(row) * label_width_ + label_begin_[k]] = invalid_pixel;
+    }
+    for (const std::string& group : kept)
+      if (all && seen.count(group) == 0)
+        throw ConfigError(
+            fmt::format("task.{}.train_groups: the task has no training row of the group '{}'",
+                        tasks_[k].name, group));
+  }
+}
+
+void TabularDataset::weigh_tasks(const std::vector<int64_t>& train, double power) {
+  std::vector<double> shares;
+  double sum = 0;
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    const auto labels =
+        std::count_if(train.begin(), train.end(), [&](int64_t row) { return labelled(row, k); });
+    shares.push_back(labels == 0 ? 0 : std::pow(static_cast<double>(labels), power));
+    sum += shares.back();
+  }
+  for (size_t k = 0; k < tasks_.size() && sum > 0; ++k)
+    tasks_[k].weight *= shares[k] / sum * static_cast<double>(tasks_.size());
+}
+
+std::vector<double> TabularDataset::task_scales(const Table& table) const {
+  std::vector<double> scales(table.rows.size(), 1);
+  const bool asked = std::any_of(tasks_.begin(), tasks_.end(),
+                                 [](const TaskSpec& task) { return task.input_scale != 1; });
+  for (size_t row = 0; asked && row < scales.size(); ++row) {
+    if (only_task_.empty() || only_task_[row] < 0)
+      throw ConfigError(fmt::format(
+          "{}: tasks have an input_scale, but nothing says which one's this row is, or it is "
+          "several tasks'; data.task_column names one for each row",
+          table.place(static_cast<int64_t>(row))));
+    scales[row] = tasks_[static_cast<size_t>(only_task_[row])].input_scale;
+  }
+  return scales;
 }
 
 void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
@@ -150,6 +242,15 @@ void TabularDataset::keep_rows_of_tasks(Table& table, const DataSpec& data) {
   table = std::move(kept);
 }
 
+namespace {
+
+std::optional<MeasuredLabels> measured_of(const Table& table, const TaskSpec& task) {
+  if (task.target.empty()) return {};
+  return MeasuredLabels(table, task);
+}
+
+}  // namespace
+
 float TabularDataset::label_in(const Table& table, int64_t row, size_t k, int column) const {
   const std::string& text = cell(table, row, column);
   if (text.empty()) return invalid_pixel;
@@ -166,12 +267,16 @@ void TabularDataset::learn_labels(const Table& table, const std::vector<int64_t>
     learned_.tasks.push_back(
         {task.name, names_of_classes(table.rows, column, name, task, table.index)});
     if (!task.standardize) continue;
-    const std::string unit = fmt::format("{} {}", name, task.scale);
+    const std::string unit =
+        fmt::format("{} {} {} {}", name, task.scale, task.target, task.floor.value_or(0));
     if (units.count(unit) == 0) {
       std::vector<double> values;
-      for (int64_t row : train)
-        if (const float value = label_in(table, row, k, column); std::isfinite(value))
-          values.push_back(value);
+      const auto measured = measured_of(table, task);
+      for (int64_t row : train) {
+        const double value = !measured ? label_in(table, row, k, column)
+                                       : measured->target(row).value_or(invalid_pixel);
+        if (std::isfinite(value)) values.push_back(value);
+      }
       units[unit] = standardisation(values);
       if (units[unit].second == 0) units[unit].second = 1;  // all are equal: a unit is a unit
     }
@@ -180,50 +285,61 @@ void TabularDataset::learn_labels(const Table& table, const std::vector<int64_t>
 }
 
 void TabularDataset::read_labels(const Table& table, const DataSpec& data) {
-  const size_t tasks = tasks_.size();
-  labels_.assign(keys_.size() * tasks, invalid_pixel);
+  for (const TaskSpec& task : tasks_) {
+    label_begin_.push_back(label_width_);
+    label_width_ += static_cast<size_t>(task.label_channels());
+  }
+  labels_.assign(keys_.size() * label_width_, invalid_pixel);
   const int owner = data.task_column.empty() ? -1 : table.column(data.task_column);
-  for (size_t k = 0; k < tasks; ++k) {
+  for (size_t k = 0; k < tasks_.size(); ++k) {
     const TaskSpec& task = tasks_[k];
-    const int column = table.column(column_of(task));
-    const double mean = learned_.tasks[k].mean, inverse = 1 / learned_.tasks[k].deviation;
+    const int column = table.column(task.column);
+    const double mean = learned_.tasks[k].mean, deviation = learned_.tasks[k].deviation;
+    const auto measured = measured_of(table, task);
     for (int64_t row = 0; row < size(); ++row) {
       if (!task.rows.empty() && cell(table, row, owner) != task.rows) continue;
-      float value = label_in(table, row, k, column);
-      if (task.standardize) value = static_cast<float>((value - mean) * inverse);
-      labels_[static_cast<size_t>(row) * tasks + k] = value;
+      float* label = labels_.data() + static_cast<size_t>(row) * label_width_ + label_begin_[k];
+      if (measured) {
+        measured->fill(row, mean, deviation, label);
+        continue;
+      }
+      const float value = label_in(table, row, k, column);
+      *label = task.standardize ? static_cast<float>((value - mean) * (1 / deviation)) : value;
     }
   }
 }
 
 SampleContents TabularDataset::contents(int64_t index) const {
-  const size_t width = input_names_.size(), tasks = tasks_.size();
   const auto hash = [&](const std::vector<float>& numbers, size_t each) {
     const float* first = numbers.data() + static_cast<size_t>(index) * each;
     return hash_name({reinterpret_cast<const char*>(first), each * sizeof(float)});
   };
-  return {{}, {}, hash(inputs_, width), hash(labels_, tasks)};
+  return {{}, {}, hash(inputs_, input_names_.size()), hash(labels_, label_width_)};
 }
 
 bool TabularDataset::labelled(int64_t index, size_t task) const {
-  return !std::isnan(labels_[static_cast<size_t>(index) * tasks_.size() + task]);
+  return !std::isnan(*label_at(index, task));
 }
 
 std::optional<int64_t> TabularDataset::class_of(int64_t index, size_t task) const {
-  const float label = labels_[static_cast<size_t>(index) * tasks_.size() + task];
+  const float label = *label_at(index, task);
   if (tasks_[task].kind == TaskKind::regression || std::isnan(label)) return std::nullopt;
   return static_cast<int64_t>(label);
 }
 
 Sample TabularDataset::load(int64_t index) const {
-  const size_t width = input_names_.size(), tasks = tasks_.size();
-  const auto row = static_cast<size_t>(index);
+  const size_t width = input_names_.size();
   Sample sample{Picture(1, 1, static_cast<int>(width)), {}};
-  std::copy_n(inputs_.begin() + static_cast<int64_t>(row * width), width,
+  std::copy_n(inputs_.begin() + static_cast<int64_t>(static_cast<size_t>(index) * width), width,
               sample.image.pixels.begin());
-  for (size_t k = 0; k < tasks; ++k) {
-    const float label = labels_[row * tasks + k];
-    sample.labels.push_back(std::isnan(label) ? Picture() : scalar_picture(label));
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    const float* label = label_at(index, k);
+    Picture picture;
+    if (!std::isnan(*label)) {
+      picture = Picture(1, 1, tasks_[k].label_channels());
+      std::copy_n(label, picture.pixels.size(), picture.pixels.begin());
+    }
+    sample.labels.push_back(std::move(picture));
   }
   return sample;
 }

@@ -4,6 +4,8 @@
 // data.task_column: each row belongs to the task that its cell there names. A [[task]] without
 // `rows` stands for one task per value (NAME-VALUE); one with `rows = "17"` for that value alone.
 // Rows that belong to none of the tasks are left out.
+// data.group: rows alike in these columns (a device's geometry) are in one part, by `ratio` as
+// by `split`; a task with train_groups trains on the rows of those groups alone.
 #pragma once
 
 #include <string>
@@ -45,6 +47,16 @@ class TabularDataset final : public Dataset {
   void keep_rows_of_tasks(Table& table, const DataSpec& data);
   void learn_labels(const Table& table, const std::vector<int64_t>& train);
   void read_labels(const Table& table, const DataSpec& data);
+  /// A DataError where rows of one group are in two parts.
+  void check_groups(const Table& table, const DataSpec& data) const;
+  /// Forgets training labels of groups that a task is not trained on; `all`: each has to be there.
+  void keep_train_groups(const Table& table, const DataSpec& data, bool all);
+  void weigh_tasks(const std::vector<int64_t>& train, double power);
+  /// The input_scale of each row's task.
+  std::vector<double> task_scales(const Table& table) const;
+  const float* label_at(int64_t row, size_t task) const {
+    return labels_.data() + static_cast<size_t>(row) * label_width_ + label_begin_[task];
+  }
   /// The label that task k's column holds in a row, NaN where it holds none; not standardised.
   float label_in(const Table& table, int64_t row, size_t k, int column) const;
 
@@ -52,9 +64,11 @@ class TabularDataset final : public Dataset {
   std::vector<TaskSpec> tasks_;
   std::vector<std::string> keys_, input_names_;
   std::vector<Split> splits_;
-  std::vector<int> only_task_;  ///< of each row; empty without data.task_column
-  std::vector<float> inputs_;   ///< [rows, D]
-  std::vector<float> labels_;   ///< [rows, tasks], NaN: missing
+  std::vector<int> only_task_;       ///< of each row; empty without data.task_column
+  std::vector<float> inputs_;        ///< [rows, D]
+  std::vector<float> labels_;        ///< [rows, all tasks' label channels], NaN: missing
+  std::vector<size_t> label_begin_;  ///< of each task in a row
+  size_t label_width_ = 0;
 };
 
 }  // namespace weft

@@ -57,7 +57,9 @@ expect 0 '^run folder: one$' train prices.toml 'task.price.rows="1"' sharing=har
 # Ten tasks are too many to name in a line of progress.
 awk -F, -v OFS=, 'NR > 1 { $1 = NR % 10 } 1' prices.csv >ten.csv
 expect 0 'mean loss of 10 tasks' train prices.toml data.index=ten.csv sharing=hard --out ten --threads 1
-expect 2 'a table' predict first prices.csv
+expect 0 'prices\.csv: rows/prices-predicted\.csv$' predict first prices.csv --out rows
+[ "$(wc -l <rows/prices-predicted.csv)" = "$(wc -l <prices.csv)" ] || fail "predict: not every row"
+head -1 rows/prices-predicted.csv | grep -q ',predicted.task,predicted$' || fail "predict: no columns"
 expect 2 "'small' is no number.*data.categorical" train prices.toml data.categorical=[] --out no
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
 expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= \

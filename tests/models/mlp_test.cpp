@@ -1,5 +1,6 @@
 // The residual MLP: names, parameters and cost; hard sharing and AdaShare with soft, selecting and
-// skipping gates against loops over scalars (values, every gradient, the gates' own).
+// skipping gates against loops over scalars (values, every gradient, the gates' own); the same with
+// each activation, with batch norm and without.
 #include "models/mlp.h"
 
 #include "models/sharing/sharing.h"
@@ -51,6 +52,46 @@ Image naive(const Witness& w, const std::string& prefix, const std::string& task
       x.at[i] = relu(x.at[i] + f.at[i]) * p[l][0] + x.at[i] * p[l][1];
   }
   return w.linear(x, "heads." + task + ".fc", true);
+}
+
+/// The activations by their definitions.
+Scalar activation(Activation a, const Scalar& x) {
+  const Scalar one(1), two(2);
+  switch (a) {
+    case Activation::relu:
+      return relu(x);
+    case Activation::tanh:
+      return one - two / (exp(two * x) + one);
+    case Activation::silu:
+      return x / (one + exp(Scalar(-1) * x));
+    case Activation::softplus:
+      return log(one + exp(x));
+    case Activation::gelu:
+      return x * (one + erf(x / Scalar(std::sqrt(2.0)))) / two;
+  }
+  return x;
+}
+
+Image activated(Activation a, Image x) {
+  for (Scalar& v : x.at) v = activation(a, v);
+  return x;
+}
+
+/// Task a's network with every block executed.
+Image naive_smooth(const Witness& w, Activation a, bool norm) {
+  const auto step = [&](const Image& x, const std::string& linear, const std::string& bn) {
+    const Image y = w.linear(x, linear, !norm);
+    return norm ? w.batch_norm(y, bn) : y;
+  };
+  Image x = activated(a, step(table(), "stem.0", "stem.1"));
+  for (int l = 0; l < 3; ++l) {
+    const std::string block = fmt::format("blocks.{}.", l);
+    const Image h = activated(a, step(x, block + "fc1", block + "bn1"));
+    Image f = step(h, block + "fc2", block + "bn2");
+    for (size_t i = 0; i < f.at.size(); ++i) f.at[i] = f.at[i] + x.at[i];
+    x = activated(a, f);
+  }
+  return x;
 }
 
 const std::vector<std::array<Scalar, 2>> every_block(3, {Scalar(1), Scalar(0)});
@@ -132,4 +173,47 @@ TEST_CASE("MLP under AdaShare equals one pass a task, gates and their gradients 
               Catch::Approx(witness.gradient(gates[k][l][side])).epsilon(1e-9));
     }
   }
+}
+
+TEST_CASE("MLP of each activation, with batch norm and without, equals loops over scalars",
+          "[models][mlp]") {
+  for (const Activation a : {Activation::relu, Activation::tanh, Activation::silu,
+                             Activation::softplus, Activation::gelu})
+    for (const bool norm : {true, false}) {
+      INFO(name_of(a) << (norm ? " with batch norm" : " without"));
+      CpuContext cpu(2);
+      ModelOptions options = mlp("hard");
+      options.trunk.activation = a;
+      options.trunk.mlp_norm = norm ? Norm::batch : Norm::none;
+      const auto model = make_model(&cpu, DType::f64, options);
+      CHECK(model->store().stats().empty() == !norm);
+      Witness witness(*model);
+      std::vector<Image> expected;
+      const Image features = naive_smooth(witness, a, norm);
+      for (const TaskShape& task : model->tasks())
+        expected.push_back(witness.linear(features, "heads." + task.name + ".fc", true));
+      Tape tape(&cpu);
+      Pass pass{tape, true, Noise{}};
+      witness.check(tape, model->forward(pass, tape.constant(table_tensor()), nullptr), expected);
+    }
+}
+
+TEST_CASE("MLP without batch norm: names, parameters, and a row that knows of no other",
+          "[models][mlp]") {
+  CpuContext cpu;
+  ModelOptions options = mlp("adashare");
+  options.trunk.mlp_norm = Norm::none;
+  options.trunk.activation = Activation::silu;
+  const auto model = make_model(&cpu, DType::f64, options);
+  CHECK(model->store().find("stem.0.bias") != nullptr);
+  CHECK(model->store().find("blocks.1.fc2.bias") != nullptr);
+  CHECK(model->store().find("blocks.1.bn2.weight") == nullptr);
+  const auto output = [&](const Tensor& rows_of_table) {
+    Tape tape(&cpu, Tape::Mode::no_grad);
+    Pass pass{tape, true, Noise{}};
+    return model->forward(pass, tape.constant(rows_of_table), nullptr)[1].value().to_vector();
+  };
+  const std::vector<double> all = output(table_tensor());
+  const std::vector<double> first = output(table_tensor().rows(0, 1));
+  CHECK(first == std::vector<double>(all.begin(), all.begin() + 2));
 }

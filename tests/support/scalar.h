@@ -45,6 +45,14 @@ class Scalar {
   friend Scalar relu(const Scalar& a) {
     return made(a.value > 0 ? a.value : 0, a, a.value > 0 ? 1 : 0, {}, 0);
   }
+  friend Scalar exp(const Scalar& a) {
+    const double y = std::exp(a.value);
+    return made(y, a, y, {}, 0);
+  }
+  friend Scalar log(const Scalar& a) { return made(std::log(a.value), a, 1 / a.value, {}, 0); }
+  friend Scalar erf(const Scalar& a) {
+    return made(std::erf(a.value), a, 2 / std::sqrt(M_PI) * std::exp(-a.value * a.value), {}, 0);
+  }
 
   /// d(of)/d(node) of every node made so far.
   static std::vector<double> gradients(const Scalar& of) {
@@ -70,5 +78,8 @@ class Scalar {
 
 Scalar sqrt(const Scalar&);
 Scalar relu(const Scalar&);
+Scalar exp(const Scalar&);
+Scalar log(const Scalar&);
+Scalar erf(const Scalar&);
 
 }  // namespace weft::test

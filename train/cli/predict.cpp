@@ -1,5 +1,7 @@
 // weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
-// of the values (class ids, unit normals, metres). Image labels are printed.
+// of the values (class ids, unit normals, metres). Image labels are printed. Of a run on a table
+// somebody's rows: the same CSV with predictions in the columns' units.
+#include <filesystem>
 #include <memory>
 
 #include "io/files.h"
@@ -7,6 +9,7 @@
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
 #include "train/loop/predict.h"
+#include "train/loop/predict_table.h"
 #include "train/pictures/colour.h"
 
 namespace weft::cli {
@@ -15,21 +18,18 @@ namespace {
 class Predict final : public Command {
  public:
   const char* name() const override { return "predict"; }
-  const char* help() const override { return "Predict labels for photographs"; }
+  const char* help() const override { return "Predict labels for photographs, or rows of tables"; }
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
-    o.add("images", images_, "PNG, JPEG or npy files").required();
-    o.add("--out", out_, "Where to write (default: the run's pictures)");
+    o.add("images", images_, "PNG, JPEG or npy files; of a table's run CSV").required();
+    o.add("--out", out_, "Where to write (default: the run's pictures or predictions)");
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
     o.add("--device", device_, "cpu or cuda (default: as it was trained)");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
   }
   void run() override {
     OpenedRun run(folder_, checkpoint_, device_, threads_);
-    if (run.run.data.kind == DataKind::tabular)
-      throw ConfigError(
-          fmt::format("predict: reads pictures, and {} was trained on a table; try: weft eval {}",
-                      folder_, folder_));
+    if (run.run.data.kind == DataKind::tabular) return tables(run);
     // Names and headers of all of them first, so that what is wrong is said before the work; then
     // one picture at a time, whatever their number.
     const std::string out = out_.empty() ? folder_ + "/pictures" : out_;
@@ -56,6 +56,19 @@ class Predict final : public Command {
   }
 
  private:
+  /// FILE.csv -> OUT/FILE-predicted.csv
+  void tables(const OpenedRun& run) const {
+    const std::string out = out_.empty() ? folder_ + "/predictions" : out_;
+    make_folder(out);
+    for (const std::string& path : images_) {
+      const std::string name = std::filesystem::path(path).filename().string();
+      const std::string to = out + "/" + name.substr(0, name.find('.')) + "-predicted.csv";
+      write_file(
+          to, predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path));
+      fmt::print("{}: {}\n", path, to);
+    }
+  }
+
   std::string folder_, checkpoint_, device_, out_;
   std::vector<std::string> images_;
   int threads_ = 0;

@@ -20,6 +20,7 @@ struct Use {
   const char* part;
   const std::vector<int64_t>* samples;
   const char* remedy;
+  bool chooses = false;  ///< steps or policies, and trains nothing
 };
 
 bool learns_policy(const RunFile& run) { return way_of(run.sharing).policy; }
@@ -58,8 +59,9 @@ std::vector<Use> choosing_uses(const RunFile& run, const Parts& parts) {
       "task out";
   std::vector<Use> uses;
   if (run.eval.split != EvalSplit::test)
-    uses.push_back({"eval", name_of(run.eval.split), &part_of(parts, run.eval.split), remedy});
-  if (validation_chooses(run)) uses.push_back({"policy.choose", "val", &parts.val, remedy});
+    uses.push_back(
+        {"eval", name_of(run.eval.split), &part_of(parts, run.eval.split), remedy, true});
+  if (validation_chooses(run)) uses.push_back({"policy.choose", "val", &parts.val, remedy, true});
   return uses;
 }
 
@@ -71,6 +73,7 @@ int64_t labelled_samples(const Dataset& data, const std::vector<int64_t>& sample
 void check_labels(const RunFile& run, const Dataset& data, const Parts& parts, const Use& use) {
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     if (labelled_samples(data, *use.samples, k) > 0) continue;
+    if (use.chooses && !run.tasks[k].chooses) continue;
     throw DataError(fmt::format(
         "task '{}': none of the {} samples of the {} part has a label of it, which the phase '{}' "
         "needs ({} of {} training samples have one); {}",

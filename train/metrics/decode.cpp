@@ -6,10 +6,12 @@
 #include <cmath>
 
 #include "engine/error.h"
-#include "train/metrics/labels.h"
 
 namespace weft {
 namespace {
+
+/// Of a decoded prediction.
+int label_channels(TaskKind kind) { return kind == TaskKind::normals ? 3 : 1; }
 
 /// The index of the largest channel, the first of equals; NaN where any channel is NaN.
 void argmax(const double* row, int64_t channels, int64_t width, double* best, double* id) {

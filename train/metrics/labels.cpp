@@ -13,9 +13,9 @@ namespace {
 constexpr float official_least_depth = 3e-5f;
 
 void check_shape(const TaskSpec& task, const Tensor& target) {
-  if (target.shape().rank() != 4 || target.shape().back() != label_channels(task.kind))
+  if (target.shape().rank() != 4 || target.shape().back() != task.label_channels())
     throw ShapeError(fmt::format("task '{}': labels of {} are [N, H, W, {}], got {}", task.name,
-                                 name_of(task.kind), label_channels(task.kind), target.shape()));
+                                 name_of(task.kind), task.label_channels(), target.shape()));
 }
 
 void check_class(const TaskSpec& task, float id, int classes) {
@@ -73,8 +73,6 @@ std::vector<int64_t> all_of(int64_t extent) {
 }
 
 }  // namespace
-
-int label_channels(TaskKind kind) { return kind == TaskKind::normals ? 3 : 1; }
 
 Tensor labels_at(const TaskSpec& task, Semantics semantics, const Tensor& target,
                  const Geometry& geometry, int64_t height, int64_t width) {

@@ -1,5 +1,6 @@
 // Labels as losses and metrics see them. A target is host f32 [N, H, W, C_label] ([N, 1, 1,
-// C_label] for image labels) with NaN where there is no label; C_label is 3 for normals, else 1.
+// C_label] for image labels) with NaN where there is no label; C_label is the
+// task's label_channels: 3 for normals, those of data/measured_label.h for a target, else 1.
 // labels_at: one label for each output of a prediction h x w, that of the pixel which the output
 // stands for (train/metrics/geometry.h); labels_of: all of them, for metrics. In both every label
 // that the task cannot use is turned into NaN (all channels of it): a depth <= 0 (compat: <= 3e-5,
@@ -10,8 +11,6 @@
 #include "train/metrics/geometry.h"
 
 namespace weft {
-
-int label_channels(TaskKind kind);
 
 Tensor labels_at(const TaskSpec& task, Semantics semantics, const Tensor& target,
                  const Geometry& geometry, int64_t height, int64_t width);

@@ -11,6 +11,7 @@
 #include "ops/cross_entropy.h"
 #include "ops/l1_loss.h"
 #include "train/metrics/labels.h"
+#include "train/metrics/measured_losses.h"
 
 namespace weft {
 namespace {
@@ -62,6 +63,7 @@ std::optional<Var> task_loss(const TaskSpec& task, Semantics semantics, const Va
   if (task.kind == TaskKind::segmentation || task.kind == TaskKind::classification)
     return class_loss(task, prediction, labels);
 
+  if (!task.target.empty()) return measured_loss(task, prediction, labels);
   const AnyContext& context = prediction.tape().context();
   const Tensor values = to_device(
       context, labels.dtype() == prediction.dtype()

@@ -4,7 +4,7 @@
 //   normals                        1 - mean cos(prediction, label)
 //   depth, edges, keypoints        mean |prediction - label|
 //   binary                         cross-entropy of the logit
-//   regression                     mean (prediction - label)^2
+//   regression                     mean (prediction - label)^2 (a target: measured_losses.h)
 // Semantics differ in which depths are valid (labels.h) and in what a compat reader hands over as
 // normals: raw bytes (docs/method.md section 6); both are made unit length.
 #pragma once

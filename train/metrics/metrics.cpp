@@ -22,7 +22,8 @@ TaskMetrics::TaskMetrics(const TaskSpec& task, Semantics semantics, double devia
   };
   loss_ = static_cast<const MeanLoss*>(tally(make_tally<MeanLoss>));
   for (const MetricKind& kind : metric_kinds())
-    if (kind.of.has(task_.kind)) read_.push_back({&kind, tally(kind.reads.make)});
+    if (kind.of.has(task_.kind) && (kind.applies == nullptr || kind.applies(task_)))
+      read_.push_back({&kind, tally(kind.reads.make)});
 }
 
 void TaskMetrics::add(const Tensor& prediction, const Tensor& target, const Geometry& geometry) {
@@ -50,6 +51,11 @@ void TaskMetrics::add(const Tensor& prediction, const Tensor& target, const Geom
     }
   }
   for (const Kept& kept : tallies_) kept.tally->add_batch(prediction, labels);
+}
+
+void TaskMetrics::add_slopes(const Tensor& prediction, const Tensor& slopes, const Tensor& target) {
+  const Tensor labels = labels_of(task_, semantics_, target);
+  for (const Kept& kept : tallies_) kept.tally->add_slopes(prediction, slopes, labels);
 }
 
 void TaskMetrics::add_loss(double loss, double weight) {

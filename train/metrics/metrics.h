@@ -47,6 +47,9 @@ class TaskMetrics {
   /// prediction: host f32 or f64 [N, h, w, C]; target: host f32 [N, H, W, C_label], NaN = invalid;
   /// geometry: as task_loss's.
   void add(const Tensor& prediction, const Tensor& target, const Geometry& geometry = {});
+  /// How steep the batch's outputs are by the columns of task.slopes, [N, 1, 1, n], for metrics of
+  /// slopes; prediction and target as in add.
+  void add_slopes(const Tensor& prediction, const Tensor& slopes, const Tensor& target);
   /// A batch's loss and how many images it is the mean of.
   void add_loss(double loss, double weight);
   /// The mean loss; absent before the first add_loss.

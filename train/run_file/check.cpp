@@ -8,6 +8,7 @@
 #include "train/run_file/balance.h"
 #include "train/run_file/limits.h"
 #include "train/run_file/run_file.h"
+#include "train/run_file/tables.h"
 
 namespace weft {
 namespace {
@@ -75,6 +76,15 @@ class Checker {
             "says how model.init is taken, which is not given");
     require(m.trunk != TrunkName::vgg16 || m.bn_running == Whose::shared, "model.bn.running",
             "is \"per-task\", but VGG-16 has no batch norm");
+    require(m.activation == Activation::relu || m.trunk == TrunkName::mlp, "model.activation",
+            fmt::format("is \"{}\"; {} has ReLU, and mlp alone another", name_of(m.activation),
+                        name_of(m.trunk)));
+    const bool bare = m.norm == Norm::none;
+    require(!bare || m.trunk == TrunkName::mlp, "model.norm",
+            fmt::format("is \"none\", which mlp alone can be without, not {}", name_of(m.trunk)));
+    const bool has_bn = m.bn_running == Whose::per_task || m.bn_fixed;
+    require(!bare || !has_bn, m.bn_fixed ? "model.bn.fixed" : "model.bn.running",
+            "is about batch norm, but model.norm = \"none\" has none");
     require(m.bn_affine == Whose::shared || m.bn_running == Whose::per_task, "model.bn.affine",
             "is \"per-task\", which needs bn.running = \"per-task\": one set of statistics cannot "
             "serve several weights");
@@ -125,22 +135,6 @@ class Checker {
     require(
         pixels <= 1 << 27, "data.augment.scale",
         fmt::format("enlarges pictures of {} x {} to more than 2^27 pixels", d.size[0], d.size[1]));
-    if (d.kind == DataKind::tabular) tabular();
-  }
-
-  void tabular() const {
-    const DataSpec& d = run_.data;
-    require(
-        run_.model.trunk == TrunkName::mlp, "model.trunk",
-        fmt::format("is \"{}\"; the trunk of tabular data is \"mlp\"", name_of(run_.model.trunk)));
-    require(d.normalize == Normalize::none, "data.normalize",
-            "is for pictures; a table's columns are standardised by the training rows");
-    require(d.test_index.empty() || (d.split.empty() && d.ratio[1] == 0), "data.test_index",
-            "is where the test rows are; leave out data.split and data.ratio's share of test");
-    for (const TaskSpec& t : run_.tasks)
-      require(t.image_label(), "task." + t.name + ".kind",
-              fmt::format("is {}; a table's tasks are classification, binary or regression",
-                          name_of(t.kind)));
   }
 
   void task(const TaskSpec& t) const {
@@ -330,6 +324,7 @@ void check_run_file(const RunFile& run) {
   check.model();
   check.data();
   check.tasks();
+  check_tables(run);
   check.share();
   check.phases();
   check_balance(run);

@@ -15,6 +15,8 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
   v.field("split", m.split);
   v.field("hidden", m.hidden);
   v.field("blocks", m.blocks);
+  v.choice("activation", m.activation);
+  v.choice("norm", m.norm);
   v.choice("head", m.head);
   v.field("head_width", m.head_width);
   v.field("dropout", m.dropout);
@@ -40,6 +42,8 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("columns", d.columns);
   v.field("leave_out", d.leave_out);
   v.field("categorical", d.categorical);
+  v.field("group", d.group);
+  v.field("label_power", d.label_power);
   v.field("task_column", d.task_column);
   v.field("image", d.image);
   v.field("split", d.split);
@@ -142,6 +146,14 @@ std::vector<Sharing> ways_with(const std::string& share_key) {
   return ways_where([&](const WayOfSharing& way) { return reads(way, share_key); });
 }
 
+void visit_fields(FieldVisitor& v, ColumnSpec& c) {
+  v.field("name", c.name);
+  v.choice("transform", c.transform);
+  v.field("scale", c.scale);
+  v.field("by_task", c.by_task);
+  v.field("standardize", c.standardize);
+}
+
 void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("name", t.name);
   v.choice("kind", t.kind);
@@ -155,6 +167,15 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("class_weights", t.class_weights);
   v.field("pos_weight", t.pos_weight);
   v.field("standardize", t.standardize);
+  v.field("target", t.target);
+  v.field("floor", t.floor);
+  v.field("strong", t.strong);
+  v.field("slopes", t.slopes);
+  v.field("relative", t.relative);
+  v.field("relative_to", t.relative_to);
+  v.field("chooses", t.chooses);
+  v.field("input_scale", t.input_scale);
+  v.field("train_groups", t.train_groups);
   v.field("rows", t.rows);
   v.field("unit", t.unit);
   v.field("names", t.names);
@@ -171,6 +192,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.choice("on_nonfinite", run.on_nonfinite);
   v.table("model", [&] { visit_fields(v, run.model); });
   v.table("data", [&] { visit_fields(v, run.data); });
+  v.list("column", run.data.column_specs);
   v.list("task", run.tasks);
   v.table("warmup", [&] { visit_phase(v, run.warmup); });
   v.table("policy", [&] { visit_search(v, run.policy); });

@@ -7,6 +7,7 @@
 namespace weft {
 
 void visit_fields(FieldVisitor& v, RunFile& run);
+void visit_fields(FieldVisitor& v, ColumnSpec& column);
 void visit_fields(FieldVisitor& v, TaskSpec& task);
 void visit_fields(FieldVisitor& v, BalanceSpec& balance);
 

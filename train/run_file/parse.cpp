@@ -19,7 +19,8 @@ void fill_trunk_lr(const RunFile& run, const char* phase, OptimizerSpec& optimiz
 /// statistics is a mixture that no task has in training, and what is tested is not what was
 /// trained.
 bool features_differ(const RunFile& run) {
-  if (run.model.trunk == TrunkName::vgg16) return false;  // it has no batch norm
+  const bool no_batch_norm = run.model.trunk == TrunkName::vgg16 || run.model.norm == Norm::none;
+  if (no_batch_norm) return false;
   const WayOfSharing& way = way_of(run.sharing);
   return way.trunks.shared > 0 && (way.features_differ || run.data.inputs == Whose::per_task ||
                                    run.model.bn_affine == Whose::per_task);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "data/spec.h"
+#include "models/activation.h"
 #include "models/balance/options.h"
 #include "models/policy_options.h"
 #include "models/sharing/share_options.h"
@@ -27,6 +28,8 @@ struct ModelSpec {
   std::string split;  ///< vgg16: first layer that is each task's own ("features.24")
   int hidden = 64;    ///< mlp: units of every layer
   int blocks = 4;     ///< mlp: residual blocks
+  Activation activation = Activation::relu;  ///< mlp
+  Norm norm = Norm::batch;                   ///< mlp
   HeadKind head = HeadKind::aspp;
   int head_width = 1024;
   double dropout = 0.5;

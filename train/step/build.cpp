@@ -38,6 +38,8 @@ ModelOptions model_options(const RunFile& run) {
   options.trunk.split = run.model.split;
   options.trunk.hidden = run.model.hidden;
   options.trunk.blocks = run.model.blocks;
+  options.trunk.activation = run.model.activation;
+  options.trunk.mlp_norm = run.model.norm;
   options.trunk.deeplab = run.model.form == TrunkForm::deeplab;
   options.trunk.width = run.model.width;
   options.trunk.in_channels = run.model.in_channels;

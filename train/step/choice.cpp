@@ -18,6 +18,7 @@ std::vector<Measure> task_scores(const RunFile& run, const std::vector<TaskResul
   for (size_t k = 0; k < results.size(); ++k) {
     const TaskResult& r = results[k];
     Measure& of_task = out.emplace_back();
+    if (!run.tasks[k].chooses && !is_fault(r.loss)) continue;
     if (!r.loss || (run.tasks[k].weight == 0 && !is_fault(r.loss))) continue;
     if (references)
       of_task = -relative_score({r.metrics}, {(*references)[k]});

@@ -1,12 +1,14 @@
 // evaluate: batch by batch without recording; sums on the host in double.
 #include "train/step/evaluate.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "data/fixed_sample.h"
 #include "train/metrics/baseline.h"
 #include "train/metrics/losses.h"
 #include "train/step/build.h"
+#include "train/step/slopes.h"
 #include "train/step/stop.h"
 
 namespace weft {
@@ -33,7 +35,11 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
                                  const PolicyOfBatch& policy, int64_t batches) {
   std::vector<TaskMetrics> metrics;
   std::vector<Baseline> constants;
-  const std::vector<LearnedTask> learned = data.learned().tasks;
+  const LearnedFromData from_data = data.learned();
+  const std::vector<LearnedTask>& learned = from_data.tasks;
+  const bool slopes = std::any_of(run.tasks.begin(), run.tasks.end(),
+                                  [](const TaskSpec& task) { return !task.slopes.empty(); });
+  if (slopes) set_trainable(model, Phase::infer);
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     metrics.emplace_back(run.tasks[k], run.semantics, learned.empty() ? 1 : learned[k].deviation);
     constants.emplace_back(run.tasks[k], run.semantics);
@@ -52,19 +58,29 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
     for (int64_t b = 0; b < options.end_cursor; ++b) {
       throw_if_stopped();
       const Batch batch = loader.next();
-      Tape tape(context, Tape::Mode::no_grad);
+      Tape tape(context, slopes ? Tape::Mode::train : Tape::Mode::no_grad);
       StepInputs in;
       in.phase = Phase::infer;
       in.seed = static_cast<uint64_t>(run.seed);
       in.chosen = policy(b);
       in.images = upload_images(tape, batch.images, model, run);
+      if (slopes) in.images = tape.leaf(in.images.value());
       in.targets = batch.targets;
       const StepOutputs out = compute_step(tape, model, run, in);
       for (size_t k = 0; k < run.tasks.size(); ++k) {
         if (!out.losses[k]) continue;
         const Geometry geometry = geometry_of(model, k, in.images.shape());
         const Shape& at = out.predictions[k].shape();
-        metrics[k].add(to_host(context, out.predictions[k].value()), batch.targets[k], geometry);
+        const Tensor prediction = to_host(context, out.predictions[k].value());
+        metrics[k].add(prediction, batch.targets[k], geometry);
+        if (!run.tasks[k].slopes.empty()) {
+          const int64_t each = in.images.shape()[0] / static_cast<int64_t>(run.tasks.size());
+          const int64_t first = options.per_task ? static_cast<int64_t>(k) * each : 0;
+          metrics[k].add_slopes(
+              prediction,
+              slopes_of(out.predictions[k], in.images, first, run.tasks[k], from_data.columns),
+              batch.targets[k]);
+        }
         metrics[k].add_loss(to_host(context, out.losses[k]->value()).item(),
                             compat ? static_cast<double>(images_with_label(batch.targets[k]))
                                    : loss_weight(run.tasks[k], run.semantics, batch.targets[k],

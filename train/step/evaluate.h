@@ -1,5 +1,6 @@
 // Evaluation of a model on some samples: losses at the head's stride, metrics at label resolution,
-// batch norm by its running statistics, no dropout, skipped blocks not run. Beside each loss stands
+// batch norm by its running statistics, no dropout, skipped blocks not run; where tasks have
+// slopes, those too (train/step/slopes.h), and all parameters are left frozen. Beside each loss stands
 // that of the best constant prediction for these very labels (train/metrics/baseline.h): what a
 // network must beat before it has learned anything. What runs choose by is train/step/choice.h.
 #pragma once

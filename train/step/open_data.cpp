@@ -57,6 +57,7 @@ std::unique_ptr<Dataset> open_table(RunFile& run, const LearnedFromData* learned
                     run.place("model.in_channels"), run.model.in_channels, inputs));
   run.model.in_channels = inputs;
   run.tasks = table->tasks();
+  run.data.label_power = 0;  // it has become the tasks' weights
   return table;
 }
 

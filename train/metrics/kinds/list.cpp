@@ -16,7 +16,8 @@
   file(normals) \
   file(absolute_error) \
   file(depth) \
-  file(regression)
+  file(regression) \
+  file(measured)
 // clang-format on
 
 namespace weft {

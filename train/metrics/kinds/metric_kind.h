@@ -66,6 +66,7 @@ struct MetricKind {
   Shown shown = Shown::eval;
   InStudies in_studies = InStudies::no;
   Unit unit = Unit::none;
+  bool (*applies)(const TaskSpec&) = nullptr;  ///< to a task of these kinds; null: to each
 };
 
 using MetricKinds = std::span<const MetricKind>;

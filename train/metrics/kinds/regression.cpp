@@ -48,6 +48,9 @@ Measure r2(const Errors& e) {
   return left ? Measure(1 - *left) : std::nullopt;
 }
 
+/// A target has errors of its own (measured.cpp).
+bool is_plain(const TaskSpec& task) { return task.target.empty(); }
+
 constexpr TaskKinds regression{TaskKind::regression};
 
 constexpr MetricKind rows[] = {
@@ -57,19 +60,22 @@ constexpr MetricKind rows[] = {
      .better = Better::lower,
      .shown = Shown::delta,
      .in_studies = InStudies::leads,
-     .unit = Unit::label},
+     .unit = Unit::label,
+     .applies = is_plain},
     {.name = "rmse",
      .of = regression,
      .reads = reading<rmse>,
      .better = Better::lower,
      .shown = Shown::delta,
-     .unit = Unit::label},
+     .unit = Unit::label,
+     .applies = is_plain},
     {.name = "r2",
      .of = regression,
      .reads = reading<r2>,
      .better = Better::higher,
      .shown = Shown::tables,
-     .in_studies = InStudies::follows},
+     .in_studies = InStudies::follows,
+     .applies = is_plain},
 };
 
 }  // namespace

@@ -29,6 +29,9 @@ class Tally {
   virtual void add_row(const double* /*prediction*/, const float* /*label*/, int64_t /*width*/) {}
   /// After a batch's rows: the network's outputs, and labels [N, H, W, C_label].
   virtual void add_batch(const Tensor& /*prediction*/, const Tensor& /*labels*/) {}
+  /// Outputs [N, 1, 1, 1] and how steep they are, [N, 1, 1, n] (train/step/slopes.h).
+  virtual void add_slopes(const Tensor& /*prediction*/, const Tensor& /*slopes*/,
+                          const Tensor& /*labels*/) {}
   virtual void add_loss(double /*loss*/, double /*weight*/) {}
 };
 

@@ -301,18 +301,19 @@ void merge(toml::table& into, std::string_view key, toml::node& value) {
   }
 }
 
-toml::table& find_task(toml::table& root, const std::string& name) {
+/// The [[list]]'s item of that name: a task or a column.
+toml::table& find_item(toml::table& root, const std::string& list, const std::string& name) {
   Words names;
-  if (toml::array* tasks = root["task"].as_array()) {
+  if (toml::array* tasks = root[list].as_array()) {
     for (toml::node& item : *tasks) {
       if (!item.is_table()) continue;
       names.push_back(item_name(*item.as_table()));
       if (names.back() == name) return *item.as_table();
     }
   }
-  if (names.empty()) throw ConfigError(fmt::format("{}: there is no [[task]]", command_line));
-  throw ConfigError(fmt::format("{}: there is no task '{}'; did you mean '{}'?", command_line, name,
-                                nearest(name, names)));
+  if (names.empty()) throw ConfigError(fmt::format("{}: there is no [[{}]]", command_line, list));
+  throw ConfigError(fmt::format("{}: there is no {} '{}'; did you mean '{}'?", command_line, list,
+                                name, nearest(name, names)));
 }
 
 void apply_override(toml::table& root, const std::string& text) {
@@ -330,8 +331,8 @@ void apply_override(toml::table& root, const std::string& text) {
   }
   toml::table* table = &root;
   size_t next = 0;
-  if (parts[0] == "task" && parts.size() > 2) {
-    table = &find_task(root, parts[1]);
+  if ((parts[0] == "task" || parts[0] == "column") && parts.size() > 2) {
+    table = &find_item(root, parts[0], parts[1]);
     next = 2;
   }
   for (; next + 1 < parts.size(); ++next) {

@@ -1,0 +1,44 @@
+// A task's target (data/target.h) row by row of a table: what the cells of its columns make of it,
+// and the label with all that losses and metrics want to know (data/measured_label.h).
+//   t = [log10] m max(y, floor);   bound: y <= floor;   strong: the condition's product > its number
+// Every mistake is a DataError with file and line, or a ConfigError that names the key.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/sets/table.h"
+#include "data/target.h"
+
+namespace weft {
+
+class MeasuredLabels {
+ public:
+  MeasuredLabels(const Table& table, const TaskSpec& task);
+
+  /// t of a row, nullopt where y is missing or invalid.
+  std::optional<double> target(int64_t row) const;
+  /// All channels of a row's label; NaN where there is none.
+  void fill(int64_t row, double mean, double deviation, float* out) const;
+  /// y, in the unit of its column, where the network says t for the row.
+  double back(int64_t row, double t) const;
+
+ private:
+  struct Numbered : Slope {
+    int number = 0;
+    double power = 0;  ///< of the input in m
+    int input_number = -1;
+  };
+  std::optional<double> y(int64_t row) const;
+  double number(int64_t row, const std::string& column) const;
+  double value(const Product& product, int64_t row) const;
+
+  const Table& table_;
+  const TaskSpec& task_;
+  Target target_;
+  std::optional<Condition> strong_;
+  std::vector<Numbered> slopes_;
+};
+
+}  // namespace weft

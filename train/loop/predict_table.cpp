@@ -1,0 +1,137 @@
+// predict_table: rows in batches, forward without recording, and back to the columns' units.
+#include "train/loop/predict_table.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "data/sets/measured.h"
+#include "data/sets/table_inputs.h"
+#include "engine/error.h"
+#include "models/execute.h"
+#include "ops/cast.h"
+#include "train/metrics/decode.h"
+#include "train/step/step.h"
+
+namespace weft {
+namespace {
+
+constexpr int64_t rows_at_once = 4096;
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
+/// A task as predictions need it: what measures errors is left out, and with it the labels' columns.
+TaskSpec without_labels(TaskSpec task) {
+  task.slopes.clear();
+  task.strong.clear();
+  return task;
+}
+
+class TablePrediction {
+ public:
+  TablePrediction(const RunFile& run, const LearnedFromData& learned, const std::string& path)
+      : learned_(learned) {
+    DataSpec data = run.data;
+    const std::filesystem::path file(path);
+    data.root = file.has_parent_path() ? file.parent_path().string() : ".";
+    data.index = file.filename().string();
+    data.test_index.clear();
+    table_ = read_table(data);
+    inputs_.emplace(table_, learned.columns);
+    owner_ = data.task_column.empty() ? -1 : table_.column(data.task_column);
+    for (const TaskSpec& task : run.tasks) tasks_.push_back(without_labels(task));
+    for (const TaskSpec& task : tasks_) {
+      measured_.emplace_back();
+      if (!task.target.empty()) measured_.back().emplace(table_, task);
+    }
+  }
+
+  int64_t rows() const { return static_cast<int64_t>(table_.rows.size()); }
+  int64_t width() const { return inputs_->width(); }
+
+  std::vector<size_t> tasks_of(int64_t row) const {
+    std::vector<size_t> out;
+    for (size_t k = 0; k < tasks_.size(); ++k)
+      if (owner_ < 0 || cell(row) == tasks_[k].rows) out.push_back(k);
+    return out;
+  }
+  void encode(int64_t row, float* out) const {
+    const std::vector<size_t> tasks = tasks_of(row);
+    const double scale = owner_ < 0 || tasks.empty() ? 1 : tasks_[tasks[0]].input_scale;
+    inputs_->encode(table_, row, scale, out);
+  }
+  std::string header() const { return line(table_.header, "predicted.task", "predicted"); }
+  /// `output`: the task's, decoded.
+  std::string prediction(int64_t row, size_t k, double output) const {
+    const auto& cells = table_.rows[static_cast<size_t>(row)];
+    if (!measured_[k])
+      return line(cells, tasks_[k].name, label_text(learned_, unitless(tasks_[k]), k, output));
+    const LearnedTask& learned = learned_.tasks[k];
+    const double t = learned.mean + learned.deviation * output;
+    return line(cells, tasks_[k].name, fmt::format("{:.6g}", measured_[k]->back(row, t)));
+  }
+
+ private:
+  const std::string& cell(int64_t row) const {
+    return table_.rows[static_cast<size_t>(row)][static_cast<size_t>(owner_)];
+  }
+  static TaskSpec unitless(TaskSpec task) {
+    task.unit.clear();
+    return task;
+  }
+  static std::string line(const std::vector<std::string>& cells, const std::string& task,
+                          const std::string& value) {
+    std::string out;
+    for (const std::string& text : cells) out += csv_cell(text) + ",";
+    return out + csv_cell(task) + "," + csv_cell(value) + "\n";
+  }
+
+  const LearnedFromData& learned_;
+  Table table_;
+  std::optional<TableInputs> inputs_;
+  int owner_ = -1;
+  std::vector<TaskSpec> tasks_;
+  std::vector<std::optional<MeasuredLabels>> measured_;
+};
+
+}  // namespace
+
+std::string predict_table(AnyContext context, Model& model, const RunFile& run,
+                          const BinaryPolicy* policy, const LearnedFromData& learned,
+                          const std::string& path) {
+  const TablePrediction table(run, learned, path);
+  std::string text = table.header();
+  for (int64_t begin = 0; begin < table.rows(); begin += rows_at_once) {
+    const int64_t rows = std::min(rows_at_once, table.rows() - begin);
+    Tensor host = Tensor::empty({rows, 1, 1, table.width()}, DType::f32);
+    for (int64_t n = 0; n < rows; ++n)
+      table.encode(begin + n, host.data<float>() + n * table.width());
+    Tape tape(context, Tape::Mode::no_grad);
+    StepInputs in;
+    in.phase = Phase::infer;
+    in.chosen = policy;
+    Pass pass{tape, /*training=*/false, Noise{}};
+    const auto sample = sample_policy(pass, model, run, in);
+    const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
+    const Var images = repeat(upload_images(tape, host, model, run), copies);
+    const auto outputs = model.forward(pass, images, sample ? &*sample : nullptr);
+    std::vector<std::vector<Picture>> decoded(outputs.size());
+    for (size_t k = 0; k < outputs.size(); ++k) {
+      const Tensor values = to_host(context, cast(outputs[k], model.store().dtype()).value());
+      for (int64_t n = 0; n < rows; ++n)
+        decoded[k].push_back(
+            predicted_label(run.tasks[k], run.semantics, values, {}, static_cast<int>(n), 1, 1));
+    }
+    for (int64_t n = 0; n < rows; ++n)
+      for (const size_t k : table.tasks_of(begin + n))
+        text += table.prediction(begin + n, k, decoded[k][static_cast<size_t>(n)].pixels[0]);
+  }
+  return text;
+}
+
+}  // namespace weft

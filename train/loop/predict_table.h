@@ -1,0 +1,21 @@
+// Predictions for the rows of a table, in the units of its columns: a class by its word, a number
+// that was standardised or computed from columns (data/target.h) turned back into what it was.
+#pragma once
+
+#include <string>
+
+#include "data/learned.h"
+#include "models/sharing/sharing.h"
+#include "train/run_file/run_file.h"
+
+namespace weft {
+
+/// The CSV `path` once more, a line for each row and task of the row (data.task_column; without it
+/// every task), with the columns "predicted.task" and "predicted" behind its own. Needs the input
+/// columns and those that targets are computed with, no labels and no data.split. DataError as
+/// for training data.
+std::string predict_table(AnyContext context, Model& model, const RunFile& run,
+                          const BinaryPolicy* policy, const LearnedFromData& learned,
+                          const std::string& path);
+
+}  // namespace weft

@@ -1,0 +1,105 @@
+// Checks of runs on tables; see tables.h.
+#include "train/run_file/tables.h"
+
+#include <set>
+
+#include "data/target.h"
+#include "engine/error.h"
+
+namespace weft {
+namespace {
+
+class Checker {
+ public:
+  explicit Checker(const RunFile& run) : run_(run), data_(run.data) {}
+
+  void require(bool ok, const std::string& key, const std::string& message) const {
+    if (!ok) throw ConfigError(fmt::format("{}: '{}' {}", run_.place(key), key, message));
+  }
+
+  void table() const {
+    require(
+        run_.model.trunk == TrunkName::mlp, "model.trunk",
+        fmt::format("is \"{}\"; the trunk of tabular data is \"mlp\"", name_of(run_.model.trunk)));
+    require(data_.normalize == Normalize::none, "data.normalize",
+            "is for pictures; a table's columns are standardised by the training rows");
+    require(data_.test_index.empty() || (data_.split.empty() && data_.ratio[1] == 0),
+            "data.test_index",
+            "is where the test rows are; leave out data.split and data.ratio's share of test");
+    for (const TaskSpec& t : run_.tasks)
+      require(t.image_label(), "task." + t.name + ".kind",
+              fmt::format("is {}; a table's tasks are classification, binary or regression",
+                          name_of(t.kind)));
+  }
+
+  void columns() const {
+    std::set<std::string> names;
+    for (const ColumnSpec& c : data_.column_specs) {
+      const std::string key = "column." + c.name;
+      require(names.insert(c.name).second, key, "is there twice; a column is seen in one way");
+      require(c.scale > 0, key + ".scale", fmt::format("is {}; it is more than 0", c.scale));
+    }
+  }
+
+  void task(const TaskSpec& t) const {
+    const std::string key = "task." + t.name + ".";
+    require(t.input_scale > 0, key + "input_scale",
+            fmt::format("is {}; it is more than 0", t.input_scale));
+    require(t.train_groups.empty() || !data_.group.empty(), key + "train_groups",
+            "is of groups by the columns of data.group, which is not given");
+    const std::pair<const char*, bool> need_target[] = {{"floor", t.floor.has_value()},
+                                                        {"strong", !t.strong.empty()},
+                                                        {"slopes", !t.slopes.empty()},
+                                                        {"relative", t.relative != 0},
+                                                        {"relative_to", t.relative_to != 0}};
+    for (const auto& [word, given] : need_target)
+      require(!given || !t.target.empty(), key + word,
+              "is about a target that is computed from columns, and there is none: target = "
+              "\"log10(COLUMN)\"");
+    if (t.target.empty()) return;
+    require(t.kind == TaskKind::regression, key + "target",
+            fmt::format("means nothing for {}", name_of(t.kind)));
+    const auto place = [&](const char* word) {
+      return fmt::format("{}: '{}{}'", run_.place(key + word), key, word);
+    };
+    const Target target = parse_target(t.target, t.column, place("target"));
+    for (const auto& [word, given] : need_target)
+      require(!given || target.log10 || std::string(word) == "floor", key + word,
+              "is about values as shares of each other, and wants a target log10(..)");
+    if (!t.strong.empty()) parse_condition(t.strong, place("strong"));
+    for (const std::string& slope : t.slopes) parse_slope(slope, place("slopes"));
+    require(t.slopes.size() <= 4, key + "slopes",
+            fmt::format("names {}; there are metrics of up to 4", t.slopes.size()));
+    require(!t.floor || *t.floor > 0, key + "floor", "is not more than 0");
+    require(t.relative >= 0, key + "relative", fmt::format("is {}; it is at least 0", t.relative));
+    require(t.relative_to >= 0, key + "relative_to",
+            fmt::format("is {}; it is at least 0", t.relative_to));
+  }
+
+ private:
+  const RunFile& run_;
+  const DataSpec& data_;
+};
+
+}  // namespace
+
+void check_tables(const RunFile& run) {
+  const Checker check(run);
+  const bool table = run.data.kind == DataKind::tabular;
+  if (table) check.table();
+  check.columns();
+  check.require(table || run.data.column_specs.empty(), "column",
+                fmt::format("means nothing for {} data", name_of(run.data.kind)));
+  check.require(table || run.data.group.empty(), "data.group",
+                fmt::format("means nothing for {} data", name_of(run.data.kind)));
+  check.require(table || run.data.label_power == 0, "data.label_power",
+                fmt::format("means nothing for {} data", name_of(run.data.kind)));
+  for (const TaskSpec& task : run.tasks) {
+    check.task(task);
+    check.require(table || (task.target.empty() && task.input_scale == 1),
+                  "task." + task.name + (task.target.empty() ? ".input_scale" : ".target"),
+                  fmt::format("means nothing for {} data", name_of(run.data.kind)));
+  }
+}
+
+}  // namespace weft
