@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "io/csv.h"
 #include "io/files.h"
 #include "io/picture_io.h"
 #include "train/cli/command.h"
@@ -11,6 +12,7 @@
 #include "train/loop/predict.h"
 #include "train/loop/predict_table.h"
 #include "train/pictures/colour.h"
+#include "train/pictures/table_curves.h"
 
 namespace weft::cli {
 namespace {
@@ -23,6 +25,7 @@ class Predict final : public Command {
     o.add("folder", folder_, "Run folder").required();
     o.add("images", images_, "PNG, JPEG or npy files; of a table's run CSV").required();
     o.add("--out", out_, "Where to write (default: the run's pictures or predictions)");
+    o.add("--curves", curves_, "Of a table: draw what is measured and predicted over this column");
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
     o.add("--device", device_, "cpu or cuda (default: as it was trained)");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
@@ -66,10 +69,32 @@ class Predict final : public Command {
       write_file(
           to, predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path));
       fmt::print("{}: {}\n", path, to);
+      if (!curves_.empty()) draw(run, read_csv(to), to.substr(0, to.size() - 4));
     }
   }
 
-  std::string folder_, checkpoint_, device_, out_;
+  /// STEM-TASK.svg and STEM-TASK-log.svg of every regression task with rows.
+  void draw(const OpenedRun& run, const Csv& table, const std::string& stem) const {
+    TableCurves what;
+    what.along = curves_;
+    for (const LearnedColumn& column : run.learned.columns) what.inputs.push_back(column.name);
+    for (const TaskSpec& task : run.run.tasks) {
+      if (task.kind != TaskKind::regression) continue;
+      what.task = task.name;
+      what.measured = task.column;
+      for (const bool logarithmic : {false, true}) {
+        what.logarithmic = logarithmic;
+        const std::string svg = draw_table_curves(table, what);
+        if (svg.empty()) continue;
+        const std::string to =
+            fmt::format("{}-{}{}.svg", stem, task.name, logarithmic ? "-log" : "");
+        write_file(to, svg);
+        fmt::print("{}\n", to);
+      }
+    }
+  }
+
+  std::string folder_, checkpoint_, device_, out_, curves_;
   std::vector<std::string> images_;
   int threads_ = 0;
 };
