@@ -97,10 +97,11 @@ struct TaskSpec {
   bool image_label() const;  ///< one label an image: classification, binary, regression
 };
 
-/// What a number of a table becomes before it is standardised: x, ln, log10 or asinh of x / scale.
-enum class Transform : uint8_t { none, log, log10, asinh };
-constexpr std::array<const char*, 4> words_of(Transform) {
-  return {"none", "log", "log10", "asinh"};
+/// What a number of a table becomes before it is standardised: x, its ln, log10, asinh or 1 / x, of
+/// x / scale.
+enum class Transform : uint8_t { none, log, log10, asinh, reciprocal };
+constexpr std::array<const char*, 5> words_of(Transform) {
+  return {"none", "log", "log10", "asinh", "reciprocal"};
 }
 
 /// [[column]]: how an input column of a table is seen. Columns without one are standardised.

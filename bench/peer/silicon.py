@@ -30,7 +30,8 @@ from torch import nn
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "silu": nn.functional.silu,
                "softplus": nn.functional.softplus, "gelu": nn.functional.gelu}
-TRANSFORMS = {"none": lambda x: x, "log": np.log, "log10": np.log10, "asinh": np.arcsinh}
+TRANSFORMS = {"none": lambda x: x, "log": np.log, "log10": np.log10, "asinh": np.arcsinh,
+              "reciprocal": lambda x: 1 / x}
 
 
 def stop(why):

@@ -39,6 +39,9 @@ std::optional<double> transformed(const Table& table, int64_t row, int number,
   if (logarithm && !(x > 0))
     throw DataError(fmt::format("{}: column '{}': {} has no logarithm; [[column]] '{}' asks for it",
                                 table.place(row), column.name, *v, column.name));
+  if (column.transform == Transform::reciprocal && x == 0)
+    throw DataError(fmt::format("{}: column '{}': 0 has no reciprocal; [[column]] '{}' asks for it",
+                                table.place(row), column.name, column.name));
   switch (column.transform) {
     case Transform::none:
       return x;
@@ -48,6 +51,8 @@ std::optional<double> transformed(const Table& table, int64_t row, int number,
       return std::log10(x);
     case Transform::asinh:
       return std::asinh(x);
+    case Transform::reciprocal:
+      return 1 / x;
   }
   return x;
 }
@@ -86,6 +91,8 @@ double input_slope(const LearnedColumn& column, double input, double task_scale)
       return outer * std::pow(10.0, -f) / std::log(10.0);
     case Transform::asinh:
       return outer / std::cosh(f);
+    case Transform::reciprocal:
+      return -outer * f * f;
   }
   return outer;
 }

@@ -1,7 +1,7 @@
 // The columns of a table that a network sees, and the numbers they become; nothing is learned from
 // validation or test rows:
 //   numeric      (f(v / scale) - mean) / std over the training rows; a column constant there: 0
-//                f: nothing, ln, log10 or asinh, as [[column]] says, which can also leave out mean
+//                f: nothing, ln, log10, asinh or 1 / x, as [[column]] says, which can also leave out mean
 //                and std, or divide v by a number of the row's task (TaskSpec::input_scale)
 //   categorical  one-hot over the values of the training rows, sorted; a value of other rows: all 0
 // A missing cell is 0 as well: the mean, or no category. A trained network's columns are found by

@@ -120,6 +120,10 @@ TEST_CASE("columns are transformed, then standardised by the training rows", "[t
   const auto ten = [](double x) { return (std::log10(x / 4) - 0.3) / 2; };
   CHECK(input_slope(tens, ten(7), 1) ==
         Catch::Approx((ten(7 + 1e-5) - ten(7 - 1e-5)) / 2e-5).epsilon(1e-8));
+  LearnedColumn inverse{"x", false, {}, {}, 0.3, 2, Transform::reciprocal, 4, false};
+  const auto one_over = [](double x) { return (4 / x - 0.3) / 2; };
+  CHECK(input_slope(inverse, one_over(7), 1) ==
+        Catch::Approx((one_over(7 + 1e-5) - one_over(7 - 1e-5)) / 2e-5).epsilon(1e-8));
   CHECK_THAT(message_of<ConfigError>([&] { input_of(columns, "W", "task.n.slopes"); }),
              contains_text("task.n.slopes: 'W' is no numeric input column"));
   const TabularDataset again(data, {n, p}, std::make_unique<LearnedFromData>(set.learned()).get());
@@ -199,6 +203,8 @@ TEST_CASE("what a table of measurements cannot give is named", "[tabular][target
   DataSpec logs = data;
   logs.column_specs = {{"vgs", Transform::log}};
   CHECK_THAT(refused(logs), contains_text("t.csv:2: column 'vgs': 0 has no logarithm"));
+  logs.column_specs = {{"vgs", Transform::reciprocal}};
+  CHECK_THAT(refused(logs), contains_text("t.csv:2: column 'vgs': 0 has no reciprocal"));
   logs.column_specs = {{"vbs", Transform::asinh}};
   CHECK_THAT(refused(logs), contains_text("[[column]]: 'vbs' is no input column"));
   DataSpec wide = data;
