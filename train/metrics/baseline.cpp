@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "data/measured_label.h"
 #include "train/metrics/labels.h"
 
 namespace weft {
@@ -46,6 +47,8 @@ void Baseline::add(const Tensor& target, const Geometry& geometry, int64_t heigh
       normal_sum_[0] += x / length;
       normal_sum_[1] += y / length;
       normal_sum_[2] += z / length;
+    } else if (!task_.target.empty() && label[measured::bound] != 0) {
+      bounds_.push_back(*label);
     } else {
       values_.push_back(*label);
     }
@@ -73,7 +76,16 @@ double Baseline::median() const {
 double Baseline::mean() const {
   double sum = 0;
   for (float value : values_) sum += value;
-  return sum / static_cast<double>(values_.size());
+  auto n = static_cast<double>(values_.size());
+  // A bound counts where the constant is above it, and then draws it down: the least come first.
+  std::vector<float> bounds = bounds_;
+  std::sort(bounds.begin(), bounds.end());
+  for (const float bound : bounds) {
+    if (n > 0 && sum / n <= bound) break;
+    sum += bound;
+    n += 1;
+  }
+  return sum / n;
 }
 
 double Baseline::loss() const {
@@ -91,6 +103,7 @@ double Baseline::loss() const {
   if (task_.kind == TaskKind::regression) {
     const double centre = mean();
     for (float value : values_) sum += (value - centre) * (value - centre);
+    for (float bound : bounds_) sum += std::pow(std::max(centre - bound, 0.0), 2);
   } else {
     const double centre = median();
     for (float value : values_) sum += std::abs(value - centre);

@@ -4,6 +4,7 @@
 //   cosine            mean m of the unit normals;                  loss = 1 - |m|
 //   L1                median;                   loss = mean absolute deviation from the median
 //   squared error     mean;                                        loss = variance
+//                     (of a bound from above it counts what is above; a relative loss is left out)
 //   binary            log odds of the share p of ones;             loss = entropy of (p, 1 - p)
 #pragma once
 
@@ -35,6 +36,7 @@ class Baseline {
   std::vector<int64_t> per_class_;     // cross-entropy and binary
   double normal_sum_[3] = {};          // cosine
   mutable std::vector<float> values_;  // L1 and squared error; the median reorders them
+  std::vector<float> bounds_;          // squared error: labels that are bounds from above
 };
 
 }  // namespace weft

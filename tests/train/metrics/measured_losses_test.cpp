@@ -8,6 +8,7 @@
 #include "ops/pointwise.h"
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
+#include "train/metrics/baseline.h"
 #include "train/metrics/losses.h"
 #include "train/metrics/measured_losses.h"
 
@@ -136,4 +137,21 @@ TEST_CASE("a measured task's loss: squared decades above bounds, and the relativ
     CHECK((gradient[static_cast<size_t>(n)] == 0) == free);
   }
   CHECK(!task_loss(task_of(0), Semantics::sound, pred, tensor(Values(50, NAN))));
+}
+
+TEST_CASE("the best constant knows bounds", "[losses]") {
+  const Values labels = labels_of(60);
+  const auto loss = [&](double c) {
+    return mean_over(labels, [&](int64_t, const Item& i) {
+      return std::pow((i.bound != 0 ? std::max(c, i.value) : c) - i.value, 2);
+    });
+  };
+  double best = 0;
+  for (double c = -4; c < 4; c += 1e-3)
+    if (loss(c) < loss(best)) best = c;
+  Baseline baseline(task_of(0), Semantics::sound);
+  baseline.add(tensor(labels), {}, 1, 1);
+  CHECK(baseline.constant()[0] == Catch::Approx(best).margin(2e-3));
+  CHECK(baseline.loss() == Catch::Approx(loss(baseline.constant()[0])).epsilon(1e-5));
+  CHECK(loss(baseline.constant()[0]) <= loss(best) + 1e-9);
 }
