@@ -52,7 +52,9 @@ struct Plan {
   /// Blocks times groups on which F runs, and what K naive passes would run.
   int runs() const;
   /// MACs an image of trunk under this plan; `inputs` groups go through the stem.
-  Macs macs(const TrunkCost& cost) const;
+  /// `by_task`: each counted for every task whose loss comes back through it, as a pass back does
+  /// that keeps tasks apart (engine/joint_backward.h).
+  Macs macs(const TrunkCost& cost, bool by_task = false) const;
 };
 
 /// Whether tasks a and b, where their values are the same, may be one group as block l's input

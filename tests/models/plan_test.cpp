@@ -125,6 +125,32 @@ void check_plan_equals_naive(int trial, int active, bool training) {
 
 }  // namespace
 
+TEST_CASE("plan: gradients of each task cost as much more as tasks share what runs", "[models]") {
+  Net net;
+  const TrunkCost cost = net.trunk->cost(33, 33);
+  const int blocks = net.trunk->blocks();
+  const auto factor = [&](const Gates& gates) {
+    const Plan plan = make_plan(gates);
+    return static_cast<double>(plan.macs(cost, true).dense) /
+           static_cast<double>(plan.macs(cost).dense);
+  };
+  CHECK(factor(all_selected(tasks, blocks)) == tasks);
+  CHECK(factor(all_selected(1, blocks)) == 1);
+  // Task 0 skips block 1: behind it two streams run, one of one task and one of two.
+  Gates gates = all_selected(tasks, blocks);
+  gates[0][1].kind = Gate::Kind::skip;
+  double apart = 3 * static_cast<double>(cost.stem.dense), plain = apart / 3;
+  for (int l = 0; l < blocks; ++l) {
+    const auto residual = static_cast<double>(cost.residual[static_cast<size_t>(l)].dense);
+    const auto shortcut = static_cast<double>(cost.shortcut[static_cast<size_t>(l)].dense);
+    apart += (l == 1 ? 2 : 3) * residual + 3 * shortcut;
+    plain += (l <= 1 ? 1 : 2) * (residual + shortcut);
+  }
+  CHECK(std::abs(factor(gates) - apart / plain) < 1e-12);
+  CHECK(describe(make_plan(gates), *net.trunk, cost, {"a", "b", "c"})
+            .find(fmt::format("go back through {:.2f}x what", apart / plain)) != std::string::npos);
+}
+
 TEST_CASE("a planned step equals K naive passes over 200 random policies and all curriculum stages",
           "[models][plan]") {
   for (int trial = 0; trial < 200; ++trial)

@@ -5,6 +5,7 @@
 #include "engine/error.h"
 #include "models/sharing/way.h"
 #include "train/loop/preflight.h"
+#include "train/run_file/balance.h"
 #include "train/step/build.h"
 
 namespace weft {
@@ -14,6 +15,7 @@ struct Need {
   const char* key;
   std::string what;
   double bytes;
+  const char* cure = nullptr;  ///< null: lower the key
 };
 
 struct TrunkSize {
@@ -71,6 +73,13 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
                         {"model.head_width", "the heads' parameters", dense * copies * number},
                         {"task.classes", "the heads' parameters", plain * copies * number}};
 
+  const auto method = make_method(run);
+  if (method->needs() != Balance::Needs::losses && run.balance.keep_gradients &&
+      trunks_of(run) == 1)
+    all.push_back({"balance.keep", "each task's gradient of the trunk",
+                   trunk * static_cast<double>(run.tasks.size()) * number,
+                   "set balance.keep = false, which keeps their Gram matrix alone"});
+
   const LoaderOptions options = train_loader_options(run, data, "train", 0);
   const double rows =
       static_cast<double>(plan_epoch(data, parts.train, options).batch) *
@@ -99,9 +108,9 @@ void check_memory(const RunFile& run, const Dataset& data, const Parts& parts, i
   const Need& most = *std::max_element(
       all.begin(), all.end(), [](const Need& a, const Need& b) { return a.bytes < b.bytes; });
   throw ConfigError(fmt::format(
-      "{}: '{}': the run needs at least {}, and the device has {}; {} alone take {}: lower {}{}",
+      "{}: '{}': the run needs at least {}, and the device has {}; {} alone take {}: {}{}",
       run.place(most.key), most.key, gib(sum), gib(static_cast<double>(bytes)), most.what,
-      gib(most.bytes), most.key,
+      gib(most.bytes), most.cure != nullptr ? most.cure : std::string("lower ") + most.key,
       std::string(most.key).rfind("data.", 0) == 0 ? ", data.batch or data.size" : ""));
 }
 

@@ -220,3 +220,37 @@ TEST_CASE("plan: what cannot fit is refused at once, naming what makes it large"
   CHECK_NOTHROW(check_memory(run, *data, parts, 64 << 20));
   CHECK_THROWS_AS(check_memory(run, *data, parts, 64 << 10), ConfigError);
 }
+
+TEST_CASE("plan: each task's gradient of the trunk counts where it is kept", "[plan][balance]") {
+  const auto needed = [](RunFile run) {  // what check_memory() takes to be enough
+    const auto data = open_dataset(run);
+    const Parts parts = make_parts(*data, run.semantics);
+    int64_t refused = 0, enough = int64_t{1} << 40;
+    while (enough - refused > 1) {
+      const int64_t middle = refused + (enough - refused) / 2;
+      try {
+        check_memory(run, *data, parts, middle);
+        enough = middle;
+      } catch (const ConfigError&) {
+        refused = middle;
+      }
+    }
+    return enough;
+  };
+  const int64_t plain = needed(scenes({"sharing=hard"}));
+  CHECK(needed(scenes({"sharing=hard", "balance.method=uw"})) == plain);
+  const int64_t kept = needed(scenes({"sharing=hard", "balance.method=upgrad"})) - plain;
+  CHECK(std::abs(static_cast<double>(kept) - 2 * 4 * 11.2e6 / 256) < 2);  // 2 tasks, width 1/16
+  CHECK(needed(scenes({"sharing=hard", "balance.method=upgrad", "balance.keep=false"})) == plain);
+  RunFile many = scenes({"sharing=hard", "balance.method=upgrad", "model.width=1"});
+  for (int i = 0; i < 6; ++i) {
+    many.tasks.push_back(many.tasks[1]);
+    many.tasks.back().name += std::to_string(i);
+  }
+  const auto data = open_dataset(many);
+  const Parts parts = make_parts(*data, many.semantics);
+  CHECK_THAT(test::message_of<ConfigError>([&] { check_memory(many, *data, parts, 1 << 20); }),
+             contains_text("'balance.keep': the run needs at least") &&
+                 contains_text("each task's gradient of the trunk alone take 0.3 GiB: set "
+                               "balance.keep = false"));
+}
