@@ -88,6 +88,10 @@ done
 expect 0 'tasks share 60 parameters .* of stem, layer1, layer2, layer3, layer4' train slim.toml sharing=hard \
   balance.method=upgrad balance.watch=1 --out balanced --threads 1
 [ "$(grep -c '"stage":"all"' balanced/balance.jsonl)" -eq 3 ] || fail "balance.jsonl has not a line a step"
+for picture in cosines gradient_norms weights; do
+  [ -s balanced/pictures/$picture.svg ] || fail "$picture.svg is missing"
+done
+expect 0 '^mean cosine' table balanced first
 expect 2 'did you mean "upgrad"' train slim.toml balance.method=upgrat
 # A damaged last checkpoint: named, the one before offered, and what is advised ends with the same bits.
 cp -r first damaged

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "io/files.h"
+#include "train/cli/balance_pictures.h"
 #include "train/cli/process.h"
 #include "train/loop/predict.h"
 #include "train/metrics/decode.h"
@@ -102,6 +103,7 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
   const std::string sheet = prediction_sheet(trainer, data, first);
   if (!sheet.empty()) write_file(pictures + "predictions.svg", sheet);
   const RunSummary summary = read_summary(folder);
+  write_balance_pictures(folder, summary.tasks);
   if (summary.policy.empty()) return;
   write_file(pictures + "policy.svg",
              draw_policy(summary.tasks, summary.blocks, summary.probability, summary.policy));

@@ -6,6 +6,7 @@
 
 #include "io/files.h"
 #include "io/json_text.h"
+#include "train/run_folder/conflict.h"
 #include "train/run_folder/run_record.h"
 
 namespace weft {
@@ -80,7 +81,9 @@ RunSummary read_summary(const std::string& folder) {
     // Older files know neither.
     if (!file.contains("skipped")) file["skipped"] = 0;
     if (!file.contains("best_steps")) file["best_steps"] = json::array();
-    return file.get<RunSummary>();
+    auto summary = file.get<RunSummary>();
+    summary.cosine = mean_cosine(folder, summary.tasks);
+    return summary;
   } catch (const json::exception& e) {
     throw DataError(fmt::format("{}: {}", path, e.what()));
   } catch (const ConfigError& e) {  // a word that this weft does not know

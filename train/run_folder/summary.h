@@ -33,6 +33,8 @@ struct RunSummary {
   std::vector<std::vector<int>> policy;  ///< select, task x block; empty: none
   std::vector<std::vector<double>> probability;
   std::vector<TaskResult> results;  ///< of the test split
+  Measure
+      cosine;  ///< between tasks' gradients, as balance.jsonl has it (conflict.h); not in the file
 };
 
 void write_summary(const std::string& folder, const RunSummary& summary);

@@ -50,22 +50,24 @@ std::string cell_of(const RunSummary& run, const Column& column, bool marks) {
   return "-";
 }
 
-Cells header_of(const std::vector<Column>& columns) {
+Cells header_of(const std::vector<Column>& columns, bool watched) {
   Cells header{"run"};
   for (const auto& [task, metric, unit] : columns)
     header.push_back(task + " " + metric + unit +
                      (metric == "loss"           ? ""
                       : higher_is_better(metric) ? " ^"
                                                  : " v"));
+  if (watched) header.push_back("mean cosine");
   header.insert(header.end(), {"Delta_T %", "trunk M", "x one", "heads M", "trunk GFLOP",
                                "heads GFLOP", "train s"});
   return header;
 }
 
-Cells row_of(const RunSummary& run, const std::vector<Column>& columns, const RunSummary* single,
-             bool marks) {
+Cells row_of(const RunSummary& run, const std::vector<Column>& columns, bool watched,
+             const RunSummary* single, bool marks) {
   Cells row{run.name};
   for (const Column& column : columns) row.push_back(cell_of(run, column, marks));
+  if (watched) row.push_back(run.cosine ? fixed_text(run.cosine, 3, true) : "-");
   const bool comparable = single != nullptr && run.tasks == single->tasks &&
                           run.results.size() == single->results.size();
   row.push_back(
@@ -118,9 +120,11 @@ std::string table(const std::vector<RunSummary>& runs, TableStyle style) {
       runs.begin(), runs.end(), [](const RunSummary& r) { return r.sharing == Sharing::single; });
   const std::vector<Column> columns = columns_of(runs);
   const bool marks = style != TableStyle::csv;  // which holds numbers alone
-  std::vector<Cells> rows{header_of(columns)};
+  const bool watched = std::any_of(runs.begin(), runs.end(),
+                                   [](const RunSummary& r) { return r.cosine.has_value(); });
+  std::vector<Cells> rows{header_of(columns, watched)};
   for (const RunSummary& run : runs)
-    rows.push_back(row_of(run, columns, single == runs.end() ? nullptr : &*single, marks));
+    rows.push_back(row_of(run, columns, watched, single == runs.end() ? nullptr : &*single, marks));
   // On a terminal runs are columns: there are few runs and many metrics.
   std::string text = table_text(rows, style, /*turned=*/true);
   if (style != TableStyle::text && style != TableStyle::markdown) return text;

@@ -50,6 +50,7 @@ std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single
   add("head_parameters", run.head_parameters);
   add("trunk_gflop", run.trunk_gflop);
   add("heads_gflop", run.heads_gflop);
+  if (run.cosine) add("mean_cosine", *run.cosine);
   add("steps", run.steps);
   add("tested_step", run.tested_step());
   add("seconds", seconds);
@@ -186,6 +187,9 @@ class Tables {
     plain(columns, "tested at", "tested_step", 1, 0);
     plain(columns, "train s", "seconds", 1, 1);
     plain(columns, "peak MiB", "peak_bytes", 1.0 / (1 << 20), 1);
+    if (std::any_of(rows_.begin(), rows_.end(),
+                    [](const auto& row) { return find(row, "", "mean_cosine").n > 0; }))
+      plain(columns, "cosine", "mean_cosine", 1, 3);
     return turned(columns);
   }
 
@@ -343,9 +347,7 @@ std::string study_markdown(const Study& study, const std::vector<StudyResult>& r
       "# {}\n\nSeeds {}: mean ± standard deviation. Test split, with the weights of the step whose "
       "validation score was least (of single-task networks each at its own). The score: the sum of "
       "losses, each over that of the best constant prediction. Bold: the best mean. Δ_T: against "
-      "the single-task method with "
-      "the "
-      "same seed, in percent.\n",
+      "the single-task method with the same seed, in percent.\n",
       study.name, fmt::join(study.seeds, ", "));
   for (const StudyResult& result : results) {
     const Tables tables(result);

@@ -155,9 +155,8 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
   check_recorded(scenes_run({"device=cuda", "sharing=soft", "share.distance=trace"}), 4);
 }
 
-TEST_CASE(
-    "cuda: balanced steps give the same bits recorded and directly, whatever the method reads",
-    "[cuda][balance][determinism]") {
+TEST_CASE("cuda: balanced steps give the same bits recorded and directly",
+          "[cuda][balance][determinism]") {
   WEFT_NEEDS_CUDA();
   for (const char* method : {"uw", "gls", "famo", "upgrad", "gradvac", "moco", "graddrop"})
     for (const char* sharing : {"hard", "adashare"}) {
@@ -172,7 +171,7 @@ TEST_CASE(
                  8);
 }
 
-TEST_CASE("cuda: a balanced step waits once, and twice with a weighting beside the method",
+TEST_CASE("cuda: a balanced step waits once, twice with a weighting beside",
           "[cuda][balance][memory]") {
   WEFT_NEEDS_CUDA();
   const Device device(DeviceKind::cuda);

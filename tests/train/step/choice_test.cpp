@@ -250,6 +250,13 @@ TEST_CASE("table: unlike runs keep their columns, and a missing test split is a 
   CHECK_THAT(csv, contains_text("\nnone,-,-,-,-,-,-,-,-,"));
   for (TableStyle style : {TableStyle::text, TableStyle::markdown, TableStyle::latex})
     CHECK_FALSE(table({none, two, one}, style).empty());
+  // What conflicts is shown where some run was watched.
+  CHECK(csv.find("cosine") == std::string::npos);
+  two.cosine = -0.125;
+  const std::string watched = table({one, two}, TableStyle::csv);
+  CHECK_THAT(watched, contains_text(",c loss,mean cosine,Delta_T %,"));
+  CHECK_THAT(watched, contains_text("\ntwo,-,-,4.00,-,-,70.00,5.00,-0.125,-,"));
+  CHECK_THAT(watched, contains_text("\none,1.00,50.00,2.00,3.00,0.5000,-,-,-,+0.00,"));
 }
 
 TEST_CASE("eval.best = per-task: each single-task network is kept at its own best step",
