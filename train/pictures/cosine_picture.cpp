@@ -59,7 +59,7 @@ std::string draw_cosines(const std::vector<std::string>& tasks,
         svg.box(box, shade(*cosine), 4,
                 fmt::format("{}: {} and {}: {:.3f}", stages[s], tasks[i], tasks[j], *cosine));
         svg.text({(box.left + box.right) / 2, (box.top + box.bottom) / 2 + 4},
-                 fmt::format("{:.2f}", *cosine),
+                 fmt::format("{:.2f}", std::abs(*cosine) < 0.005 ? 0.0 : *cosine),  // no "-0.00"
                  std::abs(*cosine) > 0.6 ? Rgb{1, 1, 1} : Rgb{0.12F, 0.14F, 0.17F}, Anchor::middle,
                  small);
       }

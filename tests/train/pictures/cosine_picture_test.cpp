@@ -16,4 +16,7 @@ TEST_CASE("a picture of cosines has every pair of every stage, and says which", 
     ++cells;
   CHECK(cells == 4);
   CHECK_FALSE(draw_cosines({"seg"}, {"all"}, {{{}}}).empty());
+  const std::string near_zero = draw_cosines({"a", "b"}, {"all"}, {{{}, -0.001, -0.001, {}}});
+  CHECK_THAT(near_zero, contains_text(">0.00<"));
+  CHECK(near_zero.find("-0.00<") == std::string::npos);
 }
