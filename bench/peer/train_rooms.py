@@ -84,7 +84,7 @@ class Network(nn.Module):
 
 # ---- pictures ------------------------------------------------------------------------------------
 class Pictures:
-    """A part of the set: images [N, 3, H, W] of bytes, labels [N, 1, H, W], NaN where there is none."""
+    """A part of the set: images [N, 3, H, W] of bytes, labels [N, 1, H, W], NaN: none."""
     def __init__(self, run, root, task, parts, device):
         with open(os.path.join(root, run["data"]["index"]), newline="") as file:
             rows = [row for row in csv.DictReader(file) if row[run["data"]["split"]] in parts]

@@ -10,7 +10,9 @@
 #include "data/split.h"
 #include "io/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/source_dir.h"
 #include "tests/support/temp_folder.h"
+#include "train/run_file/run_file.h"
 
 using namespace weft;
 using weft::test::message_of;
@@ -212,4 +214,32 @@ TEST_CASE("csv data: the real cwfid and rgbd_mini", "[data][real]") {
     trained += !sample.labels[1].empty() && rgbd.split(i) == Split::train;
   }
   CHECK((rgbd.size() == 48 && labelled == 8 && trained >= 2));
+}
+
+TEST_CASE("csv data: NYU v2's rooms by their run file: metres, upright floors, 39 classes",
+          "[data][real]") {
+  const char* root = std::getenv("WEFT_DATA");
+  if (!root) WEFT_SKIP("WEFT_DATA not set");
+  RunFile run = parse_run_file(source_dir() + "/runs/nyu_v2_rooms_3task.toml");
+  run.data.root = join_path(root, "nyu_v2_1449/small48");
+  const CsvDataset rooms(run.data, run.tasks);
+  const Parts parts = make_parts(rooms);
+  CHECK((parts.train.size() == 30 && parts.val.size() == 6 && parts.test.size() == 12));
+  double up = 0, floors = 0, metres = 0, seen = 0;
+  for (int64_t i = 0; i < rooms.size(); ++i) {
+    const Sample sample = rooms.load(i);
+    const Picture &seg = sample.labels[0], &normals = sample.labels[1], &depth = sample.labels[2];
+    REQUIRE((sample.image.height == 180 && sample.image.width == 240));
+    for (size_t p = 0; p < seg.pixels.size(); ++p) {
+      if (!std::isnan(depth.pixels[p])) {
+        metres += depth.pixels[p];
+        ++seen;
+      }
+      if (seg.pixels[p] != 1 || std::isnan(normals.pixels[3 * p])) continue;
+      up += normals.pixels[3 * p + 2];
+      ++floors;
+    }
+  }
+  CHECK((metres / seen > 2 && metres / seen < 4));
+  CHECK(up / floors > 0.8);
 }
