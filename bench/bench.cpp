@@ -10,6 +10,11 @@ namespace weft::bench {
 Arguments::Arguments(int argc, char** argv) {
   for (int i = 0; i < argc; i += 2) {
     const std::string name = argv[i];
+    if (name == "--quick") {
+      values_["quick"] = "1";
+      --i;
+      continue;
+    }
     if (name.rfind("--", 0) != 0 || i + 1 >= argc)
       throw ConfigError(fmt::format("expected --name value, got '{}'", name));
     values_[name.substr(2)] = argv[i + 1];

@@ -8,12 +8,13 @@
 
 namespace weft::bench {
 
-/// --name value pairs.
+/// --name value pairs; --quick alone is 1.
 class Arguments {
  public:
   Arguments(int argc, char** argv);
   int64_t number(const std::string& name, int64_t otherwise) const;
   std::string text(const std::string& name, const std::string& otherwise) const;
+  bool has(const std::string& name) const { return values_.count(name) > 0; }
 
  private:
   std::map<std::string, std::string> values_;
@@ -24,5 +25,6 @@ std::vector<std::string> split(const std::string& text, char at);
 void steps(const Arguments& arguments);
 void conv(const Arguments& arguments);
 void balance(const Arguments& arguments);
+void growth(const Arguments& arguments);
 
 }  // namespace weft::bench

@@ -1,5 +1,5 @@
 // weft_bench WHAT [--name value ...]: steps (whole training steps), conv (layer by layer), balance
-// (per-task gradients).
+// (per-task gradients), growth (time and memory against tasks, batch, crop and depth).
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     if (what == "steps") return weft::bench::steps(arguments), 0;
     if (what == "conv") return weft::bench::conv(arguments), 0;
     if (what == "balance") return weft::bench::balance(arguments), 0;
+    if (what == "growth") return weft::bench::growth(arguments), 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "weft bench: {}\n", e.what());
     return 2;
@@ -25,6 +26,8 @@ int main(int argc, char** argv) {
       "--trunk resnet18 --width 1 --tasks 40,3 --device cpu --precision f32 "
       "--phases warmup,infer --row 1 --graphs 0], "
       "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32], "
-      "balance [as steps, and --sharing hard --head_width 1024 --losses uw --method upgrad]\n");
+      "balance [as steps, and --sharing hard --head_width 1024 --losses uw --method upgrad], "
+      "growth [as steps, and --quick --rounds 1 --svg growth.svg --python python3 --peer "
+      "none]\n");
   return 2;
 }

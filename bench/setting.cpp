@@ -1,6 +1,7 @@
 // Setting: flags to a run file and random tensors.
 #include "bench/setting.h"
 
+#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -25,6 +26,26 @@ Setting::Setting(const Arguments& arguments) {
   head_width = arguments.number("head_width", head_width);
 }
 
+std::vector<std::string> task_channels(const std::string& tasks) {
+  const auto number = [&](const std::string& text) {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > 10000)
+      throw ConfigError(fmt::format(
+          "--tasks: '{}' is no number of channels or tasks; expected such as 40,3 or 40x8", text));
+    return value;
+  };
+  std::vector<std::string> channels;
+  for (const std::string& part : split(tasks, ',')) {
+    const size_t x = part.find('x');
+    const std::string each = part.substr(0, x);
+    number(each);
+    const int64_t times = x == std::string::npos ? 1 : number(part.substr(x + 1));
+    channels.insert(channels.end(), static_cast<size_t>(times), each);
+  }
+  return channels;
+}
+
 RunFile run_file(const Setting& s, const std::vector<std::string>& overrides) {
   std::string text = fmt::format(
       "name = \"bench\"\nsharing = \"{}\"\ndevice = \"{}\"\nprecision = \"{}\"\n[model]\ntrunk = "
@@ -33,7 +54,7 @@ RunFile run_file(const Setting& s, const std::vector<std::string>& overrides) {
       "{}\n",
       s.sharing, s.device, s.precision, s.trunk, s.width, s.head_width, s.crop, s.crop, s.batch);
   std::map<std::string, int> seen;
-  for (const std::string& channels : split(s.tasks, ',')) {
+  for (const std::string& channels : task_channels(s.tasks)) {
     const char* kind = channels == "3" ? "normals" : channels == "1" ? "depth" : "segmentation";
     const int count = ++seen[kind];
     text += fmt::format("[[task]]\nname = \"{}{}\"\nkind = \"{}\"\n", kind,

@@ -21,6 +21,8 @@ struct Setting {
   explicit Setting(const Arguments& arguments);
 };
 
+/// The tasks' channels, "40,3" or "40x8,3": eight tasks of 40 channels and one of 3.
+std::vector<std::string> task_channels(const std::string& tasks);
 /// Of the tasks' channels: 3 is normals, 1 depth, all else segmentation. `overrides` as on weft's
 /// command line.
 RunFile run_file(const Setting& s, const std::vector<std::string>& overrides = {});

@@ -96,12 +96,13 @@ run_tests() {
   cd "$root" || exit 1
   need "${build_packages[@]}" "${test_packages[@]}" ${all:+"${all_packages[@]}"}
   configure "$build" -DWEFT_BUILD_TESTS=ON
-  make_targets "$build" weft_tests weft_examples weft_cli weft_faults || { echo '0 passed, 1 failed'; exit 1; }
+  make_targets "$build" weft_tests weft_examples weft_cli weft_bench weft_faults || { echo '0 passed, 1 failed'; exit 1; }
   suite "tests" "$build/weft_tests" "${@:-~[slow]}"
   if [ $# -eq 0 ]; then
     examples_and_commands
     faults_and_kills
     check "wrapper" bash "$root/tests/wrapper.sh"
+    check "bench" bash "$root/tests/bench.sh" "$build/weft_bench"
     check "bench/compare" bash "$root/tests/compare.sh"
     for script in "$root"/tests/lint/*.sh; do check "lint/${script##*/}" bash "$script"; done
   fi

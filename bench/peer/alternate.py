@@ -7,9 +7,9 @@
 A is `build/weft_bench steps`, B, C, .. are adashare_torch.py in each of its modes (all: eager,
 channels_last, torch.compile as it is, with CUDA graphs, with autotuning; in bf16 under autocast),
 each a process of its own with one warm-up per phase. Printed per phase: the median over rounds of
-each side's median, the peer's best mode, the ratio, and the peak memory of both where the device
-counts it. A phase that a mode cannot run is "-" there; a compiling mode runs in the first round
-alone, as compiling takes minutes.
+each side's median, the peer's best mode, the ratio, and the peak memory of both (what they allocated;
+on a CPU the peer's is what was resident for the network). A phase that a mode cannot run is "-" there;
+a compiling mode runs in the first round alone, as compiling takes minutes.
 """
 import argparse
 import os

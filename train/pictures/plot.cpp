@@ -47,36 +47,54 @@ Rgb line_colour(size_t index) {
           static_cast<float>(c[2]) / 255};
 }
 
-std::string draw_plot(const Plot& plot, double height, double width) {
-  Svg svg(width, height, plot.title);
+std::vector<double> log_ticks(double low, double high, int most) {
+  std::vector<double> ticks, powers;
+  for (int k = static_cast<int>(std::floor(std::log10(low))); std::pow(10.0, k) <= high; ++k)
+    for (double factor : {1.0, 2.0, 5.0}) {
+      const double tick = factor * std::pow(10.0, k);
+      if (tick < low * (1 - 1e-9) || tick > high * (1 + 1e-9)) continue;
+      ticks.push_back(tick);
+      if (factor == 1) powers.push_back(tick);
+    }
+  return static_cast<int>(ticks.size()) > most ? powers : ticks;
+}
+
+void draw_plot(Svg& svg, const Box& frame, const Plot& plot) {
   double legend = 0;
   for (const auto& [name, colour] : plot.legend)
     legend = std::max(legend, Svg::text_width(name, small) + 34);
-  const auto y_ticks = round_ticks(plot.y[0], plot.y[1], 6);
-  const auto x_ticks = round_ticks(plot.x[0], plot.x[1], 8);
-  const double y_step = y_ticks.size() > 1 ? y_ticks[1] - y_ticks[0] : 1;
-  const double x_step = x_ticks.size() > 1 ? x_ticks[1] - x_ticks[0] : 1;
+  const bool log = plot.logarithmic;
+  const auto ticks = log ? log_ticks : round_ticks;
+  const auto y_ticks = ticks(plot.y[0], plot.y[1], 6);
+  const auto x_ticks = ticks(plot.x[0], plot.x[1], 8);
+  const auto words = [&](double tick, const std::vector<double>& all) {
+    return log ? fmt::format("{:g}", tick) : tick_text(tick, all.size() > 1 ? all[1] - all[0] : 1);
+  };
   double y_text = 0;
-  for (double t : y_ticks) y_text = std::max(y_text, Svg::text_width(tick_text(t, y_step), small));
-  const Box area{20 + y_text + 8, 44, width - 20 - (legend > 0 ? legend + 14 : 0), height - 46};
+  for (double t : y_ticks) y_text = std::max(y_text, Svg::text_width(words(t, y_ticks), small));
+  const Box area{frame.left + 20 + y_text + 8, frame.top + 44,
+                 frame.right - 20 - (legend > 0 ? legend + 14 : 0), frame.bottom - 46};
+  const auto share = [&](double v, const std::array<double, 2>& range) {
+    return log ? std::log(v / range[0]) / std::log(range[1] / range[0])
+               : (v - range[0]) / (range[1] - range[0]);
+  };
   const auto place = [&](const Point& p) {
-    return Point{
-        area.left + (p[0] - plot.x[0]) / (plot.x[1] - plot.x[0]) * (area.right - area.left),
-        area.bottom - (p[1] - plot.y[0]) / (plot.y[1] - plot.y[0]) * (area.bottom - area.top)};
+    return Point{area.left + share(p[0], plot.x) * (area.right - area.left),
+                 area.bottom - share(p[1], plot.y) * (area.bottom - area.top)};
   };
 
-  svg.text({area.left, 26}, plot.title, Tone::ink, Anchor::left, large);
-  svg.text({(area.left + area.right) / 2, height - 12}, plot.x_label, Tone::soft, Anchor::middle,
-           small);
+  svg.text({area.left, frame.top + 26}, plot.title, Tone::ink, Anchor::left, large);
+  svg.text({(area.left + area.right) / 2, frame.bottom - 12}, plot.x_label, Tone::soft,
+           Anchor::middle, small);
   for (double t : y_ticks) {
     const double y = place({plot.x[0], t})[1];
     svg.line({{area.left, y}, {area.right, y}}, 1, Tone::faint);
-    svg.text({area.left - 8, y + 4}, tick_text(t, y_step), Tone::soft, Anchor::right, small);
+    svg.text({area.left - 8, y + 4}, words(t, y_ticks), Tone::soft, Anchor::right, small);
   }
   for (double t : x_ticks) {
     const double x = place({t, plot.y[0]})[0];
     svg.line({{x, area.top}, {x, area.bottom}}, 1, Tone::faint);
-    svg.text({x, area.bottom + 18}, tick_text(t, x_step), Tone::soft, Anchor::middle, small);
+    svg.text({x, area.bottom + 18}, words(t, x_ticks), Tone::soft, Anchor::middle, small);
   }
 
   svg.begin_clip(area);
@@ -95,6 +113,11 @@ std::string draw_plot(const Plot& plot, double height, double width) {
     svg.text({x + 28, y + 4}, name, Tone::ink, Anchor::left, small);
     y += 19;
   }
+}
+
+std::string draw_plot(const Plot& plot, double height, double width) {
+  Svg svg(width, height, plot.title);
+  draw_plot(svg, {0, 0, width, height}, plot);
   return svg.str();
 }
 

@@ -1,5 +1,5 @@
 // Line plots as SVG: axes with round ticks, a grid, a legend at the right, lines clipped to the axes'
-// ranges.
+// ranges. With logarithmic axes y = c x^p is a line of slope p.
 #pragma once
 
 #include <string>
@@ -22,12 +22,18 @@ struct Plot {
   std::vector<PlotLine> lines;  ///< the last lies on top
   std::vector<std::pair<std::string, Rgb>> legend;
   std::array<double, 2> x{0, 1}, y{0, 1};
+  bool logarithmic = false;  ///< both axes, of numbers above 0
 };
 
 std::string draw_plot(const Plot& plot, double height = 360, double width = 720);
+/// One of several in a picture: title, axes and legend within `frame`.
+void draw_plot(Svg& svg, const Box& frame, const Plot& plot);
 
 /// Multiples of 1, 2 or 5 times a power of ten within [low, high], at most `most` of them.
 std::vector<double> round_ticks(double low, double high, int most);
+/// 1, 2 and 5 times the powers of ten within [low, high], or the powers alone where those are more than
+/// `most`.
+std::vector<double> log_ticks(double low, double high, int most);
 /// Colours that are easy to tell apart, also for colour-blind readers and on either page; the 17th is
 /// the first.
 Rgb line_colour(size_t index);
