@@ -70,7 +70,8 @@ double measure(const Layer& l, const AnyContext& context, int64_t batch, int64_t
         .value();
   };
   const Tensor x = here({batch, l.size, l.size, l.in}), weight = here(weight_shape);
-  const Tensor y = here(s.output()), dx = here(x.shape()), dweight = here(weight_shape);
+  const Tensor y = here(s.output()), dx = here(x.shape());
+  const Tensor dweight = to_device(context, random(weight_shape, stat_dtype(dtype_of<T>())));
   const double useful = 2e-6 * static_cast<double>(conv2d_useful_macs(s));
   const double dense = 2e-6 * static_cast<double>(conv2d_macs(s));
   fmt::print("{:28}{:>6.0f}%", l.name, 100 * useful / dense);
@@ -94,7 +95,9 @@ double measure(const Layer& l, const AnyContext& context, int64_t batch, int64_t
     fmt::print("{:>25}", "images need none");
   else
     on([&](auto& ctx) { kernels::conv2d_backward_input<T>(ctx, s, vw, vy, dx.view<T>()); });
-  on([&](auto& ctx) { kernels::conv2d_backward_weight<T>(ctx, s, vx, vy, dweight.view<T>()); });
+  on([&](auto& ctx) {
+    kernels::conv2d_backward_weight<T>(ctx, s, vx, vy, dweight.view<stat_t<T>>());
+  });
   fmt::print("\n");
   return total;
 }

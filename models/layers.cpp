@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "engine/error.h"
-#include "ops/cast.h"
 #include "ops/concat.h"
 #include "ops/linear.h"
 #include "ops/slice.h"
@@ -69,9 +68,9 @@ Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t o
 
 Var Conv::operator()(Pass& pass, const Var& x) const {
   const LayerScope scope(layer_of(weight_->name));
-  const Var w = cast(pass.use(*weight_), x.dtype());
+  const Var w = pass.use(*weight_);
   if (bias_ == nullptr) return conv2d(x, w, options_);
-  return conv2d(x, w, cast(pass.use(*bias_), x.dtype()), options_);
+  return conv2d(x, w, pass.use(*bias_), options_);
 }
 
 Grid Conv::grid(const Grid& in) const {
@@ -160,9 +159,9 @@ Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64
 
 Var Linear::operator()(Pass& pass, const Var& x) const {
   const LayerScope scope(layer_of(weight_->name));
-  const Var w = cast(pass.use(*weight_), x.dtype());
+  const Var w = pass.use(*weight_);
   if (bias_ == nullptr) return linear(x, w);
-  return linear(x, w, cast(pass.use(*bias_), x.dtype()));
+  return linear(x, w, pass.use(*bias_));
 }
 
 }  // namespace weft

@@ -2,9 +2,9 @@
 #include "ops/cast.h"
 
 namespace weft {
-namespace {
 
 Tensor converted(const AnyContext& context, const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
   Tensor y = Tensor::empty(x.shape(), dtype, memory_of(context));
   on_device(context, x.dtype(), [&](auto&, auto from) {
     on_device(context, dtype, [&](auto& ctx, auto to) {
@@ -14,6 +14,8 @@ Tensor converted(const AnyContext& context, const Tensor& x, DType dtype) {
   });
   return y;
 }
+
+namespace {
 
 struct Cast final : Op {
   DType from;

@@ -6,6 +6,7 @@
 
 #include "ops/conv2d_groups.h"
 #include "ops/linear.h"
+#include "ops/master_weight.h"
 
 namespace weft {
 namespace {
@@ -26,7 +27,8 @@ Conv2dShape::Range valid(int64_t tap, int64_t in, int64_t out, int64_t stride, i
 }
 
 struct Conv2d final : Op {
-  Tensor x, weight;  // x: where dweight is wanted; weight: where dx is
+  Tensor x, weight;  // x: where dweight is wanted; weight, as x is: where dx is
+  DType own;         // of weight and bias as they came
   Conv2dShape shape;
   bool has_bias = false;
 
@@ -41,14 +43,17 @@ struct Conv2d final : Op {
       images.n = b.dout().shape()[0];
       if (b.needs(0))
         conv_groups::backward_input<T>(ctx, images, weight.view<T>(), dy, b.din_rows(0).view<T>());
-      if (b.needs(1)) {
-        const Tensor dweight = b.din(1);
-        mark_written(dweight, [&] {
-          return conv_groups::backward_weight<T>(ctx, images, b.rows(x).view<T>(), dy,
-                                                 dweight.view<T>());
+      if (b.needs(1))
+        weight_gradient(b, 1, own, [&](const Tensor& dweight) {
+          mark_written(dweight, [&] {
+            return conv_groups::backward_weight<T>(ctx, images, b.rows(x).view<T>(), dy,
+                                                   dweight.view<stat_t<T>>());
+          });
         });
-      }
-      if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
+      if (has_bias && b.needs(2))
+        weight_gradient(b, 2, own, [&](const Tensor& dbias) {
+          kernels::bias_backward<T>(ctx, dy, dbias.view<stat_t<T>>());
+        });
     });
   }
   bool by_rows(const Backward&) const override { return true; }
@@ -68,9 +73,7 @@ void check(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions
                 "weight expects {} input channels{}, input has {}: input {}, weight {}",
                 o.groups * ws[3], o.groups > 1 ? fmt::format(" in {} groups", o.groups) : "", xs[3],
                 xs, ws);
-  if (weight.dtype() != x.dtype() || (bias != nullptr && bias->dtype() != x.dtype()))
-    shape_error("conv2d", loc, "input is {}, weight {}: they must have one dtype",
-                name_of(x.dtype()), name_of(weight.dtype()));
+  check_weight_dtype("conv2d", x, weight, bias, loc);
   if (bias != nullptr && bias->shape() != Shape{ws[0]})
     shape_error("conv2d", loc, "bias must be [{}], one per output channel, and is {}", ws[0],
                 bias->shape());
@@ -100,13 +103,16 @@ Var convolve(const Var& x, const Var& weight, const Var* bias, const Conv2dOptio
   auto op = std::make_unique<Conv2d>(Conv2dShape(x.shape(), weight.shape(), options));
   const Conv2dShape& shape = op->shape;
   Tensor y = tape.empty(shape.output(), x.dtype());
+  const auto as_x = [&](const Var& v) { return converted(tape.context(), v.value(), x.dtype()); };
+  const Tensor rounded = as_x(weight), offset = bias != nullptr ? as_x(*bias) : Tensor();
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    conv_groups::forward<T>(ctx, shape, x.value().view<T>(), weight.value().view<T>(),
-                            bias != nullptr ? bias->value().view<T>() : View<T>{}, y.view<T>());
+    conv_groups::forward<T>(ctx, shape, x.value().view<T>(), rounded.view<T>(),
+                            offset.defined() ? offset.view<T>() : View<T>{}, y.view<T>());
   });
   if (weight.needs_grad()) op->x = x.value();
-  if (x.needs_grad()) op->weight = weight.value();
+  if (x.needs_grad()) op->weight = rounded;
+  op->own = weight.dtype();
   op->has_bias = bias != nullptr;
   std::vector<Var> inputs{x, weight};
   if (bias != nullptr) inputs.push_back(*bias);

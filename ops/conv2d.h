@@ -77,10 +77,10 @@ void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T> weigh
 /// On the CPU: whether all of dweight is finite.
 template <class T>
 bool conv2d_backward_weight(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
-                            View<T> dweight);
+                            View<stat_t<T>> dweight);
 template <class T>
 void conv2d_backward_weight(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
-                            View<T> dweight);
+                            View<stat_t<T>> dweight);
 
 }  // namespace kernels
 }  // namespace weft

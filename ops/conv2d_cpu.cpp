@@ -189,7 +189,7 @@ void conv2d_backward_input(CpuContext& ctx, const Conv2dShape& s, View<const T> 
 
 template <class T>
 bool conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T> x,
-                            View<const T> dy, View<T> dweight) {
+                            View<const T> dy, View<stat_t<T>> dweight) {
   const int64_t row = s.taps() * s.c, pixels = s.output_pixels();
   const Rows<T> all_dy{dy.data, s.k};
   if (is_padded(s) && pixels > 0) {

@@ -196,7 +196,7 @@ void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T>
 
 template <class T>
 void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T> x,
-                            View<const T> dy, View<T> dweight) {
+                            View<const T> dy, View<stat_t<T>> dweight) {
   if (is_pointwise(s)) return linear_backward_weight<T>(ctx, x, dy, {dweight.data, {s.k, s.c}});
   if (hopper_conv::backward_weight<T>(ctx, s, x, dy, dweight) ||
       tensor_conv::backward_weight<T>(ctx, s, x, dy, dweight))
@@ -206,12 +206,11 @@ void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T
   const int64_t depth = int64_t{g.count} * g.c;
   const int64_t piece = piece_pixels<T>(g, s.output_pixels());
   const Tensor columns = columns_of<T>(ctx, g, piece);
-  // In bf16 a few pieces at most are added up in bf16; within a piece sums are f32.
-  const Tensor sums = Tensor::empty({s.k, g.count, g.c}, dtype_of<T>(), ctx.memory());
-  T* const to = whole ? dweight.data : sums.data<T>();
+  const Tensor sums = Tensor::empty({s.k, g.count, g.c}, DType::f32, ctx.memory());
+  float* const to = whole ? dweight.data : sums.data<float>();
   if (!whole || s.output_pixels() == 0)
     for_each(ctx, "conv2d zero", dweight.numel(),
-             [out = dweight.data] __device__(int64_t i) { out[i] = T{}; });
+             [out = dweight.data] __device__(int64_t i) { out[i] = 0; });
   for (int64_t first = 0; first < s.output_pixels(); first += piece) {
     const int64_t count = std::min(piece, s.output_pixels() - first);
     unroll(ctx, g, x.data, first, count, columns.data<T>());
@@ -219,7 +218,7 @@ void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T
             {columns.data<const T>(), depth}, first == 0 ? 0 : 1, to, depth);
   }
   if (!whole && s.output_pixels() > 0)
-    unpack_weight(ctx, g, s.taps(), static_cast<const T*>(to), dweight.data);
+    unpack_weight(ctx, g, s.taps(), static_cast<const float*>(to), dweight.data);
 }
 
 #define WEFT_INSTANTIATE(T)                                                                    \
@@ -228,7 +227,7 @@ void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T
   template void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T>,         \
                                       View<const T>, View<T>);                                 \
   template void conv2d_backward_weight(CudaContext&, const Conv2dShape&, View<const T>,        \
-                                       View<const T>, View<T>);
+                                       View<const T>, View<float>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(bf16_t)
 #undef WEFT_INSTANTIATE

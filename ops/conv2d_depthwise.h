@@ -27,9 +27,9 @@ void depthwise_backward_input(CudaContext&, const Conv2dShape&, View<const T> we
                               View<const T> dy, View<T> dx);
 template <class T>
 void depthwise_backward_weight(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
-                               View<T> dweight);
+                               View<stat_t<T>> dweight);
 template <class T>
 void depthwise_backward_weight(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
-                               View<T> dweight);
+                               View<stat_t<T>> dweight);
 
 }  // namespace weft::kernels

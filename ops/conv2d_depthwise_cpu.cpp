@@ -106,7 +106,7 @@ void depthwise_backward_input(CpuContext& ctx, const Conv2dShape& s, View<const 
 
 template <class T>
 void depthwise_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T> x,
-                               View<const T> dy, View<T> dweight) {
+                               View<const T> dy, View<stat_t<T>> dweight) {
   const int64_t pixels = s.output_pixels(), width = s.taps() * s.k;
   const int64_t runs = std::max<int64_t>(1, (pixels + depthwise_run - 1) / depthwise_run);
   const Tensor parts = Tensor::empty({runs, width}, dtype_of<T>(), ctx.memory());

@@ -96,12 +96,11 @@ void depthwise_backward_input(CudaContext& ctx, const Conv2dShape& shape, View<c
 
 template <class T>
 void depthwise_backward_weight(CudaContext& ctx, const Conv2dShape& shape, View<const T> x,
-                               View<const T> dy, View<T> dweight) {
+                               View<const T> dy, View<stat_t<T>> dweight) {
   const Geometry g(shape);
   const int64_t pixels = shape.output_pixels(), runs = blocks_for(pixels, depthwise_run);
   const int64_t width = dweight.numel();
   const Tensor parts = Tensor::empty({runs, width}, DType::f32, ctx.memory());
-  const Tensor total = Tensor::empty({width}, DType::f32, ctx.memory());
   const T *in = x.data, *from = dy.data;
   auto* part = parts.data<float>();
   for_each(ctx, "conv2d depthwise dweight", runs * width, [=] __device__(int64_t item) {
@@ -117,11 +116,7 @@ void depthwise_backward_weight(CudaContext& ctx, const Conv2dShape& shape, View<
     }
     part[run * width + int64_t{k} * g.r * g.s + tap] = sum;
   });
-  sum_middle<float>(ctx, parts.view<float>(), 1, runs, width, 1, total.view<float>());
-  const float* sums = total.data<float>();
-  T* out = dweight.data;
-  for_each(ctx, "conv2d depthwise dweight", width,
-           [=] __device__(int64_t i) { store(out + i, sums[i]); });
+  sum_middle<float>(ctx, parts.view<float>(), 1, runs, width, 1, dweight);
 }
 
 #define WEFT_INSTANTIATE(T)                                                                       \
@@ -130,7 +125,7 @@ void depthwise_backward_weight(CudaContext& ctx, const Conv2dShape& shape, View<
   template void depthwise_backward_input(CudaContext&, const Conv2dShape&, View<const T>,         \
                                          View<const T>, View<T>);                                 \
   template void depthwise_backward_weight(CudaContext&, const Conv2dShape&, View<const T>,        \
-                                          View<const T>, View<T>);
+                                          View<const T>, View<float>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(bf16_t)
 #undef WEFT_INSTANTIATE

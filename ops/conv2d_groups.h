@@ -67,9 +67,9 @@ void backward_input(Context& ctx, const Conv2dShape& s, View<const T> weight, Vi
 /// Whether all of dweight was seen to be finite, as the kernels of both backends say it.
 template <class T, class Context>
 bool backward_weight(Context& ctx, const Conv2dShape& s, View<const T> x, View<const T> dy,
-                     View<T> dweight) {
+                     View<stat_t<T>> dweight) {
   const auto one = [&ctx](const Conv2dShape& shape, View<const T> in, View<const T> out,
-                          View<T> to) {
+                          View<stat_t<T>> to) {
     if constexpr (std::is_same_v<Context, CpuContext>)
       return kernels::conv2d_backward_weight<T>(ctx, shape, in, out, to);
     else

@@ -22,7 +22,7 @@ void add_parts(CudaContext& ctx, const OuterArgs<T>& args) {
   const int c4 = args.c / 4, seen = args.taps, all = args.all_taps, c_extent = args.c;
   const int64_t slab = int64_t{args.k} * args.c;
   const float* const parts = args.parts;
-  T* const dweight = args.dweight;
+  float* const dweight = args.dweight;
   for_each(ctx, "conv2d_backward_weight sum", int64_t{args.k} * seen * c4,
            [=] __device__(int64_t i) {
              const int c = static_cast<int>(i % c4) * 4, t = static_cast<int>(i / c4 % seen);
@@ -34,9 +34,8 @@ void add_parts(CudaContext& ctx, const OuterArgs<T>& args) {
                    reinterpret_cast<const float4*>(parts + (t + share) * slab + k * c_extent + c));
                sum.x += v.x, sum.y += v.y, sum.z += v.z, sum.w += v.w;
              }
-             T* const to = dweight + (k * all + tap.index) * c_extent + c;
-             store_pair(to, sum.x, sum.y);
-             store_pair(to + 2, sum.z, sum.w);
+             float* const to = dweight + (k * all + tap.index) * c_extent + c;
+             *reinterpret_cast<float4*>(to) = sum;
            });
 }
 
@@ -82,7 +81,7 @@ PixelBox box_in(int64_t images, int64_t height, int64_t width, int64_t channels,
 
 /// The taps' boxes and maps. Nothing where there are too many taps, or none sees the image.
 template <class B, class T>
-std::optional<OuterArgs<T>> plan_outer(const Conv2dShape& s, const Factors& f, T* dweight) {
+std::optional<OuterArgs<T>> plan_outer(const Conv2dShape& s, const Factors& f, float* dweight) {
   using Args = OuterArgs<T>;
   const Conv2dOptions& o = s.options;
   if (s.taps() > most_taps || s.output_pixels() >= int64_t{1} << 31) return std::nullopt;
@@ -127,7 +126,7 @@ std::optional<OuterArgs<T>> plan_outer(const Conv2dShape& s, const Factors& f, T
 }
 
 template <class B, class T>
-bool run_outer(CudaContext& ctx, const Conv2dShape& s, const Factors& f, T* dweight) {
+bool run_outer(CudaContext& ctx, const Conv2dShape& s, const Factors& f, float* dweight) {
   thread_local Plans<OuterArgs<T>> plans;
   const OuterArgs<T>* const kept =
       plans.get(s, {f.x[0], f.dy[0], dweight}, [&] { return plan_outer<B, T>(s, f, dweight); });
@@ -135,7 +134,7 @@ bool run_outer(CudaContext& ctx, const Conv2dShape& s, const Factors& f, T* dwei
   OuterArgs<T> args = *kept;
   if (args.taps < args.all_taps)
     for_each(ctx, "conv2d_backward_weight zero", s.k * s.taps() * s.c,
-             [=] __device__(int64_t i) { dweight[i] = T{}; });
+             [=] __device__(int64_t i) { dweight[i] = 0; });
   Tensor parts;
   if (args.shares > 1) {
     const Shape shape{args.taps + args.shares - 1, s.k, s.c};
@@ -156,7 +155,8 @@ template <int m, int n, int stages>
 using OuterShape = BlockShape<bf16_t, m, n, stages, true, true>;
 
 template <class T>
-bool fits(const CudaContext& ctx, const Conv2dShape& s, const T* x, const T* dy, const T* dweight) {
+bool fits(const CudaContext& ctx, const Conv2dShape& s, const T* x, const T* dy,
+          const float* dweight) {
   return tensor_conv::allowed<T>(ctx) && available() && s.c % Vec<bf16_t>::size == 0 &&
          s.k % Vec<bf16_t>::size == 0 && is_aligned(x) && is_aligned(dy) && is_aligned(dweight);
 }
@@ -165,7 +165,7 @@ bool fits(const CudaContext& ctx, const Conv2dShape& s, const T* x, const T* dy,
 
 template <>
 bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const bf16_t> x,
-                     View<const bf16_t> dy, View<bf16_t> dweight) {
+                     View<const bf16_t> dy, View<float> dweight) {
   if (!fits<bf16_t>(ctx, s, x.data, dy.data, dweight.data)) return false;
   const Factors f{{x.data, nullptr}, {dy.data, nullptr}};
   // On an H200: 128 x 256 makes 550 to 690 TFLOP/s from 256 channels on, 128 x 128 280 to 380 from

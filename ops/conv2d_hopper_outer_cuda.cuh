@@ -24,7 +24,7 @@ struct TapArgs {
   int index, rows, columns, first_stage, stages, first_share, last_share;
 };
 
-/// T: of x, dy and dweight.
+/// T: of x and dy.
 template <class T>
 struct OuterArgs {
   static constexpr int terms = sizeof(T) == 2 ? 1 : 3;  ///< products of bf16 that make one of T
@@ -34,7 +34,7 @@ struct OuterArgs {
   int taps, all_taps;  ///< that see the image; of the weight
   int stages, shares, tiles, across, k, c;
   float* parts;  ///< [taps + shares - 1][k][c]; null: there is one share
-  T* dweight;
+  float* dweight;
 
   __host__ __device__ int begin_of(int share) const {
     return static_cast<int>(int64_t{stages} * share / shares);
@@ -105,7 +105,7 @@ __device__ __forceinline__ void store_outer(const OuterArgs<T>& a, const Walk<T>
       const int k = walk.first_k + (half * B::m_blocks + b) * 64 + 16 * warp + 8 * upper + lane / 4;
       if (k >= a.k) continue;
       float* const part = a.parts + (int64_t{walk.tap + walk.share} * a.k + k) * a.c;
-      T* const out = a.dweight + (int64_t{k} * a.all_taps + a.list[walk.tap].index) * a.c;
+      float* const out = a.dweight + (int64_t{k} * a.all_taps + a.list[walk.tap].index) * a.c;
 #pragma unroll
       for (int j = 0; j < B::n / 8; ++j) {
         const int c = walk.first_c + 8 * j + lane % 4 * 2;

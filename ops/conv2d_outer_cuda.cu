@@ -281,7 +281,7 @@ bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const float> x
 
 template <>
 bool backward_weight(CudaContext&, const Conv2dShape&, View<const bf16_t>, View<const bf16_t>,
-                     View<bf16_t>) {
+                     View<float>) {
   return false;  // bf16 pairs lie along channels, not along the pixels that are summed
 }
 

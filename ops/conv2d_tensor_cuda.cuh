@@ -28,7 +28,7 @@ bool backward_input(CudaContext&, const Conv2dShape&, View<const T> weight, View
                     View<T> dx);
 template <class T>
 bool backward_weight(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
-                     View<T> dweight);
+                     View<float> dweight);
 
 }  // namespace hopper_conv
 
@@ -50,7 +50,7 @@ bool backward_input(CudaContext&, const Conv2dShape&, View<const T> weight, View
                     View<T> dx);
 template <class T>
 bool backward_weight(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
-                     View<T> dweight);
+                     View<float> dweight);
 
 /// weight [K, R, S, C] as [C, R, S, K]: what backward_input multiplies dy by, row after row.
 template <class T>

@@ -6,13 +6,15 @@
 #include <limits>
 
 #include "ops/conv2d_groups.h"
+#include "ops/master_weight.h"
 #include "ops/pointwise.h"
 
 namespace weft {
 namespace {
 
 struct ConvTranspose2d final : Op {
-  Tensor x, weight;   // x: where dweight is wanted; weight: where dx is
+  Tensor x, weight;   // x: where dweight is wanted; weight, as x is: where dx is
+  DType own;          // of the weight as it came
   Conv2dShape shape;  // of the convolution of y that has x's shape
 
   explicit ConvTranspose2d(const Conv2dShape& s) : shape(s) {}
@@ -24,12 +26,13 @@ struct ConvTranspose2d final : Op {
       const View<const T> dy = b.dout().view<T>();
       if (b.needs(0))
         conv_groups::forward<T>(ctx, shape, dy, weight.view<T>(), View<T>{}, b.din(0).view<T>());
-      if (b.needs(1)) {
-        const Tensor dweight = b.din(1);
-        mark_written(dweight, [&] {
-          return conv_groups::backward_weight<T>(ctx, shape, dy, x.view<T>(), dweight.view<T>());
+      if (b.needs(1))
+        weight_gradient(b, 1, own, [&](const Tensor& dweight) {
+          mark_written(dweight, [&] {
+            return conv_groups::backward_weight<T>(ctx, shape, dy, x.view<T>(),
+                                                   dweight.view<stat_t<T>>());
+          });
         });
-      }
     });
   }
 };
@@ -52,9 +55,7 @@ Conv2dShape check(const Var& x, const Var& weight, const ConvTranspose2dOptions&
   if (o.groups < 1 || ws[0] % o.groups != 0)
     shape_error(op, loc, "groups must be at least 1 and divide the inputs: {} of weight {}",
                 o.groups, ws);
-  if (weight.dtype() != x.dtype())
-    shape_error(op, loc, "input is {}, weight {}: they must have one dtype", name_of(x.dtype()),
-                name_of(weight.dtype()));
+  check_weight_dtype(op, x, weight, nullptr, loc);
   if (ws.numel() == 0 || xs.inner(1) == 0)
     shape_error(op, loc, "an image or a kernel without elements: input {}, weight {}", xs, ws);
   for (const Extent2& e : {o.stride, o.dilation})
@@ -89,13 +90,14 @@ Var conv_transpose2d(const Var& x, const Var& weight, const ConvTranspose2dOptio
   auto op = std::make_unique<ConvTranspose2d>(check(x, weight, options, loc));
   const Conv2dShape& shape = op->shape;
   Tensor y = tape.empty({shape.n, shape.h, shape.w, shape.c}, x.dtype());
+  const Tensor rounded = converted(tape.context(), weight.value(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    conv_groups::backward_input<T>(ctx, shape, weight.value().view<T>(), x.value().view<T>(),
-                                   y.view<T>());
+    conv_groups::backward_input<T>(ctx, shape, rounded.view<T>(), x.value().view<T>(), y.view<T>());
   });
   if (weight.needs_grad()) op->x = x.value();
-  if (x.needs_grad()) op->weight = weight.value();
+  if (x.needs_grad()) op->weight = rounded;
+  op->own = weight.dtype();
   return tape.record(std::move(op), {x, weight}, std::move(y), loc);
 }
 
@@ -105,7 +107,7 @@ Var conv_transpose2d(const Var& x, const Var& weight, const Var& bias,
   if (bias.shape() != Shape{y.shape()[3]})
     shape_error("conv_transpose2d", loc, "bias must be [{}], one per output channel, and is {}",
                 y.shape()[3], bias.shape());
-  return add(y, bias, loc);
+  return add(y, cast(bias, y.dtype(), loc), loc);
 }
 
 }  // namespace weft

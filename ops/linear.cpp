@@ -1,11 +1,14 @@
 // linear: checks, record and backward.
 #include "ops/linear.h"
 
+#include "ops/master_weight.h"
+
 namespace weft {
 namespace {
 
 struct Linear final : Op {
-  Tensor x, weight;  // x: where dweight is wanted; weight: where dx is
+  Tensor x, weight;  // x: where dweight is wanted; weight, as x is: where dx is
+  DType own;         // of weight and bias as they came
   bool has_bias = false;
 
   const char* name() const override { return "linear"; }
@@ -16,14 +19,17 @@ struct Linear final : Op {
       const View<const T> dy = b.dout().view<T>();
       if (b.needs(0))
         kernels::linear_backward_input<T>(ctx, weight.view<T>(), dy, b.din_rows(0).view<T>());
-      if (b.needs(1)) {
-        const Tensor dweight = b.din(1);
-        mark_written(dweight, [&] {
-          return kernels::linear_backward_weight<T>(ctx, b.rows(x).view<T>(), dy,
-                                                    dweight.view<T>());
+      if (b.needs(1))
+        weight_gradient(b, 1, own, [&](const Tensor& dweight) {
+          mark_written(dweight, [&] {
+            return kernels::linear_backward_weight<T>(ctx, b.rows(x).view<T>(), dy,
+                                                      dweight.view<stat_t<T>>());
+          });
         });
-      }
-      if (has_bias && b.needs(2)) kernels::bias_backward<T>(ctx, dy, b.din(2).view<T>());
+      if (has_bias && b.needs(2))
+        weight_gradient(b, 2, own, [&](const Tensor& dbias) {
+          kernels::bias_backward<T>(ctx, dy, dbias.view<stat_t<T>>());
+        });
     });
   }
   bool by_rows(const Backward& b) const override { return b.input_shape(0).rank() > 1; }
@@ -36,23 +42,24 @@ Var apply(const Var& x, const Var& weight, const Var* bias, SourceLoc loc) {
     shape_error("linear", loc, "needs input [.., I] and weight [O, I]: input {}, weight {}", xs,
                 ws);
   if (ws.numel() == 0) shape_error("linear", loc, "a weight without elements: {}", ws);
-  if (weight.dtype() != x.dtype() || (bias != nullptr && bias->dtype() != x.dtype()))
-    shape_error("linear", loc, "input is {}, weight {}: they must have one dtype",
-                name_of(x.dtype()), name_of(weight.dtype()));
+  check_weight_dtype("linear", x, weight, bias, loc);
   if (bias != nullptr && bias->shape() != Shape{ws[0]})
     shape_error("linear", loc, "bias must be [{}], one per output, and is {}", ws[0],
                 bias->shape());
   Shape ys = xs;
   ys.set(xs.rank() - 1, ws[0]);
   Tensor y = tape.empty(ys, x.dtype());
+  const auto as_x = [&](const Var& v) { return converted(tape.context(), v.value(), x.dtype()); };
+  const Tensor rounded = as_x(weight), offset = bias != nullptr ? as_x(*bias) : Tensor();
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    kernels::linear_forward<T>(ctx, x.value().view<T>(), weight.value().view<T>(),
-                               bias != nullptr ? bias->value().view<T>() : View<T>{}, y.view<T>());
+    kernels::linear_forward<T>(ctx, x.value().view<T>(), rounded.view<T>(),
+                               offset.defined() ? offset.view<T>() : View<T>{}, y.view<T>());
   });
   auto op = std::make_unique<Linear>();
+  op->own = weight.dtype();
   if (weight.needs_grad()) op->x = x.value();
-  if (x.needs_grad()) op->weight = weight.value();
+  if (x.needs_grad()) op->weight = rounded;
   op->has_bias = bias != nullptr;
   std::vector<Var> inputs{x, weight};
   if (bias != nullptr) inputs.push_back(*bias);

@@ -29,14 +29,15 @@ void linear_backward_input(CpuContext& ctx, View<const T> weight, View<const T> 
 }
 
 template <class T>
-bool linear_backward_weight(CpuContext& ctx, View<const T> x, View<const T> dy, View<T> dweight) {
+bool linear_backward_weight(CpuContext& ctx, View<const T> x, View<const T> dy,
+                            View<stat_t<T>> dweight) {
   const int64_t out = dweight.shape[0], in = dweight.shape[1], rows = x.numel() / in;
   return gemm_outer<T>(ctx, {out, 1, in, in},
                        {{rows, {dy.data, out}, {{x.data, in}}, dweight.data}});
 }
 
 template <class T>
-void bias_backward(CpuContext& ctx, View<const T> dy, View<T> dbias) {
+void bias_backward(CpuContext& ctx, View<const T> dy, View<stat_t<T>> dbias) {
   const int64_t width = dbias.numel(), rows = dy.numel() / width;
   const int64_t chunks = std::max<int64_t>(1, (rows + bias_chunk - 1) / bias_chunk);
   const Tensor parts = Tensor::empty({chunks, width}, dtype_of<T>(), ctx.memory());

@@ -28,23 +28,25 @@ void linear_backward_input(CudaContext& ctx, View<const T> weight, View<const T>
 }
 
 template <class T>
-void linear_backward_weight(CudaContext& ctx, View<const T> x, View<const T> dy, View<T> dweight) {
+void linear_backward_weight(CudaContext& ctx, View<const T> x, View<const T> dy,
+                            View<stat_t<T>> dweight) {
   const int64_t out = dweight.shape[0], in = dweight.shape[1], rows = x.numel() / in;
   gemm<T>(ctx, out, in, rows, {dy.data, out, true}, {x.data, in}, 0, dweight.data, in);
 }
 
 template <class T>
-void bias_backward(CudaContext& ctx, View<const T> dy, View<T> dbias) {
+void bias_backward(CudaContext& ctx, View<const T> dy, View<stat_t<T>> dbias) {
   const int64_t width = dbias.numel();
   sum_middle<T>(ctx, dy, 1, dy.numel() / width, width, 1, dbias);
 }
 
-#define WEFT_LINEAR(T)                                                                          \
-  template void linear_forward<T>(CudaContext&, View<const T>, View<const T>, View<const T>,    \
-                                  View<T>);                                                     \
-  template void linear_backward_input<T>(CudaContext&, View<const T>, View<const T>, View<T>);  \
-  template void linear_backward_weight<T>(CudaContext&, View<const T>, View<const T>, View<T>); \
-  template void bias_backward<T>(CudaContext&, View<const T>, View<T>);
+#define WEFT_LINEAR(T)                                                                         \
+  template void linear_forward<T>(CudaContext&, View<const T>, View<const T>, View<const T>,   \
+                                  View<T>);                                                    \
+  template void linear_backward_input<T>(CudaContext&, View<const T>, View<const T>, View<T>); \
+  template void linear_backward_weight<T>(CudaContext&, View<const T>, View<const T>,          \
+                                          View<float>);                                        \
+  template void bias_backward<T>(CudaContext&, View<const T>, View<float>);
 WEFT_LINEAR(float)
 WEFT_LINEAR(bf16_t)
 #undef WEFT_LINEAR

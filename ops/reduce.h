@@ -26,9 +26,10 @@ namespace kernels {
 template <class T>
 void sum_middle(CpuContext&, View<const T> x, int64_t outer, int64_t n, int64_t inner,
                 double factor, View<T> y);
-template <class T>
+/// y is of T, or f32.
+template <class T, class Y>
 void sum_middle(CudaContext&, View<const T> x, int64_t outer, int64_t n, int64_t inner,
-                double factor, View<T> y);
+                double factor, View<Y> y);
 /// y = factor * x, x broadcast to y's shape.
 template <class T>
 void expand(CpuContext&, View<const T> x, double factor, View<T> y);

@@ -136,9 +136,9 @@ void repeat(CudaContext& ctx, int64_t rows, int64_t inner, const T* x, float fac
 
 }  // namespace
 
-template <class T>
+template <class T, class Y>
 void sum_middle(CudaContext& ctx, View<const T> x, int64_t outer, int64_t n, int64_t inner,
-                double factor, View<T> y) {
+                double factor, View<Y> y) {
   if (outer == 0 || inner == 0) return;
   sum_rows(ctx, x.data, outer, n, inner, static_cast<float>(factor), y.data);
 }
@@ -172,5 +172,7 @@ void expand(CudaContext& ctx, View<const T> x, double factor, View<T> y) {
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(bf16_t)
 #undef WEFT_INSTANTIATE
+template void sum_middle(CudaContext&, View<const bf16_t>, int64_t, int64_t, int64_t, double,
+                         View<float>);
 
 }  // namespace weft::kernels

@@ -150,14 +150,14 @@ class BiasProblem {
 
 }  // namespace
 
-template <class T>
+template <class T, class Y>
 void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
-          const GemmOperand<T>& b, float beta, T* y, int64_t y_stride) {
+          const GemmOperand<T>& b, float beta, Y* y, int64_t y_stride) {
   if (m == 0 || n == 0) return;
   if (k == 0) {  // nothing to add; cuBLAS would refuse rows of no elements
     if (beta == 0)
       for_each(ctx, "gemm of nothing", m * n,
-               [=] __device__(int64_t i) { y[i / n * y_stride + i % n] = T{}; });
+               [=] __device__(int64_t i) { y[i / n * y_stride + i % n] = Y{}; });
     return;
   }
   const Arithmetic<T> of(ctx);
@@ -165,7 +165,7 @@ void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T
   WEFT_CUDA(cublasGemmEx(ctx.cublas(), op(b.transposed), op(a.transposed), static_cast<int>(n),
                          static_cast<int>(m), static_cast<int>(k), &one, b.data, of.type,
                          static_cast<int>(b.stride), a.data, of.type, static_cast<int>(a.stride),
-                         &beta, y, of.type, static_cast<int>(y_stride), of.compute,
+                         &beta, y, Arithmetic<Y>(ctx).type, static_cast<int>(y_stride), of.compute,
                          CUBLAS_GEMM_DEFAULT));
 }
 
@@ -194,6 +194,8 @@ template void gemm(CudaContext&, int64_t, int64_t, int64_t, const GemmOperand<fl
                    const GemmOperand<float>&, float, float*, int64_t);
 template void gemm(CudaContext&, int64_t, int64_t, int64_t, const GemmOperand<bf16_t>&,
                    const GemmOperand<bf16_t>&, float, bf16_t*, int64_t);
+template void gemm(CudaContext&, int64_t, int64_t, int64_t, const GemmOperand<bf16_t>&,
+                   const GemmOperand<bf16_t>&, float, float*, int64_t);
 template bool gemm_bias(CudaContext&, int64_t, int64_t, int64_t, const GemmOperand<float>&,
                         const GemmOperand<float>&, const float*, float*, int64_t);
 template bool gemm_bias(CudaContext&, int64_t, int64_t, int64_t, const GemmOperand<bf16_t>&,

@@ -17,9 +17,10 @@ struct GemmOperand {
   int64_t next = 0;         ///< elements from matrix to matrix of a batch; 0: one for all
 };
 
-template <class T>
+/// y is of T, or f32.
+template <class T, class Y>
 void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T>& a,
-          const GemmOperand<T>& b, float beta, T* y, int64_t y_stride);
+          const GemmOperand<T>& b, float beta, Y* y, int64_t y_stride);
 /// The same with bias [n] added to every row as it is written, and no beta. False where cuBLAS has
 /// no kernel for these sizes and addresses: nothing is done then.
 template <class T>

@@ -54,7 +54,7 @@ TEST_CASE("errors name the layer: shapes and dtypes", "[models][errors]") {
              Catch::Matchers::StartsWith("heads.seg.fc (linear): "));
   CHECK(message_of<ConfigError>([&] {
           linear(pass, tape.leaf(Tensor::empty({1, 3}, DType::bf16)));
-        }) == "heads.seg.fc (cast): bf16 is not computed on cpu");
+        }) == "heads.seg.fc (linear): bf16 is not computed on cpu");
 }
 
 TEST_CASE("errors name the layer: numbers, forward and backward", "[models][errors]") {

@@ -6,6 +6,7 @@
 #include "models/attention.h"
 #include "ops/batch_norm.h"
 #include "ops/cast.h"
+#include "ops/conv2d.h"
 #include "ops/conv_transpose2d.h"
 #include "ops/gather.h"
 #include "ops/layer_norm.h"
@@ -137,6 +138,43 @@ TEST_CASE("cuda: bf16 embedding agrees with f64 within its rounding", "[ops][cud
                   {false},
                   [=](const auto& v) { return embedding(v[0], on_tape(v[0].tape(), host)); }});
     }
+}
+
+TEST_CASE(
+    "cuda: f32 masters give what weights that were cast give, and gradients that are not rounded",
+    "[ops][cuda][bf16]") {
+  WEFT_NEEDS_CUDA();
+  const Conv2dOptions padded{.padding = 1};
+  const auto conv = [](const Conv2dOptions& o) {
+    return [o](const std::vector<Var>& v) { return conv2d(v[0], v[1], v[2], o); };
+  };
+  std::vector<Bf16Case> cases = {
+      {"linear",
+       {{700, 24}, {40, 24}, {40}},
+       {},
+       [](const auto& v) { return linear(v[0], v[1], v[2]); }},
+      {"3x3", {{2, 13, 11, 128}, {256, 3, 3, 128}, {256}}, {}, conv(padded)},
+      {"3x3 by columns", {{2, 9, 9, 6}, {10, 3, 3, 6}, {10}}, {}, conv(padded)},
+      {"1x1", {{2, 13, 13, 64}, {40, 1, 1, 64}, {40}}, {}, conv({})},
+      {"depthwise", {{2, 9, 9, 16}, {16, 3, 3, 1}, {16}}, {}, conv({.padding = 1, .groups = 16})},
+      {"transposed", {{2, 9, 9, 32}, {32, 3, 3, 16}, {16}}, {}, [](const auto& v) {
+         return conv_transpose2d(v[0], v[1], v[2]);
+       }}};
+  for (Bf16Case& c : cases) {
+    INFO(c.name);
+    c.full = {false, false, false};
+    const auto cast_before = results(cuda_device(), DType::f32, DType::bf16, c);
+    c.full = {false, true, true};
+    const auto masters = results(cuda_device(), DType::f32, DType::bf16, c);
+    CHECK(masters[0] == cast_before[0]);
+    CHECK(masters[1] == cast_before[1]);
+    const Tape tape(cuda_device(), Tape::Mode::no_grad);
+    for (size_t i : {2, 3}) {
+      const Var dw = tape.constant(on_tape(tape, Tensor::from(c.inputs[i - 1], masters[i])));
+      const Tensor rounded = cast(cast(dw, DType::bf16), DType::f32).value();
+      CHECK(from_tape(tape, rounded).to_vector() == cast_before[i]);
+    }
+  }
 }
 
 TEST_CASE("cuda: bf16 transposed convolution agrees with f64 within its rounding",

@@ -155,10 +155,10 @@ struct Case {
     };
     const Tensor hx = host(l.x, 1), hw = host(l.weight, 2), hb = host({s.k}, 3);
     const Tensor hdy = host(s.output(), 4);
-    const auto exact = [&](const Shape& shape, auto&& kernel) {
+    const auto exact = [&](const Shape& shape, auto&& kernel, DType dtype = dtype_of<T>()) {
       const Tensor out = Tensor::empty(shape, DType::f64);
       kernel(out.view<double>());
-      return values_of(ctx, on_gpu(ctx, shape, out.to_vector(), dtype_of<T>()));
+      return values_of(ctx, on_gpu(ctx, shape, out.to_vector(), dtype));
     };
     CpuContext cpu(2);
     const auto vx = hx.view<const double>(), vw = hw.view<const double>();
@@ -167,8 +167,9 @@ struct Case {
       kernels::conv2d_forward<double>(cpu, s, vx, vw, hb.view<const double>(), to);
     });
     dx = exact(l.x, [&](auto to) { kernels::conv2d_backward_input<double>(cpu, s, vw, vdy, to); });
-    dweight = exact(l.weight,
-                    [&](auto to) { kernels::conv2d_backward_weight<double>(cpu, s, vx, vdy, to); });
+    dweight = exact(
+        l.weight, [&](auto to) { kernels::conv2d_backward_weight<double>(cpu, s, vx, vdy, to); },
+        DType::f32);
     const auto here = [&](const Tensor& t) {
       return on_gpu(ctx, t.shape(), t.to_vector(), dtype_of<T>());
     };
@@ -181,34 +182,35 @@ void check_kernels(CudaContext& ctx, const Layer& l, const std::string& takes) {
   const Case<T> c(ctx, l);
   const auto x = c.x.template view<const T>(), weight = c.weight.template view<const T>();
   const auto bias = c.bias.template view<const T>(), dy = c.dy.template view<const T>();
-  const auto check = [&](char op, const Shape& shape, const Values& exact, auto&& hopper,
+  const auto check = [&](char op, auto zero, const Shape& shape, const Values& exact, auto&& hopper,
                          auto&& every, auto&& chosen) {
+    using Out = decltype(zero);
     INFO(l.name << ", " << name_of(dtype_of<T>()) << ", " << op);
-    const auto by_hopper = result<T>(ctx, shape, hopper), again = result<T>(ctx, shape, hopper);
+    const auto by_hopper = result<Out>(ctx, shape, hopper), again = result<Out>(ctx, shape, hopper);
     const bool takes_it = takes.find(op) != std::string::npos && hopper_conv::available();
     CHECK(by_hopper.has_value() == takes_it);
     if (by_hopper) CHECK(*by_hopper == exact);
     CHECK(by_hopper == again);
-    const auto by_every = result<T>(ctx, shape, every);
+    const auto by_every = result<Out>(ctx, shape, every);
     if (by_every) CHECK(*by_every == exact);
-    const auto by_choice = result<T>(ctx, shape, [&](View<T> to) { return chosen(to), true; });
+    const auto by_choice = result<Out>(ctx, shape, [&](View<Out> to) { return chosen(to), true; });
     CHECK(*by_choice == exact);
   };
   check(
-      'f', c.s.output(), c.y,
+      'f', T{}, c.s.output(), c.y,
       [&](View<T> y) { return hopper_conv::forward<T>(ctx, c.s, x, weight, bias, y); },
       [&](View<T> y) { return tensor_conv::forward<T>(ctx, c.s, x, weight, bias, y); },
       [&](View<T> y) { kernels::conv2d_forward<T>(ctx, c.s, x, weight, bias, y); });
   check(
-      'd', l.x, c.dx,
+      'd', T{}, l.x, c.dx,
       [&](View<T> dx) { return hopper_conv::backward_input<T>(ctx, c.s, weight, dy, dx); },
       [&](View<T> dx) { return tensor_conv::backward_input<T>(ctx, c.s, weight, dy, dx); },
       [&](View<T> dx) { kernels::conv2d_backward_input<T>(ctx, c.s, weight, dy, dx); });
   check(
-      'w', l.weight, c.dweight,
-      [&](View<T> dw) { return hopper_conv::backward_weight<T>(ctx, c.s, x, dy, dw); },
-      [&](View<T> dw) { return tensor_conv::backward_weight<T>(ctx, c.s, x, dy, dw); },
-      [&](View<T> dw) { kernels::conv2d_backward_weight<T>(ctx, c.s, x, dy, dw); });
+      'w', float{}, l.weight, c.dweight,
+      [&](View<float> dw) { return hopper_conv::backward_weight<T>(ctx, c.s, x, dy, dw); },
+      [&](View<float> dw) { return tensor_conv::backward_weight<T>(ctx, c.s, x, dy, dw); },
+      [&](View<float> dw) { kernels::conv2d_backward_weight<T>(ctx, c.s, x, dy, dw); });
 }
 
 CudaContext& context_of(const Device& device) { return *std::get<CudaContext*>(device.context()); }
@@ -306,7 +308,7 @@ TEST_CASE("cuda: recorded convolutions give the same bits", "[ops][cuda][bf16][t
   const Case<float> f32(ctx, l);
   const Case<bf16_t> bf16(ctx, l);
   const Tensor y = Tensor::empty(f32.s.output(), DType::f32, ctx.memory());
-  const Tensor dweight = Tensor::empty(l.weight, DType::bf16, ctx.memory());
+  const Tensor dweight = Tensor::empty(l.weight, DType::f32, ctx.memory());
   Repeated steps(device.context());
   for (int step = 0; step < 5; ++step) {
     ctx.fill(y, 7);
@@ -316,7 +318,7 @@ TEST_CASE("cuda: recorded convolutions give the same bits", "[ops][cuda][bf16][t
                                      f32.weight.view<const float>(), f32.bias.view<const float>(),
                                      y.view<float>());
       kernels::conv2d_backward_weight<bf16_t>(ctx, bf16.s, bf16.x.view<const bf16_t>(),
-                                              bf16.dy.view<const bf16_t>(), dweight.view<bf16_t>());
+                                              bf16.dy.view<const bf16_t>(), dweight.view<float>());
     });
     INFO("step " << step);
     CHECK(values_of(ctx, y) == f32.y);
