@@ -53,6 +53,18 @@ class Buffer {
   /// Whether all that the bytes hold was found finite as it was written; changed() forgets it.
   bool finite() const { return finite_; }
   void mark_finite() { finite_ = true; }
+  /// Another buffer with these numbers rounded, until changed(); null: none is kept
+  /// (Tensor::rounded).
+  const std::shared_ptr<Buffer>& rounded() const {
+    static const std::shared_ptr<Buffer> none;
+    return rounded_version_ == version_ ? rounded_ : none;
+  }
+  void keep_rounded(std::shared_ptr<Buffer> copy) {
+    rounded_ = std::move(copy);
+    rounded_version_ = version_;
+  }
+  bool wants_rounded() const { return wants_rounded_; }
+  void want_rounded() { wants_rounded_ = true; }
 
  private:
   std::shared_ptr<MemoryPool> pool_;
@@ -61,6 +73,9 @@ class Buffer {
   size_t block_;  // size class of the whole block, guards included
   uint32_t version_ = 0;
   bool finite_ = false;
+  bool wants_rounded_ = false;
+  uint32_t rounded_version_ = 0;
+  std::shared_ptr<Buffer> rounded_;
 };
 
 class CachingAllocator {

@@ -110,6 +110,23 @@ Tensor Tensor::transpose(int a, int b) const {
   return permute(axes);
 }
 
+Tensor Tensor::rounded() const {
+  if (!is_whole() || dtype_ != DType::f32 || buffer_->rounded() == nullptr) return {};
+  Tensor copy;
+  copy.shape_ = shape_;
+  copy.dtype_ = DType::bf16;
+  copy.buffer_ = buffer_->rounded();
+  return copy;
+}
+
+void Tensor::keep_rounded(const Tensor& copy) const {
+  if (!is_whole() || dtype_ != DType::f32 || copy.dtype() != DType::bf16 ||
+      copy.shape() != shape_ || !copy.is_whole())
+    throw Error(fmt::format("keep_rounded: {} {} is no rounded copy of {} {}",
+                            name_of(copy.dtype()), copy.shape(), name_of(dtype_), shape_));
+  buffer_->keep_rounded(copy.buffer_);
+}
+
 Tensor::Watch Tensor::watch() const {
   Watch watch;
   watch.buffer_ = buffer_;

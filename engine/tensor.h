@@ -67,9 +67,20 @@ class Tensor {
   /// changed() nobody needs to read them again to know. Not kept of a part of the bytes, nor on a
   /// device, where a recorded pass writes anew into the same bytes.
   void mark_finite() const {
-    if (on_host() && bytes() == buffer_->bytes()) buffer_->mark_finite();
+    if (on_host() && is_whole()) buffer_->mark_finite();
   }
   bool marked_finite() const { return defined() && buffer_->finite(); }
+
+  /// An f32 tensor's numbers in bf16, where who changes them keeps such a copy: until changed(), so
+  /// that nobody need round them again. Undefined: there is none, or this is a part of the bytes.
+  Tensor rounded() const;
+  /// `copy`: bf16, of this shape and with bytes of its own, as this tensor is now.
+  void keep_rounded(const Tensor& copy) const;
+  /// Says that rounded() would be used, to who changes the numbers next.
+  void want_rounded() const {
+    if (is_whole()) buffer_->want_rounded();
+  }
+  bool wants_rounded() const { return is_whole() && buffer_->wants_rounded(); }
   /// The bytes as they are now; `changed()` once they have been written to in place since.
   class Watch {
    public:
@@ -113,6 +124,7 @@ class Tensor {
   double item() const;
 
  private:
+  bool is_whole() const { return defined() && bytes() == buffer_->bytes(); }
   void check_dtype(DType wanted) const;
   void check_host(const char* what) const;
   void fill_from(const void* elements, size_t count);

@@ -103,7 +103,7 @@ Var convolve(const Var& x, const Var& weight, const Var* bias, const Conv2dOptio
   auto op = std::make_unique<Conv2d>(Conv2dShape(x.shape(), weight.shape(), options));
   const Conv2dShape& shape = op->shape;
   Tensor y = tape.empty(shape.output(), x.dtype());
-  const auto as_x = [&](const Var& v) { return converted(tape.context(), v.value(), x.dtype()); };
+  const auto as_x = [&](const Var& v) { return rounded_weight(tape.context(), v, x.dtype()); };
   const Tensor rounded = as_x(weight), offset = bias != nullptr ? as_x(*bias) : Tensor();
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);

@@ -90,7 +90,7 @@ Var conv_transpose2d(const Var& x, const Var& weight, const ConvTranspose2dOptio
   auto op = std::make_unique<ConvTranspose2d>(check(x, weight, options, loc));
   const Conv2dShape& shape = op->shape;
   Tensor y = tape.empty({shape.n, shape.h, shape.w, shape.c}, x.dtype());
-  const Tensor rounded = converted(tape.context(), weight.value(), x.dtype());
+  const Tensor rounded = rounded_weight(tape.context(), weight, x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     conv_groups::backward_input<T>(ctx, shape, rounded.view<T>(), x.value().view<T>(), y.view<T>());

@@ -49,7 +49,7 @@ Var apply(const Var& x, const Var& weight, const Var* bias, SourceLoc loc) {
   Shape ys = xs;
   ys.set(xs.rank() - 1, ws[0]);
   Tensor y = tape.empty(ys, x.dtype());
-  const auto as_x = [&](const Var& v) { return converted(tape.context(), v.value(), x.dtype()); };
+  const auto as_x = [&](const Var& v) { return rounded_weight(tape.context(), v, x.dtype()); };
   const Tensor rounded = as_x(weight), offset = bias != nullptr ? as_x(*bias) : Tensor();
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);

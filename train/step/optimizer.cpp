@@ -5,6 +5,7 @@
 
 #include "engine/device_tensor.h"
 #include "engine/error.h"
+#include "ops/cast.h"
 
 namespace weft {
 std::vector<Parameter*> Optimizer::parameters() const {
@@ -35,7 +36,14 @@ void Optimizer::step(double factor, const Tensor& verdict) {
     using T = decltype(zero);
     std::vector<kernels::UpdateTerm<T>> terms;
     for (const auto& [p, lr] : due) {
+      Tensor rounded;
+      if (p->value.wants_rounded()) {
+        rounded = p->value.rounded();
+        // As it is before the update, which a bad verdict leaves undone.
+        if (!rounded.defined()) rounded = converted(context_, p->value, DType::bf16);
+      }
       p->value.changed();
+      if (rounded.defined()) p->value.keep_rounded(rounded);
       State& state = states_[p];
       if (state.moments.empty())
         for (size_t i = 0; i < moment_names().size(); ++i)
@@ -43,7 +51,8 @@ void Optimizer::step(double factor, const Tensor& verdict) {
       const bool two = state.moments.size() > 1;
       terms.push_back({p->value.template data<T>(), p->grad.template data<T>(),
                        state.moments[0].template data<T>(),
-                       two ? state.moments[1].template data<T>() : nullptr, p->value.numel(), lr,
+                       two ? state.moments[1].template data<T>() : nullptr,
+                       rounded.defined() ? rounded.data<bf16_t>() : nullptr, p->value.numel(), lr,
                        ++state.step});
     }
     if (options_.algorithm == Algorithm::sgd)

@@ -2,7 +2,8 @@
 //   SGD   g += wd p;  b = g (first step), then mu b + g;  p -= lr b
 //   Adam  g += wd p;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
 //         p -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)
-// A parameter without a gradient is left alone entirely: value, moments, decay and its own t.
+// A parameter without a gradient is left alone entirely: value, moments, decay and its own t. Where
+// ops round a parameter to bf16 (ops/master_weight.h), the update writes the rounded copy as well.
 #pragma once
 
 #include <map>
@@ -72,6 +73,7 @@ struct UpdateTerm {
   T* value;
   const T* grad;
   T *first, *second;  ///< the moments; sgd has the first alone
+  bf16_t* rounded;    ///< the value's copy in bf16; null: none is kept, as ever on a CPU
   int64_t n;
   double lr;
   int64_t step;  ///< how many updates this one makes, counted from 1

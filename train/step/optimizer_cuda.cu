@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/cuda/element.cuh"
 #include "engine/cuda/reduce.cuh"
 #include "train/step/finite.h"
 #include "train/step/optimizer.h"
@@ -15,6 +16,7 @@ namespace {
 struct Term {
   float *value, *first, *second;
   const float* grad;
+  bf16_t* rounded;
   int64_t n;
   float rate, root;  ///< sgd: lr and the momentum at work; adam: bias corrections included
   int first_block;
@@ -46,7 +48,10 @@ __global__ void update_kernel(const __grid_constant__ SpanTable<Term> table, con
                               F f) {
   if (verdict != nullptr && *verdict != all_finite) return;
   const Term& term = table.of_block();
-  for_span(term, [&](int64_t i) { f(term, i); });
+  for_span(term, [&](int64_t i) {
+    f(term, i);
+    if (term.rounded != nullptr) store(term.rounded + i, term.value[i]);
+  });
 }
 
 /// make(term) gives rate and root.
@@ -56,7 +61,7 @@ void update(CudaContext& ctx, const char* name, const std::vector<UpdateTerm<flo
   std::vector<Term> spans;
   for (const UpdateTerm<float>& t : terms) {
     const auto [rate, root] = make(t);
-    spans.push_back({t.value, t.first, t.second, t.grad, t.n, rate, root, 0});
+    spans.push_back({t.value, t.first, t.second, t.grad, t.rounded, t.n, rate, root, 0});
   }
   for_tables(spans, [&](const SpanTable<Term>& table, dim3 grid) {
     launch(ctx, name, update_kernel<F>, grid, dim3(block_threads), 0, table, verdict, f);
