@@ -29,9 +29,10 @@ struct Arithmetic {
 
 cublasOperation_t op(bool transposed) { return transposed ? CUBLAS_OP_T : CUBLAS_OP_N; }
 
-/// Of an address, in bytes, as far as kernels ask.
+/// Of an address, in bytes, as far as kernels ask; no more, as where a tensor lies must not choose a
+/// kernel, and with it the bits.
 uint32_t alignment_of(const void* p) {
-  const auto address = reinterpret_cast<uintptr_t>(p) | 256;
+  const auto address = reinterpret_cast<uintptr_t>(p) | 16;
   return static_cast<uint32_t>(address & -address);
 }
 
@@ -68,13 +69,16 @@ class BiasProblem {
   bool run() {
     const cublasLtMatmulHeuristicResult_t choice = chosen();
     if (choice.state != CUBLAS_STATUS_SUCCESS) return false;
-    const Tensor workspace =
-        Tensor::empty({static_cast<int64_t>(choice.workspaceSize)}, DType::u8, ctx_.memory());
+    constexpr uintptr_t alignment = 256;  // without it a call is refused
+    const Tensor memory = Tensor::empty({static_cast<int64_t>(choice.workspaceSize + alignment)},
+                                        DType::u8, ctx_.memory());
+    const auto address = reinterpret_cast<uintptr_t>(memory.raw());
+    auto* const workspace = reinterpret_cast<void*>((address + alignment - 1) & ~(alignment - 1));
     const float one = 1, none = 0;
     const cublasStatus_t status =
         cublasLtMatmul(handle(), &work_, &one, a_, &of_a_, b_, &of_b_, &none, y_, &of_y_, y_,
-                       &of_y_, &choice.algo, workspace.raw(), choice.workspaceSize, ctx_.stream());
-    // What the heuristic offers is at times refused here, before anything is started.
+                       &of_y_, &choice.algo, workspace, choice.workspaceSize, ctx_.stream());
+    // What the heuristic offers may still be refused, before anything is started.
     if (status == CUBLAS_STATUS_INVALID_VALUE || status == CUBLAS_STATUS_NOT_SUPPORTED) {
       refuse();
       return false;
