@@ -62,7 +62,7 @@ TEST_CASE("measured silicon: currents of unseen geometries, by every phase", "[t
     Trainer trainer(run, *data, &cpu);
     while (trainer.step()) {
     }
-    for (const TaskResult& r : trainer.evaluate_split("test")) {
+    for (const TaskResult& r : trainer.evaluate_split(EvalSplit::test)) {
       INFO(r.task);
       CHECK(metric(r, "target_rmse") < 0.5);  // of about six decades
       CHECK(metric(r, "percent") < 60);

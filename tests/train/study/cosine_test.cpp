@@ -7,10 +7,11 @@ using namespace weft;
 TEST_CASE("tables: the cosine between tasks' gradients stands where runs were watched", "[study]") {
   Study study;
   study.name = "rooms";
-  study.methods = {{"hard", "hard", {}, {}}, {"single", "single", {}, {}}};
-  const auto row_of = [](const std::string& sharing, int runs) {
+  study.methods = {{"hard", Sharing::hard, {}, {}}, {"single", Sharing::single, {}, {}}};
+  const auto row_of = [](Sharing sharing, int runs) {
     StudyRow row;
-    row.method = row.sharing = sharing;
+    row.method = name_of(sharing);
+    row.sharing = sharing;
     for (int i = 0; i < runs; ++i) {
       RunSummary& run = row.runs.emplace_back();
       run.sharing = sharing;
@@ -21,8 +22,8 @@ TEST_CASE("tables: the cosine between tasks' gradients stands where runs were wa
     }
     return row;
   };
-  StudyRow hard = row_of("hard", 2);
-  const StudyRow single = row_of("single", 1);
+  StudyRow hard = row_of(Sharing::hard, 2);
+  const StudyRow single = row_of(Sharing::single, 1);
   const auto text = [&] { return study_markdown(study, {StudyResult{"rooms", {hard, single}}}); };
   CHECK(text().find("cosine") == std::string::npos);
   hard.runs[0].cosine = -0.25;
