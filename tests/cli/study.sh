@@ -154,6 +154,6 @@ expect 2 "odd.toml:8: unknown key 'method.hard.setings'; did you mean 'method.ha
 study odd '[[method]]' 'name = "hard"' 'settings = ["retrain.step=2"]'
 expect 2 "odd.toml: method 'hard' on set 'rooms': command line: unknown key 'retrain.step'; did you mean 'retrain.steps'\?" study odd.toml
 study odd '[[method]]' 'name = "herd"'
-expect 2 "method 'herd' on set 'rooms': .* did you mean \"hard\"\?" study odd.toml
+expect 2 "'method.herd.sharing' is the method's name, \"herd\"; it is one of .* did you mean \"hard\"\?" study odd.toml
 [ -e runs/out/odd ] && fail "a refused study left a folder"
 exit $broken

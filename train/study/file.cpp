@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "train/run_file/toml/nearest.h"
 #include "train/run_file/toml/toml_document.h"
 #include "train/study/study.h"
 
@@ -71,9 +72,13 @@ class Checker {
 
   Sharing sharing_of(const StudyMethod& method) const {
     if (method.sharing) return *method.sharing;
+    const auto table = words_of(Sharing{});
+    const Words words(table.begin(), table.end());
     const std::string key = "method." + method.name + ".sharing";
-    const std::string what = fmt::format("{}: '{}' is the method's name", place(key), key);
-    return from_word<Sharing>(what.c_str(), method.name);
+    require(std::find(words.begin(), words.end(), method.name) != words.end(), key,
+            fmt::format("is the method's name, \"{}\"; it is one of {}; did you mean \"{}\"?",
+                        method.name, fmt::join(words, ", "), nearest(method.name, words)));
+    return from_word<Sharing>("sharing", method.name);
   }
 
  private:

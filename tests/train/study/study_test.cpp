@@ -107,9 +107,10 @@ TEST_CASE("study file: complaints name file, line and the nearest key", "[study]
         "'_'");
   CHECK(complaint(whole + "trials = [\"a=1\"]\n") ==
         "s.toml:8: 'method.hard.trials' expects an array of arrays of strings, got a string");
-  CHECK_THAT(complaint(std::string(one_set) + "[[method]]\nname = \"wide\"\n"),
-             contains_text("s.toml:4: 'method.wide.sharing' is the method's name: there is no "
-                           "'wide'; choose single, hard, "));
+  CHECK_THAT(
+      complaint(std::string(one_set) + "[[method]]\nname = \"wide\"\n"),
+      contains_text("s.toml:4: 'method.wide.sharing' is the method's name, \"wide\"; it is one "
+                    "of single, hard, "));
   CHECK(message_of<ConfigError>([] { parse_study_file("gone.toml"); }) ==
         "cannot read study file 'gone.toml': No such file or directory");
 }
