@@ -158,19 +158,11 @@ Shape check_operands(const char* op, const Var& x, const Var& y, SourceLoc loc) 
 
 }  // namespace
 
-Var relu(const Var& x, SourceLoc loc) { return unary(pointwise::Relu{}, x, loc); }
-Var sigmoid(const Var& x, SourceLoc loc) { return unary(pointwise::Sigmoid{}, x, loc); }
-Var tanh(const Var& x, SourceLoc loc) { return unary(pointwise::Tanh{}, x, loc); }
-Var softplus(const Var& x, SourceLoc loc) { return unary(pointwise::Softplus{}, x, loc); }
-Var gelu(const Var& x, SourceLoc loc) { return unary(pointwise::Gelu{}, x, loc); }
-Var silu(const Var& x, SourceLoc loc) { return unary(pointwise::Silu{}, x, loc); }
-Var exp(const Var& x, SourceLoc loc) { return unary(pointwise::Exp{}, x, loc); }
-Var log(const Var& x, SourceLoc loc) { return unary(pointwise::Log{}, x, loc); }
-Var abs(const Var& x, SourceLoc loc) { return unary(pointwise::Abs{}, x, loc); }
-Var square(const Var& x, SourceLoc loc) { return unary(pointwise::Square{}, x, loc); }
-Var sqrt(const Var& x, SourceLoc loc) { return unary(pointwise::Sqrt{}, x, loc); }
-Var reciprocal(const Var& x, SourceLoc loc) { return unary(pointwise::Reciprocal{}, x, loc); }
-Var neg(const Var& x, SourceLoc loc) { return unary(pointwise::Neg{}, x, loc); }
+#define WEFT_DEFINE(F, f) \
+  Var f(const Var& x, SourceLoc loc) { return unary(pointwise::F{}, x, loc); }
+WEFT_PLAIN_FUNCTORS(WEFT_DEFINE)
+#undef WEFT_DEFINE
+
 Var scale(const Var& x, double factor, SourceLoc loc) {
   return unary(pointwise::Scale{factor}, x, loc);
 }

@@ -48,7 +48,7 @@ void binary_forward(CpuContext& ctx, F f, View<const T> x, View<const T> y, View
   template void unary_backward(CpuContext&, pointwise::F, View<const T>, View<const T>, View<T>);
 #define WEFT_INSTANTIATE_BINARY(F, T) \
   template void binary_forward(CpuContext&, pointwise::F, View<const T>, View<const T>, View<T>);
-#define WEFT_INSTANTIATE(F) WEFT_INSTANTIATE_UNARY(F, float) WEFT_INSTANTIATE_UNARY(F, double)
+#define WEFT_INSTANTIATE(F, ...) WEFT_INSTANTIATE_UNARY(F, float) WEFT_INSTANTIATE_UNARY(F, double)
 WEFT_UNARY_FUNCTORS(WEFT_INSTANTIATE)
 #undef WEFT_INSTANTIATE
 #define WEFT_INSTANTIATE(F) WEFT_INSTANTIATE_BINARY(F, float) WEFT_INSTANTIATE_BINARY(F, double)

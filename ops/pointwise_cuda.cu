@@ -95,7 +95,7 @@ void binary_forward(CudaContext& ctx, F f, View<const T> x, View<const T> y, Vie
   template void unary_backward(CudaContext&, pointwise::F, View<const T>, View<const T>, View<T>);
 #define WEFT_INSTANTIATE_BINARY(F, T) \
   template void binary_forward(CudaContext&, pointwise::F, View<const T>, View<const T>, View<T>);
-#define WEFT_INSTANTIATE(F) WEFT_INSTANTIATE_UNARY(F, float) WEFT_INSTANTIATE_UNARY(F, bf16_t)
+#define WEFT_INSTANTIATE(F, ...) WEFT_INSTANTIATE_UNARY(F, float) WEFT_INSTANTIATE_UNARY(F, bf16_t)
 WEFT_UNARY_FUNCTORS(WEFT_INSTANTIATE)
 #undef WEFT_INSTANTIATE
 #define WEFT_INSTANTIATE(F) WEFT_INSTANTIATE_BINARY(F, float) WEFT_INSTANTIATE_BINARY(F, bf16_t)

@@ -1,6 +1,6 @@
 // What each pointwise op computes, shared verbatim by both backends (T is float or double; a GPU
-// kernel widens bf16 first). To add one: a functor here, its name in the list at the end, one
-// function in pointwise.h and .cpp, and one row in tests/ops/pointwise_test.cpp.
+// kernel widens bf16 first). To add one: a functor here, its name and its function's in the list
+// at the end, the function's declaration in pointwise.h, and a row in tests/ops/pointwise_test.cpp.
 //   value(x)            the output y
 //   gradient(dy, kept)  dL/dx, where `kept` is x or y, whichever `keep` names (never read: nothing)
 #pragma once
@@ -308,9 +308,11 @@ struct AddRelu {
 
 /// Each backend instantiates its kernels for these.
 // clang-format off
-#define WEFT_UNARY_FUNCTORS(X)                                                                  \
-  X(Relu) X(Sigmoid) X(Tanh) X(Softplus) X(Gelu) X(Silu) X(Exp) X(Log) X(Abs) X(Square) X(Sqrt) \
-  X(Reciprocal) X(Neg) X(Scale) X(Shift) X(Pow) X(Clamp)
+#define WEFT_PLAIN_FUNCTORS(X)                                                              \
+  X(Relu, relu) X(Sigmoid, sigmoid) X(Tanh, tanh) X(Softplus, softplus) X(Gelu, gelu)       \
+  X(Silu, silu) X(Exp, exp) X(Log, log) X(Abs, abs) X(Square, square) X(Sqrt, sqrt)         \
+  X(Reciprocal, reciprocal) X(Neg, neg)
+#define WEFT_UNARY_FUNCTORS(X) WEFT_PLAIN_FUNCTORS(X) X(Scale) X(Shift) X(Pow) X(Clamp)
 #define WEFT_BINARY_FUNCTORS(X) \
   X(Add) X(Sub) X(Mul) X(Div) X(NegMul) X(Maximum) X(Larger) X(AddRelu)
 // clang-format on
