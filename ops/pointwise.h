@@ -30,6 +30,8 @@ Var square(const Var& x, SourceLoc = SourceLoc::here());
 Var sqrt(const Var& x, SourceLoc = SourceLoc::here());
 Var reciprocal(const Var& x, SourceLoc = SourceLoc::here());
 Var neg(const Var& x, SourceLoc = SourceLoc::here());
+/// log(x + sqrt(x^2 + 1)): a logarithm of large numbers of either sign, x near 0.
+Var asinh(const Var& x, SourceLoc = SourceLoc::here());
 /// y = factor x
 Var scale(const Var& x, double factor, SourceLoc = SourceLoc::here());
 /// y = x + offset

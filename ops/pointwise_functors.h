@@ -54,6 +54,19 @@ struct Tanh {
   }
 };
 
+struct Asinh {
+  static constexpr const char* name = "asinh";
+  static constexpr Keep keep = Keep::input;
+  template <class T>
+  WEFT_HD T value(T x) const {
+    return std::asinh(x);
+  }
+  template <class T>
+  WEFT_HD T gradient(T dy, T x) const {
+    return dy / std::sqrt(x * x + T(1));
+  }
+};
+
 struct Softplus {
   static constexpr const char* name = "softplus";
   static constexpr Keep keep = Keep::input;
@@ -311,7 +324,7 @@ struct AddRelu {
 #define WEFT_PLAIN_FUNCTORS(X)                                                              \
   X(Relu, relu) X(Sigmoid, sigmoid) X(Tanh, tanh) X(Softplus, softplus) X(Gelu, gelu)       \
   X(Silu, silu) X(Exp, exp) X(Log, log) X(Abs, abs) X(Square, square) X(Sqrt, sqrt)         \
-  X(Reciprocal, reciprocal) X(Neg, neg)
+  X(Reciprocal, reciprocal) X(Neg, neg) X(Asinh, asinh)
 #define WEFT_UNARY_FUNCTORS(X) WEFT_PLAIN_FUNCTORS(X) X(Scale) X(Shift) X(Pow) X(Clamp)
 #define WEFT_BINARY_FUNCTORS(X) \
   X(Add) X(Sub) X(Mul) X(Div) X(NegMul) X(Maximum) X(Larger) X(AddRelu)

@@ -36,6 +36,7 @@ const std::vector<Row> rows = {
     {"abs", abs, [](double x) { return std::fabs(x); }, -2, 2, {0}},
     {"square", square, [](double x) { return x * x; }, -2, 2, {}},
     {"tanh", tanh, [](double x) { return std::tanh(x); }, -3, 3, {}},
+    {"asinh", asinh, [](double x) { return std::asinh(x); }, -9, 9, {}},
     {"softplus", softplus, [](double x) { return std::log(1 + std::exp(x)); }, -6, 6, {}},
     {"gelu",
      gelu,
