@@ -83,4 +83,16 @@ Table read_table(const DataSpec& data) {
   return table;
 }
 
+void check_task_values(const Table& table, const std::string& column,
+                       const std::vector<std::string>& known) {
+  const auto number = static_cast<size_t>(table.column(column));
+  for (size_t row = 0; row < table.rows.size(); ++row) {
+    const std::string& value = table.rows[row][number];
+    if (!value.empty() && std::find(known.begin(), known.end(), value) == known.end())
+      throw DataError(fmt::format(
+          "{}: column '{}' says '{}', which is not among the {} values when the tasks were learned",
+          table.place(static_cast<int64_t>(row)), column, value, known.size()));
+  }
+}
+
 }  // namespace weft

@@ -25,5 +25,8 @@ struct Table {
 };
 
 Table read_table(const DataSpec& data);
+/// A DataError where a cell of the tasks' column is filled and says none of the `known` values.
+void check_task_values(const Table& table, const std::string& column,
+                       const std::vector<std::string>& known);
 
 }  // namespace weft

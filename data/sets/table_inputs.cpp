@@ -169,6 +169,13 @@ std::vector<LearnedColumn> learn_columns(const Table& table, const DataSpec& dat
     }
     columns.push_back(std::move(column));
   }
+  for (const std::string& name : specified)
+    if (std::none_of(columns.begin(), columns.end(),
+                     [&](const LearnedColumn& column) { return column.name == name; }))
+      throw ConfigError(fmt::format(
+          "[[column]] '{}': is no input; data.columns or data.leave_out leave it out, or the name "
+          "is a pattern, and a column is named whole here",
+          name));
   if (TableInputs(table, columns).width() == 0)
     throw ConfigError(
         fmt::format("{}: no column is left as an input; see data.columns and "

@@ -61,13 +61,14 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
     if (learned == nullptr)
       write_out_tasks(table, data);
     else
-      check_task_values(table, data);
+      check_task_values(table, data.task_column, learned_.task_values);
     keep_rows_of_tasks(table, data);
   }
   for (size_t row = 0; row < table.rows.size(); ++row)
     keys_.push_back(table.place(static_cast<int64_t>(row)));
   read_splits(table, data);
   if (!data.group.empty()) check_groups(table, data);
+  drop_untrained(table, data);
   // What is learned from the data (means, categories) comes from the rows that are trained on.
   const std::vector<int64_t> train = make_parts(*this).train;
   std::vector<std::string> reserved{data.split, data.task_column};
@@ -81,7 +82,12 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
   const std::vector<double> scales = task_scales(table);
   if (learned == nullptr) {
     learned_.columns = learn_columns(table, data, reserved, train, scales);
-    learn_labels(table, train);
+    learn_labels(table, data, train);
+    for (const TaskSpec& task : tasks_)
+      for (const std::string& text : task.slopes) {
+        const std::string key = "task." + task.name + ".slopes";
+        input_of(learned_.columns, parse_slope(text, key).input, key);
+      }
   }
   const TableInputs inputs(table, learned_.columns);
   input_names_ = inputs.names();
@@ -118,6 +124,10 @@ void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
 }
 
 void TabularDataset::check_groups(const Table& table, const DataSpec& data) const {
+  if (std::find(splits_.begin(), splits_.end(), Split::val) == splits_.end())
+    throw ConfigError(
+        "data.group holds groups out whole, but there is no validation part, which would be taken "
+        "out of the training rows one by one; name rows 'val' in data.split, or set data.ratio");
   std::map<std::string, int64_t> first;
   for (int64_t row = 0; row < size(); ++row) {
     const auto [found, fresh] = first.emplace(group_of(table, row, data), row);
@@ -127,6 +137,44 @@ void TabularDataset::check_groups(const Table& table, const DataSpec& data) cons
           "held out whole",
           key(found->second), key(row), found->first));
   }
+}
+
+bool TabularDataset::trains(const Table& table, const DataSpec& data, int64_t row, size_t k) const {
+  const TaskSpec& task = tasks_[k];
+  if (!task.rows.empty() && cell(table, row, table.column(data.task_column)) != task.rows)
+    return false;
+  const std::vector<std::string>& kept = task.train_groups;
+  return kept.empty() ||
+         std::find(kept.begin(), kept.end(), group_of(table, row, data)) != kept.end();
+}
+
+void TabularDataset::drop_untrained(Table& table, const DataSpec& data) {
+  if (std::all_of(tasks_.begin(), tasks_.end(),
+                  [](const TaskSpec& task) { return task.train_groups.empty(); }))
+    return;
+  Table kept = table;
+  kept.rows.clear();
+  kept.lines.clear();
+  size_t to = 0;
+  for (size_t row = 0; row < table.rows.size(); ++row) {
+    bool used = splits_[row] != Split::train;
+    for (size_t k = 0; k < tasks_.size() && !used; ++k)
+      used = trains(table, data, static_cast<int64_t>(row), k);
+    if (!used) {
+      kept.first_test -= static_cast<int64_t>(row) < table.first_test;
+      continue;
+    }
+    kept.rows.push_back(table.rows[row]);
+    kept.lines.push_back(table.lines[row]);
+    std::swap(keys_[to], keys_[row]);
+    splits_[to] = splits_[row];
+    if (!only_task_.empty()) only_task_[to] = only_task_[row];
+    ++to;
+  }
+  keys_.resize(to);
+  splits_.resize(to);
+  if (!only_task_.empty()) only_task_.resize(to);
+  table = std::move(kept);
 }
 
 void TabularDataset::keep_train_groups(const Table& table, const DataSpec& data, bool all) {
@@ -210,18 +258,6 @@ void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
 }
 
 /// A value that no row had when the tasks were learned belongs to none of them.
-void TabularDataset::check_task_values(const Table& table, const DataSpec& data) const {
-  const int column = table.column(data.task_column);
-  const std::set<std::string> known(learned_.task_values.begin(), learned_.task_values.end());
-  for (size_t row = 0; row < table.rows.size(); ++row) {
-    const std::string& value = table.rows[row][static_cast<size_t>(column)];
-    if (!value.empty() && known.count(value) == 0)
-      throw DataError(fmt::format(
-          "{}: column '{}' says '{}', which is not among the {} values when the tasks were learned",
-          table.place(static_cast<int64_t>(row)), data.task_column, value, known.size()));
-  }
-}
-
 void TabularDataset::keep_rows_of_tasks(Table& table, const DataSpec& data) {
   std::map<std::string, std::vector<int>> tasks_of;
   for (size_t k = 0; k < tasks_.size(); ++k)
@@ -258,7 +294,12 @@ float TabularDataset::label_in(const Table& table, int64_t row, size_t k, int co
                        column_of(tasks_[k]));
 }
 
-void TabularDataset::learn_labels(const Table& table, const std::vector<int64_t>& train) {
+void TabularDataset::learn_labels(const Table& table, const DataSpec& data,
+                                  const std::vector<int64_t>& train) {
+  const auto unit_of = [](const TaskSpec& task) {
+    return fmt::format("{} {} {} {} {}", column_of(task), task.scale, task.target,
+                       task.floor.value_or(0), task.invalid.value_or(0));
+  };
   std::map<std::string, std::pair<double, double>> units;  // of standardised columns
   for (size_t k = 0; k < tasks_.size(); ++k) {
     const TaskSpec& task = tasks_[k];
@@ -267,12 +308,18 @@ void TabularDataset::learn_labels(const Table& table, const std::vector<int64_t>
     learned_.tasks.push_back(
         {task.name, names_of_classes(table.rows, column, name, task, table.index)});
     if (!task.standardize) continue;
-    const std::string unit =
-        fmt::format("{} {} {} {}", name, task.scale, task.target, task.floor.value_or(0));
+    const std::string unit = unit_of(task);
+    // Rows that a task with this unit is trained on.
+    const auto counts = [&](int64_t row) {
+      for (size_t other = 0; other < tasks_.size(); ++other)
+        if (unit_of(tasks_[other]) == unit && trains(table, data, row, other)) return true;
+      return false;
+    };
     if (units.count(unit) == 0) {
       std::vector<double> values;
       const auto measured = measured_of(table, task);
       for (int64_t row : train) {
+        if (!counts(row)) continue;
         const double value = !measured ? label_in(table, row, k, column)
                                        : measured->target(row).value_or(invalid_pixel);
         if (std::isfinite(value)) values.push_back(value);

@@ -43,10 +43,13 @@ class TabularDataset final : public Dataset {
  private:
   void read_splits(const Table& table, const DataSpec& data);
   void write_out_tasks(const Table& table, const DataSpec& data);
-  void check_task_values(const Table& table, const DataSpec& data) const;
   void keep_rows_of_tasks(Table& table, const DataSpec& data);
-  void learn_labels(const Table& table, const std::vector<int64_t>& train);
+  void learn_labels(const Table& table, const DataSpec& data, const std::vector<int64_t>& train);
   void read_labels(const Table& table, const DataSpec& data);
+  /// Whether task k would be trained on a training row: its own, and of its train_groups.
+  bool trains(const Table& table, const DataSpec& data, int64_t row, size_t k) const;
+  /// Takes out the training rows that no task is trained on.
+  void drop_untrained(Table& table, const DataSpec& data);
   /// A DataError where rows of one group are in two parts.
   void check_groups(const Table& table, const DataSpec& data) const;
   /// Forgets training labels of groups that a task is not trained on; `all`: each has to be there.

@@ -135,7 +135,8 @@ WayOfSharing mtan_way() {
   return {.make = make_way<Mtan>,
           .trunks = {.shared = 1},
           .per_task = PerTask::statistics,
-          .features_differ = true};
+          .features_differ = true,
+          .batch_norm = true};
 }
 
 }  // namespace weft

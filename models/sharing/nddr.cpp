@@ -88,7 +88,7 @@ class Nddr final : public Model {
 }  // namespace
 
 WayOfSharing nddr_way() {
-  return {.make = make_way<Nddr>, .trunks = {.own = 1}, .keys = {"lr_factor"}};
+  return {.make = make_way<Nddr>, .trunks = {.own = 1}, .batch_norm = true, .keys = {"lr_factor"}};
 }
 
 }  // namespace weft

@@ -32,6 +32,7 @@ struct WayOfSharing {
   bool any_trunk = false;        ///< leaves trunks in one piece, so VGG-16 without its blocks fits
   bool planned = false;          ///< models/plan says what its one trunk runs for whom
   bool policy = false;           ///< learns one: has phases before re-training
+  bool batch_norm = false;       ///< has some of its own, whatever the trunk's
   std::vector<std::string> keys = {};  ///< of [share] that it reads
 };
 

@@ -60,6 +60,11 @@ expect 0 'mean loss of 10 tasks' train prices.toml data.index=ten.csv sharing=ha
 expect 0 'prices\.csv: rows/prices-predicted\.csv$' predict first prices.csv --out rows
 [ "$(wc -l <rows/prices-predicted.csv)" = "$(wc -l <prices.csv)" ] || fail "predict: not every row"
 head -1 rows/prices-predicted.csv | grep -q ',predicted.task,predicted$' || fail "predict: no columns"
+mkdir -p again && cp prices.csv again/
+expect 2 'prices.csv and again/prices.csv would both be written to twice/prices-predicted.csv' predict first prices.csv again/prices.csv --out twice
+[ -e twice ] && fail "predict: a refused prediction left a folder"
+sed '3s/^[0-9]*/9/' prices.csv >odd.csv
+expect 2 "odd.csv:3: column 'shop' says '9', which is not among the 3 values" predict first odd.csv --out odd
 expect 2 "'small' is no number.*data.categorical" train prices.toml data.categorical=[] --out no
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
 expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= \

@@ -131,17 +131,44 @@ TEST_CASE("columns are transformed, then standardised by the training rows", "[t
   CHECK(learned_from_json(to_json(set.learned()), "here").columns == columns);
 }
 
+TEST_CASE("a column's or a slope's name that is no input is refused when the table is opened",
+          "[tabular][target]") {
+  const TempFolder folder;
+  DataSpec data = spec_of(folder);
+  TaskSpec n = device("n");
+  n.slopes = {"gm: W"};
+  CHECK_THAT(message_of<ConfigError>([&] {
+               TabularDataset(data, {n, device("p")});
+             }),
+             contains_text("task.n.slopes: 'W' is no numeric input column"));
+  for (const char* name : {"v*", "W"}) {
+    data.column_specs = {{name, Transform::log10, 1, false, true}};
+    CHECK_THAT(message_of<ConfigError>([&] {
+                 TabularDataset(data, {device("n"), device("p")});
+               }),
+               contains_text(fmt::format("[[column]] '{}': is no input", name)));
+  }
+}
+
 TEST_CASE("a group is in one part whole, and a task may train on some", "[tabular][target]") {
   const TempFolder folder;
   DataSpec data = spec_of(folder);
   data.group = {"W", "L"};
   TaskSpec n = device("n"), p = device("p");
   n.train_groups = {"4x0.5"};
+  n.standardize = true;
   const TabularDataset set(data, {n, p});
-  CHECK(!set.labelled(1, 0));
-  CHECK(set.labelled(2, 0));
-  CHECK(set.labelled(3, 0));  // a test row
-  CHECK(set.labelled(4, 1));
+  REQUIRE(set.size() == 4);  // n's two training rows of another group are gone
+  CHECK(set.key(0) == "t.csv:4");
+  CHECK(set.labelled(0, 0));
+  CHECK(set.split(1) == Split::test);
+  CHECK(set.labelled(1, 0));
+  CHECK(set.only_task(2) == 1);
+  CHECK(set.labelled(2, 1));
+  // What is learned comes from rows that are trained on: p's unit is p's own, n's of one row.
+  const double t = std::log10(8e-5 * 0.5 / 4 / 0.2);
+  CHECK(set.learned().tasks[0].mean == Catch::Approx(t));
+  CHECK(set.learned().tasks[1].mean == 0);
   n.train_groups = {"4x0.6"};
   CHECK_THAT(
       message_of<ConfigError>([&] {
@@ -158,6 +185,10 @@ TEST_CASE("a group is in one part whole, and a task may train on some", "[tabula
              }),
              contains_text("t.csv:5 and t.csv:8: both are of the group 8x1 (data.group), but they "
                            "are in two parts"));
+  DataSpec whole = spec_of(folder, "type,part,W,L,vgs,vds,id,gm\nn,train,2,1,1,1,1e-5,\n");
+  whole.group = {"W"};
+  CHECK_THAT(message_of<ConfigError>([&] { TabularDataset(whole, {device("n")}); }),
+             contains_text("there is no validation part"));
   // By ratio, too: 40 rows of 10 groups, of which two are tested.
   std::string text = "g,x,y\n";
   for (int i = 0; i < 40; ++i) text += fmt::format("{},{},{}\n", i % 10, i, i);

@@ -1,6 +1,7 @@
 // weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
 // of the values (class ids, unit normals, metres). Image labels are printed. Of a run on a table
 // somebody's rows: the same CSV with predictions in the columns' units.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -62,10 +63,23 @@ class Predict final : public Command {
   /// FILE.csv -> OUT/FILE-predicted.csv
   void tables(const OpenedRun& run) const {
     const std::string out = out_.empty() ? folder_ + "/predictions" : out_;
-    make_folder(out);
+    std::vector<std::string> targets;
     for (const std::string& path : images_) {
-      const std::string name = std::filesystem::path(path).filename().string();
-      const std::string to = out + "/" + name.substr(0, name.find('.')) + "-predicted.csv";
+      std::string name = std::filesystem::path(path).filename().string();
+      for (const std::string end : {".gz", ".csv"})
+        if (name.size() > end.size() && name.ends_with(end)) name.resize(name.size() - end.size());
+      const std::string to = out + "/" + name + "-predicted.csv";
+      const auto same = std::find(targets.begin(), targets.end(), to);
+      if (same != targets.end())
+        throw ConfigError(fmt::format(
+            "predict: {} and {} would both be written to {}; predict them one by one, each with "
+            "its --out",
+            images_[static_cast<size_t>(same - targets.begin())], path, to));
+      targets.push_back(to);
+    }
+    make_folder(out);
+    for (size_t i = 0; i < images_.size(); ++i) {
+      const std::string &path = images_[i], &to = targets[i];
       write_file(
           to, predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path));
       fmt::print("{}: {}\n", path, to);

@@ -2,6 +2,7 @@
 #include "train/loop/predict_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 
@@ -44,6 +45,7 @@ class TablePrediction {
     table_ = read_table(data);
     inputs_.emplace(table_, learned.columns);
     owner_ = data.task_column.empty() ? -1 : table_.column(data.task_column);
+    if (owner_ >= 0) check_task_values(table_, data.task_column, learned.task_values);
     for (const TaskSpec& task : run.tasks) tasks_.push_back(without_labels(task));
     for (const TaskSpec& task : tasks_) {
       measured_.emplace_back();
@@ -69,20 +71,21 @@ class TablePrediction {
   /// `output`: the task's, decoded.
   std::string prediction(int64_t row, size_t k, double output) const {
     const auto& cells = table_.rows[static_cast<size_t>(row)];
-    if (!measured_[k])
-      return line(cells, tasks_[k].name, label_text(learned_, unitless(tasks_[k]), k, output));
+    if (tasks_[k].kind != TaskKind::regression)
+      return line(cells, tasks_[k].name, label_text(learned_, tasks_[k], k, output));
     const LearnedTask& learned = learned_.tasks[k];
     const double t = learned.mean + learned.deviation * output;
-    return line(cells, tasks_[k].name, fmt::format("{:.6g}", measured_[k]->back(row, t)));
+    const double y = measured_[k] ? measured_[k]->back(row, t) : t / tasks_[k].scale;
+    if (!std::isfinite(y))
+      throw DataError(fmt::format("{}: task '{}' predicts {}, which is no finite number by {}",
+                                  table_.place(row), tasks_[k].name, t,
+                                  measured_[k] ? tasks_[k].target : "its output"));
+    return line(cells, tasks_[k].name, fmt::format("{:.6g}", y));
   }
 
  private:
   const std::string& cell(int64_t row) const {
     return table_.rows[static_cast<size_t>(row)][static_cast<size_t>(owner_)];
-  }
-  static TaskSpec unitless(TaskSpec task) {
-    task.unit.clear();
-    return task;
   }
   static std::string line(const std::vector<std::string>& cells, const std::string& task,
                           const std::string& value) {

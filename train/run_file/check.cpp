@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "models/sharing/way.h"
 #include "train/run_file/balance.h"
 #include "train/run_file/limits.h"
 #include "train/run_file/run_file.h"
@@ -82,6 +83,8 @@ class Checker {
     const bool bare = m.norm == Norm::none;
     require(!bare || m.trunk == TrunkName::mlp, "model.norm",
             fmt::format("is \"none\", which mlp alone can be without, not {}", name_of(m.trunk)));
+    require(!bare || !way_of(run_.sharing).batch_norm, "model.norm",
+            fmt::format("is \"none\", but {} has batch norms of its own", name_of(run_.sharing)));
     const bool has_bn = m.bn_running == Whose::per_task || m.bn_fixed;
     require(!bare || !has_bn, m.bn_fixed ? "model.bn.fixed" : "model.bn.running",
             "is about batch norm, but model.norm = \"none\" has none");

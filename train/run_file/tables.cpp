@@ -1,6 +1,7 @@
 // Checks of runs on tables; see tables.h.
 #include "train/run_file/tables.h"
 
+#include <algorithm>
 #include <set>
 
 #include "data/target.h"
@@ -39,6 +40,16 @@ class Checker {
       require(names.insert(c.name).second, key, "is there twice; a column is seen in one way");
       require(c.scale > 0, key + ".scale", fmt::format("is {}; it is more than 0", c.scale));
     }
+    const auto by_task = std::find_if(data_.column_specs.begin(), data_.column_specs.end(),
+                                      [](const ColumnSpec& c) { return c.by_task; });
+    const auto scaled = std::find_if(run_.tasks.begin(), run_.tasks.end(),
+                                     [](const TaskSpec& t) { return t.input_scale != 1; });
+    if (by_task != data_.column_specs.end())
+      require(scaled != run_.tasks.end(), "column." + by_task->name + ".by_task",
+              "divides by the row's task.NAME.input_scale, and no task has one");
+    if (scaled != run_.tasks.end())
+      require(by_task != data_.column_specs.end(), "task." + scaled->name + ".input_scale",
+              "divides columns with by_task = true, and there is none");
   }
 
   void task(const TaskSpec& t) const {
