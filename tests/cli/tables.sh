@@ -65,6 +65,7 @@ expect 2 'prices.csv and again/prices.csv would both be written to twice/prices-
 [ -e twice ] && fail "predict: a refused prediction left a folder"
 sed '3s/^[0-9]*/9/' prices.csv >odd.csv
 expect 2 "odd.csv:3: column 'shop' says '9', which is not among the 3 values" predict first odd.csv --out odd
+[ -e odd ] && fail "predict: a refused prediction left a folder"
 expect 2 "'small' is no number.*data.categorical" train prices.toml data.categorical=[] --out no
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
 expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= \

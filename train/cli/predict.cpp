@@ -77,11 +77,12 @@ class Predict final : public Command {
             images_[static_cast<size_t>(same - targets.begin())], path, to));
       targets.push_back(to);
     }
-    make_folder(out);
     for (size_t i = 0; i < images_.size(); ++i) {
       const std::string &path = images_[i], &to = targets[i];
-      write_file(
-          to, predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path));
+      const std::string text =
+          predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path);
+      make_folder(out);
+      write_file(to, text);
       fmt::print("{}: {}\n", path, to);
       if (!curves_.empty()) draw(run, read_csv(to), to.substr(0, to.size() - 4));
     }
