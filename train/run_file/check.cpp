@@ -209,6 +209,10 @@ class Checker {
       task(t);
       require(names.insert(t.name).second, "task." + t.name, "is there twice; give each its name");
     }
+    require(std::any_of(run_.tasks.begin(), run_.tasks.end(),
+                        [](const TaskSpec& t) { return t.chooses; }),
+            "task." + run_.tasks[0].name + ".chooses",
+            "is false, as every task's is; one at least chooses the step that is tested");
   }
 
   void optimizer(const OptimizerSpec& o, const std::string& key) const {

@@ -83,6 +83,8 @@ TEST_CASE("what does not fit a table of measurements is refused by key", "[run_f
              contains_text("'column.vgs.by_task' divides by the row's task.NAME.input_scale"));
   CHECK_THAT(refused({"column.vgs.by_task=false"}),
              contains_text("'task.n.input_scale' divides columns with by_task = true"));
+  CHECK_THAT(refused({"task.n.chooses=false", "task.m.chooses=false"}),
+             contains_text("one at least chooses the step"));
   CHECK_THAT(refused({"sharing=nddr"}), contains_text("nddr has batch norms of its own"));
   CHECK_THAT(refused({"task.n.input_scale=0"}), contains_text("it is more than 0"));
   CHECK_THAT(refused({"column.vgs.scale=0"}), contains_text("it is more than 0"));
