@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "engine/error.h"
 #include "io/csv.h"
@@ -63,6 +64,20 @@ std::string Table::place(int64_t row) const {
                      lines[static_cast<size_t>(row)]);
 }
 
+void Table::keep(const std::vector<bool>& marked) {
+  size_t to = 0;
+  int64_t before_test = 0;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (!marked[row]) continue;
+    before_test += static_cast<int64_t>(row) < first_test;
+    if (to != row) rows[to] = std::move(rows[row]);
+    lines[to++] = lines[row];
+  }
+  rows.resize(to);
+  lines.resize(to);
+  first_test = before_test;
+}
+
 Table read_table(const DataSpec& data) {
   const CsvFormat format{data.header, data.comment, data.separator};
   Table table;
@@ -86,12 +101,13 @@ Table read_table(const DataSpec& data) {
 void check_task_values(const Table& table, const std::string& column,
                        const std::vector<std::string>& known) {
   const auto number = static_cast<size_t>(table.column(column));
+  const std::set<std::string> words(known.begin(), known.end());
   for (size_t row = 0; row < table.rows.size(); ++row) {
     const std::string& value = table.rows[row][number];
-    if (!value.empty() && std::find(known.begin(), known.end(), value) == known.end())
+    if (!value.empty() && words.count(value) == 0)
       throw DataError(fmt::format(
           "{}: column '{}' says '{}', which is not among the {} values when the tasks were learned",
-          table.place(static_cast<int64_t>(row)), column, value, known.size()));
+          table.place(static_cast<int64_t>(row)), column, value, words.size()));
   }
 }
 

@@ -20,6 +20,9 @@ struct Table {
   /// "adult.data.gz:17", the same wherever the folder is.
   std::string place(int64_t row) const;
 
+  /// Leaves the rows that are marked, in their order.
+  void keep(const std::vector<bool>& marked);
+
   std::string index, test_index;
   std::vector<int> lines;
 };

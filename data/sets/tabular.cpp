@@ -152,29 +152,23 @@ void TabularDataset::drop_untrained(Table& table, const DataSpec& data) {
   if (std::all_of(tasks_.begin(), tasks_.end(),
                   [](const TaskSpec& task) { return task.train_groups.empty(); }))
     return;
-  Table kept = table;
-  kept.rows.clear();
-  kept.lines.clear();
+  std::vector<bool> used(table.rows.size());
   size_t to = 0;
-  for (size_t row = 0; row < table.rows.size(); ++row) {
-    bool used = splits_[row] != Split::train;
-    for (size_t k = 0; k < tasks_.size() && !used; ++k)
-      used = trains(table, data, static_cast<int64_t>(row), k);
-    if (!used) {
-      kept.first_test -= static_cast<int64_t>(row) < table.first_test;
-      continue;
-    }
-    kept.rows.push_back(table.rows[row]);
-    kept.lines.push_back(table.lines[row]);
+  for (size_t row = 0; row < used.size(); ++row) {
+    bool trained = splits_[row] != Split::train;
+    for (size_t k = 0; k < tasks_.size() && !trained; ++k)
+      trained = trains(table, data, static_cast<int64_t>(row), k);
+    used[row] = trained;
+    if (!trained) continue;
     std::swap(keys_[to], keys_[row]);
     splits_[to] = splits_[row];
     if (!only_task_.empty()) only_task_[to] = only_task_[row];
     ++to;
   }
+  table.keep(used);
   keys_.resize(to);
   splits_.resize(to);
   if (!only_task_.empty()) only_task_.resize(to);
-  table = std::move(kept);
 }
 
 void TabularDataset::keep_train_groups(const Table& table, const DataSpec& data, bool all) {
@@ -184,12 +178,10 @@ void TabularDataset::keep_train_groups(const Table& table, const DataSpec& data,
     std::set<std::string> seen;
     for (int64_t row = 0; row < size(); ++row) {
       if (split(row) != Split::train || !labelled(row, k)) continue;
-      const std::string group = group_of(table, row, data);
-      if (std::find(kept.begin(), kept.end(), group) != kept.end()) {
-        seen.insert(group);
-        continue;
-      }
-      labels_[static_cast<size_t>(row) * label_width_ + label_begin_[k]] = invalid_pixel;
+      if (trains(table, data, row, k))
+        seen.insert(group_of(table, row, data));
+      else
+        labels_[static_cast<size_t>(row) * label_width_ + label_begin_[k]] = invalid_pixel;
     }
     for (const std::string& group : kept)
       if (all && seen.count(group) == 0)
@@ -257,25 +249,18 @@ void TabularDataset::write_out_tasks(const Table& table, const DataSpec& data) {
   tasks_ = std::move(out);
 }
 
-/// A value that no row had when the tasks were learned belongs to none of them.
 void TabularDataset::keep_rows_of_tasks(Table& table, const DataSpec& data) {
   std::map<std::string, std::vector<int>> tasks_of;
   for (size_t k = 0; k < tasks_.size(); ++k)
     tasks_of[tasks_[k].rows].push_back(static_cast<int>(k));
   const int owner = table.column(data.task_column);
-  Table kept = table;
-  kept.rows.clear();
-  kept.lines.clear();
-  kept.first_test = 0;
-  for (size_t row = 0; row < table.rows.size(); ++row) {
+  std::vector<bool> owned(table.rows.size());
+  for (size_t row = 0; row < owned.size(); ++row) {
     const auto tasks = tasks_of.find(table.rows[row][static_cast<size_t>(owner)]);
-    if (tasks == tasks_of.end()) continue;
-    kept.first_test += static_cast<int64_t>(row) < table.first_test;
-    kept.rows.push_back(std::move(table.rows[row]));
-    kept.lines.push_back(table.lines[row]);
-    only_task_.push_back(tasks->second.size() == 1 ? tasks->second[0] : -1);
+    owned[row] = tasks != tasks_of.end();
+    if (owned[row]) only_task_.push_back(tasks->second.size() == 1 ? tasks->second[0] : -1);
   }
-  table = std::move(kept);
+  table.keep(owned);
 }
 
 namespace {
@@ -296,10 +281,10 @@ float TabularDataset::label_in(const Table& table, int64_t row, size_t k, int co
 
 void TabularDataset::learn_labels(const Table& table, const DataSpec& data,
                                   const std::vector<int64_t>& train) {
-  const auto unit_of = [](const TaskSpec& task) {
-    return fmt::format("{} {} {} {} {}", column_of(task), task.scale, task.target,
-                       task.floor.value_or(0), task.invalid.value_or(0));
-  };
+  std::vector<std::string> unit_of;  // by task
+  for (const TaskSpec& task : tasks_)
+    unit_of.push_back(fmt::format("{} {} {} {} {}", column_of(task), task.scale, task.target,
+                                  task.floor.value_or(0), task.invalid.value_or(0)));
   std::map<std::string, std::pair<double, double>> units;  // of standardised columns
   for (size_t k = 0; k < tasks_.size(); ++k) {
     const TaskSpec& task = tasks_[k];
@@ -308,11 +293,11 @@ void TabularDataset::learn_labels(const Table& table, const DataSpec& data,
     learned_.tasks.push_back(
         {task.name, names_of_classes(table.rows, column, name, task, table.index)});
     if (!task.standardize) continue;
-    const std::string unit = unit_of(task);
+    const std::string& unit = unit_of[k];
     // Rows that a task with this unit is trained on.
     const auto counts = [&](int64_t row) {
       for (size_t other = 0; other < tasks_.size(); ++other)
-        if (unit_of(tasks_[other]) == unit && trains(table, data, row, other)) return true;
+        if (unit_of[other] == unit && trains(table, data, row, other)) return true;
       return false;
     };
     if (units.count(unit) == 0) {
