@@ -1,7 +1,6 @@
 // weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
 // of the values (class ids, unit normals, metres). Image labels are printed. Of a run on a table
 // somebody's rows: the same CSV with predictions in the columns' units.
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 
@@ -63,22 +62,16 @@ class Predict final : public Command {
   /// FILE.csv -> OUT/FILE-predicted.csv
   void tables(const OpenedRun& run) const {
     const std::string out = out_.empty() ? folder_ + "/predictions" : out_;
-    std::vector<std::string> targets;
+    std::vector<std::vector<std::string>> outputs;
     for (const std::string& path : images_) {
       std::string name = std::filesystem::path(path).filename().string();
       for (const std::string end : {".gz", ".csv"})
         if (name.size() > end.size() && name.ends_with(end)) name.resize(name.size() - end.size());
-      const std::string to = out + "/" + name + "-predicted.csv";
-      const auto same = std::find(targets.begin(), targets.end(), to);
-      if (same != targets.end())
-        throw ConfigError(fmt::format(
-            "predict: {} and {} would both be written to {}; predict them one by one, each with "
-            "its --out",
-            images_[static_cast<size_t>(same - targets.begin())], path, to));
-      targets.push_back(to);
+      outputs.push_back({out + "/" + name + "-predicted.csv"});
     }
+    check_outputs(images_, outputs);
     for (size_t i = 0; i < images_.size(); ++i) {
-      const std::string &path = images_[i], &to = targets[i];
+      const std::string &path = images_[i], &to = outputs[i][0];
       const std::string text =
           predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path);
       make_folder(out);

@@ -56,33 +56,42 @@ std::filesystem::path absolute(const std::string& path) {
 
 }  // namespace
 
+void check_outputs(const std::vector<std::string>& inputs,
+                   const std::vector<std::vector<std::string>>& outputs) {
+  std::map<std::filesystem::path, std::string> there, coming;  // what stands and what comes there
+  for (const std::string& input : inputs) there.emplace(absolute(input), input);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    for (const std::string& path : outputs[i]) {
+      if (const auto input = there.find(absolute(path)); input != there.end())
+        throw ConfigError(
+            fmt::format("predict: {} would be written over {}, which is to be predicted; --out "
+                        "names another folder",
+                        path, input->second));
+      const auto [first, fresh] = coming.emplace(absolute(path), inputs[i]);
+      if (!fresh)
+        throw ConfigError(
+            fmt::format("predict: {} and {} would both be written to {}; predict them one by one, "
+                        "each with its --out",
+                        first->second, inputs[i], path));
+    }
+}
+
 std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
                                           const std::vector<TaskSpec>& tasks,
                                           const std::string& folder) {
   namespace fs = std::filesystem;
-  std::map<fs::path, std::string> inputs, outputs;  // what stands there, what comes there
-  for (const std::string& picture : pictures) inputs.emplace(absolute(picture), picture);
   std::vector<std::string> stems;
+  std::vector<std::vector<std::string>> maps;
   for (const std::string& picture : pictures) {
     stems.push_back((fs::path(folder) / fs::path(picture).stem()).string());
+    maps.emplace_back();
     for (const TaskSpec& task : tasks) {
       if (task.image_label()) continue;  // it is printed
-      for (const char* ending : {".png", ".npy"}) {
-        const std::string path = stems.back() + "-" + task.name + ending;
-        if (const auto input = inputs.find(absolute(path)); input != inputs.end())
-          throw ConfigError(
-              fmt::format("predict: {} would be written over {}, which is to be predicted; --out "
-                          "names another folder",
-                          path, input->second));
-        const auto [first, fresh] = outputs.emplace(absolute(path), picture);
-        if (!fresh)
-          throw ConfigError(
-              fmt::format("predict: {} and {} would both be written to {}; predict them one by "
-                          "one, each with its --out",
-                          first->second, picture, path));
-      }
+      for (const char* ending : {".png", ".npy"})
+        maps.back().push_back(stems.back() + "-" + task.name + ending);
     }
   }
+  check_outputs(pictures, maps);
   return stems;
 }
 

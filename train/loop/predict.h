@@ -16,6 +16,11 @@ namespace weft {
 std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& run,
                              const BinaryPolicy* policy, const Picture& photograph);
 
+/// `outputs`: the files that come of each input. A ConfigError where one would be written over
+/// another, or over an input.
+void check_outputs(const std::vector<std::string>& inputs,
+                   const std::vector<std::vector<std::string>>& outputs);
+
 /// Where the maps of each picture go: FOLDER/STEM, to which "-TASK.png" is added. A ConfigError
 /// where one picture's would be written over another's, or over a picture itself.
 std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
