@@ -58,32 +58,31 @@ def read_run(path, settings):
     return run
 
 
-def product(text, number):
-    """The value of `a * b / c^p` where number(column) gives the columns'."""
-    value, sign = 1.0, 1
+def factors(text):
+    """Of `a * b / c^p` each factor and its power: (a, 1), (b, 1), (c, -p)."""
+    sign = 1
     for token in re.findall(r"[*/]|[^\s*/]+", text):
         if token in "*/":
             sign = 1 if token == "*" else -1
             continue
         name, _, power = token.partition("^")
+        yield name, sign * float(power or 1)
+
+
+def product(text, number):
+    """The product's value where number(column) gives the columns'."""
+    value = 1.0
+    for name, power in factors(text):
         try:
             base = float(name)
         except ValueError:
             base = number(name)
-        value = value * base ** (sign * float(power or 1))
+        value = value * base**power
     return value
 
 
 def power_of(text, column):
-    sign, power = 1, 0.0
-    for token in re.findall(r"[*/]|[^\s*/]+", text):
-        if token in "*/":
-            sign = 1 if token == "*" else -1
-            continue
-        name, _, own = token.partition("^")
-        if name == column:
-            power += sign * float(own or 1)
-    return power
+    return sum((power for name, power in factors(text) if name == column), 0.0)
 
 
 class Table:

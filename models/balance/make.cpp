@@ -19,6 +19,7 @@ std::unique_ptr<Balance> make_balance(BalanceMethod method, const BalanceOptions
   if (options.tasks.empty()) throw ConfigError("balance: there are no tasks to weigh");
 #define WEFT_MAKER(method) balance::make_##method,
   constexpr std::array makers{WEFT_BALANCE_METHODS(WEFT_MAKER)};
+#undef WEFT_MAKER
   return makers.at(static_cast<size_t>(method))(options);
 }
 

@@ -9,10 +9,12 @@ namespace weft {
 
 #define WEFT_DECLARE(way) WayOfSharing way##_way();
 WEFT_WAYS_OF_SHARING(WEFT_DECLARE)
+#undef WEFT_DECLARE
 
 const WayOfSharing& way_of(Sharing sharing) {
 #define WEFT_ROW(way) way##_way(),
   static const std::array ways{WEFT_WAYS_OF_SHARING(WEFT_ROW)};
+#undef WEFT_ROW
   return ways.at(static_cast<size_t>(sharing));
 }
 

@@ -14,9 +14,10 @@
 namespace weft {
 
 /// One row a run, columns: the tasks' metrics (of all runs: "-" where one has no such task, metric
-/// or test split), where one was watched the mean cosine between tasks' gradients, Delta_T against the first `single` run of the list (where there is one, of the
-/// same tasks), parameters, FLOPs an image, seconds. A loss no better than a constant prediction's
-/// is marked, and a line below says so (not in CSV).
+/// or test split), where one was watched the mean cosine between tasks' gradients, Delta_T against
+/// the first `single` run of the list (where there is one, of the same tasks), parameters, FLOPs an
+/// image, seconds. A loss no better than a constant prediction's is marked, and a line below says so
+/// (not in CSV).
 std::string table(const std::vector<RunSummary>& runs, TableStyle style = TableStyle::text);
 
 /// What a study's tables and lines of progress show of a task beside its loss, the one that leads
