@@ -44,7 +44,7 @@ study() {
 study small '[[method]]' 'name = "single"' '[[method]]' 'name = "hard"'
 expect 0 '^\| hard ' study small.toml
 [ "$(grep -c '^[1-4]/4  rooms/' err)" -eq 4 ] || fail "not one line for each of four cells: $(cat err)"
-for file in study.md study.tex study.csv cells.csv curves/rooms-seg.svg curves/rooms-depth.svg; do
+for file in report.html study.md study.tex study.csv cells.csv curves/rooms-seg.svg curves/rooms-depth.svg; do
   [ -s "runs/out/small/$file" ] || fail "$file is missing"
 done
 grep -q '^| single | .* | reference |$' runs/out/small/study.md || fail "no reference row"

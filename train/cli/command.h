@@ -61,6 +61,7 @@ std::unique_ptr<Command> info_command();
 std::unique_ptr<Command> new_command();
 std::unique_ptr<Command> plan_command();
 std::unique_ptr<Command> predict_command();
+std::unique_ptr<Command> report_command();
 std::unique_ptr<Command> study_command();
 std::unique_ptr<Command> table_command();
 std::unique_ptr<Command> train_command();

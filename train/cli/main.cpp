@@ -22,9 +22,9 @@ void run(int argc, char** argv) {
 
 std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (auto make :
-       {demo_command, train_command, eval_command, predict_command, table_command, study_command,
-        plan_command, compare_command, dump_command, new_command, data_command, info_command})
+  for (auto make : {demo_command, train_command, eval_command, predict_command, table_command,
+                    report_command, study_command, plan_command, compare_command, dump_command,
+                    new_command, data_command, info_command})
     commands.push_back(make());
   return commands;
 }

@@ -1,15 +1,11 @@
 // weft plan: which blocks run for whom, once or how often, and what that saves; of a run folder's
 // chosen policy, or of a run file's phases before anything is learned.
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 
 #include "io/files.h"
-#include "models/plan.h"
-#include "models/sharing/way.h"
 #include "train/cli/command.h"
-#include "train/cli/opened_run.h"
-#include "train/pictures/policy_picture.h"
+#include "train/cli/plan_picture.h"
 #include "train/step/choose_policy.h"
 
 namespace weft::cli {
@@ -20,24 +16,7 @@ std::string print_plan(const char* title, const Gates& gates, const Model& model
                        const TrunkCost& cost, bool training) {
   const Plan plan = model.shared_plan(&gates, training);
   fmt::print("{}\n{}\n", title, describe(plan, model.trunk(), cost, model.task_names()));
-  std::vector<PlannedBlock> blocks;
-  for (size_t l = 0; l < plan.blocks.size(); ++l) {
-    PlannedBlock block{model.trunk().block_name(static_cast<int>(l)),
-                       static_cast<double>(cost.residual[l].dense) * 1e-6,
-                       std::vector<BlockUse>(model.task_names().size(), BlockUse::skip),
-                       std::vector<std::vector<int>>(plan.blocks[l].run.size())};
-    for (const PlanRow& row : plan.blocks[l].rows) {
-      if (row.f < 0) continue;
-      std::vector<int>& run = block.runs[static_cast<size_t>(row.f)];
-      for (const int k : row.tasks) {
-        block.uses[static_cast<size_t>(k)] =
-            row.gate.kind == Gate::Kind::soft ? BlockUse::mix : BlockUse::run;
-        run.insert(std::upper_bound(run.begin(), run.end(), k), k);
-      }
-    }
-    blocks.push_back(std::move(block));
-  }
-  return draw_plan(title, model.task_names(), blocks);
+  return plan_picture(title, plan, model, cost);
 }
 
 /// Ways of sharing without gates in one trunk: every block runs, in each trunk that there is.
@@ -56,21 +35,15 @@ void print_networks(const Model& model, int64_t height, int64_t width) {
              2e-9 * static_cast<double>(cost.heads.dense));
 }
 
-bool gated_trunk(const RunFile& run) {
-  return way_of(run.sharing).planned && run.model.trunk != TrunkName::vgg16;
-}
-
 /// The last plan as a picture; empty where every network runs whole.
 std::string plan(const std::string& path) {
   if (std::filesystem::is_directory(path)) {
     const OpenedRun run(path, "", "cpu", 0);
-    if (!gated_trunk(run.run)) {
+    if (!has_plan(run.run)) {
       print_networks(*run.model, run.learned.height, run.learned.width);
       return "";
     }
-    const Gates gates = run.policy() ? gates_from(run.policy()->select)
-                                     : all_selected(static_cast<int>(run.run.tasks.size()),
-                                                    run.model->trunk().blocks());
+    const Gates gates = executed_gates(run);
     return print_plan("what re-training, evaluation and prediction execute", gates, *run.model,
                       run.model->trunk().cost(run.learned.height, run.learned.width),
                       /*training=*/false);
@@ -80,7 +53,7 @@ std::string plan(const std::string& path) {
   const auto data = open_dataset(run);
   const auto model = make_model(&cpu, run);
   const auto [height, width] = input_size(run, *data);
-  if (!gated_trunk(run)) {
+  if (!has_plan(run)) {
     print_networks(*model, height, width);
     return "";
   }

@@ -19,6 +19,7 @@
 #include "train/cli/gpus.h"
 #include "train/cli/machine.h"
 #include "train/cli/study_runner.h"
+#include "train/report/report.h"
 #include "train/study/curves.h"
 #include "train/study/policies.h"
 #include "train/study/tables.h"
@@ -81,21 +82,27 @@ class StudyCommand final : public Command {
     fmt::print("{}\n", markdown);
     const std::string curves = study.out + "/curves/";
     std::filesystem::create_directories(curves);
-    for (const auto& [name, picture] : study_curves(study, cells, results)) {
+    const std::string tables = markdown;
+    const auto pictures = study_curves(study, cells, results);
+    for (const auto& [name, picture] : pictures) {
       write_file(curves + name + ".svg", picture);
       markdown += fmt::format("\n![{0}](curves/{0}.svg)\n", name);
     }
     const std::string policies = study.out + "/policies/";
-    for (const auto& [name, picture] : policy_pictures(results)) {
+    const auto drawn = policy_pictures(results);
+    for (const auto& [name, picture] : drawn) {
       std::filesystem::create_directories(policies);
       write_file(policies + name + ".svg", picture);
     }
+    write_file(study.out + "/report.html", study_report(study, tables, pictures, drawn));
     write_file(study.out + "/study.md", markdown);
     write_file(study.out + "/study.tex", study_latex(study, results));
     write_file(study.out + "/study.csv", study_csv(results));
     write_file(study.out + "/cells.csv", study_cells_csv(results));
-    fmt::print("tables: {0}/study.md, study.tex, study.csv, cells.csv; curves: {0}/curves/\n",
-               study.out);
+    fmt::print(
+        "all in one page: {0}/report.html; tables: study.md, study.tex, study.csv, cells.csv; "
+        "curves: {0}/curves/\n",
+        study.out);
   }
 
   std::string path_, device_;

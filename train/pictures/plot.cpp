@@ -11,6 +11,7 @@ namespace weft {
 namespace {
 
 constexpr double small = 12, large = 15;  ///< letters, in pixels
+constexpr double dot = 2.8;               ///< radius
 
 double round_step(double span, int most) {
   const double least = span / most;
@@ -26,6 +27,15 @@ std::string tick_text(double value, double step) {
 }
 
 }  // namespace
+
+std::array<double, 2> settled_range(std::vector<double> values, double last) {
+  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  if (values.empty()) return {0, 1};
+  std::sort(values.begin(), values.end());
+  const double low = values.front(), high = std::max(last, values[values.size() * 9 / 10]);
+  const double room = std::max(0.06 * (high - low), 1e-6 + 1e-3 * std::abs(high));
+  return {low - room, high + room};
+}
 
 std::vector<double> round_ticks(double low, double high, int most) {
   std::vector<double> ticks;
@@ -102,6 +112,12 @@ void draw_plot(Svg& svg, const Box& frame, const Plot& plot) {
     std::vector<Point> path;
     for (const Point& p : line.points) path.push_back(place(p));
     svg.line(path, line.width, line.colour, line.opacity, line.hover);
+    if (line.dots)
+      for (size_t i = 0; i < path.size(); ++i)
+        svg.box({path[i][0] - dot, path[i][1] - dot, path[i][0] + dot, path[i][1] + dot},
+                line.colour, dot,
+                fmt::format("{}, {} {:g}: {:.4g}", line.hover, plot.x_label, line.points[i][0],
+                            line.points[i][1]));
   }
   svg.end_clip();
   svg.line({{area.left, area.top}, {area.left, area.bottom}, {area.right, area.bottom}}, 1,

@@ -2,6 +2,7 @@
 // ranges. With logarithmic axes y = c x^p is a line of slope p.
 #pragma once
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ struct PlotLine {
   Rgb colour{};
   double width = 1.5, opacity = 1;
   std::string hover;  ///< what the line is
+  bool dots = false;  ///< at its points, which say their numbers under the mouse
 };
 
 struct Plot {
@@ -28,6 +30,10 @@ struct Plot {
 std::string draw_plot(const Plot& plot, double height = 360, double width = 720);
 /// One of several in a picture: title, axes and legend within `frame`.
 void draw_plot(Svg& svg, const Box& frame, const Plot& plot);
+
+/// From the least of the finite values to the one that nine tenths stay below, or to `last`: the fall of
+/// the first steps is cut off, so that differences at the end are seen.
+std::array<double, 2> settled_range(std::vector<double> values, double last);
 
 /// Multiples of 1, 2 or 5 times a power of ten within [low, high], at most `most` of them.
 std::vector<double> round_ticks(double low, double high, int most);

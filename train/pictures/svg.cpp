@@ -39,28 +39,6 @@ const char* name_of(Tone tone) {
   return "ink";
 }
 
-/// Words as XML; control characters have no place in it.
-std::string escaped(std::string_view words) {
-  std::string out;
-  for (const char c : words) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  return out;
-}
-
 /// A hundredth of a pixel is enough, and short.
 std::string number(double value) {
   std::string text = fmt::format("{:.2f}", std::isfinite(value) ? value : 0.0);
@@ -91,6 +69,27 @@ std::string base64(const std::vector<uint8_t>& bytes) {
 
 }  // namespace
 
+std::string escape_markup(std::string_view words) {
+  std::string out;
+  for (const char c : words) switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c == '\n' || static_cast<unsigned char>(c) >= 0x20 ? c : ' ';
+    }
+  return out;
+}
+
 std::string Paint::attribute(const char* what) const {
   if (!own_) return fmt::format(R"(class="{}-{}")", what, name_of(tone_));
   const auto byte = [](float v) {
@@ -103,13 +102,13 @@ std::string Paint::attribute(const char* what) const {
 Svg::Svg(double width, double height, std::string_view title)
     : head_(fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" "
                         "viewBox=\"0 0 {0} {1}\" role=\"img\">\n<title>{2}</title>\n{3}",
-                        number(width), number(height), escaped(title), style)) {
+                        number(width), number(height), escape_markup(title), style)) {
   box({0, 0, width, height}, Tone::paper);
 }
 
 void Svg::element(const std::string& tag, std::string_view hover) {
   body_ += hover.empty() ? fmt::format("<{}/>\n", tag)
-                         : fmt::format("<{}><title>{}</title></{}>\n", tag, escaped(hover),
+                         : fmt::format("<{}><title>{}</title></{}>\n", tag, escape_markup(hover),
                                        tag.substr(0, tag.find(' ')));
 }
 
@@ -144,7 +143,8 @@ void Svg::text(const Point& at, std::string_view words, const Paint& paint, Anch
                       : anchor == Anchor::middle ? R"( text-anchor="middle")"
                                                  : R"( text-anchor="end")";
   body_ += fmt::format("<text x=\"{}\" y=\"{}\" font-size=\"{}\"{} {}>{}</text>\n", number(at[0]),
-                       number(at[1]), number(size), where, paint.attribute("fill"), escaped(words));
+                       number(at[1]), number(size), where, paint.attribute("fill"),
+                       escape_markup(words));
 }
 
 void Svg::picture(const Box& at, const Picture& rgb, std::string_view hover) {

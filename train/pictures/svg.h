@@ -19,6 +19,9 @@ struct Box {
   double left = 0, top = 0, right = 0, bottom = 0;
 };
 
+/// Words as XML or HTML; control characters but line ends have no place in it.
+std::string escape_markup(std::string_view words);
+
 /// Where the x of a text is.
 enum class Anchor { left, middle, right };
 /// Of the page: its ground, what stands out, what stands back, grid lines.

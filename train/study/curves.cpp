@@ -61,8 +61,6 @@ Losses mean_over_tasks(const std::map<std::string, Losses>& tasks) {
   return mean;
 }
 
-/// From the least loss to the one that nine tenths stay below: the fall of the first steps, and of
-/// a re-training's, is cut off, so that differences at the end are seen.
 std::array<double, 2> loss_range(const Curves& curves) {
   std::vector<double> all;
   double last = 0;
@@ -71,18 +69,14 @@ std::array<double, 2> loss_range(const Curves& curves) {
       for (const auto& [at, loss] : losses) all.push_back(loss);
       if (!losses.empty()) last = std::max(last, losses.rbegin()->second);
     }
-  if (all.empty()) return {0, 1};
-  std::sort(all.begin(), all.end());
-  const double low = all.front(), high = std::max(last, all[all.size() * 9 / 10]);
-  const double room = std::max(0.06 * (high - low), 1e-6 + 1e-3 * std::abs(high));
-  return {low - room, high + room};
+  return settled_range(std::move(all), last);
 }
 
 std::string picture_of(const std::string& title, const std::vector<std::string>& names,
                        const Curves& curves) {
   Plot plot;
   plot.title = title;
-  plot.x_label = "step (thin lines: seeds, thick lines: their mean)";
+  plot.x_label = "step";
   plot.x = {0, 1.01 * curves.last_step};
   plot.y = loss_range(curves);
   std::vector<PlotLine> means;
@@ -96,7 +90,7 @@ std::string picture_of(const std::string& title, const std::vector<std::string>&
         for (Line& line : lines_of(losses))
           plot.lines.push_back({std::move(line), colour, 0.8, 0.45, names[m] + ", one seed"});
     for (Line& line : lines_of(mean_of(seeds)))
-      means.push_back({std::move(line), colour, 2.2, 1, names[m]});
+      means.push_back({std::move(line), colour, 2.2, 1, names[m], /*dots=*/true});
   }
   plot.lines.insert(plot.lines.end(), means.begin(), means.end());
   return draw_plot(plot);
@@ -139,8 +133,10 @@ std::vector<std::pair<std::string, std::string>> study_curves(
       if (by_task.count(task) != 0)
         out.emplace_back(
             results[set].set + "-" + task,
-            picture_of(fmt::format("{}: {} loss on validation data", results[set].set, task), names,
-                       by_task[task]));
+            picture_of(
+                fmt::format("{}: {} loss on validation data (thin: seeds, thick: their mean)",
+                            results[set].set, task),
+                names, by_task[task]));
   }
   return out;
 }

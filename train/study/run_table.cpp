@@ -114,7 +114,7 @@ std::vector<std::string> common_metrics(const std::vector<TaskResult>& results) 
   return names;
 }
 
-std::string table(const std::vector<RunSummary>& runs, TableStyle style) {
+std::string table(const std::vector<RunSummary>& runs, TableStyle style, bool turned) {
   if (runs.empty()) return "";
   const auto single = std::find_if(
       runs.begin(), runs.end(), [](const RunSummary& r) { return r.sharing == Sharing::single; });
@@ -125,8 +125,7 @@ std::string table(const std::vector<RunSummary>& runs, TableStyle style) {
   std::vector<Cells> rows{header_of(columns, watched)};
   for (const RunSummary& run : runs)
     rows.push_back(row_of(run, columns, watched, single == runs.end() ? nullptr : &*single, marks));
-  // On a terminal runs are columns: there are few runs and many metrics.
-  std::string text = table_text(rows, style, /*turned=*/true);
+  std::string text = table_text(rows, style, turned || style == TableStyle::text);
   if (style != TableStyle::text && style != TableStyle::markdown) return text;
   for (const RunSummary& run : runs)
     if (const std::string worse = worse_than_constant(run.results); !worse.empty())

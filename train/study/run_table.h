@@ -18,7 +18,9 @@ namespace weft {
 /// the first `single` run of the list (where there is one, of the same tasks), parameters, FLOPs an
 /// image, seconds. A loss no better than a constant prediction's is marked, and a line below says so
 /// (not in CSV).
-std::string table(const std::vector<RunSummary>& runs, TableStyle style = TableStyle::text);
+/// Runs are columns where `turned`, and on a terminal: there are few of them and many metrics.
+std::string table(const std::vector<RunSummary>& runs, TableStyle style = TableStyle::text,
+                  bool turned = false);
 
 /// What a study's tables and lines of progress show of a task beside its loss, the one that leads
 /// first: accuracy says little where one class is rare, and an error alone does not say whether

@@ -109,6 +109,12 @@ std::string number_text(const Measure& value) {
 
 std::string table_text(const std::vector<Cells>& rows, TableStyle style, bool turned) {
   if (rows.empty()) return "";
+  if (turned) {
+    std::vector<Cells> columns(rows[0].size());
+    for (const Cells& row : rows)
+      for (size_t c = 0; c < row.size(); ++c) columns[c].push_back(row[c]);
+    return table_text(columns, style);
+  }
   std::string text;
   switch (style) {
     case TableStyle::csv:
@@ -126,11 +132,7 @@ std::string table_text(const std::vector<Cells>& rows, TableStyle style, bool tu
     case TableStyle::text:
       break;
   }
-  if (!turned) return aligned(rows);
-  std::vector<Cells> columns(rows[0].size());
-  for (const Cells& row : rows)
-    for (size_t c = 0; c < row.size(); ++c) columns[c].push_back(row[c]);
-  return aligned(columns);
+  return aligned(rows);
 }
 
 }  // namespace weft

@@ -14,7 +14,7 @@ using Cells = std::vector<std::string>;
 
 enum class TableStyle { text, markdown, csv, latex };
 
-/// With `turned`, the aligned text has the rows as columns: for few rows of many cells.
+/// With `turned` the rows are columns: for few rows of many cells.
 std::string table_text(const std::vector<Cells>& rows, TableStyle style, bool turned = false);
 
 /// Three or four digits: 123.4, 12.34, 0.1234; "-" where there is no value, "nan" and "inf" as

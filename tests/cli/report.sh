@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# report.sh WEFT: a run, one that is not finished and several as a page; what is refused; and, where
+# Chromium is installed, that the page opens without a complaint and its slider moves.
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "$0")/../support/cli.sh" "$1"
+
+cat >slim.toml <<'RUN'
+name = "slim"
+[model]
+width = 0.07
+head_width = 8
+[data]
+size = [33, 41]
+batch = 2
+count = 12
+val_count = 2
+test_count = 2
+workers = 0
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "depth"
+kind = "depth"
+[warmup]
+steps = 2
+[policy]
+steps = 8
+weight_steps = 1
+logit_steps = 1
+[retrain]
+steps = 4
+[balance]
+watch = 2
+[eval]
+every = 2
+RUN
+# page PATTERN...: the page `at` has each of these.
+page() {
+  [ -s "$at" ] || { fail "no $at"; return; }
+  local pattern
+  for pattern in "$@"; do grep -qE -- "$pattern" "$at" || fail "$at lacks $pattern"; done
+  grep -qE '(src|href)="?(https?:|//)' "$at" && fail "$at needs something from elsewhere"
+  [ "$(wc -c <"$at")" -lt 3000000 ] || fail "$at is too large to send"
+}
+
+expect 0 'run folder' train slim.toml --out ada
+expect 0 'run folder' train slim.toml sharing=hard --out hard
+expect 0 'ada/report.html' report ada
+at=ada/report.html
+page '<h2 id=s[0-9]+>Results' '>Cost<' '>Curves<' '>Policy<' 'type=range min=0 max=[1-9]' \
+  '>Conflicts between tasks<' '>Predictions<' 'data:image/png' 'slim' 'peak MiB'
+
+expect 2 'say where with --out' report ada hard
+expect 0 'both.html' report ada hard --out both.html
+at=both.html
+page 'slim-hard, seed 1' '<h3>' '>Curves<'
+
+# Before its end: what there is.
+mkdir half && cp -r hard/run.toml hard/metrics.jsonl half/
+sed -i '/"infer"/d' half/metrics.jsonl
+expect 0 'half/report.html' report half
+at=half/report.html
+page 'is not finished: step 4 of 4' 'train --resume half' '>Curves<' '>Run file<'
+grep -q '>Results<' "$at" && fail "results of a run that has none"
+expect 2 'no run folder: it has no run.toml' report gone
+[ ! -e gone ] || fail "a refused report left a folder"
+
+browser=$(command -v chromium || command -v chromium-browser) || exit $broken
+echo '<script>addEventListener("error", e => document.title = "broken: " + e.message)</script>' >page.html
+cat ada/report.html >>page.html
+cat >>page.html <<'PAGE'
+<script>
+const slider = document.querySelector('input[type=range]'), cell = document.querySelector('td.p');
+const last = slider.nextElementSibling.textContent;
+slider.value = 0; slider.dispatchEvent(new Event('input'));
+document.body.append('moved: ' + (slider.nextElementSibling.textContent !== last));
+</script>
+PAGE
+timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir=profile --dump-dom \
+  "file://$PWD/page.html" >dom 2>console
+grep -q 'moved: true' dom || fail "the slider does not move: $(tail -n 3 console)"
+grep -q '<title>broken' dom && fail "an error in the page: $(grep '<title>' dom)"
+exit $broken

@@ -1,0 +1,120 @@
+// Markdown to HTML, and pictures that live in one page.
+#include "train/report/page.h"
+
+#include "tests/support/catch.h"
+#include "train/pictures/plot.h"
+#include "train/report/policy_way.h"
+#include "train/report/run_curves.h"
+
+using namespace weft;
+
+namespace {
+
+size_t count(const std::string& text, const std::string& what) {
+  size_t n = 0;
+  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+bool has(const std::string& text, const std::string& what) { return count(text, what) > 0; }
+
+MetricsLine line(Phase phase, int64_t step, const char* task, double loss, bool evaluated) {
+  MetricsLine out;
+  out.phase = phase;
+  out.step = step;
+  out.task = task;
+  out.loss = loss;
+  out.split = evaluated ? "val" : "train";
+  if (evaluated) out.metrics.push_back({"miou", 12.5, true});
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("report: Markdown becomes HTML that says the same") {
+  CHECK(html_of_markdown("# a & b\n\ntext of\ntwo lines\n") ==
+        "<h3>a &amp; b</h3>\n<p>text of\ntwo lines</p>\n");
+  CHECK(html_of_markdown(
+            "| m | x |\n|---|--:|\n| one | **1 < 2** |\n| \\|dp\\| | `--out` |\nafter") ==
+        "<div class=wide><table><thead><tr><th>m</th><th>x</th></tr>\n</thead><tbody>\n"
+        "<tr><td>one</td><td><strong>1 &lt; 2</strong></td></tr>\n"
+        "<tr><td>|dp|</td><td><code>--out</code></td></tr>\n"
+        "</tbody></table></div>\n<p>after</p>\n");
+  // A mark without its fellow is a character.
+  CHECK(html_of_markdown("2 ** 3 and `x") == "<p>2 ** 3 and `x</p>\n");
+  CHECK(html_of_markdown("").empty());
+}
+
+TEST_CASE("report: two pictures of a page never share an id, and names cannot break out of it") {
+  Plot plot;
+  plot.title = "</script><b>";
+  plot.lines = {{{{0, 0}, {1, 1}}, {}, 1, 1, "<i>", true}};
+  Page page("a <b> & c");
+  page.section("<u>");
+  page.picture(draw_plot(plot));
+  page.picture(draw_plot(plot));
+  page.listing("x < y\nz");
+  const std::string html = page.str();
+  CHECK(count(html, "id=\"clip1_0\"") == 1);
+  CHECK(count(html, "id=\"clip2_0\"") == 1);
+  CHECK(count(html, "url(#clip2_0)") == 1);
+  for (const char* tag : {"<b>", "<i>", "<u>"}) CHECK_FALSE(has(html, tag));
+  CHECK(has(html, "<a href=\"#s1\">&lt;u&gt;</a>"));
+  CHECK(has(html, "x &lt; y\nz</pre>"));
+  CHECK(count(html, "<script>") == 1);
+  CHECK_FALSE(has(html, "http://www.w3.org/1999"));
+  CHECK_FALSE(has(html, "src="));  // nothing from elsewhere
+}
+
+TEST_CASE("report: curves have a picture a task, and dots that say what was evaluated") {
+  std::vector<MetricsLine> lines;
+  for (int64_t step = 1; step <= 400; ++step)
+    for (const char* task : {"seg", "depth"})
+      lines.push_back(line(step <= 200 ? Phase::warmup : Phase::retrain, step, task,
+                           1.0 / static_cast<double>(step), false));
+  lines.push_back(line(Phase::retrain, 400, "seg", 0.25, true));
+  lines.push_back(line(Phase::infer, 400, "seg", 9.0, true));  // the final test is no point
+  const auto pictures = run_curves({{"one", lines}, {"two", lines}});
+  REQUIRE(pictures.size() == 2);
+  CHECK(pictures[0].first == "seg");
+  CHECK(has(pictures[0].second, "one, step 400: 0.25"));
+  CHECK_FALSE(has(pictures[0].second, ": 9"));
+  // Two runs, each broken where re-training begins, and each one's evaluation.
+  CHECK(count(pictures[0].second, "training</title>") == 4);
+  CHECK_FALSE(has(pictures[1].second, "<rect rx"));
+  // 400 steps are drawn as means of neighbours.
+  const std::string& svg = pictures[1].second;
+  const size_t from = svg.find("points=", svg.find("<g clip"));
+  const std::string points = svg.substr(from, svg.find(" fill", from) - from);
+  CHECK(count(points, ",") <= 100);
+  CHECK(run_curves({}).empty());
+}
+
+TEST_CASE("report: the slider's table shows the last epoch, and has every one") {
+  SearchLine first, last;
+  first.probability = {{0.5, 0.25}};
+  last.epoch = 3;
+  last.step = 40;
+  last.temperature = 1.5;
+  last.active = 2;
+  last.probability = {{0.9, 0.1}};
+  const std::string html = policy_way("w", {"a<b"}, {"l0", "l1"}, {first, last});
+  CHECK(has(html, "data-way=\"[[[50,25]],[[90,10]]]\""));
+  CHECK(
+      has(html,
+          "<td class=\"p dark\" style=\"--p:90\">90</td><td class=\"p\" style=\"--p:10\">10</td>"));
+  CHECK(has(html, "epoch 3, step 40, 2 block(s) learned, temperature 1.5"));
+  CHECK(has(html, "a&lt;b"));
+  CHECK(policy_way("w", {"a"}, {"l"}, {}).empty());
+}
+
+TEST_CASE("plots: a range settles on what comes after the fall of the first steps") {
+  std::vector<double> losses{1000, 500};
+  for (int i = 0; i < 100; ++i) losses.push_back(1);
+  losses.push_back(std::numeric_limits<double>::quiet_NaN());
+  const auto range = settled_range(losses, 1.5);
+  CHECK(range[0] < 1);
+  CHECK(range[1] > 1.5);
+  CHECK(range[1] < 2);
+  CHECK(settled_range({}, 0) == std::array<double, 2>{0, 1});
+}

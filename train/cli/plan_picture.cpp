@@ -1,0 +1,54 @@
+// Rows of a plan to lanes of a picture.
+#include "train/cli/plan_picture.h"
+
+#include <algorithm>
+
+#include "models/sharing/way.h"
+#include "train/pictures/policy_picture.h"
+#include "train/run_folder/run_record.h"
+
+namespace weft::cli {
+
+bool has_plan(const RunFile& run) {
+  return way_of(run.sharing).planned && run.model.trunk != TrunkName::vgg16;
+}
+
+Gates executed_gates(const OpenedRun& run) {
+  return run.policy()
+             ? gates_from(run.policy()->select)
+             : all_selected(static_cast<int>(run.run.tasks.size()), run.model->trunk().blocks());
+}
+
+std::string plan_picture(const std::string& title, const Plan& plan, const Model& model,
+                         const TrunkCost& cost) {
+  std::vector<PlannedBlock> blocks;
+  for (size_t l = 0; l < plan.blocks.size(); ++l) {
+    PlannedBlock block{model.trunk().block_name(static_cast<int>(l)),
+                       static_cast<double>(cost.residual[l].dense) * 1e-6,
+                       std::vector<BlockUse>(model.task_names().size(), BlockUse::skip),
+                       std::vector<std::vector<int>>(plan.blocks[l].run.size())};
+    for (const PlanRow& row : plan.blocks[l].rows) {
+      if (row.f < 0) continue;
+      std::vector<int>& run = block.runs[static_cast<size_t>(row.f)];
+      for (const int k : row.tasks) {
+        block.uses[static_cast<size_t>(k)] =
+            row.gate.kind == Gate::Kind::soft ? BlockUse::mix : BlockUse::run;
+        run.insert(std::upper_bound(run.begin(), run.end(), k), k);
+      }
+    }
+    blocks.push_back(std::move(block));
+  }
+  return draw_plan(title, model.task_names(), blocks);
+}
+
+std::string plan_of(const std::string& folder) {
+  if (!is_there(folder + "/checkpoints/last.safetensors")) return "";
+  const OpenedRun run(folder, "", "cpu", 0);
+  if (!has_plan(run.run)) return "";
+  const Gates gates = executed_gates(run);
+  return plan_picture("what evaluation and prediction execute",
+                      run.model->shared_plan(&gates, /*training=*/false), *run.model,
+                      run.model->trunk().cost(run.learned.height, run.learned.width));
+}
+
+}  // namespace weft::cli

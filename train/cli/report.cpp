@@ -1,0 +1,41 @@
+// weft report: runs as one HTML page.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "io/files.h"
+#include "train/cli/command.h"
+#include "train/cli/plan_picture.h"
+#include "train/report/report.h"
+
+namespace weft::cli {
+namespace {
+
+class Report final : public Command {
+ public:
+  const char* name() const override { return "report"; }
+  const char* help() const override { return "Show runs in one HTML page"; }
+  void options(Options& o) override {
+    o.add("folders", folders_, "Run folders").required();
+    o.add("--out", out_, "The page (default: report.html in the only run's folder)");
+  }
+  void run() override {
+    if (out_.empty() && folders_.size() > 1)
+      throw UserError("a page of several runs belongs to none of them: say where with --out");
+    std::vector<ReportedRun> runs;
+    for (const std::string& folder : folders_) runs.push_back({folder, plan_of(folder)});
+    const std::string path = out_.empty() ? folders_[0] + "/report.html" : out_;
+    write_file(path, run_report(runs));
+    fmt::print("{}\n", path);
+  }
+
+ private:
+  std::vector<std::string> folders_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> report_command() { return std::make_unique<Report>(); }
+
+}  // namespace weft::cli

@@ -1,0 +1,28 @@
+// Reports: all that a run folder, several, or a study holds, as one HTML page (page.h).
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/study/tables.h"
+
+namespace weft {
+
+/// A run folder, and what only its network can draw.
+struct ReportedRun {
+  std::string folder;
+  std::string plan;  ///< SVG: who executes what, once or how often; may be empty
+};
+
+/// Results and costs beside each other, curves, policies and how they came about, conflicts between
+/// tasks, predictions, the run files. A run that is not finished shows what there is. Pictures that
+/// would make the page larger than 3 MB are named instead. DataError where a folder cannot be read.
+std::string run_report(const std::vector<ReportedRun>& runs);
+
+/// `text`: the study's tables as Markdown, its first line a heading; pictures: a name and its SVG.
+std::string study_report(const Study& study, std::string_view text,
+                         const std::vector<std::pair<std::string, std::string>>& curves,
+                         const std::vector<std::pair<std::string, std::string>>& policies);
+
+}  // namespace weft

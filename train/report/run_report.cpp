@@ -1,0 +1,189 @@
+// run_report: a section a subject, each with every run that has something to say of it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "io/files.h"
+#include "train/pictures/policy_picture.h"
+#include "train/report/page.h"
+#include "train/report/policy_way.h"
+#include "train/report/report.h"
+#include "train/report/run_curves.h"
+#include "train/run_file/run_file.h"
+#include "train/run_folder/run_record.h"
+#include "train/study/run_table.h"
+
+namespace weft {
+namespace {
+
+constexpr size_t most_page_bytes = 3'000'000;
+
+struct Read {
+  std::string folder, name, run_text, plan;
+  RunFile run;
+  std::optional<RunSummary> summary;  ///< none: not finished
+  std::vector<MetricsLine> metrics;
+  std::vector<SearchLine> search;
+};
+
+std::string text_of(const std::string& path) {
+  const std::vector<uint8_t> bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
+Read read(const ReportedRun& reported) {
+  Read out;
+  const std::string& folder = reported.folder;
+  if (!is_there(folder + "/run.toml"))
+    throw DataError(folder + ": no run folder: it has no run.toml");
+  out.folder = folder;
+  out.plan = reported.plan;
+  out.run_text = text_of(folder + "/run.toml");
+  out.run = parse_run_text(out.run_text, folder + "/run.toml");
+  if (is_there(folder + "/summary.json")) out.summary = read_summary(folder);
+  if (is_there(folder + "/metrics.jsonl")) out.metrics = read_metrics(folder + "/metrics.jsonl");
+  std::vector<std::string> tasks;
+  for (const TaskSpec& task : out.run.tasks) tasks.push_back(task.name);
+  if (out.summary) tasks = out.summary->tasks;
+  if (is_there(folder + "/policy/search.jsonl"))
+    out.search = read_search(folder + "/policy/search.jsonl", tasks);
+  out.name = fmt::format("{}-{}, seed {}", out.run.name, name_of(out.run.sharing), out.run.seed);
+  return out;
+}
+
+using Runs = std::vector<Read>;
+
+/// Of several runs, whose part follows.
+void name_run(Page& page, const Runs& runs, const Read& run) {
+  if (runs.size() > 1) page.heading(run.name);
+}
+
+void results(Page& page, const Runs& runs) {
+  std::vector<RunSummary> finished;
+  for (const Read& run : runs) {
+    if (run.summary) {
+      finished.push_back(*run.summary);
+      finished.back().name = runs.size() == 1 ? "this run" : run.name;
+      continue;
+    }
+    const int64_t step = run.metrics.empty() ? 0 : run.metrics.back().step;
+    page.paragraph(
+        fmt::format("{} is not finished: step {} of {}. Go on with: weft train --resume {}",
+                    run.name, step, planned_steps(run.run), run.folder));
+  }
+  if (finished.empty()) return;
+  page.section("Results");
+  page.paragraph(
+      "Of the test split, with the weights of the step whose validation score was least. M: "
+      "millions "
+      "of parameters; GFLOP: of one image in evaluation; ^: higher is better, v: lower is better.");
+  page.markdown(table(finished, TableStyle::markdown, /*turned=*/true));
+}
+
+/// Parameters and FLOPs are counted, the rest is measured.
+void costs(Page& page, const Runs& runs) {
+  std::vector<Cells> rows{{"run", "device", "steps", "skipped", "tested at", "warm-up s",
+                           "search s", "re-training s", "waited for data %", "peak MiB"}};
+  for (const Read& run : runs) {
+    if (!run.summary) continue;
+    const RunSummary& s = *run.summary;
+    const auto seconds = [&](const char* stage) {
+      const auto found = s.seconds.find(stage);
+      return found == s.seconds.end() ? "-" : fmt::format("{:.1f}", found->second);
+    };
+    rows.push_back({runs.size() == 1 ? "this run" : run.name, name_of(s.device),
+                    fmt::to_string(s.steps), fmt::to_string(s.skipped),
+                    fmt::format("{:.0f}", s.tested_step()), seconds("warmup"), seconds("search"),
+                    seconds("retrain"), fmt::format("{:.1f}", 100 * s.waited_share),
+                    fmt::format("{:.1f}", static_cast<double>(s.peak_bytes) / (1 << 20))});
+  }
+  if (rows.size() == 1) return;
+  page.section("Cost");
+  page.markdown(table_text(rows, TableStyle::markdown, /*turned=*/true));
+}
+
+void curves(Page& page, const Runs& runs) {
+  std::vector<NamedMetrics> lines;
+  for (const Read& run : runs) lines.emplace_back(run.name, run.metrics);
+  const auto pictures = run_curves(lines);
+  if (pictures.empty()) return;
+  page.section("Curves");
+  page.begin_columns();
+  for (const auto& [task, svg] : pictures) page.picture(svg);
+  page.end_columns();
+}
+
+void policies(Page& page, const Runs& runs) {
+  bool begun = false;
+  for (const Read& run : runs) {
+    if (!run.summary || run.summary->policy.empty()) continue;
+    const RunSummary& s = *run.summary;
+    if (!begun) page.section("Policy");
+    begun = true;
+    name_run(page, runs, run);
+    page.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy));
+    if (!run.plan.empty()) page.picture(run.plan);
+    const std::string way =
+        policy_way(fmt::format("way{}", &run - runs.data()), s.tasks, s.blocks, run.search);
+    if (way.empty()) continue;
+    page.paragraph("How it came about: the slider goes through the epochs of the policy.");
+    page.html(way);
+  }
+}
+
+/// A picture that the run left in its folder, of every run that has it.
+void pictures(Page& page, const Runs& runs, const char* title,
+              const std::vector<const char*>& names) {
+  bool begun = false;
+  for (const Read& run : runs) {
+    bool named = false;
+    for (const char* name : names) {
+      const std::string path = fmt::format("{}/pictures/{}.svg", run.folder, name);
+      if (!is_there(path)) continue;
+      if (!begun) page.section(title);
+      begun = true;
+      if (!named) name_run(page, runs, run);
+      named = true;
+      const std::string svg = text_of(path);
+      if (page.size() + svg.size() > most_page_bytes)
+        page.paragraph(fmt::format("Not in this page, which would be too large: {}", path));
+      else
+        page.picture(svg);
+    }
+  }
+}
+
+void run_files(Page& page, const Runs& runs) {
+  page.section("Run file");
+  page.paragraph("With every key resolved, as it was trained.");
+  for (const Read& run : runs) {
+    page.begin_folded(run.folder + "/run.toml");
+    page.listing(run.run_text);
+    page.end_folded();
+  }
+}
+
+}  // namespace
+
+std::string run_report(const std::vector<ReportedRun>& reported) {
+  Runs runs;
+  for (const ReportedRun& run : reported) runs.push_back(read(run));
+  // Runs that would have one name are told apart by their folders.
+  for (Read& run : runs)
+    if (std::count_if(runs.begin(), runs.end(), [&](const Read& r) { return r.name == run.name; }) >
+        1)
+      run.name = run.folder;
+  Page page(runs.size() == 1 ? runs[0].name : fmt::format("{} runs", runs.size()));
+  results(page, runs);
+  costs(page, runs);
+  curves(page, runs);
+  policies(page, runs);
+  pictures(page, runs, "Conflicts between tasks", {"cosines", "gradient_norms", "weights"});
+  pictures(page, runs, "Predictions", {"predictions"});
+  run_files(page, runs);
+  return page.str();
+}
+
+}  // namespace weft
