@@ -58,6 +58,13 @@ std::string listed(const Methods& methods) {
   return fmt::to_string(fmt::join(words, ", "));
 }
 
+/// Whose a key is, in words; empty: anybody's.
+std::string owners_of(const std::string& key) {
+  if (key == "keep" || key == "shared") return "methods on gradients";
+  const auto owner = owners.find(key);
+  return owner == owners.end() ? "" : listed(owner->second);
+}
+
 bool fits(const BalanceSpec& b, const std::string& key) {
   if (key == "keep" || key == "shared") return !of_losses(b.method);
   const auto owner = owners.find(key);
@@ -85,33 +92,36 @@ std::unique_ptr<Balance> make(const RunFile& run, const char* key, BalanceMethod
 }  // namespace
 
 void visit_fields(FieldVisitor& v, BalanceSpec& b) {
-  const FittingFields fitting(v, [&](const char* key) { return fits(b, key); });
-  v.choice("method", b.method);
-  v.choice("weighting", b.weighting);
-  v.field("watch", b.watch);
-  fitting.field("keep", b.keep_gradients);
-  fitting.field("shared", b.shared);
-  fitting.field("rate", b.rate);
-  fitting.field("weighting_rate", b.weighting_rate);
-  fitting.field("classification", b.classification);
-  fitting.field("temperature", b.temperature);
-  fitting.field("mu", b.mu);
-  fitting.field("warmup_epochs", b.warmup_epochs);
-  fitting.field("decay", b.decay);
-  fitting.field("least_losses", b.least_losses);
-  fitting.choice("normaliser", b.normaliser);
-  fitting.field("c", b.c);
-  fitting.field("rescale", b.rescale);
-  fitting.field("alpha", b.alpha);
-  fitting.field("beta", b.beta);
-  fitting.choice("groups", b.groups);
-  fitting.field("max_norm", b.max_norm);
-  fitting.choice("scale", b.scale);
-  fitting.field("ridge", b.ridge);
-  fitting.field("leak", b.leak);
-  fitting.field("threshold", b.threshold);
-  fitting.field("average", b.keep);
-  fitting.field("fade", b.fade);
+  const FittingFields fitting(
+      v, [&](const char* key) { return fits(b, key); }, owners_of);
+  v.choice("method", b.method, "how; fixed, sdmgrad and modo are functions of the library alone");
+  v.choice("weighting", b.weighting, "of losses, beside a method on gradients");
+  v.field("watch", b.watch, "steps between lines of balance.jsonl (norms, cosines); 0: none");
+  fitting.field("keep", b.keep_gradients,
+                "all tasks' gradients in memory; else their products, and one more pass");
+  fitting.field("shared", b.shared, {"patterns: only these of the shared parameters", "all"});
+  fitting.field("rate", b.rate, {"of what the method learns", "the method's own"});
+  fitting.field("weighting_rate", b.weighting_rate, {"of weighting", "the weighting's own"});
+  fitting.field("classification", b.classification, "exp(-s) L + s / 2, not half of it");
+  fitting.field("temperature", b.temperature, "of the softmax over tasks");
+  fitting.field("mu", b.mu, "how smooth the maximum over tasks is");
+  fitting.field("warmup_epochs", b.warmup_epochs, "epochs whose losses are the reference");
+  fitting.field("decay", b.decay, "weight decay of its logits");
+  fitting.field("least_losses", b.least_losses, {"least loss of each task", "all 0"});
+  fitting.choice("normaliser", b.normaliser, "what gradients are divided by");
+  fitting.field("c", b.c, "radius of the ball around the mean gradient, in its norm");
+  fitting.field("rescale", b.rescale, "divided by 1 + c^2");
+  fitting.field("alpha", b.alpha, {"how far weak tasks are favoured", "1.5 gradnorm, 2 fairgrad"});
+  fitting.field("beta", b.beta, "how fast the target cosines follow");
+  fitting.choice("groups", b.groups, "of what cosines are taken");
+  fitting.field("max_norm", b.max_norm, "longest that the step's gradient may be; 0: any");
+  fitting.choice("scale", b.scale,
+                 "which eigenvalue above 0 is the size of all (rmse: their mean)");
+  fitting.field("ridge", b.ridge, "added to the Gram matrix's diagonal, as a share");
+  fitting.field("leak", b.leak, "share of what is dropped that passes all the same");
+  fitting.field("threshold", b.threshold, "least agreement of signs by which an element moves");
+  fitting.field("average", b.keep, "share of the moving average that stays, at step 1");
+  fitting.field("fade", b.fade, "power of the step that this share falls by");
 }
 
 bool balances(const RunFile& run) {
@@ -143,10 +153,9 @@ void check_balance(const RunFile& run) {
     if (path.rfind(table, 0) != 0) continue;
     const std::string key = path.substr(table.size());
     if (fits(b, key)) continue;
-    const auto owner = owners.find(key);
     require(false, path,
             fmt::format("means nothing for method = \"{}\"; it belongs to {}", name_of(b.method),
-                        owner == owners.end() ? "methods on gradients" : listed(owner->second)));
+                        owners_of(key)));
   }
   require(b.watch >= 0, "balance.watch", fmt::format("is {}; it is at least 0", b.watch));
   require(b.keep >= 0 && b.keep < 1, "balance.average",

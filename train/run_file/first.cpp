@@ -18,7 +18,7 @@
 #include "io/files.h"
 #include "io/picture_io.h"
 #include "train/run_file/run_file.h"
-#include "train/run_file/toml/toml_document.h"
+#include "train/run_file/toml/values.h"
 
 namespace weft {
 namespace {

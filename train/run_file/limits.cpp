@@ -98,39 +98,37 @@ bool ends_with(const std::string& path, const std::string& key) {
                          path.compare(path.size() - key.size(), key.size(), key) == 0);
 }
 
-class LimitCheck final : public FieldVisitor {
+class LimitCheck final : public EachField<LimitCheck> {
  public:
   explicit LimitCheck(const RunFile& run) : run_(run) {}
 
-  void field(const char*, bool&) override {}
-  void field(const char* key, int& value) override { check(key, value); }
-  void field(const char* key, int64_t& value) override { check(key, value); }
-  void field(const char* key, double& value) override { check(key, value); }
-  void field(const char*, std::string&) override {}
-  void field(const char* key, std::optional<int>& value) override {
+  template <class T>
+  void each(const char*, const T&) {}  // no number
+  void each(const char* key, int& value) { check(key, value); }
+  void each(const char* key, int64_t& value) { check(key, value); }
+  void each(const char* key, double& value) { check(key, value); }
+  template <class T>
+  void each(const char* key, std::optional<T>& value) {
     if (value) check(key, *value);
   }
-  void field(const char* key, std::optional<double>& value) override {
-    if (value) check(key, *value);
-  }
-  void field(const char* key, std::array<int, 2>& value) override {
+  void each(const char* key, std::array<int, 2>& value) {
     for (int item : value) check(key, item);
     require(double(value[0]) * value[1] <= most_pixels, key,
             fmt::format("is [{}, {}]: more than 2^27 pixels", value[0], value[1]));
   }
-  void field(const char* key, std::array<double, 2>& value) override {
+  void each(const char* key, std::array<double, 2>& value) {
     for (double item : value) check(key, item);
   }
-  void field(const char* key, std::vector<double>& value) override {
+  void each(const char* key, std::vector<double>& value) {
     for (double item : value) check(key, item);
   }
-  void field(const char* key, std::vector<int64_t>& value) override {
+  void each(const char* key, std::vector<int64_t>& value) {
     for (int64_t item : value) check(key, item);
   }
-  void field(const char*, Words&) override {}
-  void field(const char*, std::vector<Words>&) override {}
-  void labels(const char*, std::map<int, int>&, std::map<std::string, int>&) override {}
-  void word(const char*, std::string&, const Words&) override {}
+
+ protected:
+  void visit_labels(const char*, std::map<int, int>&, std::map<std::string, int>&) override {}
+  void visit_word(const char*, std::string&, const Words&) override {}
   bool begin(const char* key) override {
     paths_.push_back(path(key));
     plain_.push_back(join_key(plain_.back(), key));

@@ -1,5 +1,5 @@
 // The run file: one TOML file says everything about a run. Every key is one line of the table in
-// keys.cpp, which reading, printing and the nearest-key hint share; an unknown key, a wrong type or
+// keys.cpp, which reading, printing, hints and `weft keys` share; an unknown key, a wrong type or
 // an impossible value is a ConfigError "file:line: ...".
 // Defaults are AdaShare's official values, where there are any. What a key inherits: [policy]'s lr
 // and trunk_lr, and [retrain]'s optimizer, schedule and clip_norm, come from [warmup].

@@ -10,28 +10,34 @@
 
 namespace weft {
 void visit_fields(FieldVisitor& v, StudySet& s) {
-  v.field("name", s.name);
-  v.field("run", s.run);
-  v.field("settings", s.settings);
+  v.field("name", s.name, "of its folder and column of tables");
+  v.field("run", s.run, {"the run file", "must be given"});
+  v.field("settings", s.settings, "overrides of the run file, \"data.batch=8\"");
 }
 
 void visit_fields(FieldVisitor& v, StudyMethod& m) {
-  v.field("name", m.name);
-  v.choice("sharing", m.sharing);
-  v.field("settings", m.settings);
-  v.field("trials", m.trials);
+  v.field("name", m.name, "of its folder and row of tables");
+  v.choice("sharing", m.sharing, {"the run files' sharing", "name"});
+  v.field("settings", m.settings, "overrides of every set's run file");
+  v.field("trials", m.trials, "lists of overrides to choose from, as many for each method");
 }
 
 void visit_fields(FieldVisitor& v, Study& study) {
-  v.field("name", study.name);
-  v.field("out", study.out);
-  v.field("seeds", study.seeds);
-  v.field("trial_seeds", study.trial_seeds);
-  v.field("parallel", study.parallel);
-  v.field("threads", study.threads);
-  v.choice("device", study.device);
-  v.list("set", study.sets);
-  v.list("method", study.methods);
+  v.field("name", study.name, {"letters, digits, - and _", "the file's name"});
+  v.field("out", study.out, {"folder of the cells and tables", "runs/out/NAME"});
+  v.field("seeds", study.seeds, "each makes a run of every method on every set");
+  v.field("trial_seeds", study.trial_seeds, "how many of the seeds trials are compared on");
+  v.field("parallel", study.parallel, "cells side by side; 0: as many as there is room for");
+  v.field("threads", study.threads, "of each cell");
+  v.choice("device", study.device, {"where cells run", "the run files'"});
+  v.list("set", study.sets, "a run file with its data, tasks and schedule, for all methods");
+  v.list("method", study.methods, "what a method changes in every set's run file");
+}
+
+std::vector<KeyGroup> study_groups() {
+  Study study;
+  return key_groups("study", "at the top of a study file, before any table",
+                    [&](FieldVisitor& v) { visit_fields(v, study); });
 }
 
 namespace {

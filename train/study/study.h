@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "train/run_file/run_file.h"
-#include "train/run_file/toml/fields.h"
+#include "train/run_file/toml/key_groups.h"
 
 namespace weft {
 
@@ -45,6 +45,9 @@ struct Study {
   /// Whether the seed is one of those that trials are compared on.
   bool compares_trials(int64_t seed) const;
 };
+
+/// Every key of a study file, as run_file_groups (train/run_file/keys.h).
+std::vector<KeyGroup> study_groups();
 
 /// ConfigError "file:line: ..." as for a run file.
 Study parse_study_file(const std::string& path);

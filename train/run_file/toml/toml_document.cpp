@@ -35,6 +35,7 @@ struct BrokenToml {};
 #include <toml++/toml.h>
 
 #include "engine/error.h"
+#include "train/run_file/toml/key_rows.h"
 #include "train/run_file/toml/nearest.h"
 
 namespace weft {
@@ -88,28 +89,28 @@ class Reader final : public FieldVisitor {
                                   nearest(key, key_names(visit))));
   }
 
-  void field(const char* key, bool& value) override {
+  void visit(const char* key, bool& value) override {
     if (auto* node = find(key)) value = get<bool>(key, *node, "true or false");
   }
-  void field(const char* key, int& value) override {
+  void visit(const char* key, int& value) override {
     if (auto* node = find(key)) value = integer(key, *node);
   }
-  void field(const char* key, int64_t& value) override {
+  void visit(const char* key, int64_t& value) override {
     if (auto* node = find(key)) value = get<int64_t>(key, *node, "an integer");
   }
-  void field(const char* key, double& value) override {
+  void visit(const char* key, double& value) override {
     if (auto* node = find(key)) value = number(key, *node);
   }
-  void field(const char* key, std::string& value) override {
+  void visit(const char* key, std::string& value) override {
     if (auto* node = find(key)) value = get<std::string>(key, *node, "a string");
   }
-  void field(const char* key, std::optional<int>& value) override {
+  void visit(const char* key, std::optional<int>& value) override {
     if (auto* node = find(key)) value = integer(key, *node);
   }
-  void field(const char* key, std::optional<double>& value) override {
+  void visit(const char* key, std::optional<double>& value) override {
     if (auto* node = find(key)) value = number(key, *node);
   }
-  void field(const char* key, std::array<int, 2>& value) override {
+  void visit(const char* key, std::array<int, 2>& value) override {
     auto* node = find(key);
     if (!node) return;
     if (node->is_integer()) {
@@ -119,13 +120,13 @@ class Reader final : public FieldVisitor {
     const toml::array& pair = array(key, *node, "two integers, [height, width]", 2);
     value = {integer(key, pair[0]), integer(key, pair[1])};
   }
-  void field(const char* key, std::array<double, 2>& value) override {
+  void visit(const char* key, std::array<double, 2>& value) override {
     auto* node = find(key);
     if (!node) return;
     const toml::array& pair = array(key, *node, "two numbers, [a, b]", 2);
     value = {number(key, pair[0]), number(key, pair[1])};
   }
-  void field(const char* key, std::vector<double>& value) override {
+  void visit(const char* key, std::vector<double>& value) override {
     auto* node = find(key);
     if (!node) return;
     value.clear();
@@ -133,25 +134,25 @@ class Reader final : public FieldVisitor {
       value.push_back(number(key, item));
     }
   }
-  void field(const char* key, std::vector<int64_t>& value) override {
+  void visit(const char* key, std::vector<int64_t>& value) override {
     auto* node = find(key);
     if (!node) return;
     value.clear();
     for (const toml::node& item : array(key, *node, "an array of integers"))
       value.push_back(get<int64_t>(key, item, "integers"));
   }
-  void field(const char* key, Words& value) override {
+  void visit(const char* key, Words& value) override {
     if (auto* node = find(key)) value = words(key, *node, "an array of strings");
   }
-  void field(const char* key, std::vector<Words>& value) override {
+  void visit(const char* key, std::vector<Words>& value) override {
     constexpr const char* want = "an array of arrays of strings";
     auto* node = find(key);
     if (!node) return;
     value.clear();
     for (const toml::node& item : array(key, *node, want)) value.push_back(words(key, item, want));
   }
-  void labels(const char* key, std::map<int, int>& ids,
-              std::map<std::string, int>& words) override {
+  void visit_labels(const char* key, std::map<int, int>& ids,
+                    std::map<std::string, int>& words) override {
     auto* node = find(key);
     if (!node) return;
     if (!node->is_table()) wrong(key, *node, "a table such as {0 = 0, 7 = 1}");
@@ -165,7 +166,7 @@ class Reader final : public FieldVisitor {
       (is_id ? ids[id] : words[std::string(text)]) = integer(key, to);
     }
   }
-  void word(const char* key, std::string& value, const Words& words) override {
+  void visit_word(const char* key, std::string& value, const Words& words) override {
     auto* node = find(key);
     if (!node) return;
     value = get<std::string>(key, *node, "a string");
@@ -367,20 +368,6 @@ std::map<std::string, std::string> TomlDocument::read(const Visit& visit) {
   Reader reader;
   reader.read(root_->table, visit);
   return reader.places;
-}
-
-std::string toml_string(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += fmt::format("\\{}", c);
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\u{:04x}", static_cast<int>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
 }
 
 std::string read_toml_text(const std::string& path, const char* what) {

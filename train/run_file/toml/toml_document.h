@@ -31,9 +31,6 @@ class TomlDocument {
   std::unique_ptr<Root> root_;
 };
 
-/// Any UTF-8 text as a TOML string, quotes and all: "a \"b\"".
-std::string toml_string(const std::string& text);
-
 /// The text of a file; ConfigError "cannot read WHAT 'path': why".
 std::string read_toml_text(const std::string& path, const char* what);
 
