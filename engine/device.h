@@ -37,7 +37,7 @@ void require_device(DeviceKind kind);
 /// Why there is no GPU to compute on: "this build has no CUDA backend", "no CUDA device (..)". "":
 /// there is one.
 std::string why_no_cuda();
-/// One line for `weft info`: the GPU that is there, or why there is none.
+/// One line for `weft doctor`: the GPU that is there, or why there is none.
 std::string describe_cuda();
 
 /// A small device tensor's values on the host: at once on the CPU; on a GPU they are there after

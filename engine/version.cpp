@@ -19,4 +19,18 @@ std::string build_summary() {
   return fmt::format("{}, -march={}, {}", compiler, WEFT_MARCH, backends);
 }
 
+std::vector<std::string> needed_units() {
+  std::vector<std::string> units;
+#ifdef __AVX2__
+  units.emplace_back("avx2");
+#endif
+#ifdef __FMA__
+  units.emplace_back("fma");
+#endif
+#ifdef __AVX512F__
+  units.emplace_back("avx512f");
+#endif
+  return units;
+}
+
 }  // namespace weft

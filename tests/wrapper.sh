@@ -34,28 +34,28 @@ expect() {
 project ''
 echo 'int b(); int main() { return b(); }' >a.cpp
 echo 'int b() { return 0; }' >b.cpp
-expect 0 'building build' 3 info
+expect 0 'building build' 3 doctor
 built=$(find build -name 'a.cpp.o' -path '*weft_cli*')
 before=$(stat -c %y "$built")
 
 project forgotten.cpp
 expect 2 '^CMake Error at CMakeLists.txt:4 .*Cannot find source file: forgotten.cpp' 3 bench
-expect 1 '^CMake Error at CMakeLists.txt:4 .*Cannot find source file: forgotten.cpp' 4 info
+expect 1 '^CMake Error at CMakeLists.txt:4 .*Cannot find source file: forgotten.cpp' 4 doctor
 project ''
-expect 0 '' 3 info
+expect 0 '' 3 doctor
 [ "$(stat -c %y "$built")" = "$before" ] || { echo "a forgotten file rebuilt the others"; broken=1; }
 
 echo 'int b() { return c; }' >b.cpp
-expect 1 "^b.cpp:1:[0-9]+: error: .c. was not declared" 4 info
+expect 1 "^b.cpp:1:[0-9]+: error: .c. was not declared" 4 doctor
 echo 'int b(int) { return 0; }' >b.cpp
-expect 1 "undefined reference to .b\(\)" 4 info
+expect 1 "undefined reference to .b\(\)" 4 doctor
 echo 'int b() { return 0; }' >b.cpp
-expect 0 '' 4 info
+expect 0 '' 4 doctor
 
 # Without ccache a first build says so, once.
 mkdir bin
 for tool in /usr/bin/*; do [ "${tool##*/}" = ccache ] || ln -s "$tool" bin/ 2>/dev/null; done
 rm -rf build
-PATH=$folder/bin expect 0 '^weft: ccache is not installed' 4 info
-PATH=$folder/bin expect 0 '' 0 info
+PATH=$folder/bin expect 0 '^weft: ccache is not installed' 4 doctor
+PATH=$folder/bin expect 0 '' 0 doctor
 exit $broken

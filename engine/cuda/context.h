@@ -26,7 +26,7 @@ class RecordingError : public Error {
   using Error::Error;
 };
 
-/// What a card is and what it can hold, for `weft info` and reports.
+/// What a card is and what it can hold, for `weft doctor` and reports.
 struct CudaDevice {
   std::string name;
   int major = 0, minor = 0, multiprocessors = 0;

@@ -23,11 +23,11 @@ output() {
 exactly 0 '' --version
 output '^weft [0-9]+\.[0-9]+\.[0-9]+ \('
 exactly 0 '' --help
-output '^  info '
-exactly 0 '' info
-output '^threads  [1-9]'
+output '^  doctor '
+exactly 0 '' doctor
+output '^ok +build +weft '
 exactly 2 'weft: A subcommand is required'
-exactly 2 "weft: unknown command 'inof'; did you mean 'info'? (weft --help lists them)" inof
+exactly 2 "weft: unknown command 'dotcor'; did you mean 'doctor'? (weft --help lists them)" dotcor
 exactly 2 'weft: --out is required' data scenes
 exactly 2 'weft: Could not convert: --seed = x' data scenes --out x --seed x
 exactly 0 '' data scenes --out scenes --count 2 --height 24 --width 32 --seed 3
@@ -46,6 +46,6 @@ exactly 2 'weft: gone: no such file or folder' new --data gone
 printf 'image,kind\nmissing.png,1\n' >own/index.csv
 exactly 2 "weft: own/missing.png: cannot open: No such file or directory" new --data own --out b.toml
 [ ! -e b.toml ] || fail "a failed new left b.toml behind"
-"$weft" info >/dev/full 2>err
+"$weft" keys >/dev/full 2>err
 [ $? -eq 2 ] || fail "a full standard output went unseen"
 exit $broken

@@ -20,7 +20,7 @@ grep -q '"passed": true' c.json || fail "the JSON says nothing of passing"
 grep -q '^retrain.*cpu f32' out || fail "hard sharing trains in one phase, retrain"
 grep -q '^warmup' out && fail "hard sharing has no warm-up"
 
-if ! "$weft" info | grep -q '^cuda .*compute'; then
+if ! "$weft" doctor | grep -q '^ok *gpu .*compute'; then
   "$weft" compare --device cuda >out 2>err
   [ $? -eq 2 ] || fail "without a GPU --device cuda ends with 2"
   [ "$(wc -l <err)" -eq 1 ] || fail "one line: $(cat err)"

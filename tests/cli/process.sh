@@ -21,7 +21,7 @@ same_run whole err-full || fail "a full stderr changed a run"
 [ $? -eq 2 ] || fail "an error that cannot be written changes the exit code"
 "$weft" train run.toml --threads 1 --out err-broken 2> >(exec 0<&-) >out || fail "a broken pipe stopped a run"
 same_run whole err-broken || fail "a broken pipe changed a run"
-"$weft" info 2>err > >(exec 0<&-; sleep 0.1)  # whichever of the two is first
+"$weft" keys 2>err > >(exec 0<&-; sleep 0.1)  # whichever of the two is first
 code=$?
 [ $code -eq 0 ] || { [ $code -eq 2 ] && grep -q 'standard output\|Broken pipe' err; } ||
   fail "a reader that went away: exit $code, $(cat err)"

@@ -34,6 +34,10 @@ class Options {
   Options& required();
   Options& within(double least, double most);
   Options& one_of(const std::vector<std::string>& words);
+  /// Says, in --help and to completion, that each value is a setting KEY=VALUE of a run file.
+  Options& settings();
+  /// The same of a group of keys.
+  Options& group();
 
  private:
   template <class T>
@@ -53,11 +57,14 @@ class Command {
 };
 
 std::unique_ptr<Command> compare_command();
+std::unique_ptr<Command> completion_command();
 std::unique_ptr<Command> data_command();
 std::unique_ptr<Command> demo_command();
+std::unique_ptr<Command> doctor_command();
 std::unique_ptr<Command> dump_command();
 std::unique_ptr<Command> eval_command();
-std::unique_ptr<Command> info_command();
+std::unique_ptr<Command> keys_command();
+std::unique_ptr<Command> man_command();
 std::unique_ptr<Command> new_command();
 std::unique_ptr<Command> plan_command();
 std::unique_ptr<Command> predict_command();

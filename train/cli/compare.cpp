@@ -42,7 +42,7 @@ class Compare final : public Command {
   const char* help() const override { return "Hold backends and precisions against the CPU's f64"; }
   void options(Options& o) override {
     o.add("run", run_, "Run file (default: a slim network on rendered rooms)");
-    o.add("settings", settings_, "key=value, such as data.batch=8");
+    o.add("settings", settings_, "key=value, such as data.batch=8").settings();
     o.add("--device", device_, "cpu, cuda, or empty: what is there");
     o.add("--threads", threads_, "The CPU's; 0: one per core").within(0, 1024);
     o.add("--batches", batches_, "Whole steps are judged by the best one of these").within(1, 99);

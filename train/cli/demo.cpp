@@ -109,7 +109,7 @@ class Demo final : public Command {
   const char* name() const override { return "demo"; }
   const char* help() const override { return "Watch a network learn what its tasks should share"; }
   void options(Options& o) override {
-    o.add("settings", settings_, "key=value, such as data.batch=4");
+    o.add("settings", settings_, "key=value, such as data.batch=4").settings();
     o.add("--seed", seed_, "Another seed, other rooms and other draws");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--device", device_, "cpu or cuda");

@@ -17,7 +17,7 @@ class Dump final : public Command {
   const char* help() const override { return "Lay training steps open, to be checked elsewhere"; }
   void options(Options& o) override {
     o.add("run", run_, "Run file (TOML)").required();
-    o.add("settings", settings_, "key=value, such as policy.hard=true");
+    o.add("settings", settings_, "key=value, such as policy.hard=true").settings();
     o.add("--phase", phase_, "warmup, weights, policy or retrain")
         .required()
         .one_of({"warmup", "weights", "policy", "retrain"});

@@ -23,7 +23,8 @@ class Train final : public Command {
   void options(Options& o) override {
     o.add("run", run_, "Run file (TOML)");
     o.add("settings", settings_,
-          "key=value, such as policy.sharing=0.1; with --resume rates, clipping, data.root");
+          "key=value, such as policy.sharing=0.1; with --resume rates, clipping, data.root")
+        .settings();
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--device", device_, "cpu or cuda");
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
