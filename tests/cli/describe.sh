@@ -44,6 +44,7 @@ completes '--threads' train --th
 completes 'test val train' eval runs/out/x --split ''
 completes 'test train' eval runs/out/x --split = t
 completes 'scenes' data ''
+completes 'cpu cuda' train my.toml --device ''
 completes 'bash zsh' completion ''
 completes 'policy' keys pol
 completes 'policy.sparsity= policy.sparsity_form=' train my.toml policy.sp

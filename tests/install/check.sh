@@ -9,6 +9,9 @@ trap 'rm -rf "$folder"' EXIT
 cmake --build "$build" -t weft_train weft_cli >/dev/null
 cmake --install "$build" --prefix "$folder/prefix" >/dev/null
 "$folder/prefix/bin/weft" --version
+for page in man/man1/weft.1 bash-completion/completions/weft zsh/site-functions/_weft; do
+  grep -q 'policy.sharing' "$folder/prefix/share/$page" || { echo "share/$page knows no keys"; exit 1; }
+done
 cp -r "$root/examples" "$folder/examples"
 cmake -S "$folder/examples" -B "$folder/build" -DCMAKE_PREFIX_PATH="$folder/prefix" \
   -DCMAKE_BUILD_TYPE=Release

@@ -43,7 +43,7 @@ class Compare final : public Command {
   void options(Options& o) override {
     o.add("run", run_, "Run file (default: a slim network on rendered rooms)");
     o.add("settings", settings_, "key=value, such as data.batch=8").settings();
-    o.add("--device", device_, "cpu, cuda, or empty: what is there");
+    o.add("--device", device_, "cpu or cuda (default: what is there)").one_of({"cpu", "cuda"});
     o.add("--threads", threads_, "The CPU's; 0: one per core").within(0, 1024);
     o.add("--batches", batches_, "Whole steps are judged by the best one of these").within(1, 99);
     o.add("--json", json_, "Also write everything to this file");

@@ -112,7 +112,7 @@ class Demo final : public Command {
     o.add("settings", settings_, "key=value, such as data.batch=4").settings();
     o.add("--seed", seed_, "Another seed, other rooms and other draws");
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
-    o.add("--device", device_, "cpu or cuda");
+    o.add("--device", device_, "cpu or cuda").one_of({"cpu", "cuda"});
     o.add("--out", out_, "Folder for the three runs (default: runs/out/demo-SEED)");
   }
   void run() override {

@@ -42,7 +42,8 @@ Finding processor(const Machine& m) {
 
 Finding memory(const Machine& m) {
   const std::string fact =
-      fmt::format("{}, {} free", size_text(m.memory), size_text(m.memory_free));
+      fmt::format("{}{}, {} free", size_text(m.memory),
+                  m.memory_limited ? " (this container's limit)" : "", size_text(m.memory_free));
   if (m.memory_free >= 1024 * mib) return {has, "memory", fact};
   return {note, "memory", fact,
           "end other programs, or lower data.batch, data.size or model.width; weft train RUN.toml "

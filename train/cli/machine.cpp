@@ -34,6 +34,13 @@ std::vector<std::string> nvidia_cards() {
   return cards;
 }
 
+/// The number that a file holds; 0 where there is no file, or a word ("max").
+int64_t number_in(const char* path) {
+  int64_t number = 0;
+  std::ifstream(path) >> number;
+  return number;
+}
+
 std::vector<std::string> split(const std::string& text) {
   std::istringstream words(text);
   std::vector<std::string> out;
@@ -64,6 +71,12 @@ Machine this_machine() {
   m.logical = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
   m.memory = machine_bytes();
   m.memory_free = proc_bytes("/proc/meminfo", "MemAvailable", m.memory);
+  if (const int64_t most = number_in("/sys/fs/cgroup/memory.max"); most > 0 && most < m.memory) {
+    m.memory_limited = true;
+    m.memory = most;
+    const int64_t left = most - number_in("/sys/fs/cgroup/memory.current");
+    m.memory_free = std::clamp<int64_t>(left, 0, m.memory_free);
+  }
   std::error_code failed;
   m.folder = fs::current_path(failed).string();
   const fs::space_info space = fs::space(".", failed);

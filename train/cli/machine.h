@@ -18,6 +18,7 @@ struct Machine {
   int cores = 1, logical = 1;
 
   int64_t memory = 0, memory_free = 0;  ///< bytes; free: what programs may still take
+  bool memory_limited = false;          ///< by a container, below what the machine has
   std::string folder;                   ///< the current one
   int64_t disk_free = 0;                ///< bytes, for this user
   bool writable = true;                 ///< the folder

@@ -36,7 +36,7 @@ class StudyCommand final : public Command {
     o.add("--parallel", parallel_,
           "Cells side by side; -1: as the study file says, 0: all that fit")
         .within(-1, 1024);
-    o.add("--device", device_, "cpu or cuda");
+    o.add("--device", device_, "cpu or cuda").one_of({"cpu", "cuda"});
     o.add("--gpus", gpus_, "Spread the cells over so many GPUs; 0: all run where one would")
         .within(0, 1024);
     o.add("--start-for", minutes_,

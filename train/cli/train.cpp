@@ -26,7 +26,7 @@ class Train final : public Command {
           "key=value, such as policy.sharing=0.1; with --resume rates, clipping, data.root")
         .settings();
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
-    o.add("--device", device_, "cpu or cuda");
+    o.add("--device", device_, "cpu or cuda").one_of({"cpu", "cuda"});
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
     o.add("--resume", resume_, "Go on with this run folder");
     o.add("--checkpoint", checkpoint_, "With --resume: last, or last-1 where it is damaged");

@@ -35,7 +35,8 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
 
 void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.choice("kind", d.kind, "which data set; csv: pictures listed in a CSV, tabular: its columns");
-  v.field("root", d.root, "the data's folder; may begin with $WEFT_DATA");
+  v.field("root", d.root,
+          {"the data's folder; may begin with $WEFT_DATA", "must be given, but for scenes"});
   v.field("index", d.index, "csv, tabular: the file of the rows, in root");
   v.field("test_index", d.test_index, "tabular: the file of the test rows, in root");
   v.field("header", d.header, "tabular: the columns' names, where the file has no line of them");
@@ -187,7 +188,7 @@ std::vector<Sharing> ways_with(const std::string& share_key) {
 }
 
 void visit_fields(FieldVisitor& v, ColumnSpec& c) {
-  v.field("name", c.name, "the column's title");
+  v.field("name", c.name, {"the column's title", "must be given"});
   v.choice("transform", c.transform, "what is seen of x / scale");
   v.field("scale", c.scale, "what numbers are divided by");
   v.field("by_task", c.by_task, "divided by the input_scale of the row's task, too");

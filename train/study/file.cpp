@@ -10,13 +10,13 @@
 
 namespace weft {
 void visit_fields(FieldVisitor& v, StudySet& s) {
-  v.field("name", s.name, "of its folder and column of tables");
+  v.field("name", s.name, {"of its folder and of its tables", "must be given"});
   v.field("run", s.run, {"the run file", "must be given"});
   v.field("settings", s.settings, "overrides of the run file, \"data.batch=8\"");
 }
 
 void visit_fields(FieldVisitor& v, StudyMethod& m) {
-  v.field("name", m.name, "of its folder and row of tables");
+  v.field("name", m.name, {"of its folder and of its column in tables", "must be given"});
   v.choice("sharing", m.sharing, {"the run files' sharing", "name"});
   v.field("settings", m.settings, "overrides of every set's run file");
   v.field("trials", m.trials, "lists of overrides to choose from, as many for each method");

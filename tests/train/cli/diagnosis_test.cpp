@@ -71,6 +71,8 @@ TEST_CASE("doctor: little memory and little disk are notes with what to do", "[d
   CHECK(about("memory", m).kind == Kind::note);
   CHECK(about("memory", m).fact == "16.0 GiB, 512 MiB free");
   CHECK_THAT(about("memory", m).advice, weft::contains_text("data.batch"));
+  m.memory_limited = true;
+  CHECK(about("memory", m).fact == "16.0 GiB (this container's limit), 512 MiB free");
   CHECK(about("disk", m).kind == Kind::note);
   CHECK_THAT(about("disk", m).advice, weft::contains_text("--out"));
   m.writable = false;
