@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "engine/sweep.h"
+#include "engine/trace.h"
 
 namespace weft {
 Tape& Var::tape() const {
@@ -87,6 +88,7 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
   node.loc = loc;
   require(node.name, loc, inputs);
   if (check_numbers_) check_finite(out, "the output", node);
+  if (Trace* trace = current_trace()) trace->recorded(*node.op, inputs, out);
   const bool needed =
       std::any_of(inputs.begin(), inputs.end(), [](const Var& v) { return v.needs_grad(); });
   if (mode_ == Mode::no_grad || !needed) return constant(std::move(out));

@@ -1,6 +1,7 @@
 // Batch norm: checks, the weights of a running update, record and backward.
 #include "ops/batch_norm.h"
 
+#include "engine/trace.h"
 #include "ops/batch_norm_whole.h"
 
 namespace weft {
@@ -8,7 +9,7 @@ namespace {
 
 constexpr const char* op_name = "batch_norm";
 
-struct BatchNorm final : Op {
+struct BatchNorm final : Op, Described {
   Tensor x, gamma, beta, mean, invstd;
   bool relu, constant_statistics;
 
@@ -36,6 +37,10 @@ struct BatchNorm final : Op {
   }
   bool by_rows(const Backward& b) const override {  // groups are taken whole
     return b.first_row() % group_rows() == 0 && b.dout().shape()[0] % group_rows() == 0;
+  }
+  Attributes attributes() const override {
+    return {{{"relu", {double(relu)}}, {"constant_statistics", {double(constant_statistics)}}},
+            {{"mean", mean}, {"invstd", invstd}}};
   }
   int64_t group_rows() const { return x.shape()[0] / mean.shape()[0]; }
   template <class T>

@@ -3,12 +3,13 @@
 
 #include <algorithm>
 
+#include "engine/trace.h"
 #include "ops/slice.h"
 
 namespace weft {
 namespace {
 
-struct Concat final : Op {
+struct Concat final : Op, Described {
   int axis, count;
 
   Concat(int axis_, int count_) : axis(axis_), count(count_) {}
@@ -29,6 +30,7 @@ struct Concat final : Op {
     }
   }
   bool by_rows(const Backward&) const override { return axis == 0; }
+  Attributes attributes() const override { return {{{"axis", {double(axis)}}}, {}}; }
 
   /// Of rows begin .. begin + extent - 1, those that dout is of.
   static void pass_part(Backward& b, int i, int64_t begin, int64_t extent) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/trace.h"
 #include "ops/conv2d_groups.h"
 #include "ops/linear.h"
 #include "ops/master_weight.h"
@@ -26,7 +27,7 @@ Conv2dShape::Range valid(int64_t tap, int64_t in, int64_t out, int64_t stride, i
   return {std::min(begin, last), last};
 }
 
-struct Conv2d final : Op {
+struct Conv2d final : Op, Described {
   Tensor x, weight;  // x: where dweight is wanted; weight, as x is: where dx is
   DType own;         // of weight and bias as they came
   Conv2dShape shape;
@@ -57,6 +58,17 @@ struct Conv2d final : Op {
     });
   }
   bool by_rows(const Backward&) const override { return true; }
+  Attributes attributes() const override {
+    const auto pair = [](const Extent2& e) {
+      return std::vector{static_cast<double>(e.h), static_cast<double>(e.w)};
+    };
+    const Conv2dOptions& o = shape.options;
+    return {{{"stride", pair(o.stride)},
+             {"padding", pair(o.padding)},
+             {"dilation", pair(o.dilation)},
+             {"groups", {static_cast<double>(o.groups)}}},
+            {}};
+  }
 };
 
 void check(const Var& x, const Var& weight, const Var* bias, const Conv2dOptions& o,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/trace.h"
 #include "ops/reshape.h"
 
 namespace weft {
@@ -11,7 +12,7 @@ namespace {
 constexpr const char* op_name = "gate";
 
 /// Inputs on the tape: f, r, then the p of every row that has one, in row order.
-struct Gate final : Op {
+struct Gate final : Op, Described {
   struct Row {
     int f_group, r_group;
     Tensor p;       // undefined: constants
@@ -88,6 +89,16 @@ struct Gate final : Op {
   }
   bool by_rows(const Backward& b) const override {
     return b.first_row() % n == 0 && b.dout().shape()[0] % n == 0;
+  }
+  /// Each row's f_group, r_group and the weights of both; p is read where it lies on the host.
+  Attributes attributes() const override {
+    std::vector<double> all;
+    for (const Row& row : rows) {
+      const std::vector<double> p =
+          row.p.defined() ? row.p.rows(row.row, 1).to_vector() : std::vector{row.select, row.skip};
+      all.insert(all.end(), {double(row.f_group), double(row.r_group), p[0], p[1]});
+    }
+    return {{{"n", {static_cast<double>(n)}}, {"rows", all}}, {}};
   }
 };
 

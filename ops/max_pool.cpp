@@ -1,12 +1,14 @@
 // max_pool: checks, record and backward.
 #include "ops/max_pool.h"
 
+#include "engine/trace.h"
+
 namespace weft {
 namespace {
 
 constexpr const char* op_name = "max_pool";
 
-struct MaxPool final : Op {
+struct MaxPool final : Op, Described {
   Tensor choice;
   PoolOptions options;
 
@@ -20,6 +22,13 @@ struct MaxPool final : Op {
     });
   }
   bool by_rows(const Backward&) const override { return true; }
+  Attributes attributes() const override {
+    return {{{"kernel", {static_cast<double>(options.kernel)}},
+             {"stride", {static_cast<double>(options.stride)}},
+             {"padding", {static_cast<double>(options.padding)}},
+             {"ceil_mode", {double(options.ceil_mode)}}},
+            {}};
+  }
 };
 
 }  // namespace

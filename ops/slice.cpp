@@ -1,10 +1,12 @@
 // slice: checks, recording and backward.
 #include "ops/slice.h"
 
+#include "engine/trace.h"
+
 namespace weft {
 namespace {
 
-struct Slice final : Op {
+struct Slice final : Op, Described {
   int axis;
   int64_t begin;
 
@@ -19,6 +21,9 @@ struct Slice final : Op {
     });
   }
   bool by_rows(const Backward&) const override { return axis == 0; }
+  Attributes attributes() const override {
+    return {{{"axis", {double(axis)}}, {"begin", {static_cast<double>(begin)}}}, {}};
+  }
 };
 
 }  // namespace

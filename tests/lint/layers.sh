@@ -25,7 +25,7 @@ rule "io includes the engine alone" '#include "(ops|models|data|train)/' io
 rule "data include io and engine, no model and no run file" '#include "(ops|models|train)/' data
 
 # The rooms of train/ from the lowest floor up: each includes those before it, none after it.
-rooms=(run_file metrics step run_folder compare pictures loop study report cli)
+rooms=(run_file metrics step run_folder export compare pictures loop study report cli)
 for ((i = 0; i < ${#rooms[@]}; i++)); do
   above=$(IFS='|'; echo "${rooms[*]:i+1}")
   [ -z "$above" ] || rule "train/${rooms[i]} includes no room above it" "#include \"train/($above)/" "train/${rooms[i]}"

@@ -63,6 +63,7 @@ std::unique_ptr<Command> demo_command();
 std::unique_ptr<Command> doctor_command();
 std::unique_ptr<Command> dump_command();
 std::unique_ptr<Command> eval_command();
+std::unique_ptr<Command> export_command();
 std::unique_ptr<Command> keys_command();
 std::unique_ptr<Command> man_command();
 std::unique_ptr<Command> new_command();

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# export.sh WEFT: what a trained run is exported as. A table's network in C gives the numbers that
+# `predict` gives, from the columns' own numbers; files, counts and refusals.
+# shellcheck source=tests/support/table_run.sh
+source "$(dirname "$0")/../support/table_run.sh"
+# shellcheck source=tests/support/cli.sh
+source "$(dirname "$0")/../support/cli.sh" "$1"
+
+write_table_run .
+expect 0 '^run folder: whole$' train run.toml --threads 1 --out whole
+expect 0 '^whole/export/tiny.safetensors$' export whole
+expect 0 '^  much alone ' export whole --out shipped --name net --format c --normalise inside
+grep -qE '^full network +[0-9]+ +[0-9]+ +[0-9.]+$' out || fail "no line of the full network: $(cat out)"
+memory=$(sed -n 's/^static memory between layers: \([0-9]*\) bytes$/\1/p' out)
+grep -qE "^#define NET_MEMORY $memory " shipped/net.h || fail "not the memory that net.h says: $memory"
+expect 0 '^whole/export/tiny.bin$' export whole --format c --blob --task much
+grep -q 'out_yes' whole/export/tiny.h && fail "--task much: a function has an output of yes"
+
+expect 2 "there is no task 'mch'; the network has yes, much" export whole --task mch
+expect 2 'weights lie beside a C source' export whole --blob
+expect 2 '--size is for pictures' export whole --size 3x3
+expect 2 "'3' is no HEIGHTxWIDTH" export whole --size 3
+expect 2 "'9a' is no name for C functions" export whole --format c --name 9a
+expect 2 'there is no such checkpoint' export shipped
+
+# Rooms of another size than they were trained on.
+write_rooms_run .
+expect 0 '^run folder: pictures$' train rooms.toml --threads 1 --out pictures
+expect 0 '^  depth alone ' export pictures --format c --size 40x24 --normalise inside
+grep -qE '^#define ROOMS_INPUT 2880 ' pictures/export/rooms.h || fail "no input of 40 x 24 x 3"
+
+command -v gcc >/dev/null || exit $broken
+for header in shipped/net.h pictures/export/rooms.h; do
+  gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 -c "${header%.h}.c" -o "${header%.h}.o" || broken=1
+done
+cat >main.c <<'C'
+#include <stdio.h>
+#include "shipped/net.h"
+int main(void) {
+  float row[NET_INPUT], much[NET_OUT_MUCH];
+  while (scanf("%f,%f,%*[^\n]", &row[0], &row[1]) == 2) {
+    net_run_much(row, much);
+    printf("%.6g\n", (double)much[0]);
+  }
+  return 0;
+}
+C
+gcc -std=c99 -O2 main.c shipped/net.o -o main -lm || broken=1
+expect 0 'table-predicted.csv$' predict whole table.csv --out rows
+tail -n +2 table.csv | ./main >c
+awk -F, '$5 == "much" { print $6 }' rows/table-predicted.csv >predicted
+[ "$(wc -l <c)" = 40 ] || fail "C predicted $(wc -l <c) rows of 40"
+paste c predicted | awk '{ d = $1 - $2; if (d * d > 1e-10 * (1 + $2 * $2)) { print "C says " $1 ", predict " $2; exit 1 } }' || broken=1
+exit $broken

@@ -1,0 +1,195 @@
+// The cases, and random models of them.
+#include "tests/train/export/cases.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "models/execute.h"
+#include "models/sharing/way.h"
+
+namespace weft::test {
+namespace {
+
+ModelOptions options_of(Sharing way) {
+  ModelOptions o;
+  o.sharing = way;
+  o.trunk.width = 0.0625;  // 4, 8, 16 and 32 channels
+  o.head = {.aspp = false, .width = 5};
+  o.tasks = {{"seg", 3}, {"depth", 1}, {"two words", 2, /*image_label=*/true}};
+  o.seed = 7;
+  return o;
+}
+
+void add_mlps(std::vector<ExportCase>& cases, Sharing way) {
+  for (const Activation a : {Activation::relu, Activation::tanh, Activation::silu,
+                             Activation::softplus, Activation::gelu})
+    for (const Norm norm : {Norm::batch, Norm::none}) {
+      const bool few = norm == Norm::batch ? a == Activation::relu : a == Activation::silu;
+      if (way != Sharing::hard && !few) continue;
+      ExportCase c{fmt::format("{} mlp {} {}", name_of(way), name_of(a), name_of(norm)),
+                   options_of(way),
+                   {1, 1, 5}};
+      c.options.trunk.kind = TrunkOptions::Kind::mlp;
+      c.options.trunk.width = 1;
+      c.options.trunk.in_channels = 5;
+      c.options.trunk.hidden = 6;
+      c.options.trunk.blocks = 3;
+      c.options.trunk.activation = a;
+      c.options.trunk.mlp_norm = norm;
+      for (TaskShape& task : c.options.tasks) task.image_label = true;
+      cases.push_back(c);
+    }
+}
+
+std::vector<ExportCase> make_cases() {
+  std::vector<ExportCase> cases;
+  const Shape picture{33, 26, 3};
+  const auto add = [&](Sharing way, const std::string& what, auto&& change, const Shape& input) {
+    ExportCase c{fmt::format("{} {}", name_of(way), what), options_of(way), input};
+    change(c.options);
+    cases.push_back(c);
+  };
+  for (const char* word : words_of(Sharing{})) {
+    const auto way = from_word<Sharing>("sharing", word);
+    add(
+        way, "resnet18 aspp", [](ModelOptions& o) { o.head.aspp = true; }, picture);
+    add(
+        way, "resnet18 plain", [](ModelOptions& o) { o.trunk.deeplab = false; }, picture);
+    add(way, "resnet50", [](ModelOptions& o) { o.trunk.depth = 50; }, {17, 17, 3});
+    if (way == Sharing::cross_stitch)
+      add(
+          way, "resnet18 per channel", [](ModelOptions& o) { o.share.per_channel = true; },
+          picture);
+    if (way != Sharing::mtan) add_mlps(cases, way);  // its stages are single blocks
+    if (way_of(way).any_trunk) {
+      const auto vgg = [](ModelOptions& o) { o.trunk.kind = TrunkOptions::Kind::vgg16; };
+      add(way, "vgg16", vgg, {32, 37, 3});
+      add(way, "vgg16 split",
+          [&](ModelOptions& o) {
+            vgg(o);
+            o.trunk.split = "features.17";
+          },
+          {32, 37, 3});
+    }
+    if (way_of(way).per_task == PerTask::all)
+      add(
+          way, "resnet18 own inputs", [](ModelOptions& o) { o.separate_inputs = true; }, picture);
+    if (way_of(way).planned) {
+      add(
+          way, "resnet18 own statistics", [](ModelOptions& o) { o.own_statistics = true; },
+          picture);
+      add(
+          way, "resnet18 own norm", [](ModelOptions& o) { o.own_statistics = o.own_norm = true; },
+          picture);
+    }
+  }
+  ExportCase f64 = cases.front();
+  f64.name += " f64";
+  f64.dtype = DType::f64;
+  cases.push_back(f64);
+  return cases;
+}
+
+}  // namespace
+
+const std::vector<ExportCase>& export_cases() {
+  static const std::vector<ExportCase> cases = make_cases();
+  return cases;
+}
+
+const ExportCase& export_case(const std::string& name) {
+  const std::vector<ExportCase>& cases = export_cases();
+  const auto found =
+      std::find_if(cases.begin(), cases.end(), [&](const ExportCase& c) { return c.name == name; });
+  if (found == cases.end()) throw Error("no such case: " + name);
+  return *found;
+}
+
+RandomModel::RandomModel(const ExportCase& c)
+    : input_(c.input), model_(make_model(context_, c.dtype, c.options)) {
+  const auto fill = [&](const Tensor& t, const std::string& name, double low, double high) {
+    const Philox words(3, Stream::init, 0, name);
+    std::vector<double> v;
+    for (int64_t i = 0; i < t.numel(); ++i)
+      v.push_back(low + (high - low) * words.uniform(static_cast<uint64_t>(i)));
+    cpu_.copy(t, Tensor::from(t.shape(), v, t.dtype()));
+  };
+  for (Parameter& p : model_->store().parameters()) {
+    const Shape& s = p.value.shape();
+    const double size = s.rank() < 2 ? 0.5 : 2 / std::sqrt(static_cast<double>(s.inner(1)));
+    if (model_->store().is_norm(p) && p.name.ends_with("weight"))
+      fill(p.value, p.name, 0.5, 1.5);
+    else
+      fill(p.value, p.name, -size, size);
+  }
+  for (NamedStats& s : model_->store().stats()) {
+    fill(s.stats.running_mean, s.name + "mean", -0.5, 0.5);
+    fill(s.stats.running_var, s.name + "var", 0.5, 1.5);
+  }
+  if (Policy* policy = model_->policy()) {
+    const Philox words(5, Stream::policy, 0, "select");
+    std::vector<std::vector<int>> select(c.options.tasks.size());
+    for (size_t k = 0; k < select.size(); ++k)
+      for (int l = 0; l < policy->blocks(); ++l)  // nobody executes the second
+        select[k].push_back(l != 1 && words.uniform(100 * k + static_cast<size_t>(l)) < 0.6);
+    sample_ = PolicySample{gates_from(select), {}};
+  }
+}
+
+ForwardPass RandomModel::forward() {
+  return [this](Pass& pass, const Var& image) {
+    const int copies = model_->separate_inputs() ? static_cast<int>(model_->tasks().size()) : 1;
+    return model_->forward(pass, repeat(image, copies), sample_ ? &*sample_ : nullptr);
+  };
+}
+
+std::vector<Tensor> RandomModel::outputs(const Tensor& inputs) {
+  Tape tape(context_, Tape::Mode::no_grad);
+  Pass pass{tape, /*training=*/false, Noise{}};
+  std::vector<Tensor> out;
+  for (const Var& y : forward()(pass, tape.constant(inputs.to(model_->store().dtype()))))
+    out.push_back(y.value());
+  return out;
+}
+
+const ExportedNetwork& RandomModel::exported() {
+  if (!exported_)
+    exported_ =
+        export_network(context_, model_->store().dtype(), input_, model_->task_names(), forward());
+  return *exported_;
+}
+
+RandomModel& random_model(const ExportCase& c) {
+  static std::map<std::string, std::unique_ptr<RandomModel>> models;
+  std::unique_ptr<RandomModel>& model = models[c.name];
+  if (model == nullptr) model = std::make_unique<RandomModel>(c);
+  return *model;
+}
+
+Tensor random_inputs(const ExportCase& c, int64_t n) {
+  const Shape shape{n, c.input[0], c.input[1], c.input[2]};
+  const Philox words(9, Stream::data, 0, "inputs");
+  std::vector<double> v;
+  for (int64_t i = 0; i < shape.numel(); ++i) v.push_back(words.normal(static_cast<uint64_t>(i)));
+  return Tensor::from(shape, v);
+}
+
+double difference(const Tensor& wanted, const std::vector<float>& found) {
+  const std::vector<double> y = wanted.to_vector();
+  if (y.size() != found.size()) return std::numeric_limits<double>::infinity();
+  double scale = 0, off = 0;
+  for (size_t i = 0; i < y.size(); ++i) {
+    scale = std::max(scale, std::abs(y[i]));
+    off = std::max(off, std::abs(y[i] - static_cast<double>(found[i])));
+    if (std::isnan(y[i]) || std::isnan(found[i])) return std::numeric_limits<double>::infinity();
+  }
+  return scale > 0 ? off / scale : std::numeric_limits<double>::infinity();
+}
+
+double difference(const Tensor& wanted, const Tensor& found) {
+  const auto* data = found.data<float>();
+  return difference(wanted, std::vector<float>(data, data + found.numel()));
+}
+
+}  // namespace weft::test

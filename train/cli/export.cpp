@@ -1,0 +1,124 @@
+// weft export: the network that a trained run executes, as files that run elsewhere, with what it
+// stores and computes beside the full network.
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <tuple>
+
+#include "engine/version.h"
+#include "io/files.h"
+#include "train/cli/command.h"
+#include "train/cli/opened_run.h"
+#include "train/export/c_source.h"
+#include "train/export/export_run.h"
+#include "train/export/fold.h"
+#include "train/export/network_file.h"
+
+namespace weft::cli {
+namespace {
+
+enum class Format : uint8_t { safetensors, c };
+constexpr std::array<const char*, 2> words_of(Format) { return {"safetensors", "c"}; }
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> out;
+  for (size_t begin = 0; !list.empty() && begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    out.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return out;
+}
+
+/// "321x321" -> height and width.
+std::pair<int64_t, int64_t> size_of_picture(const std::string& text) {
+  int64_t height = 0, width = 0;
+  const size_t by = text.find('x');
+  const auto number = [&](const std::string& digits) {
+    if (digits.empty() || digits.size() > 5 ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
+      throw ConfigError(fmt::format("--size: '{}' is no HEIGHTxWIDTH, such as 321x321", text));
+    return static_cast<int64_t>(std::stoi(digits));
+  };
+  height = number(text.substr(0, by));
+  width = number(by == std::string::npos ? "" : text.substr(by + 1));
+  if (height < 1 || width < 1) throw ConfigError("--size: a picture needs pixels");
+  return {height, width};
+}
+
+void print_row(const std::string& what, const ExportedCost& cost) {
+  fmt::print("{:<28} {:>12} {:>12} {:>12.3f}\n", what, cost.parameters, cost.bytes(),
+             2e-6 * static_cast<double>(cost.macs));
+}
+
+class Export final : public Command {
+ public:
+  const char* name() const override { return "export"; }
+  const char* help() const override {
+    return "Write the network that a run executes, to run elsewhere";
+  }
+  void options(Options& o) override {
+    o.add("folder", folder_, "Run folder").required();
+    o.add("--format", format_, "safetensors (bench/peer/load_export.py runs it) or c (C99)")
+        .one_of({"safetensors", "c"});
+    o.add("--out", out_, "Where to write (default: export in the run folder)");
+    o.add("--name", name_, "Of files and C functions (default: the run's)");
+    o.add("--task", tasks_, "Of these tasks alone: seg,depth (default: all)");
+    o.add("--size", size_, "Of a picture: 321x321 (default: as it was trained)");
+    o.add("--normalise", normalise_, "Normalise inputs inside the network, or outside")
+        .one_of({"inside", "outside"});
+    o.add("--blob", blob_, "Of C: weights in a file of their own");
+    o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+  }
+  void run() override {
+    const auto format = from_word<Format>("--format", format_);
+    if (blob_ && format != Format::c)
+      throw ConfigError("--blob: weights lie beside a C source; safetensors hold them themselves");
+    RunExportOptions options;
+    options.tasks = split(tasks_);
+    options.normalise = from_word<NormaliseInputs>("--normalise", normalise_);
+    if (!size_.empty()) std::tie(options.height, options.width) = size_of_picture(size_);
+    const OpenedRun run(folder_, checkpoint_, "cpu", 0);
+    const RunExport made =
+        export_run(run.context(), *run.model, run.run, run.policy(), run.learned, options);
+    const std::string name = !name_.empty() ? name_ : c_identifier(run.run.name);
+    const std::string stem = (out_.empty() ? folder_ + "/export" : out_) + "/" + name;
+    std::vector<std::string> notes = made.notes;
+    notes.insert(notes.begin(), fmt::format("run {}, {}; weft {}", run.run.name,
+                                            name_of(run.run.sharing), version()));
+    std::vector<std::pair<std::string, std::string>> files;
+    int64_t memory = 0;
+    if (format == Format::c) {
+      CSource c = c_source(made.network, {name, blob_, notes});
+      memory = c.memory_bytes;
+      files = {{".h", std::move(c.header)}, {".c", std::move(c.source)}};
+      if (blob_) files.emplace_back(".bin", std::move(c.blob));
+    }
+    make_folder(std::filesystem::path(stem).parent_path().string());
+    if (format == Format::safetensors) write_network(stem + ".safetensors", made.network, notes);
+    for (const auto& [ending, text] : files) write_file(stem + ending, text);
+
+    fmt::print("{:<28} {:>12} {:>12} {:>12}\n", "", "parameters", "bytes", "MFLOP");
+    print_row("full network", made.full);
+    print_row("exported", cost_of(made.network));
+    for (const ExportedOutput& out : made.network.outputs)
+      print_row("  " + out.task + " alone", cost_of(only_tasks(made.network, {out.task})));
+    if (format == Format::c) {
+      fmt::print("static memory between layers: {} bytes\n", memory);
+      for (const auto& [ending, text] : files) fmt::print("{}{}\n", stem, ending);
+    } else {
+      fmt::print("{}.safetensors\n", stem);
+    }
+  }
+
+ private:
+  std::string folder_, format_ = "safetensors", out_, name_, tasks_, size_, normalise_ = "outside",
+                       checkpoint_;
+  bool blob_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> export_command() { return std::make_unique<Export>(); }
+
+}  // namespace weft::cli

@@ -1,0 +1,347 @@
+// c_source: header, weights, kernels that are called, and a call for each node.
+#include "train/export/c_source.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <set>
+
+#include "engine/error.h"
+#include "io/xxh64.h"
+#include "train/export/c_kernels.h"
+#include "train/export/memory_plan.h"
+
+namespace weft {
+namespace {
+
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string literal(float v) {
+  if (!std::isfinite(v)) throw Error("c export: a weight that is not finite");
+  std::string text = fmt::format("{}", v);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text + "f";
+}
+
+/// Text within a comment.
+std::string comment(std::string text) {
+  for (size_t end; (end = text.find("*/")) != std::string::npos;) text.replace(end, 2, "* /");
+  return text;
+}
+
+std::string extents(const Shape& s) { return fmt::format("[{}][{}][{}]", s[0], s[1], s[2]); }
+
+/// A convolution's weight [K, R, S, C / G], or a linear layer's [O, C], as [G][R][S][C / G][K / G].
+std::vector<float> in_c_order(const ExportedNode& node) {
+  const Tensor& w = node.weights[0];
+  const int64_t k_all = w.shape()[0], groups = node.kind == NodeKind::conv ? node.conv.groups : 1;
+  const int64_t k_group = k_all / groups, c = w.shape().back(), taps = w.numel() / k_all / c;
+  std::vector<float> out;
+  out.reserve(static_cast<size_t>(w.numel()));
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t t = 0; t < taps; ++t)
+      for (int64_t i = 0; i < c; ++i)
+        for (int64_t k = 0; k < k_group; ++k)
+          out.push_back(w.data<float>()[((g * k_group + k) * taps + t) * c + i]);
+  return out;
+}
+
+/// Of every tensor of weights: where it is in C, and its numbers.
+class Weights {
+ public:
+  Weights(const ExportedNetwork& network, bool blob) : blob_(blob) {
+    const std::vector<NamedWeight> named = weights_of(network);
+    std::map<const void*, std::string> names;
+    for (const NamedWeight& w : named) names[w.value.raw()] = w.name;
+    for (const ExportedNode& node : network.nodes)
+      for (size_t i = 0; i < node.weights.size(); ++i) {
+        const Tensor& w = node.weights[i];
+        if (places_.count(w.raw()) > 0) continue;
+        const bool product = node.kind == NodeKind::conv || node.kind == NodeKind::linear;
+        const auto* data = w.data<float>();
+        const std::vector<float> numbers =
+            product && i == 0 ? in_c_order(node) : std::vector<float>(data, data + w.numel());
+        places_[w.raw()] =
+            blob ? fmt::format("weights + {}", all_.size()) : fmt::format("w{}", places_.size());
+        if (!blob) append(places_[w.raw()], names.at(w.raw()), numbers);
+        all_.insert(all_.end(), numbers.begin(), numbers.end());
+      }
+  }
+  const std::string& place(const Tensor& w) const { return places_.at(w.raw()); }
+  size_t count() const { return all_.size(); }
+  uint64_t sum() const { return xxh64(all_.data(), 4 * all_.size()); }
+
+  /// The definitions in the source.
+  std::string text(const std::string& name) const {
+    if (!blob_) return text_;
+    return fmt::format(
+        "\n#define WORDS {0}\nstatic const float *weights;\n\n"
+        "int {1}_load(const void *blob, size_t bytes) {{\n"
+        "  uint32_t sum[2];\n"
+        "  if (bytes != 4 * (size_t)(WORDS + 2) || (uintptr_t)blob % sizeof(float) != 0) return "
+        "1;\n"
+        "  memcpy(sum, blob, sizeof sum);\n"
+        "  if (sum[0] != UINT32_C({2}) || sum[1] != UINT32_C({3})) return 2;\n"
+        "  weights = (const float *)blob + 2;\n"
+        "  return 0;\n}}\n",
+        all_.size(), name, static_cast<uint32_t>(sum()), static_cast<uint32_t>(sum() >> 32));
+  }
+  std::string blob() const {
+    std::string out;
+    if (!blob_) return out;
+    out.resize(8 + 4 * all_.size());
+    const auto put = [&](size_t at, uint32_t word) {
+      for (size_t byte = 0; byte < 4; ++byte) out[at + byte] = static_cast<char>(word >> 8 * byte);
+    };
+    put(0, static_cast<uint32_t>(sum()));
+    put(4, static_cast<uint32_t>(sum() >> 32));
+    for (size_t i = 0; i < all_.size(); ++i) {
+      uint32_t word;
+      std::memcpy(&word, &all_[i], 4);
+      put(8 + 4 * i, word);
+    }
+    return out;
+  }
+
+ private:
+  void append(const std::string& place, const std::string& name,
+              const std::vector<float>& numbers) {
+    text_ += fmt::format("\n/* {} */\nstatic const float {}[{}] = {{", comment(name), place,
+                         numbers.size());
+    for (size_t i = 0; i < numbers.size(); ++i)
+      text_ +=
+          (i % 8 == 0 ? "\n    " : " ") + literal(numbers[i]) + (i + 1 < numbers.size() ? "," : "");
+    text_ += "};\n";
+  }
+
+  bool blob_;
+  std::map<const void*, std::string> places_;
+  std::vector<float> all_;
+  std::string text_;
+};
+
+class Writer {
+ public:
+  Writer(const ExportedNetwork& network, const CSourceOptions& options)
+      : network_(network),
+        options_(options),
+        plan_(plan_memory(network)),
+        weights_(network, options.blob) {
+    if (options.name.empty() || c_identifier(options.name) != options.name)
+      throw ConfigError(fmt::format(
+          "export: '{}' is no name for C functions: letters, digits and _, no digit first",
+          options.name));
+    std::set<std::string> taken;
+    for (const ExportedOutput& out : network.outputs) {
+      ids_.push_back(c_identifier(out.task));
+      if (!taken.insert(upper(ids_.back())).second)
+        throw ConfigError(fmt::format("export: task '{}' has the C name {}, as another one has",
+                                      out.task, ids_.back()));
+    }
+  }
+
+  CSource files() const { return {header(), source(), weights_.blob(), 4 * plan_.floats}; }
+
+ private:
+  const ExportedNode& node(int i) const { return network_.nodes.at(static_cast<size_t>(i)); }
+  std::string at(int i) const {
+    return i == 0 ? "input" : fmt::format("memory + {}", plan_.offset.at(static_cast<size_t>(i)));
+  }
+
+  std::string run_prototype() const {
+    std::string text = fmt::format("void {}_run(const float *input", options_.name);
+    for (const std::string& id : ids_) text += fmt::format(", float *out_{}", id);
+    return text + ")";
+  }
+  std::string task_prototype(const std::string& id) const {
+    return fmt::format("void {}_run_{}(const float *input, float *out)", options_.name, id);
+  }
+
+  std::string header() const {
+    const std::string guard = upper(options_.name);
+    std::string text = fmt::format("/* {}: a network written by weft export.\n", options_.name);
+    for (const std::string& line : options_.notes) text += fmt::format(" * {}\n", comment(line));
+    text += fmt::format(
+        " * One thread at a time: values between layers lie in static memory. */\n#ifndef {0}_H\n"
+        "#define {0}_H\n\n",
+        guard);
+    if (options_.blob) text += "#include <stddef.h>\n\n";
+    text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+    text += fmt::format("#define {}_INPUT {} /* floats: {} */\n", guard, node(0).shape.numel(),
+                        extents(node(0).shape));
+    for (size_t k = 0; k < ids_.size(); ++k) {
+      const Shape& s = node(network_.outputs[k].node).shape;
+      text += fmt::format("#define {}_OUT_{} {} /* floats: {} */\n", guard, upper(ids_[k]),
+                          s.numel(), extents(s));
+    }
+    text += fmt::format(
+        "#define {0}_MEMORY {1} /* bytes, static, beside the weights */\n#define {0}_WEIGHTS {2} "
+        "/* "
+        "bytes */\n\n",
+        guard, 4 * plan_.floats, 4 * weights_.count());
+    if (options_.blob)
+      text += fmt::format(
+          "/* Before anything runs: the bytes of {0}.bin, aligned as floats, which have to stay.\n"
+          "   0; 1: of another size or not aligned; 2: not this network's, or of another byte "
+          "order. "
+          "*/\nint {0}_load(const void *blob, size_t bytes);\n\n",
+          options_.name);
+    text += "/* Outputs that are null are left out, with what they alone need. */\n";
+    text += run_prototype() + ";\n";
+    for (const std::string& id : ids_) text += task_prototype(id) + ";\n";
+    return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
+  }
+
+  std::string source() const {
+    std::string text = fmt::format("/* {}: see the header. */\n#include \"{}.h\"\n\n",
+                                   options_.name, options_.name);
+    std::set<std::string> kernels;
+    std::string code;
+    for (const ExportedNode& n : network_.nodes)
+      if (n.kind != NodeKind::input && kernels.insert(c_kernel_name(n.kind)).second)
+        code += c_kernel(n.kind);
+    if (code.find("expf(") != std::string::npos || code.find("tanhf(") != std::string::npos ||
+        code.find("erff(") != std::string::npos)
+      text += "#include <math.h>\n";
+    text += "#include <stddef.h>\n";
+    if (options_.blob) text += "#include <stdint.h>\n";
+    text += "#include <string.h>\n";
+    text += weights_.text(options_.name);
+    text += fmt::format("\nstatic float memory[{}];\n", std::max<int64_t>(1, plan_.floats));
+    return text + code + run_function() + task_functions();
+  }
+
+  /// Which tasks need each node.
+  std::vector<std::vector<bool>> needed() const {
+    const std::vector<bool> none(ids_.size());
+    std::vector<std::vector<bool>> by(network_.nodes.size(), none);
+    for (size_t k = 0; k < ids_.size(); ++k)
+      by[static_cast<size_t>(network_.outputs[k].node)][k] = true;
+    for (size_t i = by.size(); i-- > 0;)
+      for (int input : network_.nodes[i].inputs)
+        for (size_t k = 0; k < ids_.size(); ++k)
+          if (by[i][k]) by[static_cast<size_t>(input)][k] = true;
+    return by;
+  }
+
+  std::string condition(const std::vector<bool>& tasks) const {
+    std::string text;
+    for (size_t k = 0; k < tasks.size(); ++k)
+      if (tasks[k]) text += fmt::format("{}out_{}", text.empty() ? "" : " || ", ids_[k]);
+    return text;
+  }
+
+  std::string run_function() const {
+    const auto by = needed();
+    std::string text = fmt::format("\n{} {{\n", run_prototype());
+    for (size_t i = 1; i < network_.nodes.size(); ++i) {
+      if (i == 1 || by[i] != by[i - 1])
+        text += fmt::format("{}  if ({}) {{\n", i == 1 ? "" : "  }\n", condition(by[i]));
+      text += fmt::format("    /* {} */\n{}", comment(network_.nodes[i].name),
+                          call(static_cast<int>(i)));
+    }
+    if (network_.nodes.size() > 1) text += "  }\n";
+    for (size_t k = 0; k < ids_.size(); ++k) {
+      const int out = network_.outputs[k].node;
+      text += fmt::format("  if (out_{0}) memcpy(out_{0}, {1}, {2} * sizeof(float));\n", ids_[k],
+                          at(out), node(out).shape.numel());
+    }
+    return text + "}\n";
+  }
+
+  std::string task_functions() const {
+    std::string text;
+    for (size_t k = 0; k < ids_.size(); ++k) {
+      text += fmt::format("\n{} {{ {}_run(input", task_prototype(ids_[k]), options_.name);
+      for (size_t j = 0; j < ids_.size(); ++j) text += j == k ? ", out" : ", NULL";
+      text += "); }\n";
+    }
+    return text;
+  }
+
+  /// The statement that computes node i.
+  std::string call(int i) const {
+    const ExportedNode& n = node(i);
+    const std::string kernel = c_kernel_name(n.kind), y = at(i), x = at(n.inputs[0]);
+    const Shape &in = node(n.inputs[0]).shape, &out = n.shape;
+    const auto weight = [&](size_t w) { return weights_.place(n.weights.at(w)); };
+    switch (n.kind) {
+      case NodeKind::conv:
+      case NodeKind::linear: {
+        const bool conv = n.kind == NodeKind::conv;
+        const Shape& w = n.weights[0].shape();
+        const Conv2dOptions& o = n.conv;  // of a linear layer the defaults: 1 x 1
+        return fmt::format(
+            "    {}({}, {}, {}, {},\n              &(const weft_conv_shape){{{}, {}, {}, {}, {}, "
+            "{}, "
+            "{}, {}, {}, {}, {}, {}, {}, {}, {}}});\n",
+            kernel, x, weight(0), n.weights.size() > 1 ? weight(1) : "NULL", y, in[0], in[1], in[2],
+            out[0], out[1], out[2], conv ? w[1] : 1, conv ? w[2] : 1, o.stride.h, o.stride.w,
+            o.padding.h, o.padding.w, o.dilation.h, o.dilation.w, o.groups);
+      }
+      case NodeKind::max_pool:
+        return fmt::format(
+            "    {}({}, {}, &(const weft_pool_shape){{{}, {}, {}, {}, {}, {}, {}, {}}});\n", kernel,
+            x, y, in[0], in[1], in[2], out[0], out[1], n.pool.kernel, n.pool.stride,
+            n.pool.padding);
+      case NodeKind::affine:
+        return fmt::format("    {}({}, {}, {}, {}, {}, {});\n", kernel, x, weight(0), weight(1), y,
+                           out[0] * out[1], out[2]);
+      case NodeKind::weighted_sum: {
+        std::string maps;
+        for (int from : n.inputs) maps += (maps.empty() ? "" : ", ") + at(from);
+        return fmt::format("    {}({}, (const float *const[]){{{}}}, {}, {}, {});\n", kernel,
+                           n.inputs.size(), maps, weight(0), y, out.numel());
+      }
+      case NodeKind::add:
+      case NodeKind::mul:
+        return fmt::format("    {}({}, {}, {}, {});\n", kernel, x, at(n.inputs[1]), y, out.numel());
+      case NodeKind::mean:
+        return fmt::format("    {}({}, {}, {}, {});\n", kernel, x, y, in[0] * in[1], in[2]);
+      case NodeKind::slice:
+        return fmt::format("    {}({} + {}, {}, {}, {}, {}, {});\n", kernel, x, n.begin, in[2], y,
+                           out[2], out[0] * out[1], out[2]);
+      case NodeKind::concat: {
+        std::string text;
+        int64_t begin = 0;
+        for (int from : n.inputs) {
+          const int64_t channels = node(from).shape[2];
+          text += fmt::format("    {}({}, {}, {} + {}, {}, {}, {});\n", kernel, at(from), channels,
+                              y, begin, out[2], out[0] * out[1], channels);
+          begin += channels;
+        }
+        return text;
+      }
+      default:
+        return fmt::format("    {}({}, {}, {});\n", kernel, x, y, out.numel());
+    }
+  }
+
+  const ExportedNetwork& network_;
+  const CSourceOptions& options_;
+  MemoryPlan plan_;
+  Weights weights_;
+  std::vector<std::string> ids_;
+};
+
+}  // namespace
+
+std::string c_identifier(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    out += fits ? c : '_';
+  }
+  return out.empty() || (out[0] >= '0' && out[0] <= '9') ? "_" + out : out;
+}
+
+CSource c_source(const ExportedNetwork& network, const CSourceOptions& options) {
+  return Writer(network, options).files();
+}
+
+}  // namespace weft

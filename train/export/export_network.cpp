@@ -1,0 +1,58 @@
+// export_network: trace, fold, round; and a check that nothing was lost on the way.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "engine/philox.h"
+#include "train/export/fold.h"
+#include "train/export/run_network.h"
+#include "train/export/trace_network.h"
+
+namespace weft {
+namespace {
+
+/// Far above what rounding gives (tests hold 1e-5), even where an output is small by cancellation,
+/// and far below what a wrong node gives.
+constexpr double most_difference = 1e-3;
+
+/// Of a single number one input may happen to give nearly 0, which is no scale.
+constexpr int64_t inputs = 4;
+
+Tensor noise(const Shape& shape) {
+  const Philox words(1, Stream::data, 0, "export.check");
+  std::vector<double> values;
+  for (int64_t i = 0; i < shape.numel(); ++i)
+    values.push_back(words.normal(static_cast<uint64_t>(i)));
+  return Tensor::from(shape, values);
+}
+
+void check_same(const std::string& task, const Tensor& wanted, const Tensor& found) {
+  const std::vector<double> y = wanted.to_vector(), z = found.to_vector();
+  double scale = 0, off = 0;
+  for (double v : y) scale = std::max(scale, std::abs(v));
+  for (size_t i = 0; i < y.size(); ++i) off = std::max(off, std::abs(y[i] - z.at(i)));
+  if (!(off <= most_difference * scale))
+    throw Error(
+        fmt::format("export: task '{}' of the exported network is off by {:g}, its values "
+                    "are up to {:g}: nothing was written",
+                    task, off, scale));
+}
+
+}  // namespace
+
+ExportedNetwork export_network(const AnyContext& context, DType dtype, const Shape& input,
+                               const std::vector<std::string>& tasks, const ForwardPass& forward) {
+  ExportedNetwork network = trace_network(context, dtype, input, tasks, forward);
+  fold_affine(network);
+  network = pruned(network);
+  round_weights(network);
+  const Tensor x = noise({inputs, input[0], input[1], input[2]});
+  Tape tape(context, Tape::Mode::no_grad);
+  Pass pass{tape, /*training=*/false, Noise{}};
+  const std::vector<Var> wanted = forward(pass, tape.constant(x.to(dtype)));
+  const std::vector<Tensor> found = run_network(context, network, x);
+  for (size_t k = 0; k < tasks.size(); ++k) check_same(tasks[k], wanted[k].value(), found[k]);
+  return network;
+}
+
+}  // namespace weft

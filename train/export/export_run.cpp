@@ -1,0 +1,75 @@
+// export_run: the model's forward pass as prediction runs it, and its notes.
+#include "train/export/export_run.h"
+
+#include "engine/error.h"
+#include "models/execute.h"
+#include "train/export/fold.h"
+#include "train/export/normalise_inputs.h"
+#include "train/export/trace_network.h"
+#include "train/step/step.h"
+
+namespace weft {
+namespace {
+
+Shape input_shape(const RunFile& run, const Model& model, const LearnedFromData& learned,
+                  const RunExportOptions& options) {
+  const bool table = !learned.columns.empty();
+  if (table && options.height > 0)
+    throw ConfigError("export: --size is for pictures; a table's row has none");
+  if (table) return {1, 1, model.trunk().in_channels()};
+  const bool given = options.height > 0;
+  return {given ? options.height : learned.height, given ? options.width : learned.width,
+          run.model.in_channels};
+}
+
+std::string output_note(const RunFile& run, const Model& model, const LearnedFromData& learned,
+                        const ExportedNetwork& network, const ExportedOutput& out) {
+  const Shape& s = network.nodes[static_cast<size_t>(out.node)].shape;
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    const TaskSpec& task = run.tasks[k];
+    if (task.name != out.task) continue;
+    std::string text =
+        fmt::format("output {}: {}, [{}][{}][{}]", task.name, name_of(task.kind), s[0], s[1], s[2]);
+    if (!task.image_label())
+      text += fmt::format("; row and column i look at pixel {} + {} i of the picture",
+                          model.grid(k).first, model.grid(k).stride);
+    if (task.standardize)
+      text += fmt::format("; the label is {:.9g} + {:.9g} times it", learned.tasks.at(k).mean,
+                          learned.tasks.at(k).deviation);
+    if (!task.target.empty()) text += fmt::format(", and that is {}", task.target);
+    return text;
+  }
+  throw Error("export: an output of no task");
+}
+
+}  // namespace
+
+RunExport export_run(const AnyContext& context, Model& model, const RunFile& run,
+                     const BinaryPolicy* policy, const LearnedFromData& learned,
+                     const RunExportOptions& options) {
+  const Shape input = input_shape(run, model, learned, options);
+  const ForwardPass forward = [&](Pass& pass, const Var& image) {
+    StepInputs in;
+    in.phase = Phase::infer;
+    in.chosen = policy;
+    const auto sample = sample_policy(pass, model, run, in);
+    const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
+    return model.forward(pass, repeat(image, copies), sample ? &*sample : nullptr);
+  };
+  RunExport out;
+  out.network = export_network(context, model.store().dtype(), input, model.task_names(), forward);
+  if (!options.tasks.empty()) out.network = only_tasks(out.network, options.tasks);
+  const bool inside = options.normalise == NormaliseInputs::inside;
+  if (inside) out.network = normalised_inside(out.network, learned);
+  out.notes = input_notes(input, learned, inside);
+  for (const ExportedOutput& o : out.network.outputs)
+    out.notes.push_back(output_note(run, model, learned, out.network, o));
+  const ModelCost cost = model.cost(input[0], input[1], nullptr);
+  out.full.parameters = cost.body_parameters() + cost.head_parameters;
+  for (const NamedStats& s : static_cast<const Model&>(model).store().stats())
+    out.full.parameters += s.stats.running_mean.numel() + s.stats.running_var.numel();
+  out.full.macs = cost.body().dense + cost.heads.dense;
+  return out;
+}
+
+}  // namespace weft
