@@ -15,8 +15,24 @@ import torch.nn.functional as F
 
 import tensor_file
 
-FUNCTIONS = {"relu": F.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "silu": F.silu,
-             "softplus": F.softplus, "gelu": F.gelu}
+# Of a node, its inputs x and its weights w. Maps are [N, C, H, W].
+OPS = {
+    "conv": lambda node, x, w: F.conv2d(
+        x[0], *w, stride=node["stride"], padding=node["padding"], dilation=node["dilation"],
+        groups=node["groups"]),
+    "linear": lambda node, x, w: F.conv2d(x[0], w[0][:, :, None, None], *w[1:]),
+    "affine": lambda node, x, w: x[0] * w[0][:, None, None] + w[1][:, None, None],
+    "weighted_sum": lambda node, x, w: sum(a * value for a, value in zip(w[0], x)),
+    "add": lambda node, x, w: x[0] + x[1],
+    "mul": lambda node, x, w: x[0] * x[1],
+    "max_pool": lambda node, x, w: F.max_pool2d(
+        x[0], node["kernel"], node["stride"], node["padding"], ceil_mode=bool(node["ceil_mode"])),
+    "mean": lambda node, x, w: x[0].mean((2, 3), keepdim=True),
+    "concat": lambda node, x, w: torch.cat(x, 1),
+    "slice": lambda node, x, w: x[0][:, node["begin"]:node["begin"] + node["shape"][2]],
+}
+for function in (F.relu, F.silu, F.softplus, F.gelu, torch.sigmoid, torch.tanh):
+    OPS[function.__name__] = lambda node, x, w, function=function: function(x[0])
 
 
 class Exported(torch.nn.Module):
@@ -29,38 +45,12 @@ class Exported(torch.nn.Module):
         self.weights = {name: torch.tensor(value) for name, value in tensors.items()}
 
     def forward(self, x):
-        values = []
-        for node in self.graph["nodes"]:
+        values = [x]
+        for node in self.graph["nodes"][1:]:
             inputs = [values[i] for i in node["inputs"]]
-            values.append(self.node(node, inputs) if inputs else x)
+            weights = [self.weights[name] for name in node.get("weights", [])]
+            values.append(OPS[node["op"]](node, inputs, weights))
         return {out["task"]: values[out["node"]] for out in self.graph["outputs"]}
-
-    def node(self, node, x):
-        w = [self.weights[name] for name in node.get("weights", [])]
-        op = node["op"]
-        if op == "conv":
-            return F.conv2d(x[0], *w, stride=node["stride"], padding=node["padding"],
-                            dilation=node["dilation"], groups=node["groups"])
-        if op == "linear":
-            return F.conv2d(x[0], w[0][:, :, None, None], *w[1:])
-        if op == "affine":
-            return x[0] * w[0][:, None, None] + w[1][:, None, None]
-        if op == "weighted_sum":
-            return sum(a * value for a, value in zip(w[0], x))
-        if op == "add":
-            return x[0] + x[1]
-        if op == "mul":
-            return x[0] * x[1]
-        if op == "max_pool":
-            return F.max_pool2d(x[0], node["kernel"], node["stride"], node["padding"],
-                                ceil_mode=bool(node["ceil_mode"]))
-        if op == "mean":
-            return x[0].mean((2, 3), keepdim=True)
-        if op == "concat":
-            return torch.cat(x, 1)
-        if op == "slice":
-            return x[0][:, node["begin"]:node["begin"] + node["shape"][2]]
-        return FUNCTIONS[op](x[0])
 
 
 def main(path, source, target):
