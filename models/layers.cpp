@@ -57,9 +57,9 @@ Var Pass::use(Parameter& p, const std::vector<int>& tasks) const {
   return reach == nullptr ? x : where_reached(x, reach, tasks);
 }
 
-Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, int64_t kernel,
+Conv::Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, Extent2 kernel,
            const Conv2dOptions& options, bool bias, const Init& init)
-    : weight_(&store.add(name + ".weight", {out, kernel, kernel, in / options.groups})),
+    : weight_(&store.add(name + ".weight", {out, kernel.h, kernel.w, in / options.groups})),
       options_(options) {
   const int64_t fan_in = weight_->value.shape().inner(1);
   fill(store, *weight_, init, fan_in);

@@ -42,7 +42,7 @@ struct Init {
 
 class Conv {
  public:
-  Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, int64_t kernel,
+  Conv(ParameterStore& store, const std::string& name, int64_t in, int64_t out, Extent2 kernel,
        const Conv2dOptions& options, bool bias, const Init& init);
   Var operator()(Pass& pass, const Var& x) const;
   const Parameter& weight() const { return *weight_; }

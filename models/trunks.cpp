@@ -14,6 +14,11 @@ std::unique_ptr<Trunk> make_trunk(ParameterStore& store, const std::string& pref
   switch (options.kind) {
     case TrunkOptions::Kind::vgg16:
       return make_vgg16(store, prefix, vgg_options(options), seed);
+    case TrunkOptions::Kind::vdcnn:
+      return make_vdcnn(
+          store, prefix,
+          {options.depth, options.width, options.characters, options.embedding, options.norm},
+          seed);
     case TrunkOptions::Kind::mlp: {
       const double hidden = static_cast<double>(options.hidden) * options.width;
       return make_mlp(store, prefix,
