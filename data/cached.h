@@ -30,6 +30,7 @@ class CachedDataset final : public Dataset {
   }
   LearnedFromData learned() const override { return inner_->learned(); }
   SampleContents contents(int64_t index) const override { return inner_->contents(index); }
+  std::vector<std::string> notes() const override { return inner_->notes(); }
   /// What the kept samples take.
   size_t bytes() const;
   /// Of all samples, how many it will keep, reckoned by the first one's size.

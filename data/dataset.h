@@ -1,5 +1,5 @@
 // What a data set hands to the loader: pictures in memory and one sample of several tasks.
-// Sample.image: RGB 0..1 before normalisation (tabular: 1 x 1 x C).
+// Sample.image: RGB 0..1 before normalisation (tabular: 1 x 1 x C; text: 1 x L x 1).
 // Sample.labels: one Picture per task in task order; NaN = invalid pixel, empty = label missing.
 //   segmentation, classification, binary   class id as a float; image labels are 1 x 1 x C
 //   normals                                unit vectors: x right, y up, z towards the viewer
@@ -59,6 +59,8 @@ class Dataset {
   /// Tasks and columns as they were learned, or as the checkpoint says that they were.
   virtual LearnedFromData learned() const { return {}; }
   virtual SampleContents contents(int64_t) const { return {}; }
+  /// What a run says of its data as it starts: how they were read, where that is not as they are.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 }  // namespace weft

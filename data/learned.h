@@ -50,7 +50,7 @@ struct LearnedFromData {
   int height = 0, width = 0;              ///< of what the network saw
   std::vector<LearnedTask> tasks;         ///< empty: the set has nothing to say of them
   std::vector<LearnedColumn> columns;     ///< tabular
-  std::vector<std::string> task_values;   ///< tabular: all values of data.task_column
+  std::vector<std::string> task_values;   ///< tabular, text: the values of data.task_column
   Fingerprint fingerprint;
 
   bool operator==(const LearnedFromData&) const = default;

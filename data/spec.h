@@ -39,6 +39,7 @@ enum class DataKind : uint8_t {
   scenes,
   csv,
   tabular,
+  text,
   nyu_v2,
   cityscapes,
   taskonomy,
@@ -47,9 +48,22 @@ enum class DataKind : uint8_t {
   multi_fashion,
   multi_fashion_mnist
 };
-constexpr std::array<const char*, 10> words_of(DataKind) {
-  return {"scenes",    "csv",       "tabular",     "nyu_v2",        "cityscapes",
-          "taskonomy", "domainnet", "multi_mnist", "multi_fashion", "multi_fashion_mnist"};
+constexpr std::array<const char*, 11> words_of(DataKind) {
+  return {"scenes",
+          "csv",
+          "tabular",
+          "text",
+          "nyu_v2",
+          "cityscapes",
+          "taskonomy",
+          "domainnet",
+          "multi_mnist",
+          "multi_fashion",
+          "multi_fashion_mnist"};
+}
+/// Whether labels are cells of a CSV.
+constexpr bool has_cells(DataKind kind) {
+  return kind == DataKind::csv || kind == DataKind::tabular || kind == DataKind::text;
 }
 
 /// Whether all tasks have one thing, or each its own.
@@ -88,8 +102,9 @@ struct TaskSpec {
   double input_scale = 1;           ///< tabular: what its rows' by_task columns are divided by
   std::vector<std::string> train_groups;  ///< tabular: those it trains on (empty: all)
   bool chooses = true;  ///< whether its validation loss chooses steps; if not it may have no labels
-  std::string rows;     ///< csv, tabular: which value of data.task_column has this label
-  std::string unit;     ///< of values and errors, for tables and pictures ("m")
+  std::string rows;     ///< csv, tabular, text: which value of data.task_column has this label
+  std::string index, test_index;   ///< text: files of the task's own, in place of [data]'s
+  std::string unit;                ///< of values and errors, for tables and pictures ("m")
   std::vector<std::string> names;  ///< of the classes, one each (empty: their ids)
 
   int label_channels() const;  ///< of a label as losses and metrics get it
@@ -127,26 +142,31 @@ struct AugmentSpec {
 struct DataSpec {
   DataKind kind = DataKind::scenes;
   std::string root;                   ///< $WEFT_DATA/... is written with the variable
-  std::string index = "index.csv";    ///< csv, tabular: the index, relative to root
+  std::string index = "index.csv";    ///< csv, tabular, text: the index, relative to root
   std::string image = "image";        ///< csv: the column of image paths
-  std::string split;                  ///< csv, tabular: the column of train, val, test
+  std::string split;                  ///< csv, tabular, text: the column of train, val, test
   std::array<double, 2> ratio{0, 0};  ///< where there is no split: shares of val and test, by hash
-  std::string test_index;             ///< tabular: the file of the test rows
-  std::vector<std::string> header;    ///< tabular: the columns of a file that does not name them
-  std::string separator;              ///< csv, tabular: "," ";" or "tab" (empty: by the first line)
-  std::string comment;                ///< tabular: lines that begin so are skipped
-  std::vector<std::string> missing;   ///< tabular: words that say so ("?"), beside the empty cell
-  std::vector<std::string> columns;   ///< tabular: the inputs, `*` stands for any characters
-                                      ///< (empty: all that are no label)
-  std::vector<std::string> leave_out;    ///< tabular: columns that are no input after all
+  std::string test_index;             ///< tabular, text: the file of the test rows
+  std::vector<std::string>
+      header;             ///< tabular, text: the columns of a file that does not name them
+  std::string separator;  ///< csv, tabular, text: "," ";" or "tab" (empty: by the first line)
+  std::string comment;    ///< tabular, text: lines that begin so are skipped
+  std::vector<std::string>
+      missing;  ///< tabular, text: words that say so ("?"), beside the empty cell
+  std::vector<std::string> columns;    ///< tabular: the inputs, `*` stands for any characters
+                                       ///< (empty: all that are no label); text: what is joined to
+                                       ///< one text (empty: "text")
+  std::string alphabet;                ///< text: its characters (empty: the bytes of UTF-8)
+  int length = 0;                      ///< text: characters that the network sees
+  std::vector<std::string> leave_out;  ///< tabular: columns that are no input after all
   std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
   std::vector<ColumnSpec> column_specs;  ///< tabular: [[column]]
   /// tabular: columns that together name a group (W, L: "0.42x0.15"), which is in one part whole
   std::vector<std::string> group;
   double label_power = 0;   ///< tabular: tasks weigh as (number of training labels)^this, mean 1
-  std::string task_column;  ///< csv, tabular: names each row's task
+  std::string task_column;  ///< csv, tabular, text: names each row's task
   /// shared: every image is every task's. per-task: each task draws a batch of its own (domainnet,
-  /// and csv with a task_column).
+  /// csv and text with a task_column, text with files of each task's own).
   Whose inputs = Whose::shared;
   std::array<int, 2> size{0, 0};  ///< height, width that images are resized to; 0: as they are
   NpyLayout layout = NpyLayout::hwc;

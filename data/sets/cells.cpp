@@ -37,6 +37,20 @@ Split split_of(const std::string& cell, const std::string& place, const std::str
       fmt::format("{}: column '{}' says '{}'; expected train, val or test", place, column, cell));
 }
 
+const std::string& task_value(const TaskSpec& task) {
+  return task.rows.empty() ? task.name : task.rows;
+}
+
+int owner_of(const std::string& cell, const std::vector<TaskSpec>& tasks, const std::string& place,
+             const std::string& column) {
+  if (cell.empty()) return -1;
+  for (size_t k = 0; k < tasks.size(); ++k)
+    if (task_value(tasks[k]) == cell) return static_cast<int>(k);
+  throw DataError(
+      fmt::format("{}: column '{}' says '{}', which is neither the name nor the `rows` of a task",
+                  place, column, cell));
+}
+
 std::vector<std::string> names_of_classes(const std::vector<std::vector<std::string>>& rows,
                                           int column, const std::string& column_name,
                                           const TaskSpec& task, const std::string& path) {

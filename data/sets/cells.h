@@ -17,6 +17,12 @@ std::optional<double> number_or_truth(const std::string& cell);
 /// train, val, test and their usual synonyms; `place` and `column` are for the message.
 Split split_of(const std::string& cell, const std::string& place, const std::string& column);
 
+/// What data.task_column says of the task's rows: its `rows`, or its name.
+const std::string& task_value(const TaskSpec& task);
+/// The task of the row whose cell of data.task_column this is; -1 where it is empty.
+int owner_of(const std::string& cell, const std::vector<TaskSpec>& tasks, const std::string& place,
+             const std::string& column);
+
 /// The distinct words of a classification or binary task's column, sorted: class id = position (or
 /// the task's `names`, which then have to hold them all).
 /// Empty where the column holds numbers (binary: or yes and no, true and false), or `map` says

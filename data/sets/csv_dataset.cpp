@@ -52,20 +52,8 @@ void CsvDataset::read_splits(const DataSpec& data) {
 void CsvDataset::read_owners(const DataSpec& data) {
   if (data.task_column.empty()) return;
   const int column = csv_.column(data.task_column);
-  for (int64_t row = 0; row < size(); ++row) {
-    const std::string& cell = csv_.rows[row][column];
-    int owner = -1;
-    for (size_t k = 0; k < tasks_.size(); ++k)
-      if ((tasks_[k].rows.empty() ? tasks_[k].name : tasks_[k].rows) == cell)
-        owner = static_cast<int>(k);
-    if (owner < 0 && !cell.empty()) {
-      throw DataError(
-          fmt::format("{}: column '{}' says '{}', which is neither the name nor the "
-                      "`rows` of a task",
-                      place(row), data.task_column, cell));
-    }
-    owners_.push_back(owner);
-  }
+  for (int64_t row = 0; row < size(); ++row)
+    owners_.push_back(owner_of(csv_.rows[row][column], tasks_, place(row), data.task_column));
 }
 
 void CsvDataset::check_row(int64_t row, bool check_files) const {

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 
+#include "data/sets/cells.h"
+#include "data/split.h"
 #include "engine/error.h"
 #include "io/csv.h"
 #include "io/files.h"
@@ -96,6 +98,23 @@ Table read_table(const DataSpec& data) {
   }
   if (table.rows.empty()) throw DataError(fmt::format("{}: has no rows", data.index));
   return table;
+}
+
+std::vector<Split> splits_of(const Table& table, const DataSpec& data) {
+  const auto rows = static_cast<int64_t>(table.rows.size());
+  if (!data.split.empty()) {
+    const auto column = static_cast<size_t>(table.column(data.split));
+    std::vector<Split> splits;
+    for (int64_t row = 0; row < rows; ++row)
+      splits.push_back(
+          split_of(table.rows[static_cast<size_t>(row)][column], table.place(row), data.split));
+    return splits;
+  }
+  std::vector<std::string> divided;
+  for (int64_t row = 0; row < table.first_test; ++row) divided.push_back(table.place(row));
+  std::vector<Split> splits = split_by_ratio(divided, data.ratio[0], data.ratio[1]);
+  splits.resize(table.rows.size(), Split::test);
+  return splits;
 }
 
 void check_task_values(const Table& table, const std::string& column,

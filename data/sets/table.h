@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/dataset.h"
 #include "data/spec.h"
 
 namespace weft {
@@ -28,6 +29,9 @@ struct Table {
 };
 
 Table read_table(const DataSpec& data);
+/// The part of each row: by the column data.split, or else the index is divided by data.ratio, row
+/// by row, and the rows of test_index are the test's.
+std::vector<Split> splits_of(const Table& table, const DataSpec& data);
 /// A DataError where a cell of the tasks' column is filled and says none of the `known` values.
 void check_task_values(const Table& table, const std::string& column,
                        const std::vector<std::string>& known);

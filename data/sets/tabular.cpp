@@ -101,25 +101,19 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
 }
 
 void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
-  if (!data.split.empty()) {
-    const int column = table.column(data.split);
-    for (int64_t row = 0; row < size(); ++row)
-      splits_.push_back(split_of(cell(table, row, column), key(row), data.split));
+  if (!data.split.empty() || data.group.empty()) {
+    splits_ = splits_of(table, data);
     return;
   }
-  std::vector<std::string> divided(keys_.begin(), keys_.begin() + table.first_test);
-  if (data.group.empty()) {
-    splits_ = split_by_ratio(divided, data.ratio[0], data.ratio[1]);
-  } else {  // whole groups are divided
-    for (int64_t row = 0; row < table.first_test; ++row)
-      divided[static_cast<size_t>(row)] = group_of(table, row, data);
-    const std::set<std::string> distinct(divided.begin(), divided.end());
-    const std::vector<std::string> groups(distinct.begin(), distinct.end());
-    const std::vector<Split> of_group = split_by_ratio(groups, data.ratio[0], data.ratio[1]);
-    for (const std::string& group : divided)
-      splits_.push_back(of_group[static_cast<size_t>(
-          std::lower_bound(groups.begin(), groups.end(), group) - groups.begin())]);
-  }
+  std::vector<std::string> divided;  // whole groups are
+  for (int64_t row = 0; row < table.first_test; ++row)
+    divided.push_back(group_of(table, row, data));
+  const std::set<std::string> distinct(divided.begin(), divided.end());
+  const std::vector<std::string> groups(distinct.begin(), distinct.end());
+  const std::vector<Split> of_group = split_by_ratio(groups, data.ratio[0], data.ratio[1]);
+  for (const std::string& group : divided)
+    splits_.push_back(of_group[static_cast<size_t>(
+        std::lower_bound(groups.begin(), groups.end(), group) - groups.begin())]);
   splits_.resize(keys_.size(), Split::test);
 }
 
@@ -339,6 +333,15 @@ void TabularDataset::read_labels(const Table& table, const DataSpec& data) {
       *label = task.standardize ? static_cast<float>((value - mean) * (1 / deviation)) : value;
     }
   }
+}
+
+std::vector<std::string> TabularDataset::notes() const {
+  std::vector<std::string> notes;
+  for (const LearnedColumn& c : learned_.columns)
+    if (!c.others.empty())
+      notes.push_back(fmt::format("column '{}': no training row has {}, which count as no category",
+                                  c.name, fmt::join(c.others, ", ")));
+  return notes;
 }
 
 SampleContents TabularDataset::contents(int64_t index) const {

@@ -35,6 +35,7 @@ class TabularDataset final : public Dataset {
 
   LearnedFromData learned() const override { return learned_; }
   SampleContents contents(int64_t index) const override;
+  std::vector<std::string> notes() const override;
 
   /// The tasks as they are trained: those that stood for many, written out.
   const std::vector<TaskSpec>& tasks() const { return tasks_; }

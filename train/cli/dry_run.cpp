@@ -37,6 +37,7 @@ void dry_run(const RunFile& run, const Dataset& data, AnyContext context, double
   Trainer trainer(without_ends(run), data, context);
   const std::chrono::duration<double> made = std::chrono::steady_clock::now() - began;
   check_search(run, trainer.model(), trainer.clock());
+  for (const std::string& line : data.notes()) fmt::print("data: {}\n", line);
   for (const auto& line : plan_notes(run, data, parts, trainer.model(), trainer.clock()))
     fmt::print("plan: {}\n", line);
   const auto [height, width] = input_size(run, data);

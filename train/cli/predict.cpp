@@ -1,6 +1,6 @@
 // weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
-// of the values (class ids, unit normals, metres). Image labels are printed. Of a run on a table
-// somebody's rows: the same CSV with predictions in the columns' units.
+// of the values (class ids, unit normals, metres). Image labels are printed. Of a run on a table or
+// on texts somebody's rows: the same CSV with predictions in the columns' units.
 #include <filesystem>
 #include <memory>
 
@@ -20,10 +20,12 @@ namespace {
 class Predict final : public Command {
  public:
   const char* name() const override { return "predict"; }
-  const char* help() const override { return "Predict labels for photographs, or rows of tables"; }
+  const char* help() const override {
+    return "Predict labels for photographs, rows of tables or texts";
+  }
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
-    o.add("images", images_, "PNG, JPEG or npy files; of a table's run CSV").required();
+    o.add("images", images_, "PNG, JPEG or npy files; of a run on tables or texts CSV").required();
     o.add("--out", out_, "Where to write (default: the run's pictures or predictions)");
     o.add("--curves", curves_, "Of a table: draw what is measured and predicted over this column");
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
@@ -32,7 +34,8 @@ class Predict final : public Command {
   }
   void run() override {
     OpenedRun run(folder_, checkpoint_, device_, threads_);
-    if (run.run.data.kind == DataKind::tabular) return tables(run);
+    const DataKind kind = run.run.data.kind;
+    if (kind == DataKind::tabular || kind == DataKind::text) return tables(run);
     // Names and headers of all of them first, so that what is wrong is said before the work; then
     // one picture at a time, whatever their number.
     const std::string out = out_.empty() ? folder_ + "/pictures" : out_;

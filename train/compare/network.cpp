@@ -55,7 +55,8 @@ Tensor pattern(const Tape& tape, const Var& like) {
 }  // namespace
 
 std::vector<OpProbe> network_ops(const RunFile& run, int64_t height, int64_t width) {
-  if (run.model.trunk == TrunkName::vgg16 || run.model.trunk == TrunkName::mlp) return {};
+  const TrunkName trunk = run.model.trunk;
+  if (trunk == TrunkName::vgg16 || trunk == TrunkName::mlp || is_vdcnn(trunk)) return {};
   const int64_t n = run.data.batch, classes = 13;
   const auto channels = [&](int64_t full) {
     return std::max<int64_t>(

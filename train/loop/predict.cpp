@@ -125,6 +125,7 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
 std::string prediction_sheet(Trainer& trainer, const Dataset& data,
                              const std::vector<int64_t>& indices) {
   const RunFile& run = trainer.run_file();
+  if (run.data.kind == DataKind::text) return {};  // one channel, and no picture
   const BinaryPolicy& chosen = trainer.state().chosen;
   Sheet sheet{"Inputs, labels and predictions", {"input"}, {}};
   for (const TaskSpec& task : run.tasks)

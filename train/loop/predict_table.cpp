@@ -1,4 +1,4 @@
-// predict_table: rows in batches, forward without recording, and back to the columns' units.
+// predict_table: rows or texts in batches, forward without recording, and back to the columns' units.
 #include "train/loop/predict_table.h"
 
 #include <algorithm>
@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <optional>
 
+#include "data/sets/cells.h"
 #include "data/sets/measured.h"
 #include "data/sets/table_inputs.h"
+#include "data/sets/text.h"
 #include "engine/error.h"
 #include "models/execute.h"
 #include "ops/cast.h"
@@ -17,7 +19,7 @@
 namespace weft {
 namespace {
 
-constexpr int64_t rows_at_once = 4096;
+constexpr int64_t places_at_once = 4096;  // a row of a table is one, a text its length
 
 std::string csv_cell(const std::string& text) {
   if (text.find_first_of(",\"\n") == std::string::npos) return text;
@@ -43,7 +45,14 @@ class TablePrediction {
     data.index = file.filename().string();
     data.test_index.clear();
     table_ = read_table(data);
-    inputs_.emplace(table_, learned.columns);
+    if (run.data.kind == DataKind::text) {
+      text_.emplace(table_, data);
+      alphabet_.emplace(data.alphabet);
+      shape_ = {1, data.length, 1};
+    } else {
+      inputs_.emplace(table_, learned.columns);
+      shape_ = {1, 1, inputs_->width()};
+    }
     owner_ = data.task_column.empty() ? -1 : table_.column(data.task_column);
     if (owner_ >= 0) check_task_values(table_, data.task_column, learned.task_values);
     for (const TaskSpec& task : run.tasks) tasks_.push_back(without_labels(task));
@@ -54,15 +63,22 @@ class TablePrediction {
   }
 
   int64_t rows() const { return static_cast<int64_t>(table_.rows.size()); }
-  int64_t width() const { return inputs_->width(); }
+  /// Of a row as the network sees it.
+  const Shape& shape() const { return shape_; }
 
   std::vector<size_t> tasks_of(int64_t row) const {
     std::vector<size_t> out;
-    for (size_t k = 0; k < tasks_.size(); ++k)
-      if (owner_ < 0 || cell(row) == tasks_[k].rows) out.push_back(k);
+    for (size_t k = 0; k < tasks_.size(); ++k) {
+      const bool all = owner_ < 0 || (text_ && cell(row).empty());
+      if (all || cell(row) == task_value(tasks_[k])) out.push_back(k);
+    }
     return out;
   }
   void encode(int64_t row, float* out) const {
+    if (text_) {
+      alphabet_->encode(text_->text(table_, row), shape_[1], out);
+      return;
+    }
     const std::vector<size_t> tasks = tasks_of(row);
     const double scale = owner_ < 0 || tasks.empty() ? 1 : tasks_[tasks[0]].input_scale;
     inputs_->encode(table_, row, scale, out);
@@ -97,6 +113,9 @@ class TablePrediction {
   const LearnedFromData& learned_;
   Table table_;
   std::optional<TableInputs> inputs_;
+  std::optional<TextInputs> text_;
+  std::optional<Alphabet> alphabet_;
+  Shape shape_;
   int owner_ = -1;
   std::vector<TaskSpec> tasks_;
   std::vector<std::optional<MeasuredLabels>> measured_;
@@ -109,11 +128,12 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
                           const std::string& path) {
   const TablePrediction table(run, learned, path);
   std::string text = table.header();
-  for (int64_t begin = 0; begin < table.rows(); begin += rows_at_once) {
-    const int64_t rows = std::min(rows_at_once, table.rows() - begin);
-    Tensor host = Tensor::empty({rows, 1, 1, table.width()}, DType::f32);
-    for (int64_t n = 0; n < rows; ++n)
-      table.encode(begin + n, host.data<float>() + n * table.width());
+  const Shape& s = table.shape();
+  const int64_t most = std::max<int64_t>(1, places_at_once / s[1]);
+  for (int64_t begin = 0; begin < table.rows(); begin += most) {
+    const int64_t rows = std::min(most, table.rows() - begin);
+    Tensor host = Tensor::empty({rows, s[0], s[1], s[2]}, DType::f32);
+    for (int64_t n = 0; n < rows; ++n) table.encode(begin + n, host.data<float>() + n * s.numel());
     Tape tape(context, Tape::Mode::no_grad);
     StepInputs in;
     in.phase = Phase::infer;

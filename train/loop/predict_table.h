@@ -13,7 +13,7 @@ namespace weft {
 /// The CSV `path` once more, a line for each row and task of the row (data.task_column; without it
 /// every task), with the columns "predicted.task" and "predicted" behind its own. Needs the input
 /// columns and those that targets are computed with, no labels and no data.split. DataError as
-/// for training data.
+/// for training data. Of texts the same, with data.columns for inputs.
 std::string predict_table(AnyContext context, Model& model, const RunFile& run,
                           const BinaryPolicy* policy, const LearnedFromData& learned,
                           const std::string& path);

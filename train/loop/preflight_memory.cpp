@@ -35,6 +35,12 @@ TrunkSize trunk_size(TrunkName trunk) {
       return {42.5e6, 2048};
     case TrunkName::vgg16:
       return {14.7e6, 512};
+    case TrunkName::vdcnn9:
+      return {1.8e6, 512};
+    case TrunkName::vdcnn17:
+      return {3.8e6, 512};
+    case TrunkName::vdcnn29:
+      return {4.3e6, 512};
     case TrunkName::mlp:
       break;
   }
@@ -57,11 +63,13 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
       mlp ? hidden * input + 2.0 * m.blocks * hidden * hidden : full.parameters * m.width * m.width;
   const double channels = mlp ? hidden : full.channels * m.width;
   const double head_width = m.head_width;
-  double dense = 0, plain = 0;  // heads of aspp, and of one layer
+  double dense = 0, plain = 0;  // heads with hidden layers, and of one layer
   for (const TaskSpec& task : run.tasks) {
     const double out = task.channels();
     const bool aspp = m.head == HeadKind::aspp && !task.image_label();
-    if (aspp)
+    if (m.head == HeadKind::k_max)
+      dense += head_width * (m.k_max * channels + head_width + out);
+    else if (aspp)
       dense += 4 * (9 * channels * head_width + head_width * (head_width + out));
     else
       plain += channels * out;
@@ -86,12 +94,18 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
       (run.data.inputs == Whose::per_task ? static_cast<double>(run.tasks.size()) : 1.0);
   const bool crops = run.data.augment.crop[0] > 0;
   const auto& size = crops ? run.data.augment.crop : run.data.size;
-  const double pixels = mlp ? 1 : double(size[0]) * size[1];  // 0: as the files have them
-  const double ahead = run.data.workers + 3.0;                // drafts, and the batch itself
-  all.push_back({size[0] > 0 ? "data.size" : "data.batch",
+  const bool text = run.data.kind == DataKind::text;
+  const double pixels = mlp    ? 1
+                        : text ? run.data.length
+                               : double(size[0]) * size[1];  // 0: as the files have them
+  const double ahead = run.data.workers + 3.0;               // drafts, and the batch itself
+  all.push_back({size[0] > 0 ? "data.size"
+                 : text      ? "data.length"
+                             : "data.batch",
                  fmt::format("the loader's {} batches of {} pictures", ahead, rows),
                  rows * pixels * input * 4 * ahead});
-  const double stem = mlp ? 2 * hidden * m.blocks : 2 * 64 * m.width * pixels / 4;
+  const double shrinks = text ? 1 : 4;
+  const double stem = mlp ? 2 * hidden * m.blocks : 2 * 64 * m.width * pixels / shrinks;
   all.push_back({"data.batch", "the maps of a batch", rows * stem * trunks_of(run) * number});
   return all;
 }
@@ -105,13 +119,16 @@ void check_memory(const RunFile& run, const Dataset& data, const Parts& parts, i
   double sum = 0;
   for (const Need& need : all) sum += need.bytes;
   if (sum <= static_cast<double>(bytes)) return;
+  const bool text = run.data.kind == DataKind::text;
   const Need& most = *std::max_element(
       all.begin(), all.end(), [](const Need& a, const Need& b) { return a.bytes < b.bytes; });
   throw ConfigError(fmt::format(
       "{}: '{}': the run needs at least {}, and the device has {}; {} alone take {}: {}{}",
       run.place(most.key), most.key, gib(sum), gib(static_cast<double>(bytes)), most.what,
       gib(most.bytes), most.cure != nullptr ? most.cure : std::string("lower ") + most.key,
-      std::string(most.key).rfind("data.", 0) == 0 ? ", data.batch or data.size" : ""));
+      std::string(most.key).rfind("data.", 0) == 0
+          ? (text ? " or data.batch" : ", data.batch or data.size")
+          : ""));
 }
 
 }  // namespace weft

@@ -19,10 +19,7 @@ void Trainer::start(const std::string& folder) {
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
   faults_.set_folder(folder_->path());
   try {
-    for (const LearnedColumn& c : learned_.columns)
-      if (!c.others.empty())
-        say(fmt::format("column '{}': no training row has {}, which count as no category", c.name,
-                        fmt::join(c.others, ", ")));
+    for (const std::string& line : data_.notes()) say("data: " + line);
     const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
     for (const std::string& line : compat_notes(run_, val_is_test)) say(line);
     if (!state_.chosen.select.empty()) folder_->write_policy(decided_json(state_, run_, *model_));

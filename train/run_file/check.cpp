@@ -10,6 +10,7 @@
 #include "train/run_file/limits.h"
 #include "train/run_file/run_file.h"
 #include "train/run_file/tables.h"
+#include "train/run_file/texts.h"
 
 namespace weft {
 namespace {
@@ -68,9 +69,11 @@ class Checker {
             fmt::format("means nothing for {}; it names the first layer of vgg16 that is a task's "
                         "own",
                         name_of(m.trunk)));
+    at_least(m.embedding, 1, "model.embedding");
     at_least(m.hidden, 1, "model.hidden");
     at_least(m.blocks, 1, "model.blocks");
     at_least(m.head_width, 1, "model.head_width");
+    at_least(m.k_max, 1, "model.k_max");
     share(m.dropout, "model.dropout");
     at_least(m.in_channels, 1, "model.in_channels");
     require(!m.init_partial || !m.init.empty(), "model.init_partial",
@@ -107,9 +110,9 @@ class Checker {
     at_least<int64_t>(d.count, 1, "data.count");
     at_least<int64_t>(d.val_count, 0, "data.val_count");
     at_least<int64_t>(d.test_count, 0, "data.test_count");
-    require(d.task_column.empty() || d.kind == DataKind::csv || d.kind == DataKind::tabular,
-            "data.task_column", fmt::format("means nothing for {} data", name_of(d.kind)));
-    const bool cells = d.kind == DataKind::csv || d.kind == DataKind::tabular;
+    const bool cells = has_cells(d.kind);
+    require(d.task_column.empty() || cells, "data.task_column",
+            fmt::format("means nothing for {} data", name_of(d.kind)));
     require(d.separator.empty() || cells, "data.separator",
             fmt::format("means nothing for {} data", name_of(d.kind)));
     require(d.separator.empty() || d.separator == "," || d.separator == ";" || d.separator == "tab",
@@ -121,7 +124,9 @@ class Checker {
             fmt::format("means nothing for {} data", name_of(d.kind)));
     require(d.float_max >= 1e-30 && d.float_max <= 1e30, "data.float_max",
             fmt::format("is {}; it is the value of white, 1 or 255 perhaps", d.float_max));
-    require(d.inputs == Whose::shared || !d.task_column.empty() || !cells, "data.inputs",
+    const bool own_files = !run_.tasks.empty() && !run_.tasks[0].index.empty();
+    require(d.inputs == Whose::shared || !d.task_column.empty() || own_files || !cells,
+            "data.inputs",
             "is \"per-task\", but nothing says whose each row is: name the column that does in "
             "data.task_column, or leave data.inputs out (an empty cell is a missing label)");
     const AugmentSpec& a = d.augment;
@@ -170,7 +175,7 @@ class Checker {
     require(t.scale != 0, key + "scale", "is 0");
     positive(t.pos_weight, key + "pos_weight");
     factor(t.pos_weight, key + "pos_weight");
-    const bool cells = run_.data.kind == DataKind::csv || run_.data.kind == DataKind::tabular;
+    const bool cells = has_cells(run_.data.kind);
     require(
         t.words.empty() || (cells && t.image_label()), key + "map",
         fmt::format("maps label ids, '{}' is none", t.words.empty() ? "" : t.words.begin()->first));
@@ -332,6 +337,7 @@ void check_run_file(const RunFile& run) {
   check.data();
   check.tasks();
   check_tables(run);
+  check_texts(run);
   check.share();
   check.phases();
   check_balance(run);

@@ -18,17 +18,31 @@ constexpr MatrixMath matrix_math(Precision precision) {
 enum class OnNonfinite : uint8_t { stop, skip };
 constexpr std::array<const char*, 2> words_of(OnNonfinite) { return {"stop", "skip"}; }
 
-enum class TrunkName : uint8_t { resnet18, resnet34, resnet50, resnet101, vgg16, mlp };
-constexpr std::array<const char*, 6> words_of(TrunkName) {
-  return {"resnet18", "resnet34", "resnet50", "resnet101", "vgg16", "mlp"};
+enum class TrunkName : uint8_t {
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  vgg16,
+  vdcnn9,
+  vdcnn17,
+  vdcnn29,
+  mlp
+};
+constexpr std::array<const char*, 9> words_of(TrunkName) {
+  return {"resnet18", "resnet34", "resnet50", "resnet101", "vgg16",
+          "vdcnn9",   "vdcnn17",  "vdcnn29",  "mlp"};
+}
+constexpr bool is_vdcnn(TrunkName trunk) {
+  return trunk == TrunkName::vdcnn9 || trunk == TrunkName::vdcnn17 || trunk == TrunkName::vdcnn29;
 }
 
 /// Of a ResNet: dilated, stride 8; or stride 32.
 enum class TrunkForm : uint8_t { deeplab, plain };
 constexpr std::array<const char*, 2> words_of(TrunkForm) { return {"deeplab", "plain"}; }
 
-enum class HeadKind : uint8_t { aspp, linear };
-constexpr std::array<const char*, 2> words_of(HeadKind) { return {"aspp", "linear"}; }
+enum class HeadKind : uint8_t { aspp, linear, k_max };
+constexpr std::array<const char*, 3> words_of(HeadKind) { return {"aspp", "linear", "k_max"}; }
 
 enum class OptimizerKind : uint8_t { sgd, adam };
 constexpr std::array<const char*, 2> words_of(OptimizerKind) { return {"sgd", "adam"}; }

@@ -10,16 +10,20 @@ namespace weft {
 namespace {
 
 void visit_fields(FieldVisitor& v, ModelSpec& m) {
-  v.choice("trunk", m.trunk, "the network before the heads; mlp for tables");
+  v.choice("trunk", m.trunk, "the network before the heads; mlp for tables, vdcnn for texts");
   v.choice("form", m.form, "a ResNet's: dilated to stride 8 (deeplab), or of stride 32 (plain)");
   v.field("width", m.width, "factor on the trunk's channels");
   v.field("split", m.split, "vgg16: first layer that is each task's own (\"features.24\")");
+  v.field("embedding", m.embedding, "vdcnn: numbers of a character's vector");
   v.field("hidden", m.hidden, "mlp: units of every layer");
   v.field("blocks", m.blocks, "mlp: residual blocks");
   v.choice("activation", m.activation, "mlp: the function between layers");
   v.choice("norm", m.norm, "mlp: batch norm after each layer, or none");
-  v.choice("head", m.head, "what each task has of its own: atrous pyramid (aspp) or one layer");
+  v.choice("head", m.head,
+           {"what each task has of its own: atrous pyramid, one layer, or k-max pooling (texts)",
+            "\"k_max\" for vdcnn, else \"aspp\""});
   v.field("head_width", m.head_width, "channels inside an aspp head");
+  v.field("k_max", m.k_max, "k_max head: values that it keeps of each channel");
   v.field("dropout", m.dropout, "share of an aspp head's features dropped in training");
   v.table("bn", "batch norm", [&] {
     v.choice("running", m.bn_running,
@@ -34,30 +38,37 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
 }
 
 void visit_fields(FieldVisitor& v, DataSpec& d) {
-  v.choice("kind", d.kind, "which data set; csv: pictures listed in a CSV, tabular: its columns");
+  v.choice("kind", d.kind,
+           "which data set; csv: pictures listed in a CSV, tabular: its columns, text: its texts");
   v.field("root", d.root,
           {"the data's folder; may begin with $WEFT_DATA", "must be given, but for scenes"});
-  v.field("index", d.index, "csv, tabular: the file of the rows, in root");
-  v.field("test_index", d.test_index, "tabular: the file of the test rows, in root");
-  v.field("header", d.header, "tabular: the columns' names, where the file has no line of them");
+  v.field("index", d.index, "csv, tabular, text: the file of the rows, in root");
+  v.field("test_index", d.test_index, "tabular, text: the file of the test rows, in root");
+  v.field("header", d.header,
+          "tabular, text: the columns' names, where the file has no line of them");
   v.field("separator", d.separator,
-          {"csv, tabular: \",\", \";\" or \"tab\"", "what the first line shows"});
-  v.field("comment", d.comment, "tabular: lines that begin so are skipped");
-  v.field("missing", d.missing, "tabular: words for a missing cell, beside the empty one");
+          {"csv, tabular, text: \",\", \";\" or \"tab\"", "what the first line shows"});
+  v.field("comment", d.comment, "tabular, text: lines that begin so are skipped");
+  v.field("missing", d.missing, "tabular, text: words for a missing cell, beside the empty one");
   v.field("columns", d.columns,
-          {"tabular: the inputs; * stands for any characters", "all that are no label"});
+          {"tabular: the inputs, * for any characters; text: joined to one text",
+           "all that are no label; \"text\" for texts"});
   v.field("leave_out", d.leave_out, "tabular: columns that are no input after all");
   v.field("categorical", d.categorical, "tabular: columns that become one input a category");
   v.field("group", d.group, "tabular: columns that name a group, which is in one part whole");
   v.field("label_power", d.label_power,
           "tabular: tasks weigh as (number of training labels)^this, mean 1");
-  v.field("task_column", d.task_column, "csv, tabular: the column that says whose each row is");
+  v.field("task_column", d.task_column,
+          "csv, tabular, text: the column that says whose each row is");
+  v.field("alphabet", d.alphabet,
+          {"text: the characters that are told apart", "the bytes of UTF-8"});
+  v.field("length", d.length, "text: characters that the network sees; must be given for texts");
   v.field("image", d.image, "csv: the column of pictures' paths");
-  v.field("split", d.split, "csv, tabular: the column that says train, val or test");
-  v.field("ratio", d.ratio, "csv, tabular without split: shares of val and test, by hash");
+  v.field("split", d.split, "csv, tabular, text: the column that says train, val or test");
+  v.field("ratio", d.ratio, "csv, tabular, text without split: shares of val and test, by hash");
   v.choice("inputs", d.inputs,
            {"whether all tasks see the same pictures or each its own",
-            "\"per-task\" for domainnet and csv with task_column, else \"shared\""});
+            "\"per-task\" for domainnet, csv and text with task_column, else \"shared\""});
   v.field("size", d.size,
           {"[height, width] that pictures are resized to, or one number for both; 0: as they are",
            "[96, 96] for scenes, else [0, 0]"});
@@ -66,7 +77,8 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("batch", d.batch, "samples a step");
   v.field("workers", d.workers, "threads that load data");
   v.choice("normalize", d.normalize,
-           {"what is done to pixels before the network", "\"none\" for tables, else \"imagenet\""});
+           {"what is done to pixels before the network",
+            "\"none\" for tables and texts, else \"imagenet\""});
   v.field("seed", d.seed, "scenes: which world is rendered");
   v.field("count", d.count, "scenes: training samples");
   v.field("val_count", d.val_count, "scenes: validation samples");
@@ -221,6 +233,8 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("input_scale", t.input_scale, "tabular: what its rows' by_task columns are divided by");
   v.field("train_groups", t.train_groups, {"tabular: the groups that it trains on", "all"});
   v.field("rows", t.rows, {"which value of data.task_column marks its rows", "name"});
+  v.field("index", t.index, {"text: the file of its own rows", "data.index"});
+  v.field("test_index", t.test_index, {"text: the file of its own test rows", "data.test_index"});
   v.field("unit", t.unit, "of values and errors, for tables and pictures (\"m\")");
   v.field("names", t.names, {"of the classes, one each", "their numbers"});
 }

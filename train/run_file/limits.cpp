@@ -25,11 +25,14 @@ constexpr double steps = 1e9;
 
 constexpr Limit limits[] = {
     {"model.width", 64, 1e-3},
+    {"model.embedding", 1 << 16},
     {"model.hidden", 1 << 16},
     {"model.blocks", 1000},
     {"model.head_width", 1 << 16},
+    {"model.k_max", 1 << 16},
     {"model.in_channels", 1 << 20},
     {"data.size", 1 << 15},
+    {"data.length", 1 << 16},
     {"data.batch", exact},
     {"data.label_power", 10},
     {"data.workers", 1024},

@@ -58,10 +58,17 @@ RunFile parse_run_text(const std::string& text, const std::string& source,
   }
   if (run.name.empty()) run.name = std::filesystem::path(source).stem().string();
   if (run.data.kind == DataKind::scenes && run.data.size[0] == 0) run.data.size = {96, 96};
-  if (run.data.kind == DataKind::tabular && run.places.count("data.normalize") == 0)
+  const bool texts = run.data.kind == DataKind::text;
+  if ((texts || run.data.kind == DataKind::tabular) && run.places.count("data.normalize") == 0)
     run.data.normalize = Normalize::none;
-  const bool own_images = run.data.kind == DataKind::domainnet ||
-                          (run.data.kind == DataKind::csv && !run.data.task_column.empty());
+  if (texts && run.data.columns.empty()) run.data.columns = {"text"};
+  if (texts && run.places.count("model.in_channels") == 0) run.model.in_channels = 1;
+  if (is_vdcnn(run.model.trunk) && run.places.count("model.head") == 0)
+    run.model.head = HeadKind::k_max;
+  const bool own_images =
+      run.data.kind == DataKind::domainnet ||
+      ((texts || run.data.kind == DataKind::csv) && !run.data.task_column.empty()) ||
+      (texts && !run.tasks.empty() && !run.tasks[0].index.empty());
   if (own_images && run.places.count("data.inputs") == 0) run.data.inputs = Whose::per_task;
   const bool compat = run.semantics == Semantics::compat;
   const auto official = [&](const char* key) { return compat && run.places.count(key) == 0; };

@@ -24,14 +24,16 @@ namespace weft {
 struct ModelSpec {
   TrunkName trunk = TrunkName::resnet18;
   TrunkForm form = TrunkForm::deeplab;
-  double width = 1;   ///< factor on the trunk's channels
-  std::string split;  ///< vgg16: first layer that is each task's own ("features.24")
-  int hidden = 64;    ///< mlp: units of every layer
-  int blocks = 4;     ///< mlp: residual blocks
+  double width = 1;    ///< factor on the trunk's channels
+  std::string split;   ///< vgg16: first layer that is each task's own ("features.24")
+  int embedding = 16;  ///< vdcnn: numbers of a character's vector
+  int hidden = 64;     ///< mlp: units of every layer
+  int blocks = 4;      ///< mlp: residual blocks
   Activation activation = Activation::relu;  ///< mlp
   Norm norm = Norm::batch;                   ///< mlp
   HeadKind head = HeadKind::aspp;
   int head_width = 1024;
+  int k_max = 8;  ///< head k_max: values that it keeps of each channel
   double dropout = 0.5;
   Whose bn_running = Whose::shared;  ///< bn.running: statistics
   Whose bn_affine = Whose::shared;   ///< bn.affine: weight and bias

@@ -1,6 +1,7 @@
 // The run file's words, one by one.
 #include "train/step/build.h"
 
+#include "data/alphabet.h"
 #include "data/fingerprint.h"
 
 namespace weft {
@@ -24,6 +25,12 @@ void choose_trunk(TrunkOptions& options, TrunkName name) {
     case TrunkName::vgg16:
       options.kind = TrunkOptions::Kind::vgg16;
       return;
+    case TrunkName::vdcnn9:
+    case TrunkName::vdcnn17:
+    case TrunkName::vdcnn29:
+      options.kind = TrunkOptions::Kind::vdcnn;
+      options.depth = name == TrunkName::vdcnn9 ? 9 : name == TrunkName::vdcnn17 ? 17 : 29;
+      return;
     case TrunkName::mlp:
       options.kind = TrunkOptions::Kind::mlp;
   }
@@ -36,6 +43,8 @@ ModelOptions model_options(const RunFile& run) {
   options.sharing = run.sharing;
   choose_trunk(options.trunk, run.model.trunk);
   options.trunk.split = run.model.split;
+  if (is_vdcnn(run.model.trunk)) options.trunk.characters = Alphabet(run.data.alphabet).ids();
+  options.trunk.embedding = run.model.embedding;
   options.trunk.hidden = run.model.hidden;
   options.trunk.blocks = run.model.blocks;
   options.trunk.activation = run.model.activation;
@@ -45,6 +54,7 @@ ModelOptions model_options(const RunFile& run) {
   options.trunk.in_channels = run.model.in_channels;
   options.trunk.stride_on_first = run.semantics == Semantics::compat;
   options.head.aspp = run.model.head == HeadKind::aspp;
+  options.head.k_max = run.model.head == HeadKind::k_max ? run.model.k_max : 0;
   options.head.width = run.model.head_width;
   options.head.dropout = run.model.dropout;
   options.share = run.share;

@@ -14,6 +14,7 @@
 #include "data/sets/nyu_v2.h"
 #include "data/sets/tabular.h"
 #include "data/sets/taskonomy.h"
+#include "data/sets/text.h"
 #include "engine/error.h"
 #include "engine/machine_memory.h"
 #include "io/files.h"
@@ -95,7 +96,8 @@ std::unique_ptr<Dataset> open_uncached(const RunFile& run, const LearnedFromData
     case DataKind::multi_fashion_mnist:
       return std::make_unique<MultiMnist>(digits, garments, run.tasks, seed);
     case DataKind::tabular:
-      break;  // open_table
+    case DataKind::text:
+      break;  // open_dataset
   }
   throw Error("data.kind: no data set of pictures");
 }
@@ -104,6 +106,8 @@ std::unique_ptr<Dataset> open_uncached(const RunFile& run, const LearnedFromData
 
 std::unique_ptr<Dataset> open_dataset(RunFile& run, const LearnedFromData* learned) {
   if (run.data.kind == DataKind::tabular) return open_table(run, learned);  // in memory as it is
+  if (run.data.kind == DataKind::text)
+    return std::make_unique<TextDataset>(with_root(run), run.tasks, learned);
   return std::make_unique<CachedDataset>(open_uncached(run, learned), most_cached());
 }
 

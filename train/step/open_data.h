@@ -1,5 +1,5 @@
 // The data set that a run file's [data] names.
-//   scenes, csv, tabular, nyu_v2, cityscapes, taskonomy, domainnet: each in its own file
+//   scenes, csv, tabular, text, nyu_v2, cityscapes, taskonomy, domainnet: each in its own file
 //   multi_mnist, multi_fashion, multi_fashion_mnist (the digit at the top left): data.root holds
 //   the folders mnist and fashion_mnist
 #pragma once

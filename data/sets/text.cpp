@@ -1,0 +1,147 @@
+// Texts as a set of samples; see text.h.
+#include "data/sets/text.h"
+
+#include <cmath>
+
+#include "data/sets/cells.h"
+#include "engine/error.h"
+#include "engine/philox.h"
+
+namespace weft {
+namespace {
+
+std::string percent(int64_t part, int64_t of) {
+  return fmt::format("{:.1f} %",
+                     of == 0 ? 0.0 : 100 * static_cast<double>(part) / static_cast<double>(of));
+}
+
+}  // namespace
+
+TextInputs::TextInputs(const Table& table, const DataSpec& data) {
+  for (const std::string& name : data.columns) columns_.push_back(table.column(name));
+}
+
+std::string TextInputs::text(const Table& table, int64_t row) const {
+  std::string text;
+  for (const int column : columns_) {
+    const std::string& cell = table.rows[static_cast<size_t>(row)][static_cast<size_t>(column)];
+    if (cell.empty()) continue;
+    text += (text.empty() ? "" : " ") + cell;
+  }
+  if (!text.empty()) return text;
+  std::vector<std::string> names;
+  for (const int column : columns_) names.push_back(table.header[static_cast<size_t>(column)]);
+  throw DataError(fmt::format("{}: column '{}' is empty: there is no text in this row",
+                              table.place(row), fmt::join(names, "', '")));
+}
+
+TextDataset::TextDataset(const DataSpec& data, std::vector<TaskSpec> tasks,
+                         const LearnedFromData* learned)
+    : tasks_(std::move(tasks)),
+      alphabet_(data.alphabet),
+      length_(data.length),
+      by_column_(!data.task_column.empty()),
+      words_(tasks_.size()) {
+  if (tasks_[0].index.empty()) {
+    read_file(data, -1, learned);
+    return;
+  }
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    DataSpec own = data;
+    own.index = tasks_[k].index;
+    own.test_index = tasks_[k].test_index;
+    read_file(own, static_cast<int>(k), learned);
+  }
+}
+
+void TextDataset::read_file(const DataSpec& data, int owner, const LearnedFromData* learned) {
+  const Table table = read_table(data);
+  const TextInputs inputs(table, data);
+  std::vector<int> columns(tasks_.size(), -1);
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    if (owner >= 0 && owner != static_cast<int>(k)) continue;
+    const std::string& name = tasks_[k].column.empty() ? tasks_[k].name : tasks_[k].column;
+    columns[k] = table.column(name);
+    words_[k] = learned != nullptr
+                    ? learned->tasks.at(k).words
+                    : names_of_classes(table.rows, columns[k], name, tasks_[k], table.index);
+  }
+  const int owner_column = data.task_column.empty() ? -1 : table.column(data.task_column);
+  const std::vector<Split> splits = splits_of(table, data);
+  const size_t first = keys_.size();
+  for (int64_t row = 0; row < static_cast<int64_t>(table.rows.size()); ++row) {
+    const auto& cells = table.rows[static_cast<size_t>(row)];
+    const std::string place = table.place(row);
+    int task = owner;
+    if (owner_column >= 0)
+      task = owner_of(cells[static_cast<size_t>(owner_column)], tasks_, place, data.task_column);
+    for (size_t k = 0; k < tasks_.size(); ++k) {
+      const bool mine = columns[k] >= 0 && (task < 0 || task == static_cast<int>(k));
+      const std::string cell = mine ? cells[static_cast<size_t>(columns[k])] : "";
+      labels_.push_back(cell.empty()
+                            ? invalid_pixel
+                            : label_of_cell(cell, words_[k], tasks_[k], place,
+                                            table.header[static_cast<size_t>(columns[k])]));
+    }
+    texts_.push_back(inputs.text(table, row));
+    owners_.push_back(task);
+    keys_.push_back(place);
+  }
+  splits_.insert(splits_.end(), splits.begin(), splits.end());
+  note_counts(data.test_index.empty() ? data.index : data.index + " and " + data.test_index, first);
+}
+
+void TextDataset::note_counts(const std::string& file, size_t first) {
+  std::vector<float> ids(static_cast<size_t>(length_));
+  int64_t longer = 0, characters = 0, read = 0, unknown = 0;
+  const auto texts = static_cast<int64_t>(texts_.size() - first);
+  for (size_t i = first; i < texts_.size(); ++i) {
+    const Alphabet::Counts counts = alphabet_.encode(texts_[i], length_, ids.data());
+    longer += counts.characters > length_;
+    characters += counts.characters;
+    read += std::min<int64_t>(counts.characters, length_);
+    unknown += counts.unknown;
+  }
+  notes_.push_back(fmt::format(
+      "{}: {} texts of {:.0f} characters in the mean, {} are read: {} of the texts are longer ({} "
+      "of all characters are cut off), {} of the characters read are not in the alphabet, {} of "
+      "the places are padding",
+      file, texts, static_cast<double>(characters) / static_cast<double>(texts), length_,
+      percent(longer, texts), percent(characters - read, characters), percent(unknown, read),
+      percent(texts * length_ - read, texts * length_)));
+}
+
+bool TextDataset::labelled(int64_t index, size_t task) const {
+  return !std::isnan(labels(index)[task]);
+}
+
+std::optional<int64_t> TextDataset::class_of(int64_t index, size_t task) const {
+  if (tasks_[task].kind == TaskKind::regression || !labelled(index, task)) return std::nullopt;
+  return static_cast<int64_t>(labels(index)[task]);
+}
+
+LearnedFromData TextDataset::learned() const {
+  LearnedFromData learned;
+  for (size_t k = 0; k < tasks_.size(); ++k) learned.tasks.push_back({tasks_[k].name, words_[k]});
+  if (!by_column_) return learned;
+  for (const TaskSpec& task : tasks_) learned.task_values.push_back(task_value(task));
+  return learned;
+}
+
+SampleContents TextDataset::contents(int64_t index) const {
+  const auto* first = reinterpret_cast<const char*>(labels(index));
+  return {{},
+          {},
+          hash_name(texts_[static_cast<size_t>(index)]),
+          hash_name({first, tasks_.size() * sizeof(float)})};
+}
+
+Sample TextDataset::load(int64_t index) const {
+  Sample sample{Picture(1, length_, 1), {}};
+  alphabet_.encode(texts_[static_cast<size_t>(index)], length_, sample.image.pixels.data());
+  for (size_t k = 0; k < tasks_.size(); ++k)
+    sample.labels.push_back(labelled(index, k) ? scalar_picture(labels(index)[k]) : Picture());
+  return sample;
+}
+
+}  // namespace weft

@@ -1,0 +1,261 @@
+// Texts as a set of samples: ids and labels of a file, of several columns, of one file a task and of
+// rows of one task each; parts; what is said of the reading; every mistake named with file and line.
+// Then the real sets.
+#include "data/sets/text.h"
+
+#include <cmath>
+#include <cstdlib>
+
+#include "data/fingerprint.h"
+#include "data/loader.h"
+#include "data/split.h"
+#include "io/files.h"
+#include "tests/support/catch.h"
+#include "tests/support/small_sets.h"
+#include "tests/support/source_dir.h"
+#include "tests/support/text_set.h"
+#include "train/step/build.h"
+
+using namespace weft;
+using weft::test::message_of;
+using weft::test::task_of;
+using weft::test::TempFolder;
+
+namespace {
+
+DataSpec spec_of(const TempFolder& folder) {
+  DataSpec data;
+  data.kind = DataKind::text;
+  data.root = folder.path();
+  data.index = "t.csv";
+  data.columns = {"text"};
+  data.alphabet = "abc ";
+  data.length = 5;
+  return data;
+}
+
+const char* small =
+    "topic,good,text,part\n"
+    "news,yes,\"ab, c\",train\n"
+    "sport,,aaaaaaab,train\n"
+    ",no,Cx,val\n"
+    "news,yes,b,test\n";
+
+std::vector<TaskSpec> two_tasks() {
+  return {task_of("topic", TaskKind::classification, 2), task_of("good", TaskKind::binary)};
+}
+
+}  // namespace
+
+TEST_CASE("text: a row is the ids of its characters, and a label of each task", "[data][text]") {
+  const TempFolder folder;
+  write_file(folder.file("t.csv"), small);
+  DataSpec data = spec_of(folder);
+  data.split = "part";
+  const TextDataset set(data, two_tasks());
+  REQUIRE(set.size() == 4);
+  const Sample first = set.load(0);
+  CHECK((first.image.height == 1 && first.image.width == 5 && first.image.channels == 1));
+  CHECK(first.image.pixels == std::vector<float>{2, 3, 1, 5, 4});
+  CHECK(set.load(1).image.pixels == std::vector<float>{2, 2, 2, 2, 2});
+  CHECK(set.load(2).image.pixels == std::vector<float>{4, 1, 0, 0, 0});
+  CHECK((first.labels[0].pixels[0] == 0 && first.labels[1].pixels[0] == 1));
+  CHECK((set.load(1).labels[0].pixels[0] == 1 && set.load(1).labels[1].empty()));
+  CHECK((set.load(2).labels[0].empty() && set.load(2).labels[1].pixels[0] == 0));
+  CHECK((set.class_of(1, 0) == 1 && !set.class_of(2, 0) && !set.labelled(2, 0)));
+  CHECK(
+      (set.split(0) == Split::train && set.split(2) == Split::val && set.split(3) == Split::test));
+  CHECK(set.key(1) == "t.csv:3");
+  CHECK(set.learned().tasks[0].words == std::vector<std::string>{"news", "sport"});
+  REQUIRE(set.notes().size() == 1);
+  // 5 + 8 + 2 + 1 characters, of which 5 + 5 + 2 + 1 are read; ',' and 'x' are unknown.
+  CHECK(set.notes()[0] ==
+        "t.csv: 4 texts of 4 characters in the mean, 5 are read: 25.0 % of the texts are longer "
+        "(18.8 % of all characters are cut off), 15.4 % of the characters read are not in the "
+        "alphabet, 35.0 % of the places are padding");
+}
+
+TEST_CASE("text: class words are a trained network's, whatever a file holds", "[data][text]") {
+  const TempFolder folder;
+  write_file(folder.file("t.csv"), small);
+  const LearnedFromData learned = TextDataset(spec_of(folder), two_tasks()).learned();
+  write_file(folder.file("t.csv"), "text,topic,good\nab,sport,no\n");
+  CHECK(TextDataset(spec_of(folder), two_tasks(), &learned).load(0).labels[0].pixels[0] == 1);
+  write_file(folder.file("t.csv"), "text,topic,good\nab,weather,no\n");
+  CHECK_THAT(message_of<DataError>([&] { TextDataset(spec_of(folder), two_tasks(), &learned); }),
+             contains_text(
+                 "t.csv:2: column 'topic': 'weather' is not among the 2 classes of task 'topic'"));
+}
+
+TEST_CASE("text: the usual form of the ten sets, no header, two columns of text, a test file",
+          "[data][text]") {
+  const TempFolder folder;
+  write_file(folder.file("train.csv"), "\"1\",\"aa\",\"b\"\n\"2\",\"\",\"c \"\"a\"\"\"\n");
+  write_file(folder.file("test.csv"), "\"2\",\"c\",\"\"\n");
+  DataSpec data = spec_of(folder);
+  data.index = "train.csv";
+  data.test_index = "test.csv";
+  data.header = {"class", "title", "description"};
+  data.columns = {"title", "description"};
+  data.missing = {"-"};
+  TaskSpec task = task_of("class", TaskKind::classification, 2);
+  task.map = {{1, 0}, {2, 1}};
+  const TextDataset set(data, {task});
+  CHECK(set.load(0).image.pixels == std::vector<float>{2, 2, 5, 3, 0});  // "aa b"
+  CHECK(set.load(1).image.pixels == std::vector<float>{4, 5, 1, 2, 1});  // c "a"
+  CHECK((set.load(0).labels[0].pixels[0] == 0 && set.load(2).labels[0].pixels[0] == 1));
+  CHECK((set.split(1) == Split::train && set.split(2) == Split::test));
+  CHECK(set.key(2) == "test.csv:1");
+  CHECK_THAT(set.notes()[0], contains_text("train.csv and test.csv: 3 texts"));
+}
+
+TEST_CASE("text: each task a file of its own, or rows of its own in one", "[data][text]") {
+  const TempFolder folder;
+  write_file(folder.file("one.csv"), "label,text,for\nx,a,one\ny,b,one\n");
+  write_file(folder.file("two.csv"), "text,label\nc,p\nab,q\nabc,r\n");
+  std::vector<TaskSpec> tasks = {task_of("one", TaskKind::classification, 2),
+                                 task_of("two", TaskKind::classification, 3)};
+  for (TaskSpec& task : tasks) {
+    task.column = "label";
+    task.index = task.name + ".csv";
+  }
+  const TextDataset set(spec_of(folder), tasks);
+  REQUIRE(set.size() == 5);
+  CHECK((set.only_task(1) == 0 && set.only_task(2) == 1));
+  CHECK((set.labelled(1, 0) && !set.labelled(1, 1) && set.load(1).labels[1].empty()));
+  CHECK((set.load(4).labels[1].pixels[0] == 2 && set.load(4).labels[0].empty()));
+  CHECK(set.key(4) == "two.csv:4");
+  CHECK(set.learned().tasks[1].words == std::vector<std::string>{"p", "q", "r"});
+  CHECK(set.learned().task_values.empty());
+  CHECK(set.notes().size() == 2);
+
+  write_file(folder.file("t.csv"),
+             "text,sort,mark,for\na,x,yes,first\nb,y,,first\nc,,no,mark\nab,x,no,\n");
+  DataSpec data = spec_of(folder);
+  data.task_column = "for";
+  std::vector<TaskSpec> own = {task_of("sort", TaskKind::classification, 2),
+                               task_of("mark", TaskKind::binary)};
+  own[0].rows = "first";
+  const TextDataset rows(data, own);
+  CHECK((rows.only_task(0) == 0 && rows.only_task(2) == 1 && rows.only_task(3) == -1));
+  CHECK((!rows.labelled(0, 1) && rows.labelled(3, 0) && rows.labelled(3, 1)));
+  CHECK(rows.learned().task_values == std::vector<std::string>{"first", "mark"});
+  own[0].rows = "sort";
+  CHECK_THAT(message_of<DataError>([&] { TextDataset(data, own); }),
+             contains_text("t.csv:2: column 'for' says 'first', which is neither the name nor"));
+}
+
+TEST_CASE("text: every mistake is named with file and line", "[data][text]") {
+  const TempFolder folder;
+  const auto refused = [&](const std::string& csv, const std::vector<TaskSpec>& tasks) {
+    write_file(folder.file("t.csv"), csv);
+    return message_of<DataError>([&] { TextDataset(spec_of(folder), tasks); });
+  };
+  const std::vector<TaskSpec> tasks = {task_of("y", TaskKind::classification, 2)};
+  CHECK_THAT(refused("text,y\na,p\n,q\n", tasks),
+             contains_text("t.csv:3: column 'text' is empty: there is no text in this row"));
+  CHECK_THAT(refused("words,y\na,p\n", tasks), contains_text("t.csv: no column 'text'"));
+  CHECK_THAT(refused("text,z\na,p\n", tasks), contains_text("t.csv: no column 'y'; there are"));
+  CHECK_THAT(refused("text,y\n", tasks), contains_text("t.csv: has no rows"));
+  CHECK_THAT(refused("text,y\na,p\nb,q\nc,r\n", tasks), contains_text("names 3 classes"));
+  CHECK_THAT(refused("text,y\na,0\nb,2\n", tasks), contains_text("t.csv:3: column 'y'"));
+  CHECK_THAT(refused("text,y\na,p\nb\xff,q\n", tasks), contains_text("t.csv:3"));
+  CHECK_THAT(refused("text,y\na,p\nb\n", tasks), contains_text("t.csv:3"));
+}
+
+TEST_CASE("text: the fingerprint knows texts and labels apart", "[data][text]") {
+  const TempFolder folder;
+  write_file(folder.file("t.csv"), small);
+  const Fingerprint was = fingerprint_of(TextDataset(spec_of(folder), two_tasks()));
+  std::string changed = small;
+  changed[changed.find("Cx")] = 'c';
+  write_file(folder.file("t.csv"), changed);
+  const Fingerprint text = fingerprint_of(TextDataset(spec_of(folder), two_tasks()));
+  CHECK((text.inputs != was.inputs && text.labels == was.labels));
+  changed = small;
+  changed.replace(changed.find("no,Cx"), 2, "ye");
+  changed.replace(changed.find("ye,Cx"), 2, "1");
+  write_file(folder.file("t.csv"), changed);
+  const Fingerprint label = fingerprint_of(TextDataset(spec_of(folder), two_tasks()));
+  CHECK((label.inputs == was.inputs && label.labels != was.labels));
+}
+
+TEST_CASE("text: a printed run file reads as it was, with files of each task's own, too",
+          "[run_file][text]") {
+  const TempFolder folder;
+  for (const bool shared : {true, false}) {
+    const std::string text = print_run_file(test::text_run(folder, shared));
+    CHECK(print_run_file(parse_run_text(text, "texts.toml")) == text);
+  }
+}
+
+TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
+  const TempFolder folder;
+  const auto refused = [&](bool shared, const std::vector<std::string>& more) {
+    return message_of<ConfigError>([&] { test::text_run(folder, shared, more); });
+  };
+  const std::tuple<bool, const char*, const char*> cases[] = {
+      {true, "data.length=0", "'data.length' is missing"},
+      {true, "data.alphabet=aba", "'a' is there twice"},
+      {true, "model.trunk=resnet18", "trunks of texts are \"vdcnn9\""},
+      {true, "model.head=aspp", "\"aspp\", which labels pixels"},
+      {true, "model.k_max=3", "of 12 characters (data.length) 2 places are left"},
+      {true, "model.in_channels=3", "a character is one number"},
+      {true, "data.normalize=imagenet", "'data.normalize' is for pictures"},
+      {true, "data.augment={flip=true}", "'data.augment' is for pictures"},
+      {true, "data.size=[8,8]", "'data.size' is for pictures"},
+      {true, "task.mark.kind=depth", "the tasks of texts are classification"},
+      {true, "data.test_index=x.csv", "'data.test_index' is where the test rows are"},
+      {true, "task.mark.index=x.csv", "is there for some tasks and not for others"},
+      {true, "task.mark.test_index=x.csv", "belongs to task.index, which is not given"},
+      {false, "data.index=x.csv", "'data.index' is of texts that tasks share"},
+      {false, "data.task_column=x", "'data.task_column' is of texts that tasks share"},
+      {false, "data.inputs=shared", "each task has a file of its own"}};
+  for (const auto& [shared, setting, message] : cases) {
+    INFO(setting);
+    CHECK_THAT(refused(shared, {setting}), contains_text(message));
+  }
+  const auto elsewhere = [&](const std::string& line) {
+    return message_of<ConfigError>([&] {
+      parse_run_text("[[task]]\nname = \"a\"\nkind = \"depth\"\n[warmup]\nsteps = 1\n", "x.toml",
+                     {line});
+    });
+  };
+  CHECK_THAT(elsewhere("model.trunk=vdcnn9"), contains_text("reads characters, not scenes data"));
+  CHECK_THAT(elsewhere("model.head=k_max"), contains_text("the head of texts"));
+  CHECK_THAT(elsewhere("data.length=9"), contains_text("means nothing for scenes data"));
+  CHECK_THAT(elsewhere("data.alphabet=ab"), contains_text("means nothing for scenes data"));
+  CHECK_THAT(elsewhere("task.a.index=t.csv"), contains_text("means nothing for scenes data"));
+}
+
+TEST_CASE("text: the real sets are read as their pages say", "[data][text][real]") {
+  const char* root = std::getenv("WEFT_DATA");
+  if (!root) WEFT_SKIP("WEFT_DATA not set");
+  RunFile run = parse_run_file(source_dir() + "/runs/text_7sets.toml");
+  const auto data = open_dataset(run);
+  const Parts parts = make_parts(*data);
+  struct Set {
+    const char* name;
+    int64_t train, val, test;
+  };
+  const Set sets[] = {{"dbpedia14", 7584, 864, 1552},      {"trec6", 4852, 588, 500},
+                      {"sms_spam", 4264, 462, 848},        {"rt_polarity", 8128, 946, 1588},
+                      {"subjectivity", 7699, 815, 1486},   {"banking77", 8956, 1016, 3080},
+                      {"tatoeba_lang10", 8883, 1012, 2000}};
+  REQUIRE(run.tasks.size() == std::size(sets));
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    INFO(sets[k].name);
+    CHECK(run.tasks[k].name == sets[k].name);
+    const auto count = [&](const std::vector<int64_t>& part) {
+      return std::count_if(part.begin(), part.end(), [&](int64_t i) {
+        return data->only_task(i) == static_cast<int>(k) && data->labelled(i, k);
+      });
+    };
+    CHECK(count(parts.train) == sets[k].train);
+    CHECK(count(parts.val) == sets[k].val);
+    CHECK(count(parts.test) == sets[k].test);
+    CHECK(data->learned().tasks[k].words.size() ==
+          static_cast<size_t>(run.tasks[k].kind == TaskKind::binary ? 2 : run.tasks[k].classes));
+  }
+  CHECK(data->notes().size() == std::size(sets));
+}

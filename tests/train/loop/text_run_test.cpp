@@ -1,0 +1,127 @@
+// Runs on texts: every phase in each way of sharing, tasks on the same texts and on their own; the
+// trainer's promises (bits on any number of threads, resume); learning; prediction and evaluation
+// from the checkpoint alone.
+#include <cmath>
+
+#include "data/split.h"
+#include "io/csv.h"
+#include "tests/support/catch.h"
+#include "tests/support/run_bits.h"
+#include "tests/support/text_set.h"
+#include "train/loop/predict_table.h"
+#include "train/run_folder/checkpoint.h"
+#include "train/step/evaluate.h"
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+const BinaryPolicy* chosen(const TrainState& state) {
+  return state.chosen.select.empty() ? nullptr : &state.chosen;
+}
+
+}  // namespace
+
+TEST_CASE("texts: every way of sharing trains through its phases, on the same texts and on own",
+          "[train][text]") {
+  TempFolder folder;
+  for (const bool shared : {true, false})
+    for (const char* sharing : {"single", "hard", "soft", "adashare"}) {
+      INFO(sharing << (shared ? ", shared texts" : ", own texts"));
+      RunFile run = text_run(folder, shared, {std::string("sharing=") + sharing});
+      CHECK((run.data.inputs == Whose::shared) == shared);
+      CpuContext cpu(2);
+      const auto data = open_dataset(run);
+      Trainer trainer(run, *data, &cpu);
+      const std::string path = folder.file(fmt::format("{}-{}", sharing, shared));
+      trainer.start(path);
+      trainer.run();
+      int tested = 0;
+      for (const MetricsLine& line : read_metrics(path + "/metrics.jsonl")) {
+        CHECK((line.loss && std::isfinite(*line.loss)));
+        tested += line.split == "test";
+      }
+      CHECK(tested == 2);
+      const auto log = read_file(path + "/log.txt");
+      CHECK_THAT(std::string(log.begin(), log.end()), contains_text("of the places are padding"));
+    }
+}
+
+TEST_CASE("texts: the same bits on any number of threads", "[train][determinism][text]") {
+  TempFolder folder;
+  RunFile run = text_run(folder, false);
+  const auto one = train(run, 1, 12);
+  CHECK(same(one, train(run, 2, 12)));
+  CHECK(same(one, train(run, 7, 12)));
+}
+
+TEST_CASE("texts: killed and resumed ends with the bits of an unbroken run",
+          "[train][resume][text]") {
+  TempFolder folder;
+  RunFile run = text_run(folder, false);
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  Trainer whole(run, *data, &cpu);
+  whole.start(folder.file("whole"));
+  whole.run();
+  for (int64_t kill_at : {2, 4, 6, 11}) {
+    const std::string path = folder.file(fmt::format("killed{}", kill_at));
+    {
+      Trainer first(run, *data, &cpu);
+      first.start(path);
+      for (int64_t i = 0; i < kill_at; ++i) first.step();
+    }
+    Trainer second(run, *data, &cpu);
+    second.resume(path);
+    second.run();
+    INFO("killed after step " << kill_at);
+    CHECK(same(bits_of(second), bits_of(whole)));
+    CHECK(second.state() == whole.state());
+  }
+}
+
+TEST_CASE("texts: a network learns letters and a mark, and predicts and evaluates from its file",
+          "[train][text]") {
+  TempFolder folder;
+  // Long enough for the mark, which stands at the end.
+  RunFile run = text_run(
+      folder, true, {"sharing=hard", "retrain.steps=150", "model.dropout=0", "data.length=20"});
+  write_file(folder.file("one.csv"), text_rows(300, 1));
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  const std::string path = folder.file("run");
+  Trainer trainer(run, *data, &cpu);
+  trainer.start(path);
+  trainer.run();
+
+  const std::string file = path + "/checkpoints/last.safetensors";
+  const Checkpoint saved = read_checkpoint(file);
+  RunFile read = parse_run_text(saved.run_text, "run.toml");
+  const auto model = make_model(&cpu, read);
+  load_model(file, *model);
+  const auto again = open_dataset(read, &saved.learned);
+  const auto results = evaluate(&cpu, *model, read, *again, make_parts(*again).test,
+                                [&](int64_t) { return chosen(saved.state); });
+  for (const TaskResult& result : results) {
+    INFO(result.task);
+    REQUIRE(result.loss);
+    CHECK(*result.loss < 0.35);  // chance: ln 2
+  }
+  // New texts in a file without labels; what is predicted is their words.
+  write_file(folder.file("new.csv"), "id,text\n1,xyxyexgyxy\n2,\"uvuv,fuvvu!\"\n");
+  const std::string out =
+      predict_table(&cpu, *model, read, chosen(saved.state), saved.learned, folder.file("new.csv"));
+  const Csv csv = parse_csv(out, "out");
+  REQUIRE(csv.rows.size() == 4);
+  const std::vector<std::string> first = {"1", "xyxyexgyxy", "sort", "a"};
+  CHECK(csv.rows[0] == first);
+  CHECK(csv.rows[2][3] == "b");
+  CHECK(csv.rows[2][1] == "uvuv,fuvvu!");
+  write_file(folder.file("new.csv"), "id,words\n1,x\n");
+  CHECK_THAT(message_of<DataError>([&] {
+               predict_table(&cpu, *model, read, chosen(saved.state), saved.learned,
+                             folder.file("new.csv"));
+             }),
+             contains_text("no column 'text'"));
+}
