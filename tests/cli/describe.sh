@@ -5,7 +5,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/tests/support/cli.sh" "$1"
 
 # Keys.
-expect 0 '^\[policy\]: ' keys
+expect 0 '^\[policy\]  The search: ' keys
 expect 0 '^  policy\.sharing +number +0\.05 ' keys policy
 grep -q '^  data' out && fail "weft keys policy prints other groups"
 expect 0 '^  task\.NAME\.weight ' keys task.weight
@@ -49,7 +49,7 @@ completes 'bash zsh' completion ''
 completes 'policy' keys pol
 completes 'policy.sparsity= policy.sparsity_form=' train my.toml policy.sp
 # Every key of the run file (tables as wholes are no keys) is offered, and nothing else.
-"$weft" keys | sed '/^study:/,$d' | grep -vE '^  [^ ]+ +table ' | sed -nE 's/^  ([a-zA-Z_.]+) .*/\1=/p' >keys
+"$weft" keys | sed '/^study  /,$d' | grep -vE '^  [^ ]+ +table ' | sed -nE 's/^  ([a-zA-Z_.]+) .*/\1=/p' >keys
 {
   grep -v NAME keys
   grep '^column' keys | sed 's/NAME/age/'

@@ -44,8 +44,7 @@ std::string described(const ProgramOption& o) {
   if (!o.value.empty()) head += " " + italic(o.value);
   std::string text = ".TP\n" + head + "\n" + roff(o.help);
   if (!o.words.empty()) text += roff(fmt::format(" (one of {})", fmt::join(o.words, ", ")));
-  if (!o.standard.empty() && o.standard != "[]" && o.standard != "\"\"")
-    text += roff(fmt::format(" [{}]", o.standard));
+  if (!o.standard.empty()) text += roff(fmt::format(" [{}]", o.standard));
   return text + "\n";
 }
 
@@ -68,7 +67,7 @@ std::string commands(const Program& program) {
 std::string keys() {
   std::string text;
   for (const KeyGroup& group : all_key_groups()) {
-    text += fmt::format(".SS {}\n{}.\n", roff(group.heading), roff(group.meaning));
+    text += fmt::format(".SS {}\n{}\n", roff(group.heading), roff(group.meaning));
     for (const KeyRow& row : group.rows) {
       const std::string standard = !row.unset.empty() ? row.unset : row.value;
       text += fmt::format(

@@ -35,7 +35,8 @@ Options& Options::add(const char* name, bool& flag, const char* help) {
   return *this;
 }
 Options& Options::add(const char* name, std::vector<std::string>& values, const char* help) {
-  return add_value(name, values, help);
+  last_ = app_.add_option(name, values, help);  // of none there is no default to show
+  return *this;
 }
 
 Options& Options::required() {

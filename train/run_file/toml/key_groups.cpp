@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "engine/error.h"
 #include "train/run_file/toml/nearest.h"
@@ -40,6 +41,11 @@ std::string plain(std::string path) {
   return path;
 }
 
+std::string sentence(std::string text) {
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text + ".";
+}
+
 bool belongs(const std::string& path, const std::string& part) {
   return path == part || path.rfind(part + ".", 0) == 0;
 }
@@ -47,13 +53,13 @@ bool belongs(const std::string& path, const std::string& part) {
 }  // namespace
 
 std::vector<KeyGroup> key_groups(const char* top, const char* meaning, const Visit& visit) {
-  std::vector<KeyGroup> groups{{top, top, meaning, {}}};
+  std::vector<KeyGroup> groups{{top, top, sentence(meaning), {}}};
   for (KeyRow& row : key_rows(visit)) {
     const bool at_top = row.path.find('.') == std::string::npos;
     if (at_top && row.is_table()) {
       const bool list = row.type == "tables";
       const std::string heading = (list ? "[[" : "[") + row.path + (list ? "]]" : "]");
-      groups.push_back({row.path, heading, row.meaning, {}});
+      groups.push_back({row.path, heading, sentence(row.meaning), {}});
     } else {
       groups[at_top ? 0 : groups.size() - 1].rows.push_back(std::move(row));
     }
@@ -83,7 +89,7 @@ std::vector<KeyGroup> part_of(const std::vector<KeyGroup>& groups, const std::st
 std::string keys_text(const std::vector<KeyGroup>& groups) {
   std::string text;
   for (const KeyGroup& group : groups) {
-    text += fmt::format("{}{}: {}\n", text.empty() ? "" : "\n", group.heading, group.meaning);
+    text += fmt::format("{}{}  {}\n", text.empty() ? "" : "\n", group.heading, group.meaning);
     size_t path = 0, type = 0, value = 0;
     for (const KeyRow& row : group.rows) {
       path = std::max(path, row.path.size());
@@ -107,7 +113,7 @@ std::string keys_text(const std::vector<KeyGroup>& groups) {
 std::string keys_markdown(const std::vector<KeyGroup>& groups) {
   std::string text;
   for (const KeyGroup& group : groups) {
-    text += fmt::format("{}## {}\n\n{}.\n\n| key | type | default | meaning |\n|---|---|---|---|\n",
+    text += fmt::format("{}## {}\n\n{}\n\n| key | type | default | meaning |\n|---|---|---|---|\n",
                         text.empty() ? "" : "\n", group.heading, group.meaning);
     for (const KeyRow& row : group.rows) {
       const std::string type =

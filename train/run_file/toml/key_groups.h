@@ -12,7 +12,7 @@ namespace weft {
 struct KeyGroup {
   std::string name;     ///< "policy"
   std::string heading;  ///< "[policy]", "[[task]]", or the name where it is no table
-  std::string meaning;  ///< one line
+  std::string meaning;  ///< one line, a sentence
   std::vector<KeyRow> rows;
 };
 
