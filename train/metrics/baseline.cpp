@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "data/measured_label.h"
 #include "train/metrics/labels.h"
 
 namespace weft {
@@ -27,7 +26,8 @@ double entropy(const std::vector<double>& distribution) {
 
 }  // namespace
 
-Baseline::Baseline(const TaskSpec& task, Semantics semantics) : task_(task), semantics_(semantics) {
+Baseline::Baseline(const TaskSpec& task, Semantics semantics)
+    : task_(task), semantics_(semantics), measured_(task.relative) {
   if (has_classes(task.kind))
     per_class_.resize(task.kind == TaskKind::binary ? 2 : static_cast<size_t>(task.classes));
 }
@@ -47,8 +47,8 @@ void Baseline::add(const Tensor& target, const Geometry& geometry, int64_t heigh
       normal_sum_[0] += x / length;
       normal_sum_[1] += y / length;
       normal_sum_[2] += z / length;
-    } else if (!task_.target.empty() && label[measured::bound] != 0) {
-      bounds_.push_back(*label);
+    } else if (!task_.target.empty()) {
+      measured_.add(label);
     } else {
       values_.push_back(*label);
     }
@@ -76,16 +76,7 @@ double Baseline::median() const {
 double Baseline::mean() const {
   double sum = 0;
   for (float value : values_) sum += value;
-  auto n = static_cast<double>(values_.size());
-  // A bound counts where the constant is above it, and then draws it down: the least come first.
-  std::vector<float> bounds = bounds_;
-  std::sort(bounds.begin(), bounds.end());
-  for (const float bound : bounds) {
-    if (n > 0 && sum / n <= bound) break;
-    sum += bound;
-    n += 1;
-  }
-  return sum / n;
+  return sum / static_cast<double>(values_.size());
 }
 
 double Baseline::loss() const {
@@ -99,11 +90,11 @@ double Baseline::loss() const {
   if (has_classes(task_.kind)) return entropy(distribution());
   if (task_.kind == TaskKind::normals)
     return 1 - std::hypot(normal_sum_[0], normal_sum_[1], normal_sum_[2]) / count;
+  if (!task_.target.empty()) return measured_.loss(measured_.best());
   double sum = 0;
   if (task_.kind == TaskKind::regression) {
     const double centre = mean();
     for (float value : values_) sum += (value - centre) * (value - centre);
-    for (float bound : bounds_) sum += std::pow(std::max(centre - bound, 0.0), 2);
   } else {
     const double centre = median();
     for (float value : values_) sum += std::abs(value - centre);
@@ -129,7 +120,7 @@ std::vector<double> Baseline::constant() const {
       return {normal_sum_[0] / length, normal_sum_[1] / length, normal_sum_[2] / length};
     }
     case TaskKind::regression:
-      return {mean()};
+      return {task_.target.empty() ? mean() : measured_.best()};
     default:
       return {median()};
   }

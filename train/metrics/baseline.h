@@ -4,7 +4,8 @@
 //   cosine            mean m of the unit normals;                  loss = 1 - |m|
 //   L1                median;                   loss = mean absolute deviation from the median
 //   squared error     mean;                                        loss = variance
-//                     (of a bound from above it counts what is above; a relative loss is left out)
+//                     of a task with a target: measured_constant.h, which knows bounds and the
+//                     relative loss
 //   binary            log odds of the share p of ones;             loss = entropy of (p, 1 - p)
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "engine/tensor.h"
 #include "train/metrics/geometry.h"
+#include "train/metrics/measured_constant.h"
 
 namespace weft {
 
@@ -36,7 +38,7 @@ class Baseline {
   std::vector<int64_t> per_class_;     // cross-entropy and binary
   double normal_sum_[3] = {};          // cosine
   mutable std::vector<float> values_;  // L1 and squared error; the median reorders them
-  std::vector<float> bounds_;          // squared error: labels that are bounds from above
+  MeasuredConstant measured_;          // of a task with a target
 };
 
 }  // namespace weft

@@ -155,3 +155,37 @@ TEST_CASE("the best constant knows bounds", "[losses]") {
   CHECK(baseline.loss() == Catch::Approx(loss(baseline.constant()[0])).epsilon(1e-5));
   CHECK(loss(baseline.constant()[0]) <= loss(best) + 1e-9);
 }
+
+TEST_CASE("the best constant is that of the task's own loss, with its relative part", "[losses]") {
+  CpuContext cpu(1);
+  // Two heaps of labels, bounds and missing ones among them; then labels of many decades.
+  Values wide;
+  for (int n = 0; n < 40; ++n)
+    for (const double v : {0.37 * n - 9, n % 7 == 0 ? 1.0 : 0.0, 0.0, 1.5, 0.2}) wide.push_back(v);
+  for (const Values& labels : {labels_of(60), wide})
+    for (const double relative : {0.01, 0.3, 20.0}) {
+      const TaskSpec task = task_of(relative);
+      const auto loss = [&](double c) {
+        return mean_over(labels, [&](int64_t, const Item& i) {
+          const double above = i.bound != 0 ? std::max(c, i.value) : c;
+          return std::pow(above - i.value, 2) + relative * std::pow(relative_error(above, i), 2);
+        });
+      };
+      double best = 0;
+      for (double c = -12; c < 12; c += 1e-3)
+        if (loss(c) < loss(best)) best = c;
+      Baseline baseline(task, Semantics::sound);
+      baseline.add(tensor(labels), {}, 1, 1);
+      const double constant = baseline.constant()[0];
+      CAPTURE(relative, best, constant);
+      CHECK(baseline.loss() == Catch::Approx(loss(best)).epsilon(1e-5));
+      CHECK(loss(constant) <= loss(best) + 1e-9);
+      Tape tape(&cpu);
+      const auto rows = static_cast<int64_t>(labels.size() / 5);
+      const Var pred = tape.leaf(
+          Tensor::from({rows, 1, 1, 1}, Values(static_cast<size_t>(rows), constant), DType::f64));
+      CHECK(baseline.loss() ==
+            Catch::Approx(task_loss(task, Semantics::sound, pred, tensor(labels))->value().item())
+                .epsilon(1e-6));
+    }
+}
