@@ -63,6 +63,11 @@ head -1 rows/prices-predicted.csv | grep -q ',predicted.task,predicted$' || fail
 mkdir -p again && cp prices.csv again/
 expect 2 'prices.csv and again/prices.csv would both be written to twice/prices-predicted.csv' predict first prices.csv again/prices.csv --out twice
 [ -e twice ] && fail "predict: a refused prediction left a folder"
+# A column that curves cannot be drawn over is refused before any row is predicted.
+expect 2 "--curves: 'weight' is no numeric input column.*size" predict first prices.csv --out curves --curves weight
+expect 2 "--curves: 'kind' is no numeric input column" predict first prices.csv --out curves --curves kind
+[ -e curves ] && fail "predict: refused curves left a folder"
+expect 0 'curves/prices-predicted-price-1.svg$' predict first prices.csv --out curves --curves size
 sed '3s/^[0-9]*/9/' prices.csv >odd.csv
 expect 2 "odd.csv:3: column 'shop' says '9', which is not among the 3 values" predict first odd.csv --out odd
 [ -e odd ] && fail "predict: a refused prediction left a folder"

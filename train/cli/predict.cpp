@@ -1,9 +1,11 @@
 // weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
 // of the values (class ids, unit normals, metres). Image labels are printed. Of a run on a table or
 // on texts somebody's rows: the same CSV with predictions in the columns' units.
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
+#include "engine/error.h"
 #include "io/csv.h"
 #include "io/files.h"
 #include "io/picture_io.h"
@@ -35,6 +37,10 @@ class Predict final : public Command {
   void run() override {
     OpenedRun run(folder_, checkpoint_, device_, threads_);
     const DataKind kind = run.run.data.kind;
+    if (!curves_.empty() && kind != DataKind::tabular)
+      throw ConfigError(
+          fmt::format("--curves: are drawn of tables, and the run is of {}; leave it out",
+                      kind == DataKind::text ? "texts" : "pictures"));
     if (kind == DataKind::tabular || kind == DataKind::text) return tables(run);
     // Names and headers of all of them first, so that what is wrong is said before the work; then
     // one picture at a time, whatever their number.
@@ -73,6 +79,7 @@ class Predict final : public Command {
       outputs.push_back({out + "/" + name + "-predicted.csv"});
     }
     check_outputs(images_, outputs);
+    if (!curves_.empty()) check_curves(run);
     for (size_t i = 0; i < images_.size(); ++i) {
       const std::string &path = images_[i], &to = outputs[i][0];
       const std::string text =
@@ -82,6 +89,19 @@ class Predict final : public Command {
       fmt::print("{}: {}\n", path, to);
       if (!curves_.empty()) draw(run, read_csv(to), to.substr(0, to.size() - 4));
     }
+  }
+
+  /// Before any row is predicted.
+  void check_curves(const OpenedRun& run) const {
+    std::vector<std::string> names;
+    for (const LearnedColumn& column : run.learned.columns)
+      if (!column.categorical) names.push_back(column.name);
+    if (std::find(names.begin(), names.end(), curves_) == names.end())
+      throw ConfigError(fmt::format("--curves: '{}' is no numeric input column; there are: {}",
+                                    curves_, fmt::join(names, ", ")));
+    if (std::none_of(run.run.tasks.begin(), run.run.tasks.end(),
+                     [](const TaskSpec& task) { return task.kind == TaskKind::regression; }))
+      throw ConfigError("--curves: are of regression tasks, and the run has none; leave it out");
   }
 
   /// STEM-TASK.svg and STEM-TASK-log.svg of every regression task with rows.

@@ -17,12 +17,19 @@ namespace weft {
 namespace {
 
 constexpr size_t most_curves = 10;
+constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double cross = 0.006;  ///< half of its width, of the axis
 
 struct Curve {
   std::string name;  ///< "vgs 0.9, vbs 0"
+  size_t rows = 0;   ///< also those whose values have no logarithm
   std::vector<Point> measured, predicted;
+
+  bool is_empty() const { return measured.empty() && predicted.empty(); }
 };
+
+/// The other inputs of a row: numbers by size, before all words.
+using Key = std::vector<std::pair<double, std::string>>;
 
 class CurveReader {
  public:
@@ -36,18 +43,20 @@ class CurveReader {
   }
 
   std::vector<Curve> read() const {
-    std::map<std::vector<double>, Curve> curves;
+    std::map<Key, Curve> curves;
     for (size_t row = 0; row < table_.rows.size(); ++row) {
-      if (cell(row, task_) != what_.task) continue;
-      std::vector<double> key;
+      if (cell(row, task_) != what_.task || cell(row, along_).empty()) continue;
+      Key key;
       std::string name;
       for (const int column : others_) {
-        key.push_back(number(row, column));
+        const auto value = number_of(cell(row, column));
+        key.emplace_back(value.value_or(infinity), value ? "" : cell(row, column));
         name += fmt::format("{}{} {}", name.empty() ? "" : ", ",
                             table_.header[static_cast<size_t>(column)], cell(row, column));
       }
       Curve& curve = curves[key];
       curve.name = name;
+      ++curve.rows;
       const double x = number(row, along_);
       add(curve.predicted, x, number(row, predicted_));
       if (measured_ >= 0 && !cell(row, measured_).empty())
@@ -70,14 +79,17 @@ class CurveReader {
     if (what_.logarithmic && !(y > 0)) return;
     to.push_back({x, what_.logarithmic ? std::log10(y) : y});
   }
-  static std::vector<Curve> most_of(std::map<std::vector<double>, Curve> curves) {
-    std::vector<size_t> sizes;
-    for (const auto& [key, curve] : curves) sizes.push_back(curve.predicted.size());
-    std::sort(sizes.rbegin(), sizes.rend());
-    const size_t least = sizes.size() > most_curves ? sizes[most_curves - 1] : 1;
+  /// Those of most rows, first ones first among equals, back in the order of their inputs.
+  static std::vector<Curve> most_of(std::map<Key, Curve> curves) {
+    std::vector<Curve*> chosen;
+    for (auto& [key, curve] : curves)
+      if (!curve.is_empty()) chosen.push_back(&curve);
+    std::stable_sort(chosen.begin(), chosen.end(),
+                     [](const Curve* a, const Curve* b) { return a->rows > b->rows; });
+    chosen.resize(std::min(chosen.size(), most_curves));
     std::vector<Curve> out;
     for (auto& [key, curve] : curves) {
-      if (curve.predicted.size() < least || out.size() == most_curves) continue;
+      if (std::find(chosen.begin(), chosen.end(), &curve) == chosen.end()) continue;
       std::sort(curve.predicted.begin(), curve.predicted.end());
       out.push_back(std::move(curve));
     }
@@ -94,12 +106,17 @@ void widen(std::array<double, 2>& range, double value) {
   range = {std::min(range[0], value), std::max(range[1], value)};
 }
 
+/// A range of one value is opened to both sides: by 1, or by as much as a large number takes note of.
+void open_range(std::array<double, 2>& range) {
+  const double by = std::max(1.0, std::abs(range[0]) / 2);
+  if (!(range[1] > range[0])) range = {range[0] - by, range[0] + by};
+}
+
 }  // namespace
 
 std::string draw_table_curves(const Csv& table, const TableCurves& what) {
   const std::vector<Curve> curves = CurveReader(table, what).read();
   if (curves.empty()) return "";
-  constexpr double infinity = std::numeric_limits<double>::infinity();
   Plot plot;
   plot.title = fmt::format("{}: {}{}, measured (crosses) and predicted", what.task,
                            what.logarithmic ? "log10 " : "", what.measured);
@@ -111,8 +128,7 @@ std::string draw_table_curves(const Csv& table, const TableCurves& what) {
         widen(plot.x, x);
         widen(plot.y, y);
       }
-  for (auto* range : {&plot.x, &plot.y})
-    if (!((*range)[1] > (*range)[0])) *range = {(*range)[0] - 1, (*range)[0] + 1};
+  for (auto* range : {&plot.x, &plot.y}) open_range(*range);
   const double dx = cross * (plot.x[1] - plot.x[0]), dy = 2 * cross * (plot.y[1] - plot.y[0]);
   for (size_t i = 0; i < curves.size(); ++i) {
     const Rgb colour = line_colour(i);

@@ -1,6 +1,7 @@
 // Curves out of a table with predictions (weft predict): what was measured as crosses, what is
 // predicted as lines, over one input column; rows that are alike in the other inputs are one curve.
-// The curves of most rows are drawn, up to ten, in the order of their inputs.
+// Drawn are the ten curves of most rows, of as many rows those that come first, in the order of their
+// inputs. A row without the abscissa is not drawn. On a logarithmic axis values of 0 and below are left out, and curves that have no others.
 #pragma once
 
 #include <string>
@@ -18,7 +19,8 @@ struct TableCurves {
   bool logarithmic = false;         ///< log10 of what is above 0
 };
 
-/// As SVG; empty where the task has no rows. DataError where a column is missing or holds no number.
+/// As SVG; empty where nothing is to be drawn. DataError where a column is missing, or `along`,
+/// measured or predicted hold what is no number.
 std::string draw_table_curves(const Csv& table, const TableCurves& what);
 
 }  // namespace weft
