@@ -92,6 +92,10 @@ TEST_CASE("what does not fit a table of measurements is refused by key", "[run_f
              contains_text("'task.n.train_groups' is of groups by the columns of data.group"));
   CHECK_THAT(refused({"task.n.kind=binary"}), contains_text("'task.n.target' means nothing for "
                                                             "binary"));
+  CHECK_THAT(refused({"device=cuda", "precision=bf16"}),
+             contains_text("'task.n.slopes' wants precision = \"f32\""));
+  CHECK(read({"device=cuda", "precision=tf32"}).tasks[0].slopes.size() == 1);
+  CHECK(read({"device=cuda", "precision=bf16", "task.n.slopes=[]"}).tasks[0].slopes.empty());
   CHECK_THAT(refused({"model.bn.fixed=true"}), contains_text("model.norm = \"none\" has none"));
   CHECK_THAT(refused({"model.trunk=resnet18"}), contains_text("mlp"));
 }
