@@ -161,7 +161,7 @@ struct DataSpec {
   std::vector<std::string> leave_out;  ///< tabular: columns that are no input after all
   std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
   std::vector<ColumnSpec> column_specs;  ///< tabular: [[column]]
-  /// tabular: columns that together name a group (W, L: "0.42x0.15"), which is in one part whole
+  /// tabular: columns that name a group, "0.42x0.15", all training, validation or test (sets/groups.h)
   std::vector<std::string> group;
   double label_power = 0;   ///< tabular: tasks weigh as (number of training labels)^this, mean 1
   std::string task_column;  ///< csv, tabular, text: names each row's task

@@ -1,7 +1,7 @@
-// The parts of a data set. Where it has no validation part, val is the tenth of the training
-// samples whose keys hash lowest; of the rest, policy.data_share becomes the logits' part in the
-// same way (unless the set says which is which). train = weights and policy together, which warm-up
-// and re-training use. compat: the official code validates on the test split, and so does weft.
+// The parts of a data set. Where it has no validation part, val is the tenth of the training samples
+// whose keys hash lowest; of the rest policy.data_share becomes the logits' part likewise (unless the
+// set says which is which; groups of a table are divided, docs/method.md 10). train = weights and
+// policy, for warm-up and re-training. compat: the official code validates on test, and so does weft.
 #pragma once
 
 #include <vector>

@@ -176,7 +176,7 @@ std::vector<LearnedColumn> learn_columns(const Table& table, const DataSpec& dat
           "[[column]] '{}': is no input; data.columns or data.leave_out leave it out, or the name "
           "is a pattern, and a column is named whole here",
           name));
-  if (TableInputs(table, columns).width() == 0)
+  if (TableInputs(table, columns, data).width() == 0)
     throw ConfigError(
         fmt::format("{}: no column is left as an input; see data.columns and "
                     "data.leave_out",
@@ -184,10 +184,11 @@ std::vector<LearnedColumn> learn_columns(const Table& table, const DataSpec& dat
   return columns;
 }
 
-TableInputs::TableInputs(const Table& table, const std::vector<LearnedColumn>& columns) {
+TableInputs::TableInputs(const Table& table, const std::vector<LearnedColumn>& columns,
+                         const DataSpec& data) {
   for (const LearnedColumn& column : columns) {
     width_ += column.categorical ? static_cast<int64_t>(column.categories.size()) : 1;
-    columns_.push_back({column, table.column(column.name)});
+    columns_.push_back({column, table.column(column.name), spec_of(data, column.name).standardize});
   }
 }
 
@@ -218,10 +219,15 @@ void TableInputs::encode(const Table& table, int64_t row, double task_scale, flo
             fmt::join(column.categories, ", ")));
       continue;
     }
-    const double v =
-        transformed(table, row, column.number, column, task_scale).value_or(column.mean);
+    const auto v = transformed(table, row, column.number, column, task_scale);
+    if (!v && !column.standardized)
+      throw DataError(fmt::format(
+          "{}: column '{}' is empty, and 0 would count as a value of it: [[column]] '{}' leaves "
+          "out "
+          "mean and deviation (standardize = false); fill the cell, or leave the row out",
+          table.place(row), column.name, column.name));
     const double inverse = column.deviation == 0 ? 0 : 1 / column.deviation;
-    *out++ = static_cast<float>((v - column.mean) * inverse);
+    *out++ = static_cast<float>((v.value_or(column.mean) - column.mean) * inverse);
   }
 }
 

@@ -4,7 +4,8 @@
 //                f: nothing, ln, log10, asinh or 1 / x, as [[column]] says, which can also leave out mean
 //                and std, or divide v by a number of the row's task (TaskSpec::input_scale)
 //   categorical  one-hot over the values of the training rows, sorted; a value of other rows: all 0
-// A missing cell is 0 as well: the mean, or no category. A trained network's columns are found by
+// A missing cell is 0 as well: the mean, or no category; a column without a mean (standardize = false)
+// has no such number, and a cell missing there is a DataError. A trained network's columns are found by
 // name in any table; a category that no row had when they were learned is a DataError.
 #pragma once
 
@@ -34,8 +35,8 @@ size_t input_of(const std::vector<LearnedColumn>& columns, const std::string& na
 
 class TableInputs {
  public:
-  /// A column that the table lacks is a DataError.
-  TableInputs(const Table& table, const std::vector<LearnedColumn>& columns);
+  /// A column that the table lacks is a DataError. `data`: its [[column]] say which are standardised.
+  TableInputs(const Table& table, const std::vector<LearnedColumn>& columns, const DataSpec& data);
 
   int64_t width() const { return width_; }
   /// What each input is: "age", "workclass=Private".
@@ -46,6 +47,7 @@ class TableInputs {
  private:
   struct Column : LearnedColumn {
     int number = 0;
+    bool standardized = true;
   };
 
   std::vector<Column> columns_;

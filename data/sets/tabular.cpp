@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "data/sets/cells.h"
+#include "data/sets/groups.h"
 #include "data/sets/measured.h"
 #include "data/split.h"
 #include "engine/error.h"
@@ -36,13 +37,6 @@ std::vector<std::string> distinct(const Table& table, int column) {
   return out;
 }
 
-/// What data.group's columns say in a row, joined by 'x'.
-std::string group_of(const Table& table, int64_t row, const DataSpec& data) {
-  std::vector<std::string> words;
-  for (const std::string& name : data.group) words.push_back(cell(table, row, table.column(name)));
-  return fmt::format("{}", fmt::join(words, "x"));
-}
-
 /// The value in a task's name: letters, digits, '-' and '_'.
 std::string plain(std::string value) {
   for (char& c : value)
@@ -66,8 +60,9 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
   }
   for (size_t row = 0; row < table.rows.size(); ++row)
     keys_.push_back(table.place(static_cast<int64_t>(row)));
+  name_groups(table, data);
   read_splits(table, data);
-  if (!data.group.empty()) check_groups(table, data);
+  if (!data.group.empty()) check_groups();
   drop_untrained(table, data);
   // What is learned from the data (means, categories) comes from the rows that are trained on.
   const std::vector<int64_t> train = make_parts(*this).train;
@@ -89,7 +84,7 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
         input_of(learned_.columns, parse_slope(text, key).input, key);
       }
   }
-  const TableInputs inputs(table, learned_.columns);
+  const TableInputs inputs(table, learned_.columns, data);
   input_names_ = inputs.names();
   inputs_.resize(static_cast<size_t>(size() * inputs.width()));
   for (int64_t row = 0; row < size(); ++row)
@@ -100,14 +95,23 @@ TabularDataset::TabularDataset(const DataSpec& data, const std::vector<TaskSpec>
   if (data.label_power != 0 && learned == nullptr) weigh_tasks(train, data.label_power);
 }
 
+void TabularDataset::name_groups(const Table& table, const DataSpec& data) {
+  const Groups groups(table, data.group);
+  for (int64_t row = 0; row < size(); ++row) groups_.push_back(groups.of(table, row));
+  for (const TaskSpec& task : tasks_) {
+    kept_groups_.emplace_back();
+    for (const std::string& written : task.train_groups)
+      kept_groups_.back().push_back(groups.named(written));
+  }
+}
+
 void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
   if (!data.split.empty() || data.group.empty()) {
     splits_ = splits_of(table, data);
     return;
   }
-  std::vector<std::string> divided;  // whole groups are
-  for (int64_t row = 0; row < table.first_test; ++row)
-    divided.push_back(group_of(table, row, data));
+  // Whole groups are divided.
+  const std::vector<std::string> divided(groups_.begin(), groups_.begin() + table.first_test);
   const std::set<std::string> distinct(divided.begin(), divided.end());
   const std::vector<std::string> groups(distinct.begin(), distinct.end());
   const std::vector<Split> of_group = split_by_ratio(groups, data.ratio[0], data.ratio[1]);
@@ -117,14 +121,14 @@ void TabularDataset::read_splits(const Table& table, const DataSpec& data) {
   splits_.resize(keys_.size(), Split::test);
 }
 
-void TabularDataset::check_groups(const Table& table, const DataSpec& data) const {
+void TabularDataset::check_groups() const {
   if (std::find(splits_.begin(), splits_.end(), Split::val) == splits_.end())
     throw ConfigError(
         "data.group holds groups out whole, but there is no validation part, which would be taken "
         "out of the training rows one by one; name rows 'val' in data.split, or set data.ratio");
   std::map<std::string, int64_t> first;
   for (int64_t row = 0; row < size(); ++row) {
-    const auto [found, fresh] = first.emplace(group_of(table, row, data), row);
+    const auto [found, fresh] = first.emplace(groups_[static_cast<size_t>(row)], row);
     if (!fresh && split(found->second) != split(row))
       throw DataError(fmt::format(
           "{} and {}: both are of the group {} (data.group), but they are in two parts; a group is "
@@ -137,9 +141,9 @@ bool TabularDataset::trains(const Table& table, const DataSpec& data, int64_t ro
   const TaskSpec& task = tasks_[k];
   if (!task.rows.empty() && cell(table, row, table.column(data.task_column)) != task.rows)
     return false;
-  const std::vector<std::string>& kept = task.train_groups;
-  return kept.empty() ||
-         std::find(kept.begin(), kept.end(), group_of(table, row, data)) != kept.end();
+  if (task.train_groups.empty()) return true;
+  const std::vector<std::string>& kept = kept_groups_[k];
+  return std::find(kept.begin(), kept.end(), groups_[static_cast<size_t>(row)]) != kept.end();
 }
 
 void TabularDataset::drop_untrained(Table& table, const DataSpec& data) {
@@ -156,12 +160,14 @@ void TabularDataset::drop_untrained(Table& table, const DataSpec& data) {
     if (!trained) continue;
     std::swap(keys_[to], keys_[row]);
     splits_[to] = splits_[row];
+    std::swap(groups_[to], groups_[row]);
     if (!only_task_.empty()) only_task_[to] = only_task_[row];
     ++to;
   }
   table.keep(used);
   keys_.resize(to);
   splits_.resize(to);
+  groups_.resize(to);
   if (!only_task_.empty()) only_task_.resize(to);
 }
 
@@ -173,15 +179,15 @@ void TabularDataset::keep_train_groups(const Table& table, const DataSpec& data,
     for (int64_t row = 0; row < size(); ++row) {
       if (split(row) != Split::train || !labelled(row, k)) continue;
       if (trains(table, data, row, k))
-        seen.insert(group_of(table, row, data));
+        seen.insert(groups_[static_cast<size_t>(row)]);
       else
         labels_[static_cast<size_t>(row) * label_width_ + label_begin_[k]] = invalid_pixel;
     }
-    for (const std::string& group : kept)
-      if (all && seen.count(group) == 0)
+    for (size_t i = 0; i < kept.size(); ++i)
+      if (all && seen.count(kept_groups_[k][i]) == 0)
         throw ConfigError(
             fmt::format("task.{}.train_groups: the task has no training row of the group '{}'",
-                        tasks_[k].name, group));
+                        tasks_[k].name, kept[i]));
   }
 }
 

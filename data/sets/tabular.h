@@ -4,8 +4,9 @@
 // data.task_column: each row belongs to the task that its cell there names. A [[task]] without
 // `rows` stands for one task per value (NAME-VALUE); one with `rows = "17"` for that value alone.
 // Rows that belong to none of the tasks are left out.
-// data.group: rows alike in these columns (a device's geometry) are in one part, by `ratio` as
-// by `split`; a task with train_groups trains on the rows of those groups alone.
+// data.group: rows alike in these columns (a device's geometry; data/sets/groups.h) are all training,
+// all validation or all test rows, by `ratio` as by `split`; a task with train_groups trains on the
+// rows of those groups alone.
 #pragma once
 
 #include <string>
@@ -42,6 +43,7 @@ class TabularDataset final : public Dataset {
   const std::vector<std::string>& input_names() const { return input_names_; }
 
  private:
+  void name_groups(const Table& table, const DataSpec& data);
   void read_splits(const Table& table, const DataSpec& data);
   void write_out_tasks(const Table& table, const DataSpec& data);
   void keep_rows_of_tasks(Table& table, const DataSpec& data);
@@ -52,7 +54,7 @@ class TabularDataset final : public Dataset {
   /// Takes out the training rows that no task is trained on.
   void drop_untrained(Table& table, const DataSpec& data);
   /// A DataError where rows of one group are in two parts.
-  void check_groups(const Table& table, const DataSpec& data) const;
+  void check_groups() const;
   /// Forgets training labels of groups that a task is not trained on; `all`: each has to be there.
   void keep_train_groups(const Table& table, const DataSpec& data, bool all);
   void weigh_tasks(const std::vector<int64_t>& train, double power);
@@ -68,6 +70,8 @@ class TabularDataset final : public Dataset {
   std::vector<TaskSpec> tasks_;
   std::vector<std::string> keys_, input_names_;
   std::vector<Split> splits_;
+  std::vector<std::string> groups_;  ///< of each row; all alike without data.group
+  std::vector<std::vector<std::string>> kept_groups_;  ///< of each task's train_groups, their names
   std::vector<int> only_task_;       ///< of each row; empty without data.task_column
   std::vector<float> inputs_;        ///< [rows, D]
   std::vector<float> labels_;        ///< [rows, all tasks' label channels], NaN: missing

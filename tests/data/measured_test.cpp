@@ -2,6 +2,7 @@
 // transformed column by column and task by task, whole groups in one part, tasks trained on some
 // groups and weighed by their labels; every mistake named.
 #include <cmath>
+#include <set>
 
 #include "data/measured_label.h"
 #include "data/sets/tabular.h"
@@ -205,6 +206,111 @@ TEST_CASE("a group is in one part whole, and a task may train on some", "[tabula
   CHECK(parts.test.size() == 8);
   CHECK(parts.val.size() == 4);
   for (int64_t row = 10; row < 40; ++row) CHECK(divided.split(row) == divided.split(row - 10));
+}
+
+TEST_CASE("a group's columns are compared as numbers where they are numbers", "[tabular][target]") {
+  const TempFolder folder;
+  // 7 and 7.0, 0.5 and 5e-1, 0 and -0.0: one group each.
+  const std::string header = "type,part,W,L,vgs,vds,id,gm\n";
+  DataSpec data = spec_of(folder, header +
+                                      "n,train,7,0.5,1,1,1e-5,\nn,train,7.0,5e-1,2,1,2e-5,\n"
+                                      "n,train,8,0,1,1,1e-5,\nn,train,08,-0.0,1,1,1e-5,\n"
+                                      "n,val,9,0.5,1,1,1e-5,\n");
+  data.group = {"W", "L"};
+  data.columns = {"vgs", "vds"};
+  TaskSpec n = device("n");
+  n.target = "log10(id / vds)";
+  n.strong = "";
+  n.train_groups = {"7.00x0.50"};
+  const TabularDataset set(data, {n});
+  REQUIRE(set.size() == 3);
+  CHECK(set.key(1) == "t.csv:3");
+  CHECK(set.labelled(1, 0));
+  const auto refused = [&](const std::string& rows, const std::string& words) {
+    DataSpec torn = spec_of(folder, header + rows);
+    torn.group = {"W", "L"};
+    torn.columns = {"vgs", "vds"};
+    n.train_groups.clear();
+    CHECK_THAT(message_of<DataError>([&] { TabularDataset(torn, {n}); }), contains_text(words));
+  };
+  refused("n,train,7,8,1,1,1e-5,\nn,val,7.0,8,1,1,1e-5,\n",
+          "t.csv:2 and t.csv:3: both are of the group 7x8 (data.group)");
+  // By ratio: 20 groups of two rows that say the same in two ways.
+  std::string text = "g,x,y\n";
+  for (int i = 0; i < 40; ++i) text += fmt::format("{}{},{},{}\n", i / 2, i % 2 ? ".0" : "", i, i);
+  DataSpec by_ratio = spec_of(folder, text);
+  by_ratio.task_column = by_ratio.split = "";
+  by_ratio.columns = {"x"};
+  by_ratio.group = {"g"};
+  by_ratio.ratio = {0.2, 0.3};
+  TaskSpec y;
+  y.name = y.column = "y";
+  y.kind = TaskKind::regression;
+  const TabularDataset divided(by_ratio, {y});
+  for (int64_t row = 0; row < 40; row += 2) CHECK(divided.split(row) == divided.split(row + 1));
+  // One word among the cells, and all are words: "7" is not "7.0" then.
+  text += "A7,40,40\n";
+  by_ratio = spec_of(folder, text + "7.00,41,41\n");
+  by_ratio.task_column = "";
+  by_ratio.split = "";
+  by_ratio.columns = {"x"};
+  by_ratio.group = {"g"};
+  by_ratio.ratio = {0.5, 0};
+  const TabularDataset words(by_ratio, {y});
+  int64_t torn = 0;
+  for (int64_t row = 0; row < 40; row += 2) torn += words.split(row) != words.split(row + 1);
+  CHECK(torn > 0);
+}
+
+TEST_CASE("groups are held out whole; the two parts of the search divide training rows",
+          "[tabular][target]") {
+  const TempFolder folder;
+  std::string text = "g,x,y\n";
+  for (int i = 0; i < 200; ++i) text += fmt::format("{},{},{}\n", i % 10, i, i);
+  DataSpec data = spec_of(folder, text);
+  data.task_column = data.split = "";
+  data.columns = {"x"};
+  data.group = {"g"};
+  data.ratio = {0.2, 0.2};
+  TaskSpec y;
+  y.name = y.column = "y";
+  y.kind = TaskKind::regression;
+  const TabularDataset set(data, {y});
+  const Parts parts = make_parts(set);
+  const auto groups = [](const std::vector<int64_t>& rows) {
+    std::set<int64_t> out;
+    for (const int64_t row : rows) out.insert(row % 10);
+    return out;
+  };
+  CHECK(groups(parts.val).size() == 2);
+  CHECK(groups(parts.test).size() == 2);
+  for (const auto* held_out : {&parts.val, &parts.test})
+    for (const int64_t group : groups(*held_out)) CHECK(groups(parts.train).count(group) == 0);
+  // A fifth of the rows each, not of the six groups, which a task with one of them could not spare.
+  CHECK(parts.policy.size() == 24);
+  CHECK(groups(parts.weights).size() == 6);
+}
+
+TEST_CASE("a missing cell is the mean, or refused where a column has none", "[tabular][target]") {
+  const TempFolder folder;
+  const std::string text =
+      "type,part,W,L,vgs,vds,id,gm\nn,train,2,1,1,1,1e-5,\nn,train,2,1,,1,1e-5,\n"
+      "n,train,2,1,3,1,1e-5,\n";
+  DataSpec data = spec_of(folder, text);
+  const TabularDataset mean(data, {device("n")});
+  CHECK(mean.load(1).image.pixels[1] == 0);
+  data.column_specs = {{"vgs", Transform::none, 1, false, /*standardize=*/false}};
+  const std::string words =
+      "t.csv:3: column 'vgs' is empty, and 0 would count as a value of it: [[column]] 'vgs' leaves "
+      "out mean and deviation";
+  CHECK_THAT(message_of<DataError>([&] { TabularDataset(data, {device("n")}); }),
+             contains_text(words));
+  // In a table that comes later, too.
+  write_file(folder.file("t.csv"), "type,part,W,L,vgs,vds,id,gm\nn,train,2,1,1,1,1e-5,\n");
+  const LearnedFromData learned = TabularDataset(data, {device("n")}).learned();
+  write_file(folder.file("t.csv"), text);
+  CHECK_THAT(message_of<DataError>([&] { TabularDataset(data, {device("n")}, &learned); }),
+             contains_text(words));
 }
 
 TEST_CASE("tasks weigh as a power of their labels", "[tabular][target]") {

@@ -50,7 +50,7 @@ class TablePrediction {
       alphabet_.emplace(data.alphabet);
       shape_ = {1, data.length, 1};
     } else {
-      inputs_.emplace(table_, learned.columns);
+      inputs_.emplace(table_, learned.columns, data);
       shape_ = {1, 1, inputs_->width()};
     }
     owner_ = data.task_column.empty() ? -1 : table_.column(data.task_column);
