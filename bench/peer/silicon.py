@@ -30,8 +30,12 @@ from torch import nn
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "silu": nn.functional.silu,
                "softplus": nn.functional.softplus, "gelu": nn.functional.gelu}
-TRANSFORMS = {"none": lambda x: x, "log": np.log, "log10": np.log10, "asinh": np.arcsinh,
-              "reciprocal": lambda x: 1 / x}
+# Of x / scale: the transform, and its derivative.
+TRANSFORMS = {"none": (lambda x: x, np.ones_like),
+              "log": (np.log, lambda x: 1 / x),
+              "log10": (np.log10, lambda x: 1 / (math.log(10) * x)),
+              "asinh": (np.arcsinh, lambda x: 1 / np.sqrt(1 + x**2)),
+              "reciprocal": (lambda x: 1 / x, lambda x: -1 / x**2)}
 
 
 def stop(why):
@@ -107,12 +111,14 @@ class Table:
         for name in data["columns"]:
             spec = specs.get(name, {})
             by = spec.get("scale", 1) * (scale if spec.get("by_task") else 1)
-            value = TRANSFORMS[spec.get("transform", "none")](numbers[name] / by)
+            transform, slope = TRANSFORMS[spec.get("transform", "none")]
+            scaled = numbers[name] / by
+            value = transform(scaled)
             mean, deviation = 0.0, 1.0
             if spec.get("standardize", True):
                 mean, deviation = value[train].mean(), value[train].std()
             self.inputs.append((value - mean) / deviation)
-            self.slope_scale.append(1 / (by * deviation) * np.ones(len(rows)))
+            self.slope_scale.append(slope(scaled) / (by * deviation))  # d input / d column
         self.columns = data["columns"]
         self.inputs = np.stack(self.inputs, 1)
         self.labels(numbers, train)
@@ -124,8 +130,11 @@ class Table:
         for k, task in enumerate(self.tasks):
             own = self.owner == k
             inner = re.fullmatch(r"log10\((.*)\)", task["target"].strip())
-            if inner is None or "train_groups" in task:
-                stop("targets are log10(..), and all groups train")
+            if inner is None or not task.get("standardize"):
+                stop("targets are log10(..) and standardised")
+            for key in ("train_groups", "relative", "invalid", "scale"):
+                if key in task:
+                    stop(f"it does not know task.{task['name']}.{key}")
             y = numbers[task["column"]]
             floor = task.get("floor", -math.inf)
             at = lambda name: np.maximum(y, floor) if name == task["column"] else numbers[name]
@@ -184,6 +193,18 @@ def excess(p, z, bound):
     return (torch.where(bound, torch.maximum(p, z), p) - z) ** 2
 
 
+def best_constant_loss(z, bound):
+    """The least mean excess(c, z, bound) over all c: c is the mean of the labels and of those bounds
+    that are below it, which come in one by one, least first."""
+    total, count = float(z[~bound].sum()), int((~bound).sum())
+    for value in np.sort(z[bound]).tolist():
+        if count and total / count <= value:
+            break
+        total, count = total + value, count + 1
+    c = total / count
+    return float(np.mean((np.where(bound, np.maximum(c, z), c) - z) ** 2))
+
+
 def evaluate(net, table, part, k):
     rows = np.flatnonzero((table.split == part) & (table.owner == k))
     if len(rows) == 0:
@@ -194,7 +215,7 @@ def evaluate(net, table, part, k):
     p = p.detach().double().numpy()
     z, bound, strong = table.z[rows], table.bound[rows], table.strong[rows]
     above = np.where(bound, np.maximum(p, z), p)
-    out = {"loss": float(np.mean((above - z) ** 2)), "constant": float(np.var(z))}
+    out = {"loss": float(np.mean((above - z) ** 2)), "constant": best_constant_loss(z, bound)}
     d = table.unit * (p - z)
     ratio = 10 ** d
     keep = ~bound & strong
