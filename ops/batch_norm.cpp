@@ -3,6 +3,7 @@
 
 #include "engine/trace.h"
 #include "ops/batch_norm_whole.h"
+#include "ops/norm_checks.h"
 
 namespace weft {
 namespace {
@@ -50,22 +51,13 @@ struct BatchNorm final : Op, Described {
   }
 };
 
-void expect_channels(const Var& x, const char* what, const Tensor& t, SourceLoc loc) {
-  const Shape& shape = x.shape();
-  const Shape channels = {shape.back()};
-  const DType wanted = stat_dtype(x.dtype());
-  if (t.shape() != channels || t.dtype() != wanted)
-    shape_error(op_name, loc, "{} is {} {}, x {} {} needs {} {}", what, name_of(t.dtype()),
-                t.shape(), name_of(x.dtype()), shape, name_of(wanted), channels);
-}
-
 void check(const Var& x, const BatchNormStats& stats, const BatchNormOptions& options,
            SourceLoc loc) {
   const Shape& shape = x.shape();
   if (shape.rank() < 2)
     shape_error(op_name, loc, "x must be [N, H, W, C] or [N, C], got {}", shape);
-  expect_channels(x, "running_mean", stats.running_mean, loc);
-  expect_channels(x, "running_var", stats.running_var, loc);
+  expect_channels(op_name, x, "running_mean", stats.running_mean, loc);
+  expect_channels(op_name, x, "running_var", stats.running_var, loc);
   if (!options.training) return;
   const int64_t groups = static_cast<int64_t>(options.group_weights.size());
   if (groups == 0 || shape[0] % groups != 0)
@@ -113,8 +105,8 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
   };
   for (int64_t g = 0; g < parts; ++g)
     check(tape.constant(part_of(g)), *stats[static_cast<size_t>(g)], options, loc);
-  expect_channels(x, "gamma", gamma.value(), loc);
-  expect_channels(x, "beta", beta.value(), loc);
+  expect_channels(op_name, x, "gamma", gamma.value(), loc);
+  expect_channels(op_name, x, "beta", beta.value(), loc);
   auto op = std::make_unique<BatchNorm>();
   op->x = x.value();
   op->gamma = gamma.value();

@@ -2,6 +2,8 @@
 // of their statistics.
 #include "ops/layer_norm.h"
 
+#include "ops/norm_checks.h"
+
 namespace weft {
 namespace {
 
@@ -29,20 +31,12 @@ struct GroupNorm final : Op {
   }
 };
 
-void expect_channels(const char* op, const Var& x, const char* what, const Var& v, SourceLoc loc) {
-  const Shape channels = {x.shape().back()};
-  const DType wanted = stat_dtype(x.dtype());
-  if (v.shape() != channels || v.dtype() != wanted)
-    shape_error(op, loc, "{} is {} {}, x {} {} needs {} {}", what, name_of(v.dtype()), v.shape(),
-                name_of(x.dtype()), x.shape(), name_of(wanted), channels);
-}
-
 /// x as [samples, .., C].
 Var normalise(const char* name, const Var& x, const Var& gamma, const Var& beta, int64_t samples,
               int64_t groups, double eps, SourceLoc loc) {
   Tape& tape = x.tape();
-  expect_channels(name, x, "gamma", gamma, loc);
-  expect_channels(name, x, "beta", beta, loc);
+  expect_channels(name, x, "gamma", gamma.value(), loc);
+  expect_channels(name, x, "beta", beta.value(), loc);
   auto op = std::make_unique<GroupNorm>(name);
   op->x = x.value();
   op->gamma = gamma.value();
