@@ -13,6 +13,14 @@
 
 namespace weft {
 
+SampleContents contents_of(const std::string& root, const IndexEntry& entry,
+                           const std::vector<TaskSpec>& tasks, size_t (*file_of)(TaskKind)) {
+  SampleContents out{{join_path(root, entry.files[0])}, {}};
+  for (const TaskSpec& task : tasks)
+    out.label_files.push_back(join_path(root, entry.files[file_of(task.kind)]));
+  return out;
+}
+
 Split adashare_split(const std::string& key, const std::string& path) {
   if (key == "train") return Split::train;
   if (key == "train1") return Split::weights;

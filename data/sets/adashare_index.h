@@ -24,6 +24,10 @@ using FileWords = std::vector<std::vector<std::string>>;
 /// Throws DataError where the file is no such index or a sample has not these files.
 std::vector<IndexEntry> read_adashare_index(const std::string& path, const FileWords& files);
 
+/// The files of a sample below `root`: the picture is the first, `file_of` says which is a task's.
+SampleContents contents_of(const std::string& root, const IndexEntry& entry,
+                           const std::vector<TaskSpec>& tasks, size_t (*file_of)(TaskKind));
+
 /// The split a key of the index stands for; a DataError names unknown ones.
 Split adashare_split(const std::string& key, const std::string& path);
 

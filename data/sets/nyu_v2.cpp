@@ -86,11 +86,7 @@ NyuV2::NyuV2(const DataSpec& data, std::vector<TaskSpec> tasks, Semantics semant
 }
 
 SampleContents NyuV2::contents(int64_t index) const {
-  const std::vector<std::string>& files = entries_[index].files;
-  SampleContents out{{join_path(root_, files[0])}, {}};
-  for (const TaskSpec& task : tasks_)
-    out.label_files.push_back(join_path(root_, files[file_of(task.kind)]));
-  return out;
+  return contents_of(root_, entries_[index], tasks_, file_of);
 }
 
 Sample NyuV2::load(int64_t index) const {

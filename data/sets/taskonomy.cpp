@@ -19,7 +19,7 @@ const FileWords files_of_sample{
     {"edge"}};
 
 /// Where in a group the task's file is; 0 where there is none.
-int file_of(TaskKind kind) {
+size_t file_of(TaskKind kind) {
   switch (kind) {
     case TaskKind::segmentation:
       return 1;
@@ -80,11 +80,7 @@ Taskonomy::Taskonomy(const DataSpec& data, std::vector<TaskSpec> tasks, Semantic
 }
 
 SampleContents Taskonomy::contents(int64_t index) const {
-  const std::vector<std::string>& files = entries_[index].files;
-  SampleContents out{{join_path(root_, files[0])}, {}};
-  for (const TaskSpec& task : tasks_)
-    out.label_files.push_back(join_path(root_, files[file_of(task.kind)]));
-  return out;
+  return contents_of(root_, entries_[index], tasks_, file_of);
 }
 
 Sample Taskonomy::load(int64_t index) const {
