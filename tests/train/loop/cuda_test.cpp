@@ -11,6 +11,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
+#include "tests/support/wide_rooms_run.h"
 #include "train/loop/trainer.h"
 
 using namespace weft;
@@ -18,46 +19,11 @@ using namespace weft;
 namespace {
 
 RunFile scenes_run(const std::vector<std::string>& overrides) {
-  return parse_run_text(R"(
-name = "gpu"
-seed = 1
-[model]
-trunk = "resnet18"
-width = 0.125
-head_width = 32
-[data]
-kind = "scenes"
-size = [48, 64]
-batch = 8
-count = 256
-val_count = 8
-test_count = 8
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[[task]]
-name = "normals"
-kind = "normals"
-[warmup]
-steps = 60
-optimizer = { lr = 2e-3 }
-[policy]
-steps = 80
-weight_steps = 10
-logit_steps = 10
-curriculum_speed = 1
-[retrain]
-steps = 60
-[eval]
-every = 1000
-[checkpoint]
-every = 1000
-)",
-                        "gpu.toml", overrides);
+  return test::wide_rooms_run(
+      {"name=gpu", "seed=1", "warmup.steps=60", "warmup.optimizer.lr=2e-3", "policy.steps=80",
+       "policy.weight_steps=10", "policy.logit_steps=10", "policy.curriculum_speed=1",
+       "retrain.steps=60", "eval.every=1000", "checkpoint.every=1000"},
+      overrides);
 }
 
 /// Every parameter and statistic after `steps` steps, on the host.

@@ -13,6 +13,7 @@
 #include "engine/philox.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
+#include "tests/support/wide_rooms_run.h"
 #include "train/step/build.h"
 #include "train/step/step.h"
 
@@ -24,35 +25,8 @@ constexpr int seeds = 5;  // whose middle error is judged
 constexpr double least_bound = 4 * 0x1p-24;
 
 RunFile small_run(int seed, bool hard, Precision precision) {
-  RunFile run = parse_run_text(fmt::format(R"(
-name = "rounding"
-seed = {}
-[model]
-trunk = "resnet18"
-width = 0.125
-head_width = 32
-[data]
-kind = "scenes"
-size = [48, 64]
-batch = 8
-count = 256
-val_count = 8
-test_count = 8
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
-[[task]]
-name = "normals"
-kind = "normals"
-[policy]
-hard = {}
-)",
-                                           seed, hard),
-                               "rounding.toml");
+  RunFile run = test::wide_rooms_run(
+      {"name=rounding", fmt::format("seed={}", seed), fmt::format("policy.hard={}", hard)});
   run.precision = precision;
   return run;
 }
