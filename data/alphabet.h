@@ -22,6 +22,8 @@ class Alphabet {
 
   /// How many numbers there are, the first two included.
   int64_t ids() const { return ids_; }
+  /// What it counts: "characters", or "bytes".
+  const char* unit() const { return bytes_ ? "bytes" : "characters"; }
 
   struct Counts {
     int64_t characters = 0;  ///< of the text, those that were cut off too

@@ -103,12 +103,11 @@ void TextDataset::note_counts(const std::string& file, size_t first) {
     unknown += counts.unknown;
   }
   notes_.push_back(fmt::format(
-      "{}: {} texts of {:.0f} characters in the mean, {} are read: {} of the texts are longer ({} "
-      "of all characters are cut off), {} of the characters read are not in the alphabet, {} of "
-      "the places are padding",
-      file, texts, static_cast<double>(characters) / static_cast<double>(texts), length_,
-      percent(longer, texts), percent(characters - read, characters), percent(unknown, read),
-      percent(texts * length_ - read, texts * length_)));
+      "{}: {} texts of {:.0f} {} in the mean, {} are read: {} of the texts are longer ({} of all "
+      "{} are cut off), {} of the {} read are not in the alphabet, {} of the places are padding",
+      file, texts, static_cast<double>(characters) / static_cast<double>(texts), alphabet_.unit(),
+      length_, percent(longer, texts), percent(characters - read, characters), alphabet_.unit(),
+      percent(unknown, read), alphabet_.unit(), percent(texts * length_ - read, texts * length_)));
 }
 
 bool TextDataset::labelled(int64_t index, size_t task) const {

@@ -73,6 +73,10 @@ TEST_CASE("text: a row is the ids of its characters, and a label of each task", 
         "t.csv: 4 texts of 4 characters in the mean, 5 are read: 25.0 % of the texts are longer "
         "(18.8 % of all characters are cut off), 15.4 % of the characters read are not in the "
         "alphabet, 35.0 % of the places are padding");
+  data.alphabet.clear();
+  CHECK_THAT(TextDataset(data, two_tasks()).notes()[0],
+             contains_text("4 texts of 4 bytes in the mean") &&
+                 contains_text("0.0 % of the bytes read are not in the alphabet"));
 }
 
 TEST_CASE("text: class words are a trained network's, whatever a file holds", "[data][text]") {

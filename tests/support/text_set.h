@@ -29,7 +29,7 @@ inline std::string text_rows(int rows, uint32_t seed) {
   return csv;
 }
 
-/// Two tasks, each with a file of its own, or with `shared` both of the texts of one.msg.
+/// Two tasks, each with a file of its own, or with `shared` both of the texts of one.csv.
 inline RunFile text_run(const TempFolder& folder, bool shared,
                         std::vector<std::string> overrides = {}) {
   write_file(folder.file("one.csv"), text_rows(60, 1));
