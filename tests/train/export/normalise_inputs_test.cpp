@@ -4,6 +4,7 @@
 
 #include "data/normalize.h"
 #include "data/sets/table_inputs.h"
+#include "data/spec.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "tests/train/export/cases.h"
@@ -71,7 +72,7 @@ TEST_CASE("export: columns are normalised inside as the table's inputs are", "[e
   Table table;
   table.header = {"age", "same", "kind", "size"};
   table.rows = {{"51", "7", "b", "1250"}};
-  const TableInputs inputs(table, learned.columns);
+  const TableInputs inputs(table, learned.columns, DataSpec{});
   const Tensor wanted = Tensor::empty({1, 1, 1, 5}, DType::f32);
   inputs.encode(table, 0, 1, wanted.data<float>());
   const Tensor raw = Tensor::from({1, 1, 1, 5}, {51, 7, 0, 1, 1250});
