@@ -37,11 +37,18 @@ Vector times(const Matrix& m, const Vector& a) {
   return out;
 }
 
-double quadratic(const Matrix& m, const Vector& a) { return std::max(0.0, dot(a, times(m, a))); }
+namespace {
+
+/// std::max(0.0, x) would make 0 of a NaN.
+double not_below_zero(double x) { return x < 0 ? 0 : x; }
+
+}  // namespace
+
+double quadratic(const Matrix& m, const Vector& a) { return not_below_zero(dot(a, times(m, a))); }
 
 Vector norms(const Matrix& gram) {
   Vector out(gram.n);
-  for (size_t i = 0; i < gram.n; ++i) out[i] = std::sqrt(std::max(0.0, gram(i, i)));
+  for (size_t i = 0; i < gram.n; ++i) out[i] = std::sqrt(not_below_zero(gram(i, i)));
   return out;
 }
 

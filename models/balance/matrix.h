@@ -31,9 +31,9 @@ double dot(const Vector& a, const Vector& b);
 double sum(const Vector& a);
 /// M a.
 Vector times(const Matrix& m, const Vector& a);
-/// a' M a, not below 0: what rounding takes below it is 0 for a Gram.
+/// a' M a, not below 0: what rounding takes below it is 0 for a Gram; NaN stays NaN.
 double quadratic(const Matrix& m, const Vector& a);
-/// sqrt(G_ii), the gradients' norms.
+/// sqrt(G_ii), the gradients' norms; NaN where G_ii is.
 Vector norms(const Matrix& gram);
 /// s_i M_ij s_j: the Gram of s_i g_i.
 Matrix scaled(const Matrix& m, const Vector& s);

@@ -1,6 +1,7 @@
 // What one step's tasks did to each other: the norms of their gradients and the cosines between
 // them, by stage of the trunk, and the weights that were chosen. g_i is the gradient of task i's
-// weighted loss (and of its share in balance.weighting) at what tasks share.
+// weighted loss (and of its share in balance.weighting) at what tasks share. Of a step that was taken,
+// and all its numbers are finite.
 #pragma once
 
 #include <string>

@@ -22,6 +22,14 @@ Var total_of(const std::vector<std::optional<Var>>& losses, const StepOutputs& o
   return *sum;
 }
 
+/// Squares of gradients that are numbers may be none.
+bool all_finite_in(const BalanceRecord& record) {
+  return balance::finite(record.weights) &&
+         std::all_of(record.stages.begin(), record.stages.end(), [](const auto& stage) {
+           return balance::finite(stage.norms) && balance::finite(stage.cosines);
+         });
+}
+
 }  // namespace
 
 TaskBalance::TaskBalance(const RunFile& run, const AnyContext& context)
@@ -46,10 +54,16 @@ bool TaskBalance::looks_back() const {
   return asked_ && (method_->looks_back() || (weighting_ && weighting_->looks_back()));
 }
 
-void TaskBalance::see(const StepInputs& in, const StepOutputs& out, int64_t epoch) {
+void TaskBalance::forget() {
   asked_ = false;
   record_.reset();
   gradients_.reset();
+  kept_new_.clear();
+  now_ = {};
+}
+
+void TaskBalance::see(const StepInputs& in, const StepOutputs& out, int64_t epoch) {
+  forget();
   now_ = {{in.seed, in.step}, epoch, in.phase, watches(in), {}, {}, {}, {}, {}};
   for (size_t k = 0; k < out.losses.size(); ++k) {
     if (!out.losses[k] || run_.tasks[k].weight == 0) continue;
@@ -316,6 +330,13 @@ void TaskBalance::finish(bool taken) {
   } else {
     load_state(before_, "the step before");
     asked_ = false;
+    record_.reset();
+  }
+  if (record_ && !all_finite_in(*record_)) {
+    record_.reset();
+    notes_.emplace_back(
+        "balance.watch: the tasks' gradients are too large for their norms, or no numbers: this "
+        "step has no line of balance.jsonl");
   }
   kept_new_.clear();
 }

@@ -43,6 +43,8 @@ class TaskBalance {
   // A step's parts, in their order. On a GPU see() and differentiate() may be recorded, as they read
   // nothing back; the other two wait for the device, once each. Losses or gradients that are no
   // numbers ask no method: the plain sum's gradients then show the step's verdict what is wrong.
+  /// Before a forward pass, of which it may be the second try: holds nothing of the first.
+  void forget();
   /// Behind the forward pass: what there is to weigh.
   void see(const StepInputs& in, const StepOutputs& out, int64_t epoch);
   /// Queues the losses' way to the host.
@@ -59,7 +61,7 @@ class TaskBalance {
   /// Whether losses_after() wants the losses of the same batch, under the new weights.
   bool looks_back() const;
   void losses_after(const std::vector<std::optional<double>>& losses);
-  /// The step's end: what was learned in it counts, or is forgotten.
+  /// The step's end: what was learned in it counts, or is forgotten with its record.
   void finish(bool taken);
 
   /// Of the last step: sentences, and what balance.watch asks for in every n-th.

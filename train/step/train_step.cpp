@@ -67,6 +67,7 @@ StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& b
   const Counters counters(model.store());
   const auto forward = [&] {
     // On a GPU this may be a second try (Repeated): nothing of the first is left.
+    if (balance != nullptr) balance->forget();
     in.images = {};
     out = {};
     tape.reset();

@@ -50,7 +50,7 @@ struct StepResult {
   /// knows: the step was taken where the judgement is finite.
   bool taken = true;
   std::vector<std::string> notes;        ///< of [balance], in sentences
-  std::optional<BalanceRecord> balance;  ///< in every n-th step, as balance.watch says
+  std::optional<BalanceRecord> balance;  ///< in every n-th step, if taken, as balance.watch says
 };
 
 /// Sees a step as it happens: the dump's way in.

@@ -57,6 +57,17 @@ std::vector<Vector> take(Balance& method, uint32_t s) {
 
 }  // namespace
 
+TEST_CASE("norms and forms of what is no number are none, and rounding takes no square below 0",
+          "[models][balance][nan]") {
+  const double nan = std::nan("");
+  const Vector n = norms(Matrix(2, {4, nan, nan, nan}));
+  CHECK(n[0] == 2);
+  CHECK(std::isnan(n[1]));
+  CHECK(std::isnan(quadratic(Matrix(2, {4, nan, nan, 1}), {1, 1})));
+  CHECK(norms(Matrix(1, {-1e-20}))[0] == 0);
+  CHECK(quadratic(Matrix(1, {-1e-20}), {1}) == 0);
+}
+
 TEST_CASE("an unknown balance names those that there are", "[models][balance]") {
   CHECK(balance_names().size() == 28);
   CHECK_THROWS_WITH(method_called("upgrade"),

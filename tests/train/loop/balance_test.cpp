@@ -2,8 +2,11 @@
 // resumed, whichever labels a batch lacks; what tasks do to each other is written without a trace in
 // the run.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
@@ -13,6 +16,7 @@
 #include "train/run_folder/changes.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/run_folder/kept.h"
+#include "train/run_folder/summary.h"
 
 using namespace weft;
 using weft::test::balance_methods;
@@ -46,6 +50,24 @@ struct Listener final : TrainObserver {
   }
   std::vector<double> losses;
   std::vector<std::string> lines;
+};
+
+/// Puts other numbers in the place of a weight in some steps.
+struct Spoiler final : StepProbe {
+  Spoiler(Trainer& t, std::vector<int64_t> at, double with) : trainer(t), steps(at), bad(with) {}
+  Tensor& weight() { return trainer.model().store().find("heads.yes.fc.weight")->value; }
+  void before(const StepInputs&, const Batch&) override {
+    if (std::find(steps.begin(), steps.end(), trainer.state().total_step) == steps.end()) return;
+    kept = weight();
+    weight() = Tensor::full(kept.shape(), bad, kept.dtype());
+  }
+  void after() override {
+    if (kept.defined()) weight() = std::exchange(kept, {});
+  }
+  Trainer& trainer;
+  std::vector<int64_t> steps;
+  double bad;
+  Tensor kept;
 };
 
 Listener listen(RunFile run, int64_t steps) {
@@ -223,6 +245,39 @@ TEST_CASE("balance: a watched step writes norms, cosines and weights, stage by s
       }
     }
   }
+}
+
+TEST_CASE("balance: a watched step that is not taken has no line, and the run is told to its end",
+          "[balance][nan]") {
+  const BalanceTable table;
+  CpuContext cpu(1);
+  const double bads[] = {std::nan(""), std::numeric_limits<double>::infinity()};
+  const std::vector<std::vector<std::string>> methods{
+      {method("equal")},  {method("uw")},
+      {method("upgrad")}, {method("upgrad"), "balance.keep=false"},
+      {method("moco")},   {method("mgda"), "balance.weighting=dwa"}};
+  for (size_t m = 0; m < methods.size(); ++m)
+    for (const double bad : bads) {
+      std::vector<std::string> settings{"sharing=hard", "retrain.steps=6", "balance.watch=1",
+                                        "on_nonfinite=skip"};
+      settings.insert(settings.end(), methods[m].begin(), methods[m].end());
+      RunFile run = table.run(settings);
+      const auto data = open_dataset(run);
+      Trainer trainer(run, *data, &cpu);
+      Spoiler spoiler(trainer, {0, 3}, bad);
+      trainer.set_probe(&spoiler);
+      const std::string folder = table.folder(fmt::format("skipped_{}_{}", m, bad));
+      trainer.start(folder);
+      trainer.run();
+      INFO(fmt::format("{} {}", fmt::join(methods[m], " "), bad));
+      CHECK(trainer.state().skipped == 2);
+      CHECK_NOTHROW(read_summary(folder));
+      std::vector<int64_t> steps;
+      for (const BalanceLine& line :
+           read_balance(folder + "/balance.jsonl", {"yes", "much", "more"}))
+        steps.push_back(line.step);
+      CHECK(steps == std::vector<int64_t>{2, 3, 5, 6});
+    }
 }
 
 TEST_CASE("balance: a run without a watch has no balance.jsonl, and may begin to watch",

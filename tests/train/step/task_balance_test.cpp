@@ -221,6 +221,60 @@ TEST_CASE("task balance: what a step that is not taken has taught is forgotten",
   }
 }
 
+TEST_CASE("task balance: gradients whose squares are no numbers have no record, and say so",
+          "[balance][nan]") {
+  for (const char* name : {"equal", "uw", "upgrad", "moco"}) {
+    Bench bench({std::string("balance.method=") + name, "balance.watch=1"});
+    bench.run.tasks[0].weight = 1e170;  // beyond what a run file may say; f64 holds the gradient
+    TaskBalance balance(bench.run, &bench.cpu);
+    bench.balanced(balance);
+    balance.finish(true);
+    INFO(name);
+    CHECK_FALSE(balance.take_record());
+    const std::vector<std::string> notes = balance.take_notes();
+    REQUIRE(!notes.empty());
+    CHECK(notes.back().find("this step has no line of balance.jsonl") != std::string::npos);
+  }
+}
+
+TEST_CASE("task balance: a step that begins anew holds no gradients of its first try",
+          "[balance]") {
+  struct Live final : StepProbe {
+    explicit Live(CpuContext& c) : cpu(c) {}
+    void before(const StepInputs&, const Batch&) override {
+      bytes = static_cast<double>(memory_of(&cpu).counters().live_bytes);
+    }
+    CpuContext& cpu;
+    double bytes = 0;
+  };
+  for (const char* keep : {"true", "false"}) {
+    Bench bench({"balance.method=upgrad", std::string("balance.keep=") + keep});
+    const auto optimizer = make_optimizer(&bench.cpu, *bench.model, bench.run, Phase::retrain);
+    TaskBalance balance(bench.run, &bench.cpu);
+    TrainStep step(bench.run, &bench.cpu);
+    Live live(bench.cpu);
+    step.set_probe(&live);
+    const auto take = [&] {
+      step.take(*bench.model, *optimizer, bench.in, bench.batch, {0, 1}, &balance);
+      return live.bytes;
+    };
+    take();
+    bench.in.images = {};
+    const double clean = take();
+    {  // memory runs out behind the pass back: nobody combines
+      Tape tape(&bench.cpu);
+      const StepOutputs out = bench.forward(tape);
+      balance.see(bench.in, out, 0);
+      balance.fetch();
+      balance.differentiate(tape, *bench.model, out);
+    }
+    bench.model->store().clear_gradients();
+    bench.in.images = {};
+    INFO("keep = " << keep);
+    CHECK(take() == clean);
+  }
+}
+
 TEST_CASE("task balance: FAMO looks at the new losses, and running statistics move once",
           "[balance]") {
   const auto statistics_after = [](const char* method, Balance::State* state) {
