@@ -63,6 +63,8 @@ class Balance {
   virtual std::string describe() const = 0;
   virtual Needs needs() const = 0;
   virtual Groups groups() const { return Groups::whole; }
+  /// Whether one Gram of all that is shared is enough, so that no gradient has to be kept.
+  bool needs_one_gram() const { return needs() == Needs::gram && groups() == Groups::whole; }
   /// Grams are J_1 J_2' of two batches that know nothing of each other, and not symmetric.
   virtual bool two_batches() const { return false; }
   /// Whether d comes from combine() and not from weights.

@@ -53,6 +53,34 @@ double trunks_of(const RunFile& run) {
   return trunks.shared + trunks.own * static_cast<double>(run.tasks.size());
 }
 
+/// Of a weight: the value, its gradient and its moments, in the phase that has most of them.
+double copies_of(const RunFile& run) {
+  const bool search = searches(run, way_of(run.sharing).policy);
+  double copies = 3;
+  for (const PhaseSpec* phase : {&run.warmup, static_cast<const PhaseSpec*>(&run.policy),
+                                 static_cast<const PhaseSpec*>(&run.retrain)}) {
+    const bool trains = phase->steps > 0 && (search || phase == &run.retrain);
+    if (trains && phase->optimizer.kind == OptimizerKind::adam) copies = 4;
+  }
+  return copies;
+}
+
+/// Each task's gradient of one trunk of so many bytes, where [balance] keeps them: of tasks that have
+/// a weight, where two or more share it. What balance.shared leaves of it is known with the network.
+void add_gradients(const RunFile& run, double trunk, std::vector<Need>& all) {
+  const auto method = make_method(run);
+  if (method->needs() == Balance::Needs::losses || !run.balance.keep_gradients) return;
+  if (trunks_of(run) != 1 || run.tasks.size() < 2 || !run.balance.shared.empty()) return;
+  const auto weighed = std::count_if(run.tasks.begin(), run.tasks.end(),
+                                     [](const TaskSpec& task) { return task.weight != 0; });
+  const bool gram = method->needs_one_gram();
+  all.push_back({gram ? "balance.keep" : "balance.method", "each task's gradient of the trunk",
+                 trunk * static_cast<double>(weighed),
+                 gram ? "set balance.keep = false, which keeps their Gram matrix alone"
+                      : "this method needs them all; name fewer parameters in balance.shared, or "
+                        "take one that needs their Gram matrix alone, with balance.keep = false"});
+}
+
 std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& parts) {
   const ModelSpec& m = run.model;
   const bool mlp = m.trunk == TrunkName::mlp;
@@ -74,20 +102,13 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
     else
       plain += channels * out;
   }
-  const bool adam = run.warmup.optimizer.kind == OptimizerKind::adam;
-  const double copies = adam ? 4 : 3;  // the value, its gradient and its moments
+  const double copies = copies_of(run);
   std::vector<Need> all{{mlp ? "model.hidden" : "model.width", "the trunk's parameters",
                          trunk * trunks_of(run) * copies * number},
                         {"model.head_width", "the heads' parameters", dense * copies * number},
                         {"task.classes", "the heads' parameters", plain * copies * number}};
 
-  const auto method = make_method(run);
-  if (method->needs() != Balance::Needs::losses && run.balance.keep_gradients &&
-      trunks_of(run) == 1)
-    all.push_back({"balance.keep", "each task's gradient of the trunk",
-                   trunk * static_cast<double>(run.tasks.size()) * number,
-                   "set balance.keep = false, which keeps their Gram matrix alone"});
-
+  add_gradients(run, trunk * number, all);
   const LoaderOptions options = train_loader_options(run, data, "train", 0);
   const double rows =
       static_cast<double>(plan_epoch(data, parts.train, options).batch) *

@@ -172,8 +172,7 @@ void check_balance(const RunFile& run) {
       b.weighting == Weighting::none || of_gradients, "balance.weighting",
       fmt::format("is \"{}\", which goes with a method on gradients; alone it is method = \"{}\"",
                   name_of(b.weighting), name_of(b.weighting)));
-  const bool whole = method->groups() == Balance::Groups::whole;
-  require(b.keep_gradients || (method->needs() == Balance::Needs::gram && whole), "balance.keep",
+  require(b.keep_gradients || method->needs_one_gram(), "balance.keep",
           fmt::format("is false, but \"{}\" needs the gradients, not their Gram matrix alone",
                       name_of(b.method)));
 }

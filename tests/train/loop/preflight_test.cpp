@@ -242,6 +242,18 @@ TEST_CASE("plan: each task's gradient of the trunk counts where it is kept", "[p
   const int64_t kept = needed(scenes({"sharing=hard", "balance.method=upgrad"})) - plain;
   CHECK(std::abs(static_cast<double>(kept) - 2 * 4 * 11.2e6 / 256) < 2);  // 2 tasks, width 1/16
   CHECK(needed(scenes({"sharing=hard", "balance.method=upgrad", "balance.keep=false"})) == plain);
+  // What is not there is not counted: a task without a weight has no row, one task alone shares
+  // nothing, and what balance.shared leaves is known by the network's names.
+  const int64_t one =
+      needed(scenes({"sharing=hard", "balance.method=upgrad", "task.seg.weight=0"})) - plain;
+  CHECK(std::abs(static_cast<double>(2 * one - kept)) < 4);
+  CHECK(needed(scenes({"sharing=hard", "balance.method=upgrad", "balance.shared=[\"layer4*\"]"})) ==
+        plain);
+  for (const char* sharing : {"sharing=hard", "sharing=single"}) {
+    RunFile alone = scenes({sharing}), weighed = scenes({sharing, "balance.method=upgrad"});
+    for (RunFile* run : {&alone, &weighed}) run->tasks.pop_back();
+    CHECK(needed(weighed) == needed(alone));
+  }
   RunFile many = scenes({"sharing=hard", "balance.method=upgrad", "model.width=1"});
   for (int i = 0; i < 6; ++i) {
     many.tasks.push_back(many.tasks[1]);
@@ -253,4 +265,35 @@ TEST_CASE("plan: each task's gradient of the trunk counts where it is kept", "[p
              contains_text("'balance.keep': the run needs at least") &&
                  contains_text("each task's gradient of the trunk alone take 0.3 GiB: set "
                                "balance.keep = false"));
+  // Where that would be refused, it is not advised.
+  const std::vector<std::vector<std::string>> others{
+      {"balance.method=moco"}, {"balance.method=gradvac", "balance.groups=layer"}};
+  for (const std::vector<std::string>& settings : others) {
+    many.balance = scenes(settings).balance;
+    CHECK_THAT(test::message_of<ConfigError>([&] { check_memory(many, *data, parts, 1 << 20); }),
+               contains_text("'balance.method': the run needs at least") &&
+                   contains_text("take 0.3 GiB: this method needs them all; name fewer parameters "
+                                 "in balance.shared, or take one that needs their Gram matrix "
+                                 "alone, with balance.keep = false"));
+  }
+}
+
+TEST_CASE("plan: moments count as the phases that train have them", "[plan]") {
+  const auto fits = [](const std::vector<std::string>& settings, int64_t bytes) {
+    RunFile run = scenes(settings);
+    const auto data = open_dataset(run);
+    return test::message_of<ConfigError>(
+               [&] { check_memory(run, *data, make_parts(*data, run.semantics), bytes); })
+        .empty();
+  };
+  // 11.2 M weights of the trunk: three numbers each under SGD, four under Adam.
+  const std::vector<std::string> sgd{"model.width=1", "sharing=hard", "warmup.optimizer.kind=adam",
+                                     "retrain.optimizer.kind=sgd"};
+  std::vector<std::string> adam = sgd, searched = sgd;
+  adam.push_back("retrain.optimizer.kind=adam");
+  searched.push_back("sharing=adashare");
+  const int64_t between = 160 << 20;
+  CHECK(fits(sgd, between));
+  CHECK_FALSE(fits(adam, between));
+  CHECK_FALSE(fits(searched, between));  // whose warm-up trains by Adam
 }
