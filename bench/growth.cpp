@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "bench/setting.h"
+#include "engine/error.h"
 #include "io/files.h"
 
 namespace weft::bench {
@@ -246,6 +247,27 @@ std::optional<double> exponent(const Values& x, const Values& y, bool last) {
   return xx > 0 ? std::optional(xy / xx) : std::nullopt;
 }
 
+namespace {
+
+/// Axes of which a side has no point.
+std::vector<std::string> without(const std::string& side, const std::vector<Growth>& axes) {
+  std::vector<std::string> names;
+  for (const Growth& g : axes)
+    if (std::none_of(g.curves.begin(), g.curves.end(),
+                     [&](const Curve& c) { return c.side == side; }))
+      names.push_back(g.axis);
+  return names;
+}
+
+/// UserError where a side that was to be measured was not.
+void require_points(const std::string& side, const std::vector<Growth>& axes) {
+  if (const auto names = without(side, axes); !names.empty())
+    throw UserError(fmt::format("growth: {} could run no point of {}; what each said stands above",
+                                side, fmt::join(names, ", ")));
+}
+
+}  // namespace
+
 void growth(const Arguments& arguments) {
   const Bench bench(arguments);
   fmt::print("# weft bench growth: {}; one of these grows at a time\n", bench.title());
@@ -257,10 +279,15 @@ void growth(const Arguments& arguments) {
     if (axes.size() == 1) print_further_task(axes.back());
     std::fflush(stdout);
   }
-  print_judgement(axes);
-  const std::string picture = arguments.text("svg", "growth.svg");
-  write_file(picture, draw_growth(axes, bench.title()));
-  fmt::print("picture: {}\n", picture);
+  const bool nothing = without("weft", axes).size() == axes.size();
+  if (!nothing) {
+    print_judgement(axes);
+    const std::string picture = arguments.text("svg", "growth.svg");
+    write_file(picture, draw_growth(axes, bench.title()));
+    fmt::print("picture: {}\n", picture);
+  }
+  require_points("weft", axes);
+  if (bench.missing().empty()) require_points("peer", axes);
 }
 
 }  // namespace weft::bench

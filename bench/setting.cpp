@@ -1,13 +1,20 @@
 // Setting: flags to a run file and random tensors.
 #include "bench/setting.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 #include "engine/philox.h"
 
 namespace weft::bench {
+namespace {
+
+constexpr const char* phase_words[] = {"warmup", "weights", "policy", "retrain", "infer"};
+
+}  // namespace
 
 Setting::Setting(const Arguments& arguments) {
   batch = arguments.number("batch", batch);
@@ -22,6 +29,10 @@ Setting::Setting(const Arguments& arguments) {
   device = arguments.text("device", device);
   precision = arguments.text("precision", precision);
   phases = arguments.text("phases", phases);
+  for (const std::string& word : split(phases, ','))
+    if (std::find(std::begin(phase_words), std::end(phase_words), word) == std::end(phase_words))
+      throw ConfigError(fmt::format("--phases: unknown phase '{}'; it is one of {}", word,
+                                    fmt::join(phase_words, ", ")));
   sharing = arguments.text("sharing", sharing);
   head_width = arguments.number("head_width", head_width);
 }

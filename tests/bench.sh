@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bench.sh WEFT_BENCH: many tasks of one kind in a word; growth beside a peer whose times are known:
-# its table has their exponents, and what each further task adds.
+# its table has their exponents, what each further task adds, and what could not be run.
 bench=$(realpath "$1")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -54,4 +54,11 @@ grep -q 'infer .*OutOfMemoryError' err || { echo 'a failure of the peer went uns
 expect 0 '^# peer skipped: --peer none$' growth --quick "${tiny[@]}" --phases infer --peer none --svg other.svg
 [ -s other.svg ] || { echo 'no picture at --svg'; broken=1; }
 expect 0 '^# peer skipped: it has one width alone$' growth --quick "${tiny[@]}" --phases infer
+# What could not be run at all is no result: no row of it, no judgement, no picture, exit code 2.
+expect 2 '^weft bench: growth: weft could run no point of tasks, batch, crop, depth; what each said stands above$' \
+  growth --quick "${tiny[@]}" --precision f16 --peer none --svg none.svg
+grep -q 'grows faster' out && { echo 'nothing was measured, and was judged'; broken=1; }
+[ -e none.svg ] && { echo 'a picture of nothing'; broken=1; }
+expect 2 '^weft bench: --phases: unknown phase .warmpu.; it is one of warmup, weights, policy, retrain, infer$' \
+  steps "${tiny[@]}" --phases warmpu
 exit $broken
