@@ -125,7 +125,7 @@ std::string describe(const Plan& plan, const Trunk& trunk, const TrunkCost& cost
                         static_cast<double>(cost.residual[l].dense) * 1e-6, block.run.size(),
                         fmt::join(rows, ", "));
   }
-  const Macs planned = plan.macs(cost), by_task = plan.macs(cost, /*by_task=*/true);
+  const Macs planned = plan.macs(cost);
   Macs naive = cost.stem;
   for (size_t l = 0; l < plan.blocks.size(); ++l) {
     naive += cost.residual[l];
@@ -138,9 +138,6 @@ std::string describe(const Plan& plan, const Trunk& trunk, const TrunkCost& cost
       2e-9 * static_cast<double>(planned.dense), 2e-9 * static_cast<double>(naive.dense),
       tasks.size(), static_cast<double>(naive.dense) / static_cast<double>(planned.dense),
       2e-9 * static_cast<double>(planned.useful));
-  text += fmt::format(
-      "gradients of each task by itself go back through {:.2f}x what those of their sum do\n",
-      static_cast<double>(by_task.dense) / static_cast<double>(planned.dense));
   return text;
 }
 

@@ -57,7 +57,9 @@ done
 expect 0 '^seg +loss' eval first
 expect 0 '^seg +loss' eval first --split val --checkpoint last
 expect 0 'GFLOP an image' plan first
+grep -q 'gradients of each task by itself' out && fail "plan tells a pass back of what predicts"
 expect 0 'GFLOP an image' plan slim.toml
+expect 0 'gradients of each task by itself go back through [0-9.]*x' plan slim.toml
 expect 0 '^trunk M' table first second
 expect 0 '^run,' table first --style csv
 "$weft" data scenes --out rooms --count 1 --height 48 --width 64 >/dev/null 2>&1

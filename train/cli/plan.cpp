@@ -15,7 +15,13 @@ namespace {
 std::string print_plan(const char* title, const Gates& gates, const Model& model,
                        const TrunkCost& cost, bool training) {
   const Plan plan = model.shared_plan(&gates, training);
-  fmt::print("{}\n{}\n", title, describe(plan, model.trunk(), cost, model.task_names()));
+  fmt::print("{}\n{}", title, describe(plan, model.trunk(), cost, model.task_names()));
+  if (training)
+    fmt::print(
+        "gradients of each task by itself go back through {:.2f}x what those of their sum do\n",
+        static_cast<double>(plan.macs(cost, /*by_task=*/true).dense) /
+            static_cast<double>(plan.macs(cost).dense));
+  fmt::print("\n");
   return plan_picture(title, plan, model, cost);
 }
 
