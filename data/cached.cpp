@@ -2,6 +2,12 @@
 #include "data/cached.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "engine/error.h"
+#include "engine/machine_memory.h"
 
 namespace weft {
 namespace {
@@ -37,6 +43,25 @@ Sample CachedDataset::load(int64_t index) const {
 size_t CachedDataset::bytes() const {
   const std::lock_guard lock(mutex_);
   return bytes_;
+}
+
+int64_t cache_bytes(int64_t available, size_t runs) {
+  constexpr int64_t least = int64_t{512} << 20, most = int64_t{2} << 30;
+  return std::min(std::clamp(available / 16, least, most),
+                  available / 4 / static_cast<int64_t>(runs));
+}
+
+int64_t cache_bytes_here(size_t runs) {
+  const char* const asked = std::getenv("WEFT_CACHE_MIB");
+  if (asked == nullptr)
+    return cache_bytes(proc_bytes("/proc/meminfo", "MemAvailable", int64_t{8} << 30), runs);
+  int64_t mib = -1;
+  const char* const end = asked + std::strlen(asked);
+  const auto [stop, error] = std::from_chars(asked, end, mib);
+  if (error != std::errc() || stop != end || mib < 0 || mib > int64_t{1} << 30)
+    throw ConfigError(fmt::format(
+        "WEFT_CACHE_MIB is \"{}\", but a number of MiB for decoded samples is expected", asked));
+  return mib << 20;
 }
 
 double CachedDataset::kept_share() const {

@@ -3,6 +3,7 @@
 // changes.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -43,5 +44,13 @@ class CachedDataset final : public Dataset {
   mutable size_t bytes_ = 0;
   mutable std::vector<std::shared_ptr<const Sample>> kept_;
 };
+
+/// What decoded samples may take in each of `runs` side by side, in bytes: a 16th of the `available`
+/// memory within 512 MiB and 2 GiB (NYU v2's 1449 rooms with three labels), but all of them together
+/// no more than a quarter of it.
+int64_t cache_bytes(int64_t available, size_t runs = 1);
+/// The same of the memory that there is now; or MiB by the variable WEFT_CACHE_MIB, by which a study
+/// gives each of its cells an equal share. ConfigError where that is no number from 0 to 2^30.
+int64_t cache_bytes_here(size_t runs = 1);
 
 }  // namespace weft

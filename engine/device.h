@@ -37,6 +37,8 @@ void require_device(DeviceKind kind);
 /// Why there is no GPU to compute on: "this build has no CUDA backend", "no CUDA device (..)". "":
 /// there is one.
 std::string why_no_cuda();
+/// How many GPUs CUDA shows to this process, as CUDA_VISIBLE_DEVICES lets it; costs no context.
+int cuda_cards();
 /// One line for `weft doctor`: the GPU that is there, or why there is none.
 std::string describe_cuda();
 

@@ -5,6 +5,7 @@
 namespace weft {
 
 std::string why_no_cuda() { return "this build has no CUDA backend"; }
+int cuda_cards() { return 0; }
 std::string describe_cuda() { return "not in this build (nvcc was not found)"; }
 
 namespace device_parts {

@@ -27,6 +27,13 @@ std::string why_no_cuda() {
   return CudaContext::available(&why) ? "" : why;
 }
 
+int cuda_cards() {
+  int cards = 0;
+  if (cudaGetDeviceCount(&cards) == cudaSuccess) return cards;
+  cudaGetLastError();  // no card is no fault of the call behind it
+  return 0;
+}
+
 std::string describe_cuda() {
   if (const std::string why = why_no_cuda(); !why.empty()) return why;
   const CudaDevice d = CudaContext().device();

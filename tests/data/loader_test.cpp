@@ -337,6 +337,20 @@ TEST_CASE("cached: samples are kept up to the limit, and stay the same", "[data]
   }
 }
 
+TEST_CASE("cached: runs side by side keep no more together than a quarter of the memory",
+          "[data]") {
+  constexpr int64_t gib = int64_t{1} << 30;
+  CHECK(cache_bytes(512 * gib) == 2 * gib);
+  CHECK(cache_bytes(16 * gib) == gib);
+  CHECK(cache_bytes(4 * gib) == gib / 2);
+  CHECK(cache_bytes(gib) == gib / 4);
+  for (const int64_t available : {gib, 4 * gib, 16 * gib, 512 * gib})
+    for (const size_t runs : {2, 3, 12, 64})
+      CHECK(cache_bytes(available, runs) * static_cast<int64_t>(runs) <= available / 4);
+  CHECK(cache_bytes(512 * gib, 12) == 2 * gib);  // where there is plenty, to each as to one alone
+  CHECK(cache_bytes(16 * gib, 8) == gib / 2);
+}
+
 TEST_CASE("cached: threads share what is kept, within the limit", "[data]") {
   const Numbered plain(10);
   const size_t sample = 4 * 6 * 4 * sizeof(float);

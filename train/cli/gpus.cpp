@@ -8,20 +8,22 @@
 
 namespace weft::cli {
 
-std::vector<std::string> gpu_names(int count, const char* visible) {
+std::vector<std::string> gpu_names(int count, const char* visible, int cards) {
   std::vector<std::string> names;
+  if (visible == nullptr && count > cards)
+    throw ConfigError(fmt::format("--gpus {}: this machine shows {}; lower it", count, cards));
   if (visible == nullptr) {
     for (int i = 0; i < count; ++i) names.push_back(fmt::to_string(i));
     return names;
   }
   std::istringstream list(visible);
-  for (std::string name; std::getline(list, name, ',');)
-    if (!name.empty()) names.push_back(name);
-  if (names.size() < static_cast<size_t>(count))
+  for (std::string name; std::getline(list, name, ',');) names.push_back(name);
+  const int shown = std::min(cards, static_cast<int>(names.size()));
+  if (shown < count)
     throw ConfigError(
-        fmt::format("--gpus {}: CUDA_VISIBLE_DEVICES is \"{}\", which names {}; lower the one or "
+        fmt::format("--gpus {}: CUDA_VISIBLE_DEVICES is \"{}\", which shows {}; lower the one or "
                     "unset the other",
-                    count, visible, names.size()));
+                    count, visible, shown));
   names.resize(static_cast<size_t>(count));
   return names;
 }

@@ -7,9 +7,10 @@
 
 namespace weft::cli {
 
-/// Names of the first `count` cards that this process may see: those in `visible`, the value of
-/// CUDA_VISIBLE_DEVICES, or "0", "1" and so on where it is null. ConfigError where it names fewer.
-std::vector<std::string> gpu_names(int count, const char* visible);
+/// Names of the first `count` cards that this process sees: those in `visible`, the value of
+/// CUDA_VISIBLE_DEVICES, or "0", "1" and so on where it is null. ConfigError where CUDA shows fewer,
+/// `cards` of them (cuda_cards()): its list ends before the first name of no card, such as -1.
+std::vector<std::string> gpu_names(int count, const char* visible, int cards);
 
 /// The one of `load.size()` cards that has the least to do; the first of equals.
 size_t idlest(const std::vector<size_t>& load);

@@ -53,7 +53,7 @@ class StudyCommand final : public Command {
     if (!table_only_) {  // tables can be made where there is no such device
       for (const StudyCell& cell : cells) require_device(cell.run.device);
       RunnerOptions options;
-      if (gpus_ > 0) options.gpus = gpu_names(gpus_, std::getenv("CUDA_VISIBLE_DEVICES"));
+      if (gpus_ > 0) options.gpus = cards_for(cells);
       if (minutes_ >= 0) options.start_seconds = 60 * minutes_;
       failures = StudyRunner(study, cells, std::move(options)).run();
     }
@@ -68,16 +68,26 @@ class StudyCommand final : public Command {
   }
 
  private:
+  static bool on_gpu(const std::vector<StudyCell>& cells) {
+    return std::any_of(cells.begin(), cells.end(),
+                       [](const StudyCell& cell) { return cell.run.device == DeviceKind::cuda; });
+  }
+  std::vector<std::string> cards_for(const std::vector<StudyCell>& cells) const {
+    if (!on_gpu(cells))
+      throw ConfigError(
+          fmt::format("--gpus {}: no cell of this study computes on a GPU; leave it out, or give "
+                      "--device cuda",
+                      gpus_));
+    return gpu_names(gpus_, std::getenv("CUDA_VISIBLE_DEVICES"), cuda_cards());
+  }
   static void report(const Study& study, const std::vector<StudyCell>& cells) {
     const auto results = study_results(study, cells);
     std::string markdown = study_markdown(study, results);
-    const bool cuda = std::any_of(cells.begin(), cells.end(), [](const StudyCell& cell) {
-      return cell.run.device == DeviceKind::cuda;
-    });
     markdown += fmt::format(
         "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n",
-        study.source, version(), fmt::gmtime(std::time(nullptr)), cuda ? "a GPU, beside " : "",
-        cpu_field("model name"), physical_cores(), study.threads);
+        study.source, version(), fmt::gmtime(std::time(nullptr)),
+        on_gpu(cells) ? "a GPU, beside " : "", cpu_field("model name"), physical_cores(),
+        study.threads);
     markdown += study_policies(study, results);
     fmt::print("{}\n", markdown);
     const std::string curves = study.out + "/curves/";

@@ -13,6 +13,7 @@
 #include <numeric>
 #include <thread>
 
+#include "data/cached.h"
 #include "engine/cpu/context.h"
 #include "engine/error.h"
 #include "io/files.h"
@@ -73,6 +74,7 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells
   slots_ = static_cast<size_t>(study.parallel > 0 ? study.parallel
                                : cuda             ? std::max<size_t>(1, options_.gpus.size())
                                                   : std::max(1, physical_cores() / study.threads));
+  cache_ = cache_bytes_here(slots_);
   // Children inherit the lock: it is free when the last of them has ended, whatever became of us.
   fs::create_directories(study.out);
   const std::string path = study.out + "/study.lock";
@@ -144,14 +146,16 @@ size_t StudyRunner::idlest_gpu() const {
 }
 
 /// Whether one more cell fits beside those that run: each is expected to need what the hungriest so
-/// far has, so a cell that has not made its first step yet is waited for.
+/// far has, so a cell that has not made its first step yet is waited for; and what those that run
+/// may keep of samples is set aside, as if they had kept none yet.
 bool StudyRunner::room() const {
   if (running_.empty()) return true;
   if (running_.size() >= slots_) return false;
   if (study_.parallel > 0) return true;
   for (const Running& r : running_)
     if (r.step == r.from && r.child.seconds() < 60) return false;
-  return available_memory() > hungriest_ + hungriest_ / 4;
+  const int64_t kept = cache_ * static_cast<int64_t>(running_.size());
+  return available_memory() - kept > hungriest_ + hungriest_ / 4;
 }
 
 void StudyRunner::start(size_t index) {
@@ -170,7 +174,7 @@ void StudyRunner::start(size_t index) {
   arguments.insert(arguments.end(), {"--threads", fmt::to_string(study_.threads)});
   const int64_t from = last_step(cell);
   const size_t gpu = idlest_gpu();
-  Words environment;
+  Words environment{fmt::format("WEFT_CACHE_MIB={}", cache_ >> 20)};
   if (!options_.gpus.empty()) environment.push_back("CUDA_VISIBLE_DEVICES=" + options_.gpus[gpu]);
   try {
     running_.push_back({index, Child(arguments, log_of(cell), environment), from, from, gpu});

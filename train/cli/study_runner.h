@@ -1,7 +1,8 @@
 // Runs the cells of a study that are not finished, several side by side, each as a child process
 // `weft train`: new, or on from its last checkpoint. A cell that fails is reported and the others
 // go on. A signal stops the children with a checkpoint each and then the study (Stopped). Several
-// GPUs of one machine share the cells: each child sees one card, the one with the fewest cells.
+// GPUs of one machine share the cells: each child sees one card, the one with the fewest cells. What
+// the cells side by side keep of decoded samples is shared out among them (data/cached.h).
 #pragma once
 
 #include <chrono>
@@ -66,6 +67,7 @@ class StudyRunner {
   std::vector<int> failures_;
   std::map<std::pair<size_t, size_t>, size_t> chosen_;
   size_t slots_;
+  int64_t cache_ = 0;      ///< bytes that each cell may keep of decoded samples
   int64_t hungriest_ = 0;  ///< most memory that a cell has had resident
   int lock_ = -1;
   Progress progress_;

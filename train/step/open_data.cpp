@@ -1,7 +1,6 @@
 // The data set that a run file's [data] names; see open_data.h.
 #include "train/step/open_data.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -16,20 +15,11 @@
 #include "data/sets/taskonomy.h"
 #include "data/sets/text.h"
 #include "engine/error.h"
-#include "engine/machine_memory.h"
 #include "io/files.h"
 
 namespace weft {
 
 namespace {
-
-/// What decoded samples may take: 2 GiB (NYU v2's 1449 rooms with three labels) where there is
-/// plenty, as several runs may share the machine.
-size_t most_cached() {
-  constexpr int64_t least = int64_t{512} << 20, most = int64_t{2} << 30;
-  return static_cast<size_t>(
-      std::clamp(proc_bytes("/proc/meminfo", "MemAvailable", least) / 16, least, most));
-}
 
 /// "$WEFT_DATA/nyu" with the variable's value, so that run files name no machine's folders.
 std::string expanded(const std::string& root) {
@@ -108,7 +98,8 @@ std::unique_ptr<Dataset> open_dataset(RunFile& run, const LearnedFromData* learn
   if (run.data.kind == DataKind::tabular) return open_table(run, learned);  // in memory as it is
   if (run.data.kind == DataKind::text)
     return std::make_unique<TextDataset>(with_root(run), run.tasks, learned);
-  return std::make_unique<CachedDataset>(open_uncached(run, learned), most_cached());
+  return std::make_unique<CachedDataset>(open_uncached(run, learned),
+                                         static_cast<size_t>(cache_bytes_here()));
 }
 
 std::string kept_root(const DataSpec& data) {
