@@ -27,8 +27,10 @@ TEST_CASE("every flag that a message names is an option", "[lint]") {
           options.insert((*o)[1]);
         for (std::sregex_iterator t(line.begin(), line.end(), text), end; t != end; ++t) {
           const std::string quoted = t->str();
-          for (std::sregex_iterator f(quoted.begin(), quoted.end(), flag); f != end; ++f)
-            named.insert(f->str());
+          for (std::sregex_iterator f(quoted.begin(), quoted.end(), flag); f != end; ++f) {
+            const auto at = static_cast<size_t>(f->position());
+            if (at == 1 || quoted[at - 1] != '"') named.insert(f->str());  // else a style's name
+          }
         }
       }
     }
