@@ -28,6 +28,9 @@ std::string literal(float v) {
   return text + "f";
 }
 
+/// Of weights as text, four times as long: more takes a compiler minutes.
+constexpr int64_t most_array_bytes = int64_t{32} << 20;
+
 /// Text within a comment.
 std::string comment(std::string text) {
   for (size_t end; (end = text.find("*/")) != std::string::npos;) text.replace(end, 2, "* /");
@@ -341,6 +344,11 @@ std::string c_identifier(const std::string& text) {
 }
 
 CSource c_source(const ExportedNetwork& network, const CSourceOptions& options) {
+  if (const int64_t bytes = cost_of(network).bytes(); !options.blob && bytes > most_array_bytes)
+    throw ConfigError(
+        fmt::format("export: {} MB of weights are more than a compiler takes as arrays (up to {}); "
+                    "--blob puts them in a file beside the source",
+                    bytes / 1'000'000, most_array_bytes / 1'000'000));
   return Writer(network, options).files();
 }
 

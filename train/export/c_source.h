@@ -26,7 +26,8 @@ struct CSource {
   int64_t memory_bytes = 0;  ///< static, beside the weights
 };
 
-/// ConfigError where a name is no C identifier, or two tasks' names become one.
+/// ConfigError where a name is no C identifier, two tasks' names become one, or more than 32 MiB of
+/// weights were to be arrays.
 CSource c_source(const ExportedNetwork& network, const CSourceOptions& options);
 
 /// `text` with "_" for what no C identifier has: "surface normals" is surface_normals.

@@ -202,6 +202,16 @@ TEST_CASE("export: a blob holds the weights and a sum, and the source none", "[e
   CHECK(c.source.size() < 40'000);
   CHECK(c.blob.size() == 8 + static_cast<size_t>(cost_of(network).bytes()));
   CHECK(c_source(network, {"net", false, {}}).blob.empty());
+  ExportedNetwork large = network;
+  for (ExportedNode& node : large.nodes)
+    if (node.kind == NodeKind::conv) {
+      node.weights[0] = Tensor::zeros({1, 1, 1, int64_t{9} << 20});
+      break;
+    }
+  CHECK_THAT(message_of<ConfigError>([&] {
+               c_source(large, {"net", false, {}});
+             }),
+             contains_text("as arrays (up to 33); --blob puts them in a file"));
 }
 
 TEST_CASE("export: names that C does not have are refused", "[export][c]") {
