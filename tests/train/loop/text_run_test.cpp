@@ -125,3 +125,28 @@ TEST_CASE("texts: a network learns letters and a mark, and predicts and evaluate
              }),
              contains_text("no column 'text'"));
 }
+
+TEST_CASE("texts: a row that belongs to one task is predicted for that task alone",
+          "[train][text]") {
+  TempFolder folder;
+  write_file(folder.file("all.csv"),
+             "text,sort,mark,for,part\nxy,a,,sort,train\nuv,b,,sort,test\nxy!,,yes,mark,train\n"
+             "uv,,no,mark,test\nxyu,a,no,,train\nuvx,b,yes,,train\n");
+  RunFile run = text_run(folder, true, {"sharing=hard", "data.task_column=for"});
+  run.data.index = "all.csv";
+  CHECK(run.data.inputs == Whose::per_task);
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  const auto model = make_model(&cpu, run);
+  const auto predicted = [&](const std::string& csv) {
+    write_file(folder.file("new.csv"), csv);
+    return parse_csv(
+        predict_table(&cpu, *model, run, nullptr, data->learned(), folder.file("new.csv")), "out");
+  };
+  const Csv csv = predicted("text,for\nxy,mark\nuv,\nxy,sort\n");
+  std::vector<std::string> tasks;
+  for (const auto& row : csv.rows) tasks.push_back(row[2]);
+  CHECK(tasks == std::vector<std::string>{"mark", "sort", "mark", "sort"});
+  CHECK_THAT(message_of<DataError>([&] { predicted("text,for\nxy,tone\n"); }),
+             contains_text("new.csv:2: column 'for' says 'tone'"));
+}
