@@ -61,6 +61,7 @@ examples_and_commands() {
   for program in "$build"/example_*; do
     [ -f "$program" ] && [ -x "$program" ] && check "${program##*/}" "$program"
   done
+  check "examples/estimators.sh" bash "$root/tests/examples/estimators.sh" "$build/example_estimators"
   for script in "$root"/tests/cli/*.sh; do
     [ -f "$script" ] && check "cli/${script##*/}" bash "$script" "$build/weft"
   done
