@@ -17,30 +17,6 @@
 
 namespace weft {
 
-BinaryPolicy alternating_policy(size_t tasks, int blocks) {
-  BinaryPolicy policy;
-  for (size_t k = 0; k < tasks; ++k) {
-    auto& row = policy.select.emplace_back();
-    for (int l = 0; l < blocks; ++l)
-      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? 1 : 0);
-  }
-  return policy;
-}
-
-std::optional<std::string> degenerate(const BinaryPolicy& policy,
-                                      const std::vector<std::string>& tasks,
-                                      const std::vector<std::string>& blocks) {
-  for (size_t k = 0; k < policy.select.size(); ++k)
-    if (std::none_of(policy.select[k].begin(), policy.select[k].end(),
-                     [](int s) { return s != 0; }))
-      return fmt::format("task {} executes no block", tasks[k]);
-  for (size_t l = 0; l < blocks.size(); ++l)
-    if (std::none_of(policy.select.begin(), policy.select.end(),
-                     [&](const auto& row) { return row[l] != 0; }))
-      return fmt::format("block {} is executed by no task", blocks[l]);
-  return std::nullopt;
-}
-
 Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int blocks,
                const PolicyOptions& options, uint64_t seed)
     : context_(store.context()), blocks_(blocks), options_(options) {
@@ -96,6 +72,11 @@ int Policy::active(int64_t epoch, int speed) const {
   return static_cast<int>(std::min<int64_t>(epoch / speed + 1, learned()));
 }
 
+bool Policy::uses(int l, int active) const {
+  const int row = l - skip_layer(), first = first_row(active);
+  return row >= first && row < first + active;
+}
+
 PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int active,
                             bool run_skipped) const {
   PolicySample out;
@@ -107,7 +88,8 @@ PolicySample Policy::sample(Pass& pass, double temperature, bool hard, int activ
     std::vector<double> values;
     if (hard && !run_skipped && !p.needs_grad())
       values = gumbel_sample(host_logits(k), temperature, hard, pass.noise, names_[k]).to_vector();
-    for (int l = blocks_ - active; l < blocks_; ++l) {
+    for (int l = skip_layer(); l < blocks_; ++l) {
+      if (!uses(l, active)) continue;
       Gate& gate = out.gates[k][static_cast<size_t>(l)];
       gate.kind = Gate::Kind::soft;
       if (!values.empty())
@@ -137,7 +119,7 @@ BinaryPolicy Policy::sample_binary(uint64_t seed, uint32_t index, int active) co
     const Philox words(seed, Stream::policy, index, names_[k]);
     auto& row = out.select.emplace_back();
     for (int l = 0; l < blocks_; ++l)
-      row.push_back(l < blocks_ - active ||
+      row.push_back(!uses(l, active) ||
                     words.uniform(static_cast<uint64_t>(l)) < p[k][static_cast<size_t>(l)]);
   }
   return out;
@@ -161,13 +143,14 @@ Var Policy::sparsity_loss(Tape& tape, SparsityForm form, int active) const {
   const bool select = form == SparsityForm::log_select;
   const bool depth = form == SparsityForm::log_skip_depth;
   std::vector<double> weights;
-  for (int l = learned() - active; l < learned(); ++l) weights.push_back(2.0 * (l + 1) / learned());
+  const int first = first_row(active);
+  for (int l = first; l < first + active; ++l) weights.push_back(2.0 * (l + 1) / learned());
   Var total;
   for (Parameter* logits : logits_) {
     const LayerScope scope(logits->name);
     const Var logp = log_softmax(tape.use(*logits));
-    const Var last = slice(logp, 0, learned() - active, active);
-    const Var column = slice(last, 1, select ? 0 : 1, 1);
+    const Var rows = slice(logp, 0, first, active);
+    const Var column = slice(rows, 1, select ? 0 : 1, 1);
     const Var weighed = depth ? mul(column, constant(tape, {active, 1}, weights)) : column;
     const Var term = select ? sum(column) : scale(mean(weighed), -1.0);
     total = total.value().defined() ? add(total, term) : term;

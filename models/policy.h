@@ -1,33 +1,17 @@
 // The policies: K logit tables [n, 2] (column 0 = select, 1 = skip) of the last n = L - skip_layer
 // blocks, learned by Gumbel-softmax (docs/method.md section 3). All tasks execute the blocks before
 // those, which have no part in regularisers (L and l count rows there). The curriculum uses the
-// last rows alone.
+// last rows alone, or the first (curriculum_from); the other blocks are executed meanwhile.
 // A binary policy is sampled: select[k][l] ~ Bernoulli(softmax(logits_k[l])[0]).
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "models/plan.h"
+#include "models/binary_policy.h"
 #include "models/policy_options.h"
 
 namespace weft {
-
-/// A binary policy: select[task][block].
-struct BinaryPolicy {
-  std::vector<std::vector<int>> select;
-  bool operator==(const BinaryPolicy&) const = default;
-};
-
-/// What measurements execute, the peer's in bench/peer too: all run the first two blocks, then tasks
-/// take turns.
-BinaryPolicy alternating_policy(size_t tasks, int blocks);
-
-/// Why a policy cannot be trained: a task that executes nothing, a block that nobody executes.
-std::optional<std::string> degenerate(const BinaryPolicy& policy,
-                                      const std::vector<std::string>& tasks,
-                                      const std::vector<std::string>& blocks);
 
 /// What a step's forward pass needs of the policy: gates for the planner, values for the ops.
 struct PolicySample {
@@ -48,6 +32,8 @@ class Policy {
   /// Blocks that use the policy in policy epoch `epoch`: min(epoch / speed + 1, L - skip_layer);
   /// all of them where speed is 0.
   int active(int64_t epoch, int speed) const;
+  /// Whether block l is one of the `active`.
+  bool uses(int l, int active) const;
 
   /// One Gumbel sample per task, shared by the batch. Hard samples of a step that does not train
   /// the logits are constants, so what they skip need not run (`run_skipped`: it does, as in the
@@ -80,6 +66,10 @@ class Policy {
 
  private:
   int learned() const { return blocks_ - options_.skip_layer; }
+  /// The first row of the `active`.
+  int first_row(int active) const {
+    return options_.curriculum_from == CurriculumFrom::last ? learned() - active : 0;
+  }
   Var constant(Tape& tape, const Shape& shape, const std::vector<double>& values) const;
 
   AnyContext context_;

@@ -17,10 +17,15 @@ constexpr std::array<const char*, 3> words_of(SparsityForm) {
   return {"log-skip", "log-skip-depth", "log-select"};
 }
 
+/// At which end of the trunk the curriculum begins: the paper's unlocks the last block first.
+enum class CurriculumFrom : uint8_t { last, first };
+constexpr std::array<const char*, 2> words_of(CurriculumFrom) { return {"last", "first"}; }
+
 struct PolicyOptions {
   PolicyInit init_method = PolicyInit::equal;
   double init_neg_logits = -10;
   int skip_layer = 0;  ///< first blocks that every task always executes
+  CurriculumFrom curriculum_from = CurriculumFrom::last;
 };
 
 }  // namespace weft

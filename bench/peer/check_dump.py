@@ -240,7 +240,8 @@ def check(path, each=False, summary=None):
                 if name.startswith(f"{s}/")}
         title = f"step {s}: {step['phase']}"
         if step["phase"] in ("weights", "policy") and run["sharing"] == "adashare":
-            title += f", temperature {step['temperature']:g}, last {step['active']} blocks"
+            which = run["policy"].get("curriculum_from", "last")
+            title += f", temperature {step['temperature']:g}, {which} {step['active']} blocks"
             title += " by the policy, " + ("hard" if run["policy"]["hard"] else "soft")
         print(f"{title}, {run['precision']}, {run['semantics']}")
         for name, array in dump.items():  # a step starts where the one before it ended

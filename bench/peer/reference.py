@@ -180,28 +180,40 @@ def loss(run, task, output, target):
 
 
 # ---- the policy ----------------------------------------------------------------------------------
-def sample_gates(logits, uniforms, temperature, hard, active, blocks):
+def first_row(run, logits, active):
+    """Of the rows of logits [n, 2], those of `active` blocks begin here."""
+    return 0 if run["policy"].get("curriculum_from") == "first" else len(logits) - active
+
+
+def sample_gates(run, logits, uniforms, temperature, active, blocks):
     """softmax((logits + g) / tau) with g = -log(-log U); hard: one-hot, with that softmax's
-    gradient. Only the last `active` of the blocks use it, the earlier ones are always executed; the
-    logits are of the last blocks, those after policy.skip_layer."""
+    gradient. Only the `active` of the blocks use it, the others are executed; the logits are of
+    the last blocks, those after policy.skip_layer."""
     gumbel = -torch.log(-torch.log(uniforms.double()))
     gates = torch.softmax((logits + gumbel.to(logits.dtype)) / temperature, dim=1)
-    if hard:
+    if run["policy"]["hard"]:
         one_hot = F.one_hot(gates.argmax(dim=1), 2).to(gates.dtype)
         gates = one_hot + (gates - gates.detach())
-    padding = torch.tensor([[1.0, 0.0]], dtype=gates.dtype).repeat(blocks - active, 1)
-    return torch.cat([padding, gates[len(logits) - active:]])
+    first = first_row(run, logits, active)
+    before = blocks - len(logits) + first
+
+    def executed(rows):
+        return torch.tensor([[1.0, 0.0]], dtype=gates.dtype).repeat(rows, 1)
+
+    return torch.cat([executed(before), gates[first:first + active],
+                      executed(blocks - before - active)])
 
 
 def sparsity_loss(run, logits, active):
     """log-skip: sum over tasks of the mean over active blocks of -log p_skip (the official code);
     log-skip-depth: block l, from 0, weighed by 2 (l + 1) / L.
     log-select: the sum over tasks and active blocks of log p_select (the paper)."""
-    log_p = [torch.log_softmax(z, dim=1)[len(z) - active:] for z in logits]
+    first = first_row(run, logits[0], active)
+    log_p = [torch.log_softmax(z, dim=1)[first:first + active] for z in logits]
     if run["policy"]["sparsity_form"] == "log-select":
         return sum(p[:, 0].sum() for p in log_p)
     if run["policy"]["sparsity_form"] == "log-skip-depth":
-        l = torch.arange(len(logits[0]) - active, len(logits[0]), dtype=logits[0].dtype)
+        l = torch.arange(first, first + active, dtype=logits[0].dtype)
         return sum(-(2 * (l + 1) / len(logits[0]) * p[:, 1]).mean() for p in log_p)
     return sum(-p[:, 1].mean() for p in log_p)
 
@@ -239,9 +251,8 @@ def task_gates(run, step, parameters, uniforms, drawn):
         return [None] * len(names)
     if step["phase"] == "retrain":
         return [drawn[name] for name in names]
-    return [sample_gates(parameters["policy." + name], uniforms["policy." + name],
-                         step["temperature"], run["policy"]["hard"], step["active"],
-                         len(blocks_of(run)))
+    return [sample_gates(run, parameters["policy." + name], uniforms["policy." + name],
+                         step["temperature"], step["active"], len(blocks_of(run)))
             for name in names]
 
 

@@ -76,12 +76,6 @@ TEST_CASE("the sparsity loss covers the active blocks only", "[models][policy]")
         Catch::Approx(select).epsilon(1e-12));
 }
 
-TEST_CASE("the alternating policy: all run the first two blocks, then take turns",
-          "[models][policy]") {
-  CHECK(alternating_policy(2, 6).select ==
-        std::vector<std::vector<int>>{{1, 1, 1, 0, 1, 0}, {1, 1, 0, 1, 0, 1}});
-}
-
 TEST_CASE("draws follow the probabilities, the seed and the index", "[models][policy]") {
   Fixture f;
   f.set(0, {3, 0, 0, 3, 0, 0, 50, 0});
@@ -99,13 +93,6 @@ TEST_CASE("draws follow the probabilities, the seed and the index", "[models][po
                f.policy.sample_binary(1, 6, 4) == f.policy.sample_binary(2, 6, 4)));
   // The curriculum's padding: blocks before the last `active` are executed by everybody.
   CHECK(f.policy.sample_binary(1, 0, 1).select[1][0] == 1);
-}
-
-TEST_CASE("degenerate policies are refused with the reason", "[models][policy]") {
-  const std::vector<std::string> tasks{"a", "b"}, blocks{"layer1.0", "layer2.0"};
-  CHECK_FALSE(degenerate({{{1, 0}, {0, 1}}}, tasks, blocks));
-  CHECK(*degenerate({{{1, 1}, {0, 0}}}, tasks, blocks) == "task b executes no block");
-  CHECK(*degenerate({{{1, 0}, {1, 0}}}, tasks, blocks) == "block layer2.0 is executed by no task");
 }
 
 TEST_CASE("what the host knows of logits is never older than they are",
@@ -127,6 +114,37 @@ TEST_CASE("what the host knows of logits is never older than they are",
   const PolicySample sample = policy.sample(pass, 1, true, 2);
   CHECK(sample.gates[0][0].kind == Gate::Kind::select);
   CHECK(sample.gates[0][1].kind == Gate::Kind::skip);
+}
+
+TEST_CASE("a curriculum from the first block: these rows are sampled, drawn and made sparse",
+          "[models][policy]") {
+  CpuContext cpu;
+  ParameterStore store{&cpu, DType::f64};
+  const PolicyOptions options{.skip_layer = 1, .curriculum_from = CurriculumFrom::first};
+  Policy policy{store, {"seg", "depth"}, 5, options, 5};
+  // Rows are blocks 1 to 4; where the curriculum has not come, a draw would surely skip.
+  policy.set_logits(0, Tensor::from({4, 2}, {1, 0, 0, 2, 0, 40, 0, 40}, DType::f64));
+  policy.set_logits(1, Tensor::from({4, 2}, {0, 0, 0, 0, 0, 40, 0, 40}, DType::f64));
+  const std::vector<bool> used{false, true, true, false, false};
+  for (int l = 0; l < 5; ++l) CHECK(policy.uses(l, 2) == used[static_cast<size_t>(l)]);
+  Tape tape(&cpu);
+  Pass pass{tape, true, Noise{1, 1}};
+  const PolicySample sample = policy.sample(pass, 1, false, 2);
+  for (const auto& task : sample.gates)
+    for (size_t l = 0; l < 5; ++l)
+      CHECK(task[l].kind == (used[l] ? Gate::Kind::soft : Gate::Kind::select));
+  for (uint32_t draw = 0; draw < 8; ++draw)
+    for (const auto& task : policy.sample_binary(1, draw, 2).select)
+      CHECK((task[0] == 1 && task[3] == 1 && task[4] == 1));
+  for (const auto& task : policy.sample_binary(1, 0, 4).select)
+    CHECK((task[3] == 0 && task[4] == 0));
+  const double skip1 = std::log(1 - p_select(1, 0)), skip2 = std::log(1 - p_select(0, 2));
+  const double even = -std::log(0.5);
+  CHECK(policy.sparsity_loss(tape, SparsityForm::log_skip, 2).value().item() ==
+        Catch::Approx(-(skip1 + skip2) / 2 + even).epsilon(1e-12));
+  // Weighed by depth: 2 * 1/4 for the first row, 2 * 2/4 for the second.
+  CHECK(policy.sparsity_loss(tape, SparsityForm::log_skip_depth, 2).value().item() ==
+        Catch::Approx(-(0.5 * skip1 + skip2) / 2 + 0.75 * even).epsilon(1e-12));
 }
 
 TEST_CASE("blocks without a decision have no logits and no part in regularisers",

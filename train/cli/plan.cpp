@@ -72,8 +72,8 @@ std::string plan(const std::string& path) {
     const int active = all ? model->policy()->active(1LL << 40, run.policy.curriculum_speed)
                            : model->policy()->active(0, run.policy.curriculum_speed);
     for (auto& task : gates)
-      for (int i = 1; i <= active; ++i)
-        task[task.size() - static_cast<size_t>(i)].kind = Gate::Kind::soft;
+      for (int l = 0; l < model->trunk().blocks(); ++l)
+        if (model->policy()->uses(l, active)) task[static_cast<size_t>(l)].kind = Gate::Kind::soft;
     picture = print_plan(all ? "search, all blocks learned: soft samples mix both branches"
                              : "search, first policy epoch of the curriculum",
                          gates, *model, cost, true);

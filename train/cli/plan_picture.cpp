@@ -15,7 +15,7 @@ bool has_plan(const RunFile& run) {
 
 Gates executed_gates(const OpenedRun& run) {
   return run.policy()
-             ? gates_from(run.policy()->select)
+             ? gates_of(*run.policy())
              : all_selected(static_cast<int>(run.run.tasks.size()), run.model->trunk().blocks());
 }
 

@@ -192,6 +192,10 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
   if (trainer.model().policy() == nullptr && options.phase != Phase::retrain)
     throw ConfigError(
         fmt::format("dump: sharing = \"{}\" trains in one phase, retrain", name_of(run.sharing)));
+  if (!options.policy.empty() && weighs_blocks(run))
+    throw ConfigError(
+        fmt::format("dump: --policy says which blocks run, but under retrain.gates = \"{}\" all do",
+                    name_of(run.retrain.gates)));
   if (!options.policy.empty())
     trainer.set_policy(read_policy(options.policy, trainer.model().task_names(),
                                    block_names(trainer.model().trunk())));

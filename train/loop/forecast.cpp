@@ -165,7 +165,7 @@ class Forecaster {
   void measure(Forecast& out) {
     of_stage(Stage::warmup, {Phase::warmup}, out);
     of_stage(Stage::search, {Phase::weights, Phase::policy}, out);
-    if (trainer_.model().policy() != nullptr && run_.retrain.policy.empty())
+    if (trainer_.model().policy() != nullptr && draws_policy(run_))
       trainer_.set_policy(sample_of_median_work());
     of_stage(Stage::retrain, {Phase::retrain}, out);
     const auto last = static_cast<size_t>(Stage::retrain);

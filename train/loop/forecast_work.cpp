@@ -91,7 +91,7 @@ RunWork work_of(const RunFile& run, const Dataset& data, const Parts& parts,
   const auto retrain = static_cast<size_t>(Stage::retrain);
   if (work.test.batches > 0) work.test.times[retrain] = 1;
   const bool by_validation =
-      has_policy && run.retrain.policy.empty() && run.policy.choose == Choose::validation;
+      has_policy && draws_policy(run) && run.policy.choose == Choose::validation;
   if (by_validation && work.choice.batches > 0 && run.policy.draws > 1)
     work.choice.times[retrain] = run.policy.draws;
 

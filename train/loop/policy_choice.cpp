@@ -17,6 +17,21 @@ void recall_best_logits(const TrainState& state, Model& model, const Say& say) {
                                       state.search_logits[k], model.store().dtype()));
 }
 
+constexpr uint32_t most_shuffles = 1000;
+
+/// The chosen policy with each task's blocks at random, sound where it was; compat asks nothing.
+BinaryPolicy at_random(const BinaryPolicy& chosen, const RunFile& run, Model& model) {
+  const auto tasks = model.task_names(), blocks = block_names(model.trunk());
+  const bool any = run.semantics == Semantics::compat || degenerate(chosen, tasks, blocks);
+  BinaryPolicy policy;
+  for (uint32_t index = 0; index < most_shuffles; ++index) {
+    policy = shuffled(chosen, tasks, model.policy()->skip_layer(), static_cast<uint64_t>(run.seed),
+                      index);
+    if (any || !degenerate(policy, tasks, blocks)) break;
+  }
+  return policy;
+}
+
 }  // namespace
 
 SearchLine search_line(const RunFile& run, const TrainState& state, const SearchClock& clock,
@@ -41,7 +56,15 @@ void note_best_logits(TrainState& state, const RunFile& run, const SearchClock& 
 void decide_policy(TrainState& state, const AnyContext& context, const RunFile& run,
                    const Dataset& data, const Parts& parts, Model& model, const Say& say) {
   const auto tasks = model.task_names(), blocks = block_names(model.trunk());
-  if (!run.retrain.policy.empty()) {
+  if (run.retrain.gates == RetrainGates::stochastic_depth) {
+    state.chosen =
+        stochastic_depth(tasks.size(), model.trunk().blocks(), model.policy()->skip_layer());
+    state.chosen_how = "every step its own, by stochastic depth; evaluation weighs all blocks";
+  } else if (run.retrain.gates == RetrainGates::soft) {
+    recall_best_logits(state, model, say);
+    state.chosen = weighed(model.policy()->probabilities());
+    state.chosen_how = "every block, weighed by p(select) as learned";
+  } else if (!run.retrain.policy.empty()) {
     state.chosen = read_policy(run.retrain.policy, tasks, blocks);
     state.chosen_how = "from " + run.retrain.policy;
   } else {
@@ -57,6 +80,10 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
     for (const std::string& line : choice.refused) say("policy: refused: " + line);
     state.chosen = choice.policy;
     state.chosen_how = choice.how;
+  }
+  if (run.retrain.gates == RetrainGates::random) {
+    state.chosen = at_random(state.chosen, run, model);
+    state.chosen_how += "; then each task as many blocks at random";
   }
   say("policy: " + state.chosen_how);
   if (const auto reason = degenerate(state.chosen, tasks, blocks))

@@ -1,5 +1,6 @@
 // What a search leaves: its record, its best logits, and the policy that re-training executes,
-// chosen by them (train/step/choose_policy.h) or given in retrain.policy.
+// chosen by them (train/step/choose_policy.h) or given in retrain.policy; or, under retrain.gates,
+// what stands in its place.
 #pragma once
 
 #include "data/split.h"
@@ -17,8 +18,8 @@ SearchLine search_line(const RunFile& run, const TrainState& state, const Search
 void note_best_logits(TrainState& state, const RunFile& run, const SearchClock& clock,
                       const Policy& policy, double score);
 
-/// The policy of re-training, into the state. policy.from = "best": the model's logits go back to
-/// where validation liked them most.
+/// The policy of re-training, as retrain.gates has it, into the state. policy.from = "best": the
+/// model's logits go back to where validation liked them most.
 void decide_policy(TrainState& state, const AnyContext& context, const RunFile& run,
                    const Dataset& data, const Parts& parts, Model& model, const Say& say);
 

@@ -26,8 +26,8 @@ struct Use {
 bool learns_policy(const RunFile& run) { return way_of(run.sharing).policy; }
 
 bool validation_chooses(const RunFile& run) {
-  return learns_policy(run) && run.retrain.policy.empty() &&
-         run.policy.choose == Choose::validation && run.policy.draws > 1;
+  return learns_policy(run) && draws_policy(run) && run.policy.choose == Choose::validation &&
+         run.policy.draws > 1;
 }
 
 [[noreturn]] void refuse(const RunFile& run, const std::string& key, const std::string& message) {
@@ -83,7 +83,25 @@ void check_labels(const RunFile& run, const Dataset& data, const Parts& parts, c
 }
 
 void check_steps(const RunFile& run) {
+  const std::string gates = name_of(run.retrain.gates);
   if (learns_policy(run)) {
+    if (weighs_blocks(run) && !run.retrain.policy.empty())
+      refuse(
+          run, "retrain.policy",
+          fmt::format("says which blocks run, but under retrain.gates = \"{}\" all do; leave one "
+                      "of the two out",
+                      gates));
+    if (run.retrain.gates == RetrainGates::stochastic_depth) {
+      if (run.retrain.init == RetrainInit::search)
+        refuse(run, "retrain.init",
+               fmt::format("is \"search\", but under retrain.gates = \"{}\" there is none; use "
+                           "\"random\"",
+                           gates));
+      if (run.retrain.steps == 0)
+        refuse(
+            run, "retrain.steps",
+            fmt::format("is 0, and under retrain.gates = \"{}\" nothing else is trained", gates));
+    }
     if (!searches(run, true) && run.retrain.steps == 0)
       refuse(run, "retrain.steps",
              "is 0, and under a policy that is given (retrain.policy) nothing else is trained");
@@ -98,6 +116,11 @@ void check_steps(const RunFile& run) {
            fmt::format("is 0, and sharing = \"{}\" trains in this phase alone; [warmup] and "
                        "[policy] are adashare's",
                        name_of(run.sharing)));
+  if (run.retrain.gates != RetrainGates::chosen)
+    refuse(
+        run, "retrain.gates",
+        fmt::format("is \"{}\", which means nothing for sharing = \"{}\"; it belongs to adashare",
+                    gates, name_of(run.sharing)));
   if (!run.retrain.policy.empty())
     refuse(run, "retrain.policy",
            fmt::format("means nothing for sharing = \"{}\", which executes every block; it belongs "
@@ -191,10 +214,11 @@ std::vector<std::string> plan_notes(const RunFile& run, const Dataset& data, con
   const int turns = policy.active(last, run.policy.curriculum_speed);
   if (turns < learned)
     notes.push_back(fmt::format(
-        "the search's {} policy epochs unlock {} of {} blocks: the first {} never get a turn, and "
+        "the search's {} policy epochs unlock {} of {} blocks: the {} {} never get a turn, and "
         "their gates are drawn unlearned; lower policy.curriculum_speed ({}) or raise "
         "policy.steps",
-        last + 1, turns, learned, learned - turns, run.policy.curriculum_speed));
+        last + 1, turns, learned, policy.uses(policy.skip_layer(), turns) ? "last" : "first",
+        learned - turns, run.policy.curriculum_speed));
   return notes;
 }
 

@@ -18,7 +18,7 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
   s.blocks = block_names(model.trunk());
   s.policy = state.chosen.select;
   if (model.policy() != nullptr) s.probability = model.policy()->probabilities();
-  const Gates gates = gates_from(state.chosen.select);
+  const Gates gates = gates_of(state.chosen);
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = model.cost(height, width, gates.empty() ? nullptr : &gates);
   s.trunk_parameters = cost.body_parameters();

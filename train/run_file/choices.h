@@ -65,6 +65,13 @@ constexpr std::array<const char*, 2> words_of(PolicyFrom) { return {"last", "bes
 enum class RetrainInit : uint8_t { random, search };
 constexpr std::array<const char*, 2> words_of(RetrainInit) { return {"random", "search"}; }
 
+/// What re-training executes: the policy that was chosen; a random one whose tasks execute as many
+/// blocks; every block, weighed by p(select) as learned; stochastic depth, without a search.
+enum class RetrainGates : uint8_t { chosen, random, soft, stochastic_depth };
+constexpr std::array<const char*, 4> words_of(RetrainGates) {
+  return {"chosen", "random", "soft", "stochastic-depth"};
+}
+
 /// What weighs losses before a method on gradients: none, or a method on losses.
 enum class Weighting : uint8_t { none, uw, dwa, rlw, gls, stch, imtl_l, famo };
 constexpr std::array<const char*, 8> words_of(Weighting) {

@@ -147,7 +147,8 @@ void visit_search(FieldVisitor& v, PolicySpec& p) {
   v.field("floor", p.floor, {"least temperature", "0.1; 0 in compat"});
   v.field("hard", p.hard, "samples are 0 or 1, with the soft sample's gradient (straight-through)");
   v.field("curriculum_speed", p.curriculum_speed,
-          "policy epochs until one more block learns, from the last; 0: all at once");
+          "policy epochs until one more block learns; 0: all at once");
+  v.choice("curriculum_from", p.curriculum_from, "the end of the trunk that it begins at");
   v.field("sparsity", p.sparsity, "weight of the loss that skips blocks");
   v.choice("sparsity_form", p.sparsity_form,
            "its form: of log p(skip), by depth, or log p(select)");
@@ -263,6 +264,9 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
     visit_phase(v, run.retrain, Inherits::all);
     v.choice("init", run.retrain.init, "weights start anew, or from the search's");
     v.field("policy", run.retrain.policy, {"a policy file to re-train under", "as drawn"});
+    v.choice(
+        "gates", run.retrain.gates,
+        "what is executed: that policy, a random one as sparse, or weights (docs/ablations.md)");
   });
   visit_share(v, run.share, run.sharing);
   v.table("balance", "how tasks are weighed against each other, beyond task.NAME.weight",

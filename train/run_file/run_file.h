@@ -84,6 +84,7 @@ struct PolicySpec : PhaseSpec {
   double temperature = 5, decay = 0.965, floor = 0.1;  ///< decay: once a policy epoch
   bool hard = false;                                   ///< straight-through samples
   int curriculum_speed = 3;  ///< policy epochs per unlocked block; 0: all blocks from the start
+  CurriculumFrom curriculum_from = CurriculumFrom::last;
   double sparsity = 0.05;
   SparsityForm sparsity_form = SparsityForm::log_skip;
   double sharing = 0.05;
@@ -99,6 +100,7 @@ struct PolicySpec : PhaseSpec {
 struct RetrainSpec : PhaseSpec {
   RetrainInit init = RetrainInit::random;
   std::string policy;  ///< a policy file to re-train under; empty: drawn
+  RetrainGates gates = RetrainGates::chosen;
 };
 
 /// [share]: what the way of sharing needs beside its word.

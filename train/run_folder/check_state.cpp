@@ -31,13 +31,17 @@ class StateCheck {
     const bool late = state_.stage == Stage::retrain || state_.stage == Stage::done;
     const auto& select = state_.chosen.select;
     if (policy == nullptr || !late) {
-      require(select.empty() && state_.chosen_how.empty(),
+      require(select.empty() && state_.chosen.weights.empty() && state_.chosen_how.empty(),
               "a drawn policy, where this run can have none yet");
       return;
     }
     const auto tasks = model_.task_names();
     require(select.size() == tasks.size(),
             fmt::format("a drawn policy of {} tasks for {}", select.size(), tasks.size()));
+    const auto& weights = state_.chosen.weights;
+    require(weights.size() == (weighs_blocks(run_) ? tasks.size() : 0),
+            fmt::format("a drawn policy with weights of {} tasks under retrain.gates = \"{}\"",
+                        weights.size(), name_of(run_.retrain.gates)));
     for (size_t k = 0; k < tasks.size(); ++k) {
       require(static_cast<int>(select[k].size()) == policy->blocks(),
               fmt::format("task '{}' has {} gates for {} blocks", tasks[k], select[k].size(),
@@ -45,6 +49,11 @@ class StateCheck {
       for (int gate : select[k])
         require(gate == 0 || gate == 1,
                 fmt::format("task '{}': a gate is 0 or 1, not {}", tasks[k], gate));
+      if (weights.empty()) continue;
+      require(weights[k].size() == select[k].size() &&
+                  std::count(select[k].begin(), select[k].end(), 1) == policy->blocks(),
+              fmt::format("task '{}' has {} weights for {} blocks, all of which it executes",
+                          tasks[k], weights[k].size(), policy->blocks()));
     }
   }
 

@@ -61,6 +61,7 @@ ModelOptions model_options(const RunFile& run) {
   options.policy.init_method = run.policy.init_method;
   options.policy.init_neg_logits = run.policy.init_neg_logits;
   options.policy.skip_layer = run.policy.skip_layer;
+  options.policy.curriculum_from = run.policy.curriculum_from;
   for (const TaskSpec& task : run.tasks)
     options.tasks.push_back({task.name, task.channels(), task.image_label()});
   options.separate_inputs = run.data.inputs == Whose::per_task;

@@ -28,6 +28,7 @@ std::string to_json(const TrainState& state) {
   nlohmann::json json = {{"stage", name_of(state.stage)},  {"step", state.step},
                          {"total_step", state.total_step}, {"drawn", state.chosen.select},
                          {"drawn_how", state.chosen_how},  {"best_step", state.best_step}};
+  if (!state.chosen.weights.empty()) json["drawn_weights"] = state.chosen.weights;
   if (state.best_step >= 0) json["best_score"] = state.best_score;  // JSON knows no infinity
   if (!state.task_best_step.empty()) {
     for (size_t k = 0; k < state.task_best_step.size(); ++k)  // JSON knows no infinity
@@ -56,9 +57,9 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   const std::string place = source + ": the trainer's state";
   const auto json = parse_json(text, place);
   const JsonValue value(json, place);
-  value.only({"stage", "step", "total_step", "drawn", "drawn_how", "best_step", "best_score",
-              "task_best_step", "task_best_score", "search_step", "search_score", "search_logits",
-              "due", "lines", "skipped", "skipped_in_row", "changes"});
+  value.only({"stage", "step", "total_step", "drawn", "drawn_weights", "drawn_how", "best_step",
+              "best_score", "task_best_step", "task_best_score", "search_step", "search_score",
+              "search_logits", "due", "lines", "skipped", "skipped_in_row", "changes"});
   TrainState state;
   const std::string stage = value["stage"].text();
   bool known = false;
@@ -72,6 +73,9 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   state.total_step = value["total_step"].integer(0);
   for (const JsonValue& row : value["drawn"].items())
     state.chosen.select.push_back(row.integers(0, 1));
+  if (value.has("drawn_weights"))
+    for (const JsonValue& row : value["drawn_weights"].items())
+      state.chosen.weights.push_back(row.numbers(0, 1));
   state.chosen_how = value["drawn_how"].text();
   state.best_step = value["best_step"].integer(-1);
   if (state.best_step >= 0) state.best_score = value["best_score"].number();
@@ -127,7 +131,15 @@ int64_t stage_steps(const RunFile& run, Stage stage) {
 }
 
 bool searches(const RunFile& run, bool has_policy) {
-  return has_policy && (run.retrain.policy.empty() || run.retrain.init != RetrainInit::random);
+  return has_policy && run.retrain.gates != RetrainGates::stochastic_depth &&
+         (run.retrain.policy.empty() || run.retrain.init != RetrainInit::random);
+}
+
+bool draws_policy(const RunFile& run) { return run.retrain.policy.empty() && !weighs_blocks(run); }
+
+bool weighs_blocks(const RunFile& run) {
+  return run.retrain.gates == RetrainGates::soft ||
+         run.retrain.gates == RetrainGates::stochastic_depth;
 }
 
 }  // namespace weft

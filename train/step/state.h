@@ -65,8 +65,12 @@ TrainState state_from_json(const std::string& text, const std::string& source);
 /// Steps that the run file gives a stage.
 int64_t stage_steps(const RunFile& run, Stage stage);
 /// Whether the run warms up and searches: a policy that is given needs neither, unless re-training
-/// goes on from the search's weights.
+/// goes on from the search's weights; nor does stochastic depth.
 bool searches(const RunFile& run, bool has_policy);
+/// Whether re-training's policy comes of draws (policy.choose), or of the likeliest gates.
+bool draws_policy(const RunFile& run);
+/// Whether re-training's policy has weights (models/binary_policy.h).
+bool weighs_blocks(const RunFile& run);
 
 /// Where search step s stands: policy epochs of w weight steps and then a logit steps.
 struct SearchClock {

@@ -35,17 +35,24 @@ std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFil
     return policy->sample(pass, in.temperature, run.policy.hard, in.active,
                           run.semantics == Semantics::compat);
   if (in.chosen == nullptr) return std::nullopt;
+  const bool drops =
+      in.phase == Phase::retrain && run.retrain.gates == RetrainGates::stochastic_depth;
+  const BinaryPolicy now =
+      drops ? survivors(*in.chosen, model.task_names(), pass.noise) : *in.chosen;
+  // The official code multiplies by 0 and 1: skipped blocks run and update batch norm.
+  const bool run_skipped = run.semantics == Semantics::compat && in.phase == Phase::retrain;
   PolicySample sample;
-  sample.gates = gates_from(in.chosen->select);
-  if (run.semantics == Semantics::compat && in.phase == Phase::retrain) {
-    // The official code multiplies by 0 and 1: skipped blocks run and update batch norm.
-    for (size_t k = 0; k < sample.gates.size(); ++k) {
-      std::vector<double> p;
-      for (int select : in.chosen->select[k]) p.insert(p.end(), {double(select), 1.0 - select});
-      for (Gate& gate : sample.gates[k]) gate.kind = Gate::Kind::soft;
-      const Tensor host = Tensor::from({policy->blocks(), 2}, p);
-      sample.p.push_back(pass.tape.constant(upload(pass.tape, host, model.store().dtype())));
+  sample.gates = gates_of(now);
+  if (now.weights.empty() && !run_skipped) return sample;
+  for (size_t k = 0; k < sample.gates.size(); ++k) {
+    std::vector<double> p;
+    for (size_t l = 0; l < now.select[k].size(); ++l) {
+      const double w = now.weights.empty() ? now.select[k][l] : now.weights[k][l];
+      p.insert(p.end(), {w, 1 - w});
+      if (run_skipped) sample.gates[k][l].kind = Gate::Kind::soft;
     }
+    const Tensor host = Tensor::from({policy->blocks(), 2}, p, DType::f64);
+    sample.p.push_back(pass.tape.constant(upload(pass.tape, host, model.store().dtype())));
   }
   return sample;
 }

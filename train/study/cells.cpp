@@ -11,6 +11,7 @@
 #include "train/run_folder/run_folder.h"
 #include "train/run_folder/summary.h"
 #include "train/step/choice.h"
+#include "train/step/state.h"
 #include "train/study/study.h"
 
 namespace weft {
@@ -122,7 +123,8 @@ std::string cell_name(const Study& study, const StudyCell& cell) {
 
 int64_t planned_steps(const RunFile& run) {
   const bool learns_policy = way_of(run.sharing).policy;
-  return run.retrain.steps + (learns_policy ? run.warmup.steps + run.policy.steps : 0);
+  return run.retrain.steps +
+         (searches(run, learns_policy) ? run.warmup.steps + run.policy.steps : 0);
 }
 
 double validation_score(const StudyCell& cell, const RunFile& set_run) {

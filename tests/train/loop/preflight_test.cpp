@@ -157,6 +157,20 @@ TEST_CASE("plan: steps that nothing comes of are refused with their key", "[plan
              contains_text("under a policy that is given"));
   CHECK_THAT(begin_table({"retrain.policy=x.json", "sharing=mtan"}),
              contains_text("means nothing for sharing = \"mtan\""));
+  CHECK_THAT(begin_table({"retrain.gates=soft", "sharing=hard"}),
+             contains_text(at + "'retrain.gates' is \"soft\", which means nothing for sharing = "
+                                "\"hard\"; it belongs to adashare"));
+  for (const char* gates : {"soft", "stochastic-depth"})
+    CHECK_THAT(begin_table({std::string("retrain.gates=") + gates, "retrain.policy=x.json"}),
+               contains_text(at +
+                             "'retrain.policy' says which blocks run, but under "
+                             "retrain.gates = \"" +
+                             gates + "\" all do; leave one of the two out"));
+  CHECK_THAT(begin_table({"retrain.gates=stochastic-depth", "retrain.init=search"}),
+             contains_text(at + "'retrain.init' is \"search\", but under retrain.gates = "
+                                "\"stochastic-depth\" there is none"));
+  CHECK_THAT(begin_table({"retrain.gates=stochastic-depth", "retrain.steps=0"}),
+             contains_text("under retrain.gates = \"stochastic-depth\" nothing else is trained"));
   CHECK(begin_table({"retrain.steps=0"}) == "");  // the search's own weights under its policy
 }
 
@@ -193,6 +207,8 @@ TEST_CASE("plan: what may not be meant is said at the start", "[plan]") {
   CHECK_THAT(said, contains_text("data.batch is 4, but the policy part has 1 samples: its batches "
                                  "have 1"));
   CHECK(said.find("the train part") == std::string::npos);  // it fills a batch
+  REQUIRE(begin_table({"policy.curriculum_speed=2", "policy.curriculum_from=first"}, &said) == "");
+  CHECK_THAT(said, contains_text("unlock 2 of 3 blocks: the last 1 never get a turn"));
   REQUIRE(begin_table({"policy.steps=0"}, &said) == "");
   CHECK_THAT(said, contains_text("drawn from logits that learn nothing"));
   REQUIRE(begin_table({"data.batch=1"}, &said) == "");

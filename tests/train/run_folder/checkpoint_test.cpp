@@ -189,6 +189,13 @@ TEST_CASE("a state that no run can be in is refused", "[train][checkpoint]") {
              refused("of 0 tasks for 2"));
   CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[0][1] = 7; }),
              refused("'drawn'[0][1]: is 7; it is 0 to 1"));
+  // Weights, which another retrain.gates has.
+  CHECK_THAT(complaint([](TrainState& s) {
+               s.chosen = weighed({{0.5, 0.5}, {0.5, 0.5}});
+             }),
+             refused("weights of 2 tasks under retrain.gates = \"chosen\""));
+  CHECK_THAT(complaint([](TrainState& s) { s.chosen.weights = {{2}}; }),
+             refused("'drawn_weights'[0][0]: is 2; it is in [0, 1]"));
   // Steps.
   CHECK_THAT(complaint([](TrainState& s) { s.step = -5; }), refused("'step': is -5"));
   CHECK_THAT(complaint([](TrainState& s) { s.step = 1'000'000'000; }),
