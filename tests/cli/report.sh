@@ -4,25 +4,8 @@
 # shellcheck source=tests/support/cli.sh
 source "$(dirname "$0")/../support/cli.sh" "$1"
 
-cat >slim.toml <<'RUN'
-name = "slim"
-[model]
-width = 0.07
-head_width = 8
-[data]
-size = [33, 41]
-batch = 2
-count = 12
-val_count = 2
-test_count = 2
-workers = 0
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "depth"
-kind = "depth"
+slim_run >slim.toml
+cat >>slim.toml <<'RUN'
 [warmup]
 steps = 2
 [policy]

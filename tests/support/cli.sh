@@ -20,3 +20,27 @@ expect() {
   cat out err
   broken=1
 }
+
+# A run of moments: two dense tasks on a few rendered rooms. Stages are the script's to add.
+slim_run() {
+  cat <<'RUN'
+name = "slim"
+[model]
+width = 0.07
+head_width = 8
+[data]
+size = [33, 41]
+batch = 2
+count = 12
+val_count = 2
+test_count = 2
+workers = 0
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "depth"
+kind = "depth"
+RUN
+}
