@@ -13,8 +13,8 @@ expect 0 '^  much alone ' export whole --out shipped --name net --format c --nor
 grep -qE '^full network +[0-9]+ +[0-9]+ +[0-9.]+$' out || fail "no line of the full network: $(cat out)"
 memory=$(sed -n 's/^static memory between layers: \([0-9]*\) bytes$/\1/p' out)
 grep -qE "^#define NET_MEMORY $memory " shipped/net.h || fail "not the memory that net.h says: $memory"
-expect 0 '^whole/export/tiny.bin$' export whole --format c --blob --task much
-grep -q 'out_yes' whole/export/tiny.h && fail "--task much: a function has an output of yes"
+expect 0 '^whole/export/tiny_much.bin$' export whole --format c --blob --task much
+grep -q 'out_yes' whole/export/tiny_much.h && fail "--task much: a function has an output of yes"
 
 expect 2 "there is no task 'mch'; the network has yes, much" export whole --task mch
 expect 2 'weights lie beside a C source' export whole --blob
@@ -22,6 +22,15 @@ expect 2 '--size is for pictures' export whole --size 3x3
 expect 2 "'3' is no HEIGHTxWIDTH" export whole --size 3
 expect 2 "'9a' is no name for C functions" export whole --format c --name 9a
 expect 2 'there is no such checkpoint' export shipped
+expect 2 "'../net' is a path" export whole --name ../net
+
+# An export may be written anew; nothing else is written over.
+expect 0 '^whole/export/tiny.safetensors$' export whole
+expect 0 '^shipped/net.c$' export whole --out shipped --name net --format c --normalise inside
+echo 'int mine;' >mine.c
+expect 2 '^weft: ./mine.c: is there, and no export' export whole --format c --out . --name mine
+[ "$(cat mine.c)" = 'int mine;' ] && [ ! -e mine.h ] || fail "an export wrote over mine.c, or half of itself"
+expect 2 'best.safetensors: is there, and no export' export whole --out whole/checkpoints --name best
 
 # Rooms of another size than they were trained on.
 write_rooms_run .

@@ -2,6 +2,7 @@
 // stores and computes beside the full network.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <tuple>
 
@@ -46,6 +47,25 @@ std::pair<int64_t, int64_t> size_of_picture(const std::string& text) {
   return {height, width};
 }
 
+/// What a file of an earlier export begins with; of weights beside a header the header says it.
+const char* mark_of(const std::string& ending) {
+  return ending == ".safetensors" ? "\"graph\":" : "written by weft export";
+}
+
+/// UserError where a file would be written over that is none of an earlier export.
+void check_free(const std::string& stem, const std::vector<std::string>& endings) {
+  for (const std::string& ending : endings) {
+    const std::string path = stem + ending;
+    if (!std::filesystem::exists(path) ||
+        (ending == ".bin" && std::filesystem::exists(stem + ".h")))
+      continue;
+    std::string begin(4096, '\0');
+    std::ifstream(path).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+    if (begin.find(mark_of(ending)) == std::string::npos)
+      throw UserError(path + ": is there, and no export; --out or --name say another place");
+  }
+}
+
 void print_row(const std::string& what, const ExportedCost& cost) {
   fmt::print("{:<28} {:>12} {:>12} {:>12.3f}\n", what, cost.parameters, cost.bytes(),
              2e-6 * static_cast<double>(cost.macs));
@@ -62,7 +82,7 @@ class Export final : public Command {
     o.add("--format", format_, "safetensors (bench/peer/load_export.py runs it) or c (C99)")
         .one_of({"safetensors", "c"});
     o.add("--out", out_, "Where to write (default: export in the run folder)");
-    o.add("--name", name_, "Of files and C functions (default: the run's)");
+    o.add("--name", name_, "Of files and C functions (default: the run's, and the tasks')");
     o.add("--task", tasks_, "Of these tasks alone: seg,depth (default: all)");
     o.add("--size", size_, "Of a picture: 321x321 (default: as it was trained)");
     o.add("--normalise", normalise_, "Normalise inputs inside the network, or outside")
@@ -78,11 +98,18 @@ class Export final : public Command {
     options.tasks = split(tasks_);
     options.normalise = from_word<NormaliseInputs>("--normalise", normalise_);
     if (!size_.empty()) std::tie(options.height, options.width) = size_of_picture(size_);
+    if (name_.find('/') != std::string::npos)
+      throw ConfigError(fmt::format("--name: '{}' is a path; --out says where", name_));
     const OpenedRun run(folder_, checkpoint_, "cpu", 0);
+    const std::string of_tasks = tasks_.empty() ? "" : "_" + tasks_;
+    const std::string name = !name_.empty() ? name_ : c_identifier(run.run.name + of_tasks);
+    const std::string stem = (out_.empty() ? folder_ + "/export" : out_) + "/" + name;
+    std::vector<std::string> endings{".safetensors"};
+    if (format == Format::c) endings = {".h", ".c"};
+    if (blob_) endings.emplace_back(".bin");
+    check_free(stem, endings);
     const RunExport made =
         export_run(run.context(), *run.model, run.run, run.policy(), run.learned, options);
-    const std::string name = !name_.empty() ? name_ : c_identifier(run.run.name);
-    const std::string stem = (out_.empty() ? folder_ + "/export" : out_) + "/" + name;
     std::vector<std::string> notes = made.notes;
     notes.insert(notes.begin(), fmt::format("run {}, {}; weft {}", run.run.name,
                                             name_of(run.run.sharing), version()));

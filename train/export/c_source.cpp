@@ -33,7 +33,8 @@ constexpr int64_t most_array_bytes = int64_t{32} << 20;
 
 /// Text within a comment.
 std::string comment(std::string text) {
-  for (size_t end; (end = text.find("*/")) != std::string::npos;) text.replace(end, 2, "* /");
+  for (const auto& [mark, apart] : {std::pair{"*/", "* /"}, std::pair{"/*", "/ *"}})
+    for (size_t at; (at = text.find(mark)) != std::string::npos;) text.replace(at, 2, apart);
   return text;
 }
 
@@ -170,8 +171,8 @@ class Writer {
     std::string text = fmt::format("/* {}: a network written by weft export.\n", options_.name);
     for (const std::string& line : options_.notes) text += fmt::format(" * {}\n", comment(line));
     text += fmt::format(
-        " * One thread at a time: values between layers lie in static memory. */\n#ifndef {0}_H\n"
-        "#define {0}_H\n\n",
+        " * One thread at a time: values between layers lie in static memory. */\n"
+        "#ifndef WEFT_{0}_H\n#define WEFT_{0}_H\n\n",
         guard);
     if (options_.blob) text += "#include <stddef.h>\n\n";
     text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
@@ -201,8 +202,9 @@ class Writer {
   }
 
   std::string source() const {
-    std::string text = fmt::format("/* {}: see the header. */\n#include \"{}.h\"\n\n",
-                                   options_.name, options_.name);
+    std::string text =
+        fmt::format("/* {}: written by weft export; see the header. */\n#include \"{}.h\"\n\n",
+                    options_.name, options_.name);
     std::set<std::string> kernels;
     std::string code;
     for (const ExportedNode& n : network_.nodes)

@@ -36,6 +36,7 @@ std::string output_note(const RunFile& run, const Model& model, const LearnedFro
     if (task.standardize)
       text += fmt::format("; the label is {:.9g} + {:.9g} times it", learned.tasks.at(k).mean,
                           learned.tasks.at(k).deviation);
+    if (!task.unit.empty()) text += fmt::format(", in {}", task.unit);
     if (!task.target.empty()) text += fmt::format(", and that is {}", task.target);
     return text;
   }
@@ -47,6 +48,10 @@ std::string output_note(const RunFile& run, const Model& model, const LearnedFro
 RunExport export_run(const AnyContext& context, Model& model, const RunFile& run,
                      const BinaryPolicy* policy, const LearnedFromData& learned,
                      const RunExportOptions& options) {
+  if (run.data.kind == DataKind::text)
+    throw ConfigError(
+        "export: a network of texts cannot be exported yet: its characters and its "
+        "k-max head have no nodes; `predict` runs it");
   const Shape input = input_shape(run, model, learned, options);
   const ForwardPass forward = [&](Pass& pass, const Var& image) {
     StepInputs in;
@@ -57,8 +62,8 @@ RunExport export_run(const AnyContext& context, Model& model, const RunFile& run
     return model.forward(pass, repeat(image, copies), sample ? &*sample : nullptr);
   };
   RunExport out;
-  out.network = export_network(context, model.store().dtype(), input, model.task_names(), forward);
-  if (!options.tasks.empty()) out.network = only_tasks(out.network, options.tasks);
+  out.network = export_network(context, model.store().dtype(), input, model.task_names(), forward,
+                               options.tasks);
   const bool inside = options.normalise == NormaliseInputs::inside;
   if (inside) out.network = normalised_inside(out.network, learned);
   out.notes = input_notes(input, learned, inside);

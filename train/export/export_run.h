@@ -26,12 +26,12 @@ struct RunExportOptions {
 struct RunExport {
   ExportedNetwork network;
   std::vector<std::string> notes;  ///< what goes in and comes out, in words
-  /// The run's model where every block runs for every task: parameters, and with batch norm's
-  /// running statistics what a checkpoint holds of it.
+  /// The run's model where every task executes every block, computed once for tasks whose running
+  /// statistics are the same: parameters, and with those statistics what a checkpoint holds of it.
   ExportedCost full;
 };
 
-/// ConfigError for a task that is not there, a size for a table, and inputs that no affine function
+/// ConfigError for a run on texts, a task that is not there, a size for a table, and inputs that no affine function
 /// normalises (a logarithm, a column divided by its task's number): those stay outside.
 RunExport export_run(const AnyContext& context, Model& model, const RunFile& run,
                      const BinaryPolicy* policy, const LearnedFromData& learned,

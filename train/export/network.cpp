@@ -10,7 +10,6 @@ int64_t macs_of(const ExportedNode& node) {
   const Shape& y = node.shape;
   switch (node.kind) {
     case NodeKind::conv:
-      return y[0] * y[1] * node.weights[0].numel();
     case NodeKind::linear:
       return y[0] * y[1] * node.weights[0].numel();
     case NodeKind::affine:

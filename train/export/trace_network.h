@@ -19,9 +19,11 @@ using ForwardPass = std::function<std::vector<Var>(Pass& pass, const Var& image)
 ExportedNetwork trace_network(const AnyContext& context, DType dtype, const Shape& input,
                               const std::vector<std::string>& tasks, const ForwardPass& forward);
 
-/// trace_network, then batch norm folded into what precedes it (fold.h), weights rounded to f32,
-/// and the whole held against `forward` on an input of noise: Error where they differ.
+/// trace_network, then batch norm folded into what precedes it (fold.h), weights rounded to f32, of
+/// the `chosen` tasks alone (empty: all), and the whole held against `forward` on an input of noise:
+/// Error where they differ or are no numbers.
 ExportedNetwork export_network(const AnyContext& context, DType dtype, const Shape& input,
-                               const std::vector<std::string>& tasks, const ForwardPass& forward);
+                               const std::vector<std::string>& tasks, const ForwardPass& forward,
+                               const std::vector<std::string>& chosen = {});
 
 }  // namespace weft

@@ -111,7 +111,8 @@ Built write_inputs(const ExportCase& c, const std::string& path) {
 /// That, net.c, net.h and main.c.
 Built write_case(const TempFolder& folder, const ExportCase& c, bool blob = false) {
   Built out = write_inputs(c, folder.file("input"));
-  const CSource source = c_source(out.network, {"net", blob, {"a note that ends */ early"}});
+  const CSource source =
+      c_source(out.network, {"net", blob, {"a note that ends */ early, and /* begins"}});
   write(folder.file("net.h"), source.header);
   write(folder.file("net.c"), source.source);
   write(folder.file("net.bin"), source.blob);

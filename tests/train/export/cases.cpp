@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "models/binary_policy.h"
 #include "models/execute.h"
 #include "models/sharing/way.h"
 
@@ -84,6 +85,14 @@ std::vector<ExportCase> make_cases() {
           picture);
     }
   }
+  for (const bool mlp : {false, true}) {
+    ExportCase soft = *std::find_if(cases.begin(), cases.end(), [&](const ExportCase& c) {
+      return c.name == (mlp ? "adashare mlp relu batch" : "adashare resnet18 aspp");
+    });
+    soft.name += " soft";
+    soft.soft = true;
+    cases.push_back(soft);
+  }
   ExportCase f64 = cases.front();
   f64.name += " f64";
   f64.dtype = DType::f64;
@@ -134,13 +143,27 @@ RandomModel::RandomModel(const ExportCase& c)
       for (int l = 0; l < policy->blocks(); ++l)  // nobody executes the second
         select[k].push_back(l != 1 && words.uniform(100 * k + static_cast<size_t>(l)) < 0.6);
     sample_ = PolicySample{gates_from(select), {}};
+    if (!c.soft) return;
+    weights_.resize(select.size());
+    for (size_t k = 0; k < select.size(); ++k)
+      for (size_t l = 0; l < select[k].size(); ++l)
+        weights_[k].push_back(words.uniform(1000 + 100 * k + l));
+    sample_->gates = gates_of(weighed(weights_));
   }
 }
 
 ForwardPass RandomModel::forward() {
   return [this](Pass& pass, const Var& image) {
     const int copies = model_->separate_inputs() ? static_cast<int>(model_->tasks().size()) : 1;
-    return model_->forward(pass, repeat(image, copies), sample_ ? &*sample_ : nullptr);
+    if (!sample_) return model_->forward(pass, repeat(image, copies), nullptr);
+    PolicySample sample = *sample_;
+    for (const std::vector<double>& task : weights_) {
+      std::vector<double> p;
+      for (const double w : task) p.insert(p.end(), {w, 1 - w});
+      const auto blocks = static_cast<int64_t>(task.size());
+      sample.p.push_back(pass.tape.constant(Tensor::from({blocks, 2}, p, model_->store().dtype())));
+    }
+    return model_->forward(pass, repeat(image, copies), &sample);
   };
 }
 

@@ -1,5 +1,5 @@
-// Small networks for the tests of the export: every way of sharing on every trunk and head that it
-// takes, with random weights, running statistics and policies, so that nothing holds only at the
+// Small networks for the tests of the export: every way of sharing on every trunk and head but texts'
+// that it takes, with random weights, running statistics and policies, so that nothing holds only at the
 // values that training starts from.
 #pragma once
 
@@ -17,6 +17,7 @@ struct ExportCase {
   ModelOptions options;
   Shape input;  ///< [H, W, C]
   DType dtype = DType::f32;
+  bool soft = false;  ///< gates that mix both branches, as under retrain.gates = "soft"
 };
 
 /// Way by way, trunk by trunk; `hard` and `adashare` also with batch norm of each task's own.
@@ -43,6 +44,7 @@ class RandomModel {
   Shape input_;
   std::unique_ptr<Model> model_;
   std::optional<PolicySample> sample_;
+  std::vector<std::vector<double>> weights_;  ///< of soft gates, task x block
   std::optional<ExportedNetwork> exported_;
 };
 

@@ -69,8 +69,6 @@ TEST_CASE("export: batch norm is folded, common work is there once, FLOPs are th
   RandomModel& hard = random_model(export_case("hard resnet18 aspp"));
   const ExportedNetwork& network = hard.exported();
   CHECK(count(network, NodeKind::affine) == 0);
-  // 20 of a dilated ResNet-18, and two projections where only the dilation changes; 3 heads, of
-  // which two are ASPP's 12 and one is linear.
   const ModelCost cost = hard.model().cost(33, 26, nullptr);
   CHECK(cost_of(network).macs == cost.body().dense + cost.heads.dense);
   // Batch norm's weight and bias [C] have become the convolution's bias [C].
