@@ -81,6 +81,10 @@ void Table::keep(const std::vector<bool>& marked) {
 }
 
 Table read_table(const DataSpec& data) {
+  if (data.test_index == data.index)
+    throw ConfigError(fmt::format(
+        "the test file, {}, is the training file: what is tested would have been trained on",
+        data.index));
   const CsvFormat format{data.header, data.comment, data.separator};
   Table table;
   table.index = data.index;

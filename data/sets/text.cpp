@@ -1,6 +1,7 @@
 // Texts as a set of samples; see text.h.
 #include "data/sets/text.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "data/sets/cells.h"
@@ -67,6 +68,14 @@ void TextDataset::read_file(const DataSpec& data, int owner, const LearnedFromDa
                     : names_of_classes(table.rows, columns[k], name, tasks_[k], table.index);
   }
   const int owner_column = data.task_column.empty() ? -1 : table.column(data.task_column);
+  const int split_column = data.split.empty() ? -1 : table.column(data.split);
+  for (const std::string& name : data.columns) {
+    const int column = table.column(name);
+    if (column == owner_column || column == split_column ||
+        std::find(columns.begin(), columns.end(), column) != columns.end())
+      throw ConfigError(fmt::format(
+          "data.columns: '{}' is a label, data.split or data.task_column, and no text", name));
+  }
   const std::vector<Split> splits = splits_of(table, data);
   const size_t first = keys_.size();
   for (int64_t row = 0; row < static_cast<int64_t>(table.rows.size()); ++row) {

@@ -17,6 +17,14 @@ expect 2 "^weft: keys: there is no 'polcy'; did you mean 'policy'\? The groups: 
 # bash: complete WORD... prints what the last, perhaps empty, word may become.
 "$weft" completion bash >weft.bash
 bash -n weft.bash || fail "weft completion bash is no bash"
+cat >evil.toml <<'END'
+[[task]]
+name = "$(touch${IFS}here)"
+kind = "depth"
+[[task]]
+name = "*"
+kind = "depth"
+END
 cat >my.toml <<'END'
 name = "mine"
 [[task]]
@@ -58,6 +66,8 @@ completes 'policy.sparsity= policy.sparsity_form=' train my.toml policy.sp
 complete train my.toml '' | sort | diff listed - >difference ||
   fail "keys that are listed (<) and completed (>): $(cat difference)"
 completes 'task.seg.weight=' train my.toml task.seg.we
+completes '' train evil.toml task.
+[ ! -e here ] || fail "a run file's name was run as a command"
 completes 'task.depth.weight=' train --threads 2 my.toml seed = 3 task.depth.we
 completes 'column.age.scale=' train my.toml column.age.sc
 completes 'resnet18 resnet34 resnet50 resnet101' train my.toml model.trunk = res

@@ -48,6 +48,17 @@ at=half/report.html
 page 'is not finished: step 4 of 4' 'train --resume half' '>Curves<' '>Run file<'
 grep -q '>Results<' "$at" && fail "results of a run that has none"
 expect 2 'no run folder: it has no run.toml' report gone
+expect 2 'a page ends in .html' report ada --out ada/run.toml
+cp -r ada edited && sed -i 's/^seed = 1/seed = 2/' edited/run.toml
+expect 2 'run.toml' report edited
+mkdir 'a|b' 'x**y**z' && cp -r ada/. 'a|b' && cp -r ada/. 'x**y**z'
+expect 0 'both.html' report 'a|b' 'x**y**z' ada --out both.html
+at=both.html
+page '<th>a\?b</th><th>x\?\?y\?\?z</th><th>ada</th>'
+sed 's/"checksum": "[0-9a-f]*",//; s/"version": 2/"version": 1/; s/"blocks": \[/"blocks": ["one more",/' \
+  ada/summary.json >edited/summary.json
+cp ada/run.toml edited/run.toml
+expect 2 'edited/summary.json: what it says of tasks and blocks' report edited
 [ ! -e gone ] || fail "a refused report left a folder"
 
 browser=$(command -v chromium || command -v chromium-browser) || exit $broken

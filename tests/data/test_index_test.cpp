@@ -41,6 +41,10 @@ TEST_CASE("tables: the test file's columns are found by name", "[tabular]") {
   CHECK_THAT(refused(train, "a,a,y\n4,5,6\n"), contains_text("u.csv") && contains_text("'a'"));
   CHECK_THAT(refused("a,y,y\n1,2,3\n", "a,y,y\n4,5,6\n"),
              contains_text("t.csv") && contains_text("'y'"));
+  data.test_index = data.index;
+  CHECK_THAT(message_of<ConfigError>([&] { open(train, train); }),
+             contains_text("the test file, t.csv, is the training file"));
+  data.test_index = "u.csv";
   data.header = {"a", "b", "y"};
   CHECK(test_row(open("1,2,3\n3,5,7\n", "4,5,6\n")) == same);
   CHECK_THAT(refused("1,2,3\n3,5,7\n", "a,b,y\n4,5,6\n"),

@@ -167,6 +167,21 @@ TEST_CASE("text: every mistake is named with file and line", "[data][text]") {
   CHECK_THAT(refused("text,y\na,p\nb\n", tasks), contains_text("t.csv:3"));
 }
 
+TEST_CASE("text: a label, or what says whose or where a row is, is no text", "[data][text]") {
+  const TempFolder folder;
+  write_file(folder.file("t.csv"), "text,y,part,who\na,p,train,y\nb,q,val,y\n");
+  DataSpec data = spec_of(folder);
+  data.split = "part";
+  data.task_column = "who";
+  const std::vector<TaskSpec> tasks = {task_of("y", TaskKind::classification, 2)};
+  CHECK_NOTHROW(TextDataset(data, tasks));
+  for (const char* other : {"y", "part", "who"}) {
+    data.columns = {"text", other};
+    CHECK_THAT(message_of<ConfigError>([&] { TextDataset(data, tasks); }),
+               contains_text(fmt::format("data.columns: '{}' is a label", other)));
+  }
+}
+
 TEST_CASE("text: the fingerprint knows texts and labels apart", "[data][text]") {
   const TempFolder folder;
   write_file(folder.file("t.csv"), small);
@@ -229,6 +244,10 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
   CHECK_THAT(elsewhere("model.head=k_max"), contains_text("the head of texts"));
   CHECK_THAT(elsewhere("data.length=9"), contains_text("means nothing for scenes data"));
   CHECK_THAT(elsewhere("data.alphabet=ab"), contains_text("means nothing for scenes data"));
+  for (const char* table : {"test_index=u.csv", "header=[\"a\"]", "comment=#", "missing=[\"?\"]",
+                            "columns=[\"a\"]", "leave_out=[\"a\"]", "categorical=[\"a\"]"})
+    CHECK_THAT(elsewhere(std::string("data.") + table),
+               contains_text("means nothing for scenes data"));
   CHECK_THAT(elsewhere("task.a.index=t.csv"), contains_text("means nothing for scenes data"));
 }
 

@@ -96,7 +96,10 @@ _weft_items() {
   for file in "$@"; do
     case $file in *.toml) ;; *) continue ;; esac
     [ -r "$file" ] && awk -v list="[[$list]]" '
-      function say() { if (inside && name kind != "") print name != "" ? name : kind }
+      function say(  word) {  # a name that is none might be a command of the shell
+        word = name != "" ? name : kind
+        if (inside && word ~ /^[A-Za-z0-9_.-]+$/) print word
+      }
       /^[ \t]*\[/ { say(); inside = index($1, list) == 1; name = kind = "" }
       inside && /^[ \t]*(name|kind)[ \t]*=[ \t]*"/ {
         split($0, part, "\"")

@@ -108,7 +108,8 @@ std::string manual() {
   text +=
       ".SH ENVIRONMENT\n.TP\n.B WEFT_DATA\nA folder of data sets, for \\fBdata.root\\fR = "
       "\"$WEFT_DATA/...\".\n.TP\n.B NO_COLOR\nNo colours on a terminal.\n.TP\n.B "
-      "CUDA_VISIBLE_DEVICES\nThe cards that a process may see.\n";
+      "CUDA_VISIBLE_DEVICES\nThe cards that a process may see.\n.TP\n.B WEFT_CACHE_MIB\nHow much a "
+      "run keeps of decoded samples; a study shares a quarter of the memory out to its cells.\n";
   return text;
 }
 

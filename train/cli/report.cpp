@@ -22,6 +22,8 @@ class Report final : public Command {
   void run() override {
     if (out_.empty() && folders_.size() > 1)
       throw UserError("a page of several runs belongs to none of them: say where with --out");
+    if (!out_.empty() && !out_.ends_with(".html"))
+      throw UserError(out_ + ": a page ends in .html, so that nothing else is written over");
     std::vector<ReportedRun> runs;
     for (const std::string& folder : folders_) runs.push_back({folder, plan_of(folder)});
     const std::string path = out_.empty() ? folders_[0] + "/report.html" : out_;

@@ -1,6 +1,7 @@
 // From logits to the policy of re-training.
 #include "train/loop/policy_choice.h"
 
+#include "train/loop/summarise.h"
 #include "train/step/choice.h"
 #include "train/step/choose_policy.h"
 
@@ -19,7 +20,8 @@ void recall_best_logits(const TrainState& state, Model& model, const Say& say) {
 
 constexpr uint32_t most_shuffles = 1000;
 
-/// The chosen policy with each task's blocks at random, sound where it was; compat asks nothing.
+/// The chosen policy with each task's blocks at random: another one where there is any, and sound
+/// where it was; compat asks nothing of that.
 BinaryPolicy at_random(const BinaryPolicy& chosen, const RunFile& run, Model& model) {
   const auto tasks = model.task_names(), blocks = block_names(model.trunk());
   const bool any = run.semantics == Semantics::compat || degenerate(chosen, tasks, blocks);
@@ -27,7 +29,7 @@ BinaryPolicy at_random(const BinaryPolicy& chosen, const RunFile& run, Model& mo
   for (uint32_t index = 0; index < most_shuffles; ++index) {
     policy = shuffled(chosen, tasks, model.policy()->skip_layer(), static_cast<uint64_t>(run.seed),
                       index);
-    if (any || !degenerate(policy, tasks, blocks)) break;
+    if (policy != chosen && (any || !degenerate(policy, tasks, blocks))) break;
   }
   return policy;
 }
@@ -82,8 +84,10 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
     state.chosen_how = choice.how;
   }
   if (run.retrain.gates == RetrainGates::random) {
-    state.chosen = at_random(state.chosen, run, model);
-    state.chosen_how += "; then each task as many blocks at random";
+    const BinaryPolicy random = at_random(state.chosen, run, model);
+    state.chosen_how += random == state.chosen ? "; no other policy executes as many blocks"
+                                               : "; then each task as many blocks at random";
+    state.chosen = random;
   }
   say("policy: " + state.chosen_how);
   if (const auto reason = degenerate(state.chosen, tasks, blocks))
@@ -92,7 +96,7 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
 
 std::string decided_json(const TrainState& state, const RunFile& run, Model& model) {
   return policy_json(state.chosen, model.task_names(), block_names(model.trunk()),
-                     model.policy()->probabilities(), static_cast<uint64_t>(run.seed));
+                     shown_probability(run, state, model), static_cast<uint64_t>(run.seed));
 }
 
 }  // namespace weft

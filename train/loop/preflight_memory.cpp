@@ -140,16 +140,17 @@ void check_memory(const RunFile& run, const Dataset& data, const Parts& parts, i
   double sum = 0;
   for (const Need& need : all) sum += need.bytes;
   if (sum <= static_cast<double>(bytes)) return;
-  const bool text = run.data.kind == DataKind::text;
+  const bool sized = run.data.kind != DataKind::text && run.data.kind != DataKind::tabular;
   const Need& most = *std::max_element(
       all.begin(), all.end(), [](const Need& a, const Need& b) { return a.bytes < b.bytes; });
   throw ConfigError(fmt::format(
       "{}: '{}': the run needs at least {}, and the device has {}; {} alone take {}: {}{}",
       run.place(most.key), most.key, gib(sum), gib(static_cast<double>(bytes)), most.what,
       gib(most.bytes), most.cure != nullptr ? most.cure : std::string("lower ") + most.key,
-      std::string(most.key).rfind("data.", 0) == 0
-          ? (text ? " or data.batch" : ", data.batch or data.size")
-          : ""));
+      most.key == std::string_view("data.size")             ? " or data.batch"
+      : most.key == std::string_view("data.length")         ? " or data.batch"
+      : most.key == std::string_view("data.batch") && sized ? " or data.size"
+                                                            : ""));
 }
 
 }  // namespace weft

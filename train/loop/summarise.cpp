@@ -7,6 +7,17 @@
 
 namespace weft {
 
+std::vector<std::vector<double>> shown_probability(const RunFile& run, const TrainState& state,
+                                                   Model& model) {
+  if (model.policy() == nullptr) return {};
+  if (!state.chosen.weights.empty()) return state.chosen.weights;
+  if (searches(run, true)) return model.policy()->probabilities();
+  std::vector<std::vector<double>> given;
+  for (const std::vector<int>& task : state.chosen.select)
+    given.emplace_back(task.begin(), task.end());
+  return given;
+}
+
 RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
                      const Measured& measured, const std::vector<TaskResult>& results) {
   RunSummary s;
@@ -17,7 +28,7 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
   s.tasks = model.task_names();
   s.blocks = block_names(model.trunk());
   s.policy = state.chosen.select;
-  if (model.policy() != nullptr) s.probability = model.policy()->probabilities();
+  s.probability = shown_probability(run, state, model);
   const Gates gates = gates_of(state.chosen);
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = model.cost(height, width, gates.empty() ? nullptr : &gates);

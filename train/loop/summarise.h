@@ -8,6 +8,11 @@
 
 namespace weft {
 
+/// What stands behind the chosen policy, task x block: weights where every block is weighed, 0 or 1
+/// where the policy was given, else p(select) as learned. Empty where there is no policy.
+std::vector<std::vector<double>> shown_probability(const RunFile& run, const TrainState& state,
+                                                   Model& model);
+
 RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
                      const Measured& measured, const std::vector<TaskResult>& results);
 

@@ -22,6 +22,7 @@ double round_step(double span, int most) {
 }
 
 std::string tick_text(double value, double step) {
+  if (std::abs(value) >= 1e7 || step < 1e-7) return fmt::format("{:g}", value);
   const int digits = std::max(0, static_cast<int>(std::ceil(-std::log10(step) - 1e-9)));
   return fmt::format("{:.{}f}", std::abs(value) < step / 2 ? 0.0 : value, digits);
 }

@@ -18,7 +18,7 @@ h2{margin:44px 0 8px;padding-top:10px;border-top:1px solid var(--faint);font-siz
 h3,h4{margin:26px 0 6px;font-size:1.05em}
 a{color:var(--link)}
 nav{margin:10px 0;display:flex;flex-wrap:wrap;gap:4px 18px}
-p{max-width:48em;margin:8px 0}
+p{max-width:48em;margin:8px 0}p,h3,summary{overflow-wrap:anywhere}
 .wide{overflow-x:auto;margin:10px 0}
 table{border-collapse:collapse;font-size:.86em;font-variant-numeric:tabular-nums}
 th,td{padding:4px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--faint)}

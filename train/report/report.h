@@ -16,8 +16,9 @@ struct ReportedRun {
 };
 
 /// Results and costs beside each other, curves, policies and how they came about, conflicts between
-/// tasks, predictions, the run files. A run that is not finished shows what there is. Pictures that
-/// would make the page larger than 3 MB are named instead. DataError where a folder cannot be read.
+/// tasks, predictions, the run files. A run that is not finished shows what there is. Pictures of a run
+/// folder that would make the page larger than 3 MB, or are none of weft's, are named instead. DataError
+/// where a folder cannot be read, ConfigError where its run.toml is not what was trained.
 std::string run_report(const std::vector<ReportedRun>& runs);
 
 /// `text`: the study's tables as Markdown, its first line a heading; pictures: a name and its SVG.

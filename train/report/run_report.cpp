@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <map>
 #include <optional>
 
 #include "io/files.h"
@@ -12,6 +12,8 @@
 #include "train/report/report.h"
 #include "train/report/run_curves.h"
 #include "train/run_file/run_file.h"
+#include "train/run_folder/checkpoint.h"
+#include "train/run_folder/kept.h"
 #include "train/run_folder/run_record.h"
 #include "train/study/run_table.h"
 
@@ -26,6 +28,7 @@ struct Read {
   std::optional<RunSummary> summary;  ///< none: not finished
   std::vector<MetricsLine> metrics;
   std::vector<SearchLine> search;
+  std::vector<std::string> tasks;
 };
 
 std::string text_of(const std::string& path) {
@@ -42,15 +45,34 @@ Read read(const ReportedRun& reported) {
   out.plan = reported.plan;
   out.run_text = text_of(folder + "/run.toml");
   out.run = parse_run_text(out.run_text, folder + "/run.toml");
+  const std::string last = checkpoint_path(folder, "last");
+  if (is_there(last)) require_same_run(folder, read_checkpoint(last).run_text);
   if (is_there(folder + "/summary.json")) out.summary = read_summary(folder);
   if (is_there(folder + "/metrics.jsonl")) out.metrics = read_metrics(folder + "/metrics.jsonl");
-  std::vector<std::string> tasks;
-  for (const TaskSpec& task : out.run.tasks) tasks.push_back(task.name);
-  if (out.summary) tasks = out.summary->tasks;
+  for (const TaskSpec& task : out.run.tasks) out.tasks.push_back(task.name);
+  if (out.summary) out.tasks = out.summary->tasks;
   if (is_there(folder + "/policy/search.jsonl"))
-    out.search = read_search(folder + "/policy/search.jsonl", tasks);
+    out.search = read_search(folder + "/policy/search.jsonl", out.tasks);
+  const size_t blocks = out.summary          ? out.summary->blocks.size()
+                        : out.search.empty() ? 0
+                                             : out.search[0].probability.at(0).size();
+  for (const SearchLine& line : out.search)
+    for (const auto& task : line.probability)
+      if (task.size() != blocks)
+        throw DataError(
+            fmt::format("{}/policy/search.jsonl: step {}: {} probabilities of {} blocks", folder,
+                        line.step, task.size(), blocks));
   out.name = fmt::format("{}-{}, seed {}", out.run.name, name_of(out.run.sharing), out.run.seed);
   return out;
+}
+
+/// A folder's name as words of a table, in which some signs mean more.
+std::string plain(std::string name) {
+  for (char& c : name)
+    if (std::string_view("|*`\\").find(c) != std::string_view::npos ||
+        static_cast<unsigned char>(c) < 0x20)
+      c = '?';
+  return name;
 }
 
 using Runs = std::vector<Read>;
@@ -75,10 +97,17 @@ void results(Page& page, const Runs& runs) {
   }
   if (finished.empty()) return;
   page.section("Results");
+  const auto chosen = [](const RunSummary& s) { return s.best_step >= 0; };
+  const char* weights = std::all_of(finished.begin(), finished.end(), chosen)
+                            ? "with the weights of the step whose validation score was least"
+                        : std::any_of(finished.begin(), finished.end(), chosen)
+                            ? "with the weights of the step whose validation score was least, or "
+                              "where nothing chose one, the last"
+                            : "with the last weights";
   page.paragraph(
-      "Of the test split, with the weights of the step whose validation score was least. M: "
-      "millions "
-      "of parameters; GFLOP: of one image in evaluation; ^: higher is better, v: lower is better.");
+      fmt::format("Of the test split, {}. M: millions of parameters; GFLOP: of one sample in "
+                  "evaluation; ^: higher is better, v: lower is better.",
+                  weights));
   page.markdown(table(finished, TableStyle::markdown, /*turned=*/true));
 }
 
@@ -115,18 +144,30 @@ void curves(Page& page, const Runs& runs) {
   page.end_columns();
 }
 
+/// A run that is not finished has not said what its blocks are called.
+std::vector<std::string> block_names(const Read& run) {
+  if (run.summary) return run.summary->blocks;
+  std::vector<std::string> names;
+  for (size_t l = 0; !run.search.empty() && l < run.search[0].probability[0].size(); ++l)
+    names.push_back(fmt::format("block {}", l));
+  return names;
+}
+
 void policies(Page& page, const Runs& runs) {
   bool begun = false;
   for (const Read& run : runs) {
-    if (!run.summary || run.summary->policy.empty()) continue;
-    const RunSummary& s = *run.summary;
+    const bool drawn = run.summary && !run.summary->policy.empty();
+    if (!drawn && run.search.empty()) continue;
     if (!begun) page.section("Policy");
     begun = true;
     name_run(page, runs, run);
-    page.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy));
-    if (!run.plan.empty()) page.picture(run.plan);
-    const std::string way =
-        policy_way(fmt::format("way{}", &run - runs.data()), s.tasks, s.blocks, run.search);
+    if (drawn) {
+      const RunSummary& s = *run.summary;
+      page.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy));
+      if (!run.plan.empty()) page.picture(run.plan);
+    }
+    const std::string way = policy_way(fmt::format("way{}", &run - runs.data()), run.tasks,
+                                       block_names(run), run.search);
     if (way.empty()) continue;
     page.paragraph("How it came about: the slider goes through the epochs of the policy.");
     page.html(way);
@@ -147,7 +188,10 @@ void pictures(Page& page, const Runs& runs, const char* title,
       if (!named) name_run(page, runs, run);
       named = true;
       const std::string svg = text_of(path);
-      if (page.size() + svg.size() > most_page_bytes)
+      if (!svg.starts_with("<svg ") || !svg.ends_with("</svg>\n") ||
+          svg.find("<script") != std::string::npos)
+        page.paragraph(fmt::format("Not in this page, as it is none of weft's pictures: {}", path));
+      else if (page.size() + svg.size() > most_page_bytes)
         page.paragraph(fmt::format("Not in this page, which would be too large: {}", path));
       else
         page.picture(svg);
@@ -171,10 +215,10 @@ std::string run_report(const std::vector<ReportedRun>& reported) {
   Runs runs;
   for (const ReportedRun& run : reported) runs.push_back(read(run));
   // Runs that would have one name are told apart by their folders.
+  std::map<std::string, int> named;
+  for (const Read& run : runs) ++named[run.name];
   for (Read& run : runs)
-    if (std::count_if(runs.begin(), runs.end(), [&](const Read& r) { return r.name == run.name; }) >
-        1)
-      run.name = run.folder;
+    if (named[run.name] > 1) run.name = plain(run.folder);
   Page page(runs.size() == 1 ? runs[0].name : fmt::format("{} runs", runs.size()));
   results(page, runs);
   costs(page, runs);

@@ -105,7 +105,8 @@ void visit_fields(FieldVisitor& v, BalanceSpec& b) {
   fitting.field("classification", b.classification, "exp(-s) L + s / 2, not half of it");
   fitting.field("temperature", b.temperature, "of the softmax over tasks");
   fitting.field("mu", b.mu, "how smooth the maximum over tasks is");
-  fitting.field("warmup_epochs", b.warmup_epochs, "epochs whose losses are the reference");
+  fitting.field("warmup_epochs", b.warmup_epochs,
+                "epochs before it weighs; the last one's losses are the reference");
   fitting.field("decay", b.decay, "weight decay of its logits");
   fitting.field("least_losses", b.least_losses, {"least loss of each task", "all 0"});
   fitting.choice("normaliser", b.normaliser, "what gradients are divided by");
@@ -121,7 +122,7 @@ void visit_fields(FieldVisitor& v, BalanceSpec& b) {
   fitting.field("leak", b.leak, "share of what is dropped that passes all the same");
   fitting.field("threshold", b.threshold, "least agreement of signs by which an element moves");
   fitting.field("average", b.keep, "share of the moving average that stays, at step 1");
-  fitting.field("fade", b.fade, "power of the step that this share falls by");
+  fitting.field("fade", b.fade, "power of the step by which that share and the rate change");
 }
 
 bool balances(const RunFile& run) {

@@ -22,9 +22,9 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
   v.choice("head", m.head,
            {"what each task has of its own: atrous pyramid, one layer, or k-max pooling (texts)",
             "\"k_max\" for vdcnn, else \"aspp\""});
-  v.field("head_width", m.head_width, "channels inside an aspp head");
+  v.field("head_width", m.head_width, "channels inside an aspp or k_max head");
   v.field("k_max", m.k_max, "k_max head: values that it keeps of each channel");
-  v.field("dropout", m.dropout, "share of an aspp head's features dropped in training");
+  v.field("dropout", m.dropout, "share of an aspp or k_max head's features dropped in training");
   v.table("bn", "batch norm", [&] {
     v.choice("running", m.bn_running,
              {"running statistics: one set, or one a task",
@@ -32,7 +32,8 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
     v.choice("affine", m.bn_affine, "weight and bias: one pair, or one a task");
     v.field("fixed", m.bn_fixed, "weight and bias are not trained");
   });
-  v.field("in_channels", m.in_channels, "channels of the pictures");
+  v.field("in_channels", m.in_channels,
+          {"channels of the input", "3; 1 for texts; a table's inputs"});
   v.field("init", m.init, "a safetensors file that the trunk starts from (torchvision's names)");
   v.field("init_partial", m.init_partial, "take what init has, leave the rest as it is drawn");
 }
@@ -68,7 +69,7 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("ratio", d.ratio, "csv, tabular, text without split: shares of val and test, by hash");
   v.choice("inputs", d.inputs,
            {"whether all tasks see the same pictures or each its own",
-            "\"per-task\" for domainnet, csv and text with task_column, else \"shared\""});
+            "\"per-task\" for domainnet, with task_column or task.index, else \"shared\""});
   v.field("size", d.size,
           {"[height, width] that pictures are resized to, or one number for both; 0: as they are",
            "[96, 96] for scenes, else [0, 0]"});
@@ -85,7 +86,7 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("test_count", d.test_count, "scenes: test samples");
   v.table("augment", "random changes of training pictures", [&] {
     v.field("scale", d.augment.scale, "factor on the size, between these two");
-    v.field("flip", d.augment.flip, "left and right, every second time");
+    v.field("flip", d.augment.flip, "left and right, of a random half");
     v.field("crop", d.augment.crop, "[height, width] cut out; 0: no crop");
     v.field("brightness", d.augment.brightness, "a factor from 1 - this to 1 + this");
     v.field("contrast", d.augment.contrast, "a factor from 1 - this to 1 + this");
@@ -124,7 +125,7 @@ void visit_phase(FieldVisitor& v, PhaseSpec& p, Inherits inherits) {
     v.field("every", p.schedule.every, {"step: steps between falls", rest});
     v.field("factor", p.schedule.factor, {"step: what each fall multiplies by", rest});
     v.field("power", p.schedule.power, {"poly: the exponent", rest});
-    v.field("warmup", p.schedule.warmup, {"steps of a linear rise before it", rest});
+    v.field("warmup", p.schedule.warmup, {"steps of a linear rise that multiplies it", rest});
   });
   v.field("clip_norm", p.clip_norm, {"longest that all gradients together may be; 0: any", rest});
 }
@@ -219,7 +220,8 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.labels("map", t.map, t.words, {"label in the file = class", "as they are"});
   v.field("scale", t.scale, "factor from the file's values to the task's unit");
   v.field("invalid", t.invalid, {"value in the file that counts as no label", "none"});
-  v.field("class_weights", t.class_weights, {"one a class, in the loss", "all 1"});
+  v.field("class_weights", t.class_weights,
+          {"one a class, in the loss", "all 1, or what the set brings"});
   v.field("pos_weight", t.pos_weight, "binary: weight of the positive class in the loss");
   v.field("standardize", t.standardize,
           "tabular regression: (v - mean) / std of the training rows");

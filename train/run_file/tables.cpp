@@ -103,12 +103,24 @@ void check_tables(const RunFile& run) {
   const bool table = run.data.kind == DataKind::tabular;
   if (table) check.table();
   check.columns();
-  check.require(table || run.data.column_specs.empty(), "column",
-                fmt::format("means nothing for {} data", name_of(run.data.kind)));
-  check.require(table || run.data.group.empty(), "data.group",
-                fmt::format("means nothing for {} data", name_of(run.data.kind)));
-  check.require(table || run.data.label_power == 0, "data.label_power",
-                fmt::format("means nothing for {} data", name_of(run.data.kind)));
+  const DataSpec& data = run.data;
+  const auto means_nothing = [&](bool given, const char* key) {
+    check.require(!given, key, fmt::format("means nothing for {} data", name_of(data.kind)));
+  };
+  if (!table) {
+    means_nothing(!data.column_specs.empty(), "column");
+    means_nothing(!data.group.empty(), "data.group");
+    means_nothing(data.label_power != 0, "data.label_power");
+    means_nothing(!data.leave_out.empty(), "data.leave_out");
+    means_nothing(!data.categorical.empty(), "data.categorical");
+  }
+  if (!table && data.kind != DataKind::text) {
+    means_nothing(!data.columns.empty(), "data.columns");
+    means_nothing(!data.header.empty(), "data.header");
+    means_nothing(!data.comment.empty(), "data.comment");
+    means_nothing(!data.missing.empty(), "data.missing");
+    means_nothing(!data.test_index.empty(), "data.test_index");
+  }
   for (const TaskSpec& task : run.tasks) {
     check.task(task);
     check.require(table || (task.target.empty() && task.input_scale == 1),

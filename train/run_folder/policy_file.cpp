@@ -36,10 +36,10 @@ std::string policy_json(const BinaryPolicy& policy, const std::vector<std::strin
     select[tasks[k]] = policy.select[k];
     p[tasks[k]] = probability[k];
   }
-  return json{{"version", 1},     {"tasks", tasks},   {"blocks", blocks},
-              {"select", select}, {"probability", p}, {"seed", seed}}
-             .dump(1) +
-         "\n";
+  json file{{"version", 1},     {"tasks", tasks},   {"blocks", blocks},
+            {"select", select}, {"probability", p}, {"seed", seed}};
+  for (size_t k = 0; k < policy.weights.size(); ++k) file["weights"][tasks[k]] = policy.weights[k];
+  return file.dump(1) + "\n";
 }
 
 BinaryPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
@@ -53,7 +53,10 @@ BinaryPolicy parse_policy(const std::string& text, const std::string& path,
                           const std::vector<std::string>& blocks) {
   const json value = parse_json(text, path);
   const JsonValue file(value, path);
-  file.only({"version", "tasks", "blocks", "select", "probability", "seed"});
+  file.only({"version", "tasks", "blocks", "select", "probability", "seed", "weights"});
+  if (file.has("weights"))
+    file.fail(
+        "its gates weigh both branches (retrain.gates), so it says nothing of what to select");
   if (const int64_t version = file["version"].integer(); version != 1)
     file.fail(fmt::format("version {}; this build reads version 1", version));
   if (file["blocks"].texts() != blocks) file.fail("its blocks are not this model's");

@@ -82,6 +82,17 @@ RunSummary read_summary(const std::string& folder) {
     if (!file.contains("skipped")) file["skipped"] = 0;
     if (!file.contains("best_steps")) file["best_steps"] = json::array();
     auto summary = file.get<RunSummary>();
+    const size_t tasks = summary.tasks.size(), blocks = summary.blocks.size();
+    const auto fits = [&](const auto& table) {
+      return table.size() == tasks && std::all_of(table.begin(), table.end(), [&](const auto& row) {
+               return row.size() == blocks;
+             });
+    };
+    const bool learned = fits(summary.probability);
+    if (!(summary.policy.empty() || (fits(summary.policy) && learned)) ||
+        !(summary.probability.empty() || learned) ||
+        !(summary.best_steps.empty() || summary.best_steps.size() == tasks))
+      throw DataError(path + ": what it says of tasks and blocks is not of its tasks and blocks");
     summary.cosine = mean_cosine(folder, summary.tasks);
     return summary;
   } catch (const json::exception& e) {

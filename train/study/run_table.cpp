@@ -152,7 +152,7 @@ std::string policy_text(const RunSummary& run, bool colour) {
     }
     text += "\n";
   }
-  return text + "■ executes, □ skips; the number is p(select) as learned\n";
+  return text + "■ executes, □ skips; the number is p(select)\n";
 }
 
 }  // namespace weft

@@ -222,7 +222,7 @@ TEST_CASE("plan: what cannot fit is refused at once, naming what makes it large"
   CHECK_THAT(begin(scenes({"model.head=aspp", "model.head_width=65536", "model.width=64"})),
              contains_text("'model.head_width'"));
   CHECK_THAT(begin(scenes({"data.size=[8192,16384]", "data.batch=16777216", "data.count=4000"})),
-             contains_text("data.batch or data.size"));
+             contains_text("lower data.size or data.batch"));
   CHECK_THAT(
       begin_table({"task.A.kind=classification", "task.A.classes=4194304", "model.hidden=65536"}),
       contains_text("'task.classes'"));

@@ -148,6 +148,7 @@ TEST_CASE(
   CHECK(planned_steps(run) == run.retrain.steps);  // as a study counts them
   const std::vector<double> weights{0.9375, 0.875, 0.8125, 0.75, 0.6875, 0.625, 0.5625, 0.5};
   CHECK(gates_in(trainer, Phase::infer, 1) == std::vector(2, weights));
+  CHECK(trainer.summary({}).probability == std::vector(2, weights));  // no logit was learned
   int differ = 0;
   for (uint32_t step = 1; step < 9; ++step) {
     const auto gates = gates_in(trainer, Phase::retrain, step);
@@ -165,7 +166,7 @@ TEST_CASE("everything selected is hard sharing, bit for bit", "[train][policy][a
   const auto data = open_dataset(hard);
   const auto blocks = block_names(make_model(&cpu, hard)->trunk());
   const std::string file = folder.file("all.json");
-  write_file(file, policy_json(weighed({std::vector<double>(8, 1), std::vector<double>(8, 1)}),
+  write_file(file, policy_json(BinaryPolicy{{std::vector<int>(8, 1), std::vector<int>(8, 1)}},
                                {"seg", "depth"}, blocks,
                                {std::vector<double>(8, 1), std::vector<double>(8, 1)}, 1));
   Trainer everything(parts_run({"retrain.policy=" + file}), *data, &cpu);

@@ -70,6 +70,18 @@ TEST_CASE("run files of measurements are read, and printed alike", "[run_file]")
   CHECK(print_run_file(parse_run_text(text, "again.toml")) == text);
 }
 
+TEST_CASE("lists of a table's columns and words are printed as they were read", "[run_file]") {
+  const RunFile run =
+      read({"data.header=[\"a \\\"b\\\"\"]", "data.missing=[\"?\", \"\"]", "data.columns=[\"x*\"]",
+            "data.leave_out=[\"x7\"]", "data.categorical=[\"c\"]"});
+  const RunFile again = parse_run_text(print_run_file(run), "again.toml");
+  CHECK(again.data.header == std::vector<std::string>{"a \"b\""});
+  CHECK(again.data.missing == std::vector<std::string>{"?", ""});
+  CHECK(again.data.columns == std::vector<std::string>{"x*"});
+  CHECK(again.data.leave_out == std::vector<std::string>{"x7"});
+  CHECK(again.data.categorical == std::vector<std::string>{"c"});
+}
+
 TEST_CASE("what does not fit a table of measurements is refused by key", "[run_file]") {
   CHECK_THAT(refused({"task.n.target=log10(W)"}),
              contains_text("'task.n.target': \"log10(W)\" does not hold the label's column 'id'"));

@@ -161,6 +161,11 @@ TEST_CASE("a policy file reads as written, and what is wrong in it is named", "[
              contains_text("its tasks are not this run's"));
   CHECK_THAT(broken("\"blocks\"", "\"block\""), contains_text("there is no key 'block'"));
   CHECK_THAT(broken("}\n", "} trailing\n"), contains_text("no JSON"));
+  // What gates that weigh both branches would select is not in their file.
+  BinaryPolicy soft = weighed({{0.9, 0.2, 0.6}, {0.1, 0.7, 0.5}});
+  write_file(path, policy_json(soft, tasks, blocks, soft.weights, 3));
+  CHECK_THAT(message_of<DataError>([&] { read_policy(path, tasks, blocks); }),
+             contains_text("its gates weigh both branches"));
   CHECK_THAT(message_of<DataError>([&] { read_policy("/no/such", tasks, blocks); }),
              contains_text("/no/such: cannot open"));
 }
