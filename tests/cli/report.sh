@@ -72,7 +72,7 @@ slider.value = 0; slider.dispatchEvent(new Event('input'));
 document.body.append('moved: ' + (slider.nextElementSibling.textContent !== last));
 </script>
 PAGE
-timeout 60 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir=profile --dump-dom \
+timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir=profile --dump-dom \
   "file://$PWD/page.html" >dom 2>console
 grep -q 'moved: true' dom || fail "the slider does not move: $(tail -n 3 console)"
 grep -q '<title>broken' dom && fail "an error in the page: $(grep '<title>' dom)"
