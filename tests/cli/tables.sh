@@ -73,7 +73,7 @@ expect 2 "odd.csv:3: column 'shop' says '9', which is not among the 3 values" pr
 [ -e odd ] && fail "predict: a refused prediction left a folder"
 expect 2 "'small' is no number.*data.categorical" train prices.toml data.categorical=[] --out no
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
-expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= \
+expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= data.categorical=[] \
   task.price.kind=binary task.price.standardize=false --out no
 [ -e no ] && fail "a run that cannot start left a folder"
 exit $broken

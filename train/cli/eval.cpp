@@ -55,7 +55,7 @@ class Eval final : public Command {
   void check_split(const OpenedRun& run, const Dataset& data) const {
     const DataSpec& spec = run.run.data;
     const bool own_test = spec.ratio[1] == 0 || !spec.split.empty() || !spec.test_index.empty();
-    const bool named = (split_ == "test" && own_test) || (split_ == "val" && !spec.split.empty());
+    const bool named = split_ == "test" && own_test;
     if (named || split_ == "train") return;
     const Fingerprint& was = run.learned.fingerprint;
     if (sample_hashes(data, was.each) == was.samples && data.size() == was.count) return;
