@@ -21,6 +21,8 @@ class Arguments {
 };
 
 std::vector<std::string> split(const std::string& text, char at);
+/// What --phases lists and its figures are called by, in the order in which they are shown.
+inline constexpr const char* phase_names[] = {"warmup", "weights", "policy", "retrain", "infer"};
 
 void steps(const Arguments& arguments);
 void conv(const Arguments& arguments);

@@ -18,8 +18,6 @@
 namespace weft::bench {
 namespace {
 
-const char* const phase_names[] = {"warmup", "weights", "policy", "retrain", "infer"};
-
 /// One axis: the flag of each point's value.
 struct Axis {
   const char *name, *x_name;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "bench/bench.h"
 #include "bench/growth.h"
 #include "train/pictures/plot.h"
 
@@ -10,7 +11,6 @@ namespace weft::bench {
 namespace {
 
 constexpr double panel_width = 360, panel_height = 300, head = 44, foot = 40;
-const char* const phase_names[] = {"warmup", "weights", "policy", "retrain", "infer"};
 constexpr Rgb grey{0.6F, 0.6F, 0.63F};
 
 Rgb colour_of(const std::string& phase) {

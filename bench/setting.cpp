@@ -10,11 +10,6 @@
 #include "engine/philox.h"
 
 namespace weft::bench {
-namespace {
-
-constexpr const char* phase_words[] = {"warmup", "weights", "policy", "retrain", "infer"};
-
-}  // namespace
 
 Setting::Setting(const Arguments& arguments) {
   batch = arguments.number("batch", batch);
@@ -30,9 +25,9 @@ Setting::Setting(const Arguments& arguments) {
   precision = arguments.text("precision", precision);
   phases = arguments.text("phases", phases);
   for (const std::string& word : split(phases, ','))
-    if (std::find(std::begin(phase_words), std::end(phase_words), word) == std::end(phase_words))
+    if (std::find(std::begin(phase_names), std::end(phase_names), word) == std::end(phase_names))
       throw ConfigError(fmt::format("--phases: unknown phase '{}'; it is one of {}", word,
-                                    fmt::join(phase_words, ", ")));
+                                    fmt::join(phase_names, ", ")));
   sharing = arguments.text("sharing", sharing);
   head_width = arguments.number("head_width", head_width);
 }

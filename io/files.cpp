@@ -51,6 +51,11 @@ int open_regular_file(const std::string& path) {
   return std::exchange(file.fd, -1);
 }
 
+std::string read_text(const std::string& path) {
+  const std::vector<uint8_t> bytes = read_file(path);
+  return {bytes.begin(), bytes.end()};
+}
+
 std::vector<uint8_t> read_file(const std::string& path) {
   struct stat facts {};
   const Descriptor file = open_file(path, facts);

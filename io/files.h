@@ -15,6 +15,8 @@ inline constexpr uint64_t most_bytes = uint64_t{1} << 32;  ///< of a file that i
 int open_regular_file(const std::string& path);
 /// A regular file of less than 4 GiB: pipes, devices and folders are refused, without waiting.
 std::vector<uint8_t> read_file(const std::string& path);
+/// The same as text.
+std::string read_text(const std::string& path);
 
 void write_file(const std::string& path, const void* bytes, size_t size);
 inline void write_file(const std::string& path, std::string_view text) {

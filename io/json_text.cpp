@@ -46,10 +46,7 @@ json parse_json(const std::string& text, const std::string& source) {
   }
 }
 
-json read_json(const std::string& path) {
-  const std::vector<uint8_t> bytes = read_file(path);
-  return parse_json({bytes.begin(), bytes.end()}, path);
-}
+json read_json(const std::string& path) { return parse_json(read_text(path), path); }
 
 namespace {
 

@@ -20,8 +20,7 @@ struct Line {
 };
 
 std::vector<Line> read_lines(const std::string& path) {
-  const std::vector<uint8_t> bytes = read_file(path);
-  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  std::istringstream text(read_text(path));
   std::vector<Line> lines;
   for (std::string line; std::getline(text, line);) {
     const size_t space = line.find_last_of(' ');

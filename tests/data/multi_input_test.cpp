@@ -159,23 +159,7 @@ TEST_CASE("own images: killed and resumed ends with the bits of an unbroken run"
   RunFile run = domain_run(folder);
   CpuContext cpu(2);
   const auto data = open_dataset(run);
-  Trainer whole(run, *data, &cpu);
-  whole.start(folder.file("whole"));
-  whole.run();
-  for (int64_t kill_at : {2, 4, 6, 10}) {
-    const std::string path = folder.file(fmt::format("killed{}", kill_at));
-    {
-      Trainer first(run, *data, &cpu);
-      first.start(path);
-      for (int64_t i = 0; i < kill_at; ++i) first.step();
-    }
-    Trainer second(run, *data, &cpu);
-    second.resume(path);
-    second.run();
-    INFO("killed after step " << kill_at);
-    CHECK(same(bits_of(second), bits_of(whole)));
-    CHECK(second.state() == whole.state());
-  }
+  check_killed_and_resumed(run, *data, &cpu, &cpu, {2, 4, 6, 10});
 }
 
 TEST_CASE("own images: a task's batch norm learns from its own images alone",

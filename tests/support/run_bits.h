@@ -5,6 +5,7 @@
 
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
+#include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
 
 namespace weft::test {
@@ -36,6 +37,31 @@ inline std::vector<Tensor> train(RunFile run, int threads, int64_t steps) {
   Trainer trainer(run, *data, device_of(cpu));
   for (int64_t i = 0; i < steps; ++i) trainer.step();
   return bits_of(trainer);
+}
+
+/// A run that is killed after each of the steps `kills` and resumed ends with the bits of one that was
+/// not; `whole_on` computes the latter, `on` the others.
+inline void check_killed_and_resumed(const RunFile& run, const Dataset& data, AnyContext whole_on,
+                                     AnyContext on, const std::vector<int64_t>& kills) {
+  TempFolder folder;
+  Trainer whole(run, data, whole_on);
+  whole.start(folder.file("whole"));
+  whole.run();
+  for (const int64_t kill_at : kills) {
+    INFO("killed after step " << kill_at << " of " << whole.state().total_step);
+    const std::string path = folder.file(fmt::format("killed-{}", kill_at));
+    {
+      Trainer first(run, data, on);
+      first.start(path);
+      for (int64_t i = 0; i < kill_at; ++i) first.step();
+    }
+    Trainer second(run, data, on);
+    second.resume(path);
+    CHECK(second.state().total_step == kill_at);
+    second.run();
+    CHECK(same(bits_of(second), bits_of(whole)));
+    CHECK(second.state() == whole.state());
+  }
 }
 
 }  // namespace weft::test

@@ -14,6 +14,7 @@
 #include "train/export/export_run.h"
 #include "train/export/fold.h"
 #include "train/export/network_file.h"
+#include "train/run_folder/run_record.h"
 
 namespace weft::cli {
 namespace {
@@ -56,9 +57,7 @@ const char* mark_of(const std::string& ending) {
 void check_free(const std::string& stem, const std::vector<std::string>& endings) {
   for (const std::string& ending : endings) {
     const std::string path = stem + ending;
-    if (!std::filesystem::exists(path) ||
-        (ending == ".bin" && std::filesystem::exists(stem + ".h")))
-      continue;
+    if (!is_there(path) || (ending == ".bin" && is_there(stem + ".h"))) continue;
     std::string begin(4096, '\0');
     std::ifstream(path).read(begin.data(), static_cast<std::streamsize>(begin.size()));
     if (begin.find(mark_of(ending)) == std::string::npos)

@@ -91,7 +91,8 @@ std::string manual() {
       ".SH DESCRIPTION\nweft trains networks for several tasks at once, on a CPU or a GPU, as a "
       "run "
       "file says, and compares ways of sharing. A run is a folder: \\fBtrain\\fR makes it, "
-      "\\fBeval\\fR, \\fBpredict\\fR, \\fBplan\\fR and \\fBtable\\fR read it.\n",
+      "\\fBeval\\fR, \\fBpredict\\fR, \\fBexport\\fR, \\fBplan\\fR, \\fBtable\\fR and "
+      "\\fBreport\\fR read it.\n",
       version());
   text += "In brackets [ ] behind a meaning stands what holds where nothing is said.\n";
   for (const ProgramOption& o : weft.options) text += described(o);

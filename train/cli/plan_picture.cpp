@@ -5,6 +5,7 @@
 
 #include "models/sharing/way.h"
 #include "train/pictures/policy_picture.h"
+#include "train/run_folder/kept.h"
 #include "train/run_folder/run_record.h"
 
 namespace weft::cli {
@@ -42,7 +43,7 @@ std::string plan_picture(const std::string& title, const Plan& plan, const Model
 }
 
 std::string plan_of(const std::string& folder) {
-  if (!is_there(folder + "/checkpoints/last.safetensors")) return "";
+  if (!is_there(checkpoint_path(folder, "last"))) return "";
   const OpenedRun run(folder, "", "cpu", 0);
   if (!has_plan(run.run)) return "";
   const Gates gates = executed_gates(run);

@@ -120,14 +120,22 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
                         : text ? run.data.length
                                : double(size[0]) * size[1];  // 0: as the files have them
   const double ahead = run.data.workers + 3.0;               // drafts, and the batch itself
-  all.push_back({size[0] > 0 ? "data.size"
-                 : text      ? "data.length"
-                             : "data.batch",
-                 fmt::format("the loader's {} batches of {} pictures", ahead, rows),
-                 rows * pixels * input * 4 * ahead});
+  const bool sized = !text && run.data.kind != DataKind::tabular;
+  const char* fewer = sized ? "lower data.batch or data.size" : "lower data.batch";
+  Need batches{"data.batch", fmt::format("the loader's {} batches of {} pictures", ahead, rows),
+               rows * pixels * input * 4 * ahead, fewer};
+  if (text) {
+    batches.key = "data.length";
+    batches.cure = "lower data.length or data.batch";
+  } else if (size[0] > 0) {
+    batches.key = "data.size";
+    batches.cure = "lower data.size or data.batch";
+  }
+  all.push_back(batches);
   const double shrinks = text ? 1 : 4;
   const double stem = mlp ? 2 * hidden * m.blocks : 2 * 64 * m.width * pixels / shrinks;
-  all.push_back({"data.batch", "the maps of a batch", rows * stem * trunks_of(run) * number});
+  all.push_back(
+      {"data.batch", "the maps of a batch", rows * stem * trunks_of(run) * number, fewer});
   return all;
 }
 
@@ -140,17 +148,12 @@ void check_memory(const RunFile& run, const Dataset& data, const Parts& parts, i
   double sum = 0;
   for (const Need& need : all) sum += need.bytes;
   if (sum <= static_cast<double>(bytes)) return;
-  const bool sized = run.data.kind != DataKind::text && run.data.kind != DataKind::tabular;
   const Need& most = *std::max_element(
       all.begin(), all.end(), [](const Need& a, const Need& b) { return a.bytes < b.bytes; });
   throw ConfigError(fmt::format(
-      "{}: '{}': the run needs at least {}, and the device has {}; {} alone take {}: {}{}",
+      "{}: '{}': the run needs at least {}, and the device has {}; {} alone take {}: {}",
       run.place(most.key), most.key, gib(sum), gib(static_cast<double>(bytes)), most.what,
-      gib(most.bytes), most.cure != nullptr ? most.cure : std::string("lower ") + most.key,
-      most.key == std::string_view("data.size")             ? " or data.batch"
-      : most.key == std::string_view("data.length")         ? " or data.batch"
-      : most.key == std::string_view("data.batch") && sized ? " or data.size"
-                                                            : ""));
+      gib(most.bytes), most.cure != nullptr ? most.cure : std::string("lower ") + most.key));
 }
 
 }  // namespace weft

@@ -28,13 +28,8 @@ struct Read {
   std::optional<RunSummary> summary;  ///< none: not finished
   std::vector<MetricsLine> metrics;
   std::vector<SearchLine> search;
-  std::vector<std::string> tasks;
+  std::vector<std::string> tasks, blocks;
 };
-
-std::string text_of(const std::string& path) {
-  const std::vector<uint8_t> bytes = read_file(path);
-  return {bytes.begin(), bytes.end()};
-}
 
 Read read(const ReportedRun& reported) {
   Read out;
@@ -43,7 +38,7 @@ Read read(const ReportedRun& reported) {
     throw DataError(folder + ": no run folder: it has no run.toml");
   out.folder = folder;
   out.plan = reported.plan;
-  out.run_text = text_of(folder + "/run.toml");
+  out.run_text = read_text(folder + "/run.toml");
   out.run = parse_run_text(out.run_text, folder + "/run.toml");
   const std::string last = checkpoint_path(folder, "last");
   if (is_there(last)) require_same_run(folder, read_checkpoint(last).run_text);
@@ -53,15 +48,17 @@ Read read(const ReportedRun& reported) {
   if (out.summary) out.tasks = out.summary->tasks;
   if (is_there(folder + "/policy/search.jsonl"))
     out.search = read_search(folder + "/policy/search.jsonl", out.tasks);
-  const size_t blocks = out.summary          ? out.summary->blocks.size()
-                        : out.search.empty() ? 0
-                                             : out.search[0].probability.at(0).size();
+  if (out.summary)
+    out.blocks = out.summary->blocks;
+  else if (!out.search.empty())  // a run that is not finished has not said what they are called
+    for (size_t l = 0; l < out.search[0].probability.at(0).size(); ++l)
+      out.blocks.push_back(fmt::format("block {}", l));
   for (const SearchLine& line : out.search)
     for (const auto& task : line.probability)
-      if (task.size() != blocks)
+      if (task.size() != out.blocks.size())
         throw DataError(
             fmt::format("{}/policy/search.jsonl: step {}: {} probabilities of {} blocks", folder,
-                        line.step, task.size(), blocks));
+                        line.step, task.size(), out.blocks.size()));
   out.name = fmt::format("{}-{}, seed {}", out.run.name, name_of(out.run.sharing), out.run.seed);
   return out;
 }
@@ -144,15 +141,6 @@ void curves(Page& page, const Runs& runs) {
   page.end_columns();
 }
 
-/// A run that is not finished has not said what its blocks are called.
-std::vector<std::string> block_names(const Read& run) {
-  if (run.summary) return run.summary->blocks;
-  std::vector<std::string> names;
-  for (size_t l = 0; !run.search.empty() && l < run.search[0].probability[0].size(); ++l)
-    names.push_back(fmt::format("block {}", l));
-  return names;
-}
-
 void policies(Page& page, const Runs& runs) {
   bool begun = false;
   for (const Read& run : runs) {
@@ -166,8 +154,8 @@ void policies(Page& page, const Runs& runs) {
       page.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy));
       if (!run.plan.empty()) page.picture(run.plan);
     }
-    const std::string way = policy_way(fmt::format("way{}", &run - runs.data()), run.tasks,
-                                       block_names(run), run.search);
+    const std::string way =
+        policy_way(fmt::format("way{}", &run - runs.data()), run.tasks, run.blocks, run.search);
     if (way.empty()) continue;
     page.paragraph("How it came about: the slider goes through the epochs of the policy.");
     page.html(way);
@@ -187,7 +175,7 @@ void pictures(Page& page, const Runs& runs, const char* title,
       begun = true;
       if (!named) name_run(page, runs, run);
       named = true;
-      const std::string svg = text_of(path);
+      const std::string svg = read_text(path);
       if (!svg.starts_with("<svg ") || !svg.ends_with("</svg>\n") ||
           svg.find("<script") != std::string::npos)
         page.paragraph(fmt::format("Not in this page, as it is none of weft's pictures: {}", path));

@@ -44,8 +44,7 @@ std::string policy_json(const BinaryPolicy& policy, const std::vector<std::strin
 
 BinaryPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
                          const std::vector<std::string>& blocks) {
-  const std::vector<uint8_t> bytes = read_file(path);
-  return parse_policy({bytes.begin(), bytes.end()}, path, tasks, blocks);
+  return parse_policy(read_text(path), path, tasks, blocks);
 }
 
 BinaryPolicy parse_policy(const std::string& text, const std::string& path,

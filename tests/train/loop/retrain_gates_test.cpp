@@ -74,26 +74,9 @@ TEST_CASE(
     RunFile run = gates_run(ablation[0], {ablation.begin() + 1, ablation.end()});
     CpuContext one(1), seven(7);
     const auto data = open_dataset(run);
-    TempFolder folder;
-    Trainer whole(run, *data, test::device_of(one));
-    whole.start(folder.file("whole"));
-    whole.run();
-    const int64_t steps = whole.state().total_step;
-    for (const int64_t kill_at : {int64_t{1}, steps / 2, steps - 1}) {
-      INFO("killed after step " << kill_at << " of " << steps);
-      const std::string path = folder.file(fmt::format("killed-{}", kill_at));
-      {
-        Trainer first(run, *data, test::device_of(seven));
-        first.start(path);
-        for (int64_t i = 0; i < kill_at; ++i) first.step();
-      }
-      Trainer second(run, *data, test::device_of(seven));
-      second.resume(path);
-      CHECK(second.state().total_step == kill_at);
-      second.run();
-      CHECK(same(bits_of(second), bits_of(whole)));
-      CHECK(second.state() == whole.state());
-    }
+    const int64_t steps = planned_steps(run);
+    test::check_killed_and_resumed(run, *data, test::device_of(one), test::device_of(seven),
+                                   {1, steps / 2, steps - 1});
   }
 }
 

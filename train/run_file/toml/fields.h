@@ -178,6 +178,8 @@ class FittingFields {
 using Visit = std::function<void(FieldVisitor&)>;
 
 /// "table.key", or the key alone at the top.
-std::string join_key(const std::string& table, std::string_view key);
+inline std::string join_key(const std::string& table, std::string_view key) {
+  return table.empty() ? std::string(key) : table + "." + std::string(key);
+}
 
 }  // namespace weft

@@ -93,8 +93,4 @@ std::vector<std::string> key_names(const Visit& visit) {
   return names;
 }
 
-std::string join_key(const std::string& table, std::string_view key) {
-  return table.empty() ? std::string(key) : table + "." + std::string(key);
-}
-
 }  // namespace weft

@@ -27,7 +27,4 @@ std::vector<KeyRow> key_rows(const Visit& visit, bool unfitting = true);
 /// The paths of those that fit.
 std::vector<std::string> key_names(const Visit& visit);
 
-/// "table.key", or the key alone at the top.
-std::string join_key(const std::string& table, std::string_view key);
-
 }  // namespace weft
