@@ -198,7 +198,8 @@ TEST_CASE("export: C gives the model's outputs on 32 bits", "[export][c]") {
 }
 
 TEST_CASE("export: a blob holds the weights and a sum, and the source none", "[export][c]") {
-  const ExportedNetwork& network = random_model(export_case("nddr resnet18 aspp")).exported();
+  const std::string name = "nddr resnet18 aspp";
+  const ExportedNetwork& network = random_model(export_case(name)).exported();
   const CSource c = c_source(network, {"net", true, {}});
   CHECK(c.source.size() < 40'000);
   CHECK(c.blob.size() == 8 + static_cast<size_t>(cost_of(network).bytes()));
