@@ -1,0 +1,132 @@
+// Numbers that documents quote are those of the committed studies. A table that is quoted has, on the
+// line before it, where its numbers come from:
+//   <!-- numbers: bench/results/studies/NAME/study.md -->
+// Its rows are named as that file's rows are. A number may be quoted with fewer digits.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <regex>
+#include <sstream>
+
+#include "io/files.h"
+#include "tests/support/catch.h"
+#include "tests/support/source_dir.h"
+
+using namespace weft;
+
+namespace {
+
+/// The cells of a line of a table in markdown, without spaces and bold marks; none: it is no such line.
+std::vector<std::string> cells_of(const std::string& line) {
+  std::vector<std::string> cells;
+  if (line.rfind("| ", 0) != 0) return cells;
+  std::stringstream in(line.substr(1));
+  for (std::string cell; std::getline(in, cell, '|');)
+    cells.push_back(std::regex_replace(cell, std::regex("\\*\\*|^ +| +$"), ""));
+  return cells;
+}
+
+/// "+4.16 ± 1.54" is two numbers.
+std::vector<std::string> numbers_of(const std::string& cell) {
+  static const std::regex number("[-+]?[0-9]+(\\.[0-9]+)?");
+  std::vector<std::string> out;
+  if (!std::regex_match(cell, std::regex("[-+0-9. ±]+( trunks?| %)?"))) return out;
+  for (std::sregex_iterator i(cell.begin(), cell.end(), number), end; i != end; ++i)
+    out.push_back(i->str());
+  return out;
+}
+
+size_t decimals(const std::string& number) {
+  const size_t point = number.find('.');
+  return point == std::string::npos ? 0 : number.size() - point - 1;
+}
+
+/// Whether `quoted` is `given`, or what is left of it with fewer digits.
+bool quotes(const std::string& quoted, const std::string& given) {
+  if (decimals(quoted) > decimals(given)) return false;
+  const double unit = std::pow(10., -static_cast<double>(decimals(quoted)));
+  return std::abs(std::stod(quoted) - std::stod(given)) <= unit / 2 + 1e-9;
+}
+
+using Rows = std::map<std::string, std::vector<std::string>>;
+
+Rows rows_of(const std::string& path) {
+  Rows rows;
+  std::stringstream in(read_text(path));
+  for (std::string line; std::getline(in, line);) {
+    const auto cells = cells_of(line);
+    for (size_t i = 1; i < cells.size(); ++i)
+      for (const std::string& number : numbers_of(cells[i])) rows[cells[0]].push_back(number);
+  }
+  return rows;
+}
+
+struct Checked {
+  std::vector<std::string> wrong;
+  size_t numbers = 0;
+};
+
+/// Every number of the tables in `text` that say where they come from, below `root`.
+Checked check_tables(const std::string& text, const std::string& root) {
+  static const std::regex source("<!-- numbers: (\\S+) -->");
+  Checked out;
+  std::stringstream in(text);
+  std::optional<Rows> rows;
+  size_t lines = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::smatch found;
+    if (std::regex_match(line, found, source)) {
+      rows = rows_of(root + "/" + found[1].str());
+      lines = 0;
+      continue;
+    }
+    const auto cells = cells_of(line);
+    if (!rows || (cells.empty() && line.rfind("|-", 0) != 0)) {
+      rows.reset();
+      continue;
+    }
+    if (cells.empty() || ++lines == 1) continue;  // the rule, the header
+    for (size_t i = 1; i < cells.size(); ++i)
+      for (const std::string& number : numbers_of(cells[i])) {
+        ++out.numbers;
+        const auto& given = (*rows)[cells[0]];
+        if (std::none_of(given.begin(), given.end(),
+                         [&](const std::string& g) { return quotes(number, g); }))
+          out.wrong.push_back(fmt::format("{}: {}", cells[0], number));
+      }
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("documents: numbers of a table that names a study are the study's", "[study]") {
+  size_t numbers = 0;
+  std::vector<std::string> files = {source_dir() + "/README.md"};
+  for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/docs"))
+    if (entry.path().extension() == ".md") files.push_back(entry.path().string());
+  for (const std::string& file : files) {
+    const Checked checked = check_tables(read_text(file), source_dir());
+    INFO(file);
+    CHECK(checked.wrong == std::vector<std::string>{});
+    numbers += checked.numbers;
+  }
+  CHECK(numbers > 50);
+}
+
+TEST_CASE("documents: a number that no study has, or that another row has, is seen", "[study]") {
+  const std::string nyu = "<!-- numbers: bench/results/studies/nyu_v2/study.md -->\n";
+  const std::string head = "| | mIoU | depth |\n|---|--:|--:|\n";
+  const auto wrong = [&](const std::string& row) {
+    return check_tables(nyu + head + row, source_dir()).wrong.size();
+  };
+  CHECK(wrong("| hard | 17.68 ± 0.12 | 0.630 ± 0.014 |") == 0);
+  CHECK(wrong("| hard | 17.68 ± 0.12 | 0.631 ± 0.014 |") == 1);
+  CHECK(wrong("| hard | 17.681 | 0.63 |") == 1);
+  CHECK(wrong("| soft | 17.68 ± 0.12 | 0.630 |") == 3);
+  CHECK(wrong("| nobody | 1 | 2 |") == 2);
+}
