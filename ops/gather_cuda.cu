@@ -169,9 +169,11 @@ void gather_backward(CudaContext& ctx, View<const T> dy, int axis, View<const in
   const Sizes s = sizes_of(dx.shape, axis, ids);
   if (dx.numel() == 0) return;
   const bool by_value = s.n >= s.values;
-  if (!by_value)
-    WEFT_CUDA(
-        cudaMemsetAsync(dx.data, 0, static_cast<size_t>(dx.numel()) * sizeof(T), ctx.stream()));
+  if (!by_value) {
+    const size_t bytes = static_cast<size_t>(dx.numel()) * sizeof(T);
+    ctx.note_kernel({bytes});
+    WEFT_CUDA(cudaMemsetAsync(dx.data, 0, bytes, ctx.stream()));
+  }
   if (s.n == 0) return;
   const auto count =
       std::max<int64_t>(tile, static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(s.n))));

@@ -228,6 +228,7 @@ void CudaContext::synchronize() {
 void CudaContext::begin_recording() {
   impl_->collect();
   impl_->awaited.clear();  // of a recording that ended in an error
+  kernels_ = 0;
   // Relaxed: the allocators may ask the driver for memory meanwhile.
   WEFT_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed));
   impl_->set_recording(true);
@@ -271,6 +272,7 @@ void CudaContext::copy(const Tensor& to, const Tensor& from) {
                             name_of(from.dtype()), from.shape()));
   if (to.numel() == 0) return;
   to.changed();
+  note_kernel({to.bytes()});
   WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, stream()));
   // Pageable and pinned host memory alike may be read or changed once this has returned.
   if (to.on_host() || from.on_host()) synchronize();
@@ -325,6 +327,7 @@ Tensor CudaContext::download_later(const Tensor& device) {
     downloads.pop_front();
   Download& d = downloads.emplace_back();
   d.pinned = host;
+  note_kernel({device.bytes()});
   WEFT_CUDA(cudaMemcpyAsync(host.raw(), device.raw(), device.bytes(), cudaMemcpyDeviceToHost,
                             impl_->compute.handle));
   WEFT_CUDA(cudaEventRecord(d.copied.handle, impl_->compute.handle));

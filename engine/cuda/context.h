@@ -5,7 +5,9 @@
 // for the device but copy() to the host, all_finite() and synchronize().
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <type_traits>
 
@@ -74,6 +76,15 @@ class CudaContext {
   void begin_recording();
   /// The graph, which the caller destroys; null where recording had been broken off.
   CUgraph_st* end_recording();
+  /// Says what decides which kernel a launch takes, beside its arguments: the kernel itself, or the
+  /// sizes of a product whose kernel cuBLAS chooses.
+  void note_kernel(std::initializer_list<uint64_t> what) {
+    for (const uint64_t word : what)
+      kernels_ = (std::rotl(kernels_, 5) ^ word) * 0x9E3779B97F4A7C15;
+  }
+  /// All of that since begin_recording() as one number: two recordings of equal numbers hold the same
+  /// kernels in the same order.
+  uint64_t recorded_kernels() const { return kernels_; }
   /// Lets the compute stream wait for what was uploaded while recording.
   void await_uploads();
   /// How often the host has waited for the device so far: training steps in steady state do not.
@@ -84,6 +95,7 @@ class CudaContext {
   std::unique_ptr<Impl> impl_;
   MatrixMath math_;
   int64_t waits_ = 0;
+  uint64_t kernels_ = 0;
 };
 
 /// Time on the compute stream between two places, in milliseconds.

@@ -69,6 +69,7 @@ class BiasProblem {
   bool run() {
     const cublasLtMatmulHeuristicResult_t choice = chosen();
     if (choice.state != CUBLAS_STATUS_SUCCESS) return false;
+    for (const int64_t word : key_) ctx_.note_kernel({static_cast<uint64_t>(word)});
     constexpr uintptr_t alignment = 256;  // without it a call is refused
     const Tensor memory = Tensor::empty({static_cast<int64_t>(choice.workspaceSize + alignment)},
                                         DType::u8, ctx_.memory());
@@ -152,6 +153,17 @@ class BiasProblem {
   Key key_;
 };
 
+/// All that cuBLAS knows when it chooses a kernel.
+template <class T, class Y>
+void note_product(CudaContext& ctx, const std::array<int64_t, 4>& sizes, const GemmOperand<T>& a,
+                  const GemmOperand<T>& b, const Y* y, int64_t y_stride) {
+  for (const int64_t size : sizes) ctx.note_kernel({static_cast<uint64_t>(size)});
+  for (const GemmOperand<T>& factor : {a, b})
+    ctx.note_kernel({static_cast<uint64_t>(factor.stride), static_cast<uint64_t>(factor.next),
+                     factor.transposed, alignment_of(factor.data)});
+  ctx.note_kernel({sizeof(T), sizeof(Y), static_cast<uint64_t>(y_stride), alignment_of(y)});
+}
+
 }  // namespace
 
 template <class T, class Y>
@@ -166,6 +178,7 @@ void gemm(CudaContext& ctx, int64_t m, int64_t n, int64_t k, const GemmOperand<T
   }
   const Arithmetic<T> of(ctx);
   const float one = 1;
+  note_product(ctx, {1, m, n, k}, a, b, y, y_stride);
   WEFT_CUDA(cublasGemmEx(ctx.cublas(), op(b.transposed), op(a.transposed), static_cast<int>(n),
                          static_cast<int>(m), static_cast<int>(k), &one, b.data, of.type,
                          static_cast<int>(b.stride), a.data, of.type, static_cast<int>(a.stride),
@@ -187,6 +200,7 @@ void gemm_batched(CudaContext& ctx, int64_t batch, int64_t m, int64_t n, int64_t
   if (k == 0) return gemm(ctx, batch * m, n, 0, a, b, 0, y, n);
   const Arithmetic<T> of(ctx);
   const float one = 1, none = 0;
+  note_product(ctx, {batch, m, n, k}, a, b, y, n);
   WEFT_CUDA(cublasGemmStridedBatchedEx(
       ctx.cublas(), op(b.transposed), op(a.transposed), static_cast<int>(n), static_cast<int>(m),
       static_cast<int>(k), &one, b.data, of.type, static_cast<int>(b.stride), b.next, a.data,

@@ -14,16 +14,19 @@ constexpr int longest_pause = 64, settled = 8;
 
 class Graph {
  public:
-  explicit Graph(cudaGraph_t handle) : handle_(handle) {}
+  /// `kernels`: CudaContext::recorded_kernels().
+  Graph(cudaGraph_t handle, uint64_t kernels) : handle_(handle), kernels_(kernels) {}
   ~Graph() {
     if (handle_ != nullptr) cudaGraphDestroy(handle_);
   }
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
   cudaGraph_t get() const { return handle_; }
+  uint64_t kernels() const { return kernels_; }
 
  private:
   cudaGraph_t handle_;
+  uint64_t kernels_;
 };
 
 class Executable {
@@ -33,10 +36,13 @@ class Executable {
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;
 
-  /// Takes over the arguments of the same kernels in the same order; false: they are others.
+  /// Takes over the arguments of the same kernels in the same order; false: they are others. CUDA
+  /// would put other kernels in the places of as many as there are, too; in bf16 that gave wrong
+  /// losses where products of cuBLAS grew from one step to the next (CUDA 13.0, H100 and H200), and
+  /// a graph made anew gave the right ones.
   bool update(const Graph& from) {
     cudaGraphExecUpdateResultInfo info;
-    if (handle_ == nullptr) return false;
+    if (handle_ == nullptr || kernels_ != from.kernels()) return false;
     if (cudaGraphExecUpdate(handle_, from.get(), &info) == cudaSuccess) return true;
     cudaGetLastError();
     return false;
@@ -44,6 +50,7 @@ class Executable {
   void build(const Graph& from) {
     reset();
     WEFT_CUDA(cudaGraphInstantiate(&handle_, from.get(), 0));
+    kernels_ = from.kernels();
   }
   void launch(cudaStream_t stream) { WEFT_CUDA(cudaGraphLaunch(handle_, stream)); }
 
@@ -52,6 +59,7 @@ class Executable {
     if (cudaGraphExec_t old = std::exchange(handle_, nullptr)) cudaGraphExecDestroy(old);
   }
   cudaGraphExec_t handle_ = nullptr;
+  uint64_t kernels_ = 0;
 };
 
 }  // namespace
@@ -76,10 +84,11 @@ struct CudaGraph::Impl {
     } catch (const MemoryError&) {
       // Cached blocks could not make room: what is recorded so far may use them.
     } catch (...) {
-      const Graph unused(ctx.end_recording());
+      const Graph unused(ctx.end_recording(), 0);
       throw;
     }
-    auto graph = std::make_unique<Graph>(ctx.end_recording());
+    cudaGraph_t const recorded = ctx.end_recording();
+    auto graph = std::make_unique<Graph>(recorded, ctx.recorded_kernels());
     ctx.await_uploads();
     if (!whole) return nullptr;
     if (graph->get() == nullptr)

@@ -18,6 +18,7 @@ inline int64_t blocks_for(int64_t n, int64_t per_block) { return (n + per_block 
 template <class... Parameters, class... Arguments>
 void launch(CudaContext& ctx, const char* name, void (*kernel)(Parameters...), dim3 grid,
             dim3 block, size_t shared, Arguments&&... arguments) {
+  ctx.note_kernel({reinterpret_cast<uint64_t>(kernel)});
   kernel<<<grid, block, shared, ctx.stream()>>>(
       static_cast<Parameters>(std::forward<Arguments>(arguments))...);
   check(cudaGetLastError(), name);

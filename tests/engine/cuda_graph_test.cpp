@@ -2,7 +2,10 @@
 // kernels or its failures. Needs a device: elsewhere each test says that it skips.
 #include "engine/device.h"
 #include "engine/error.h"
+#include "ops/linear.h"
+#include "ops/pointwise.h"
 #include "tests/support/device.h"
+#include "tests/support/op_check.h"
 
 using namespace weft;
 
@@ -63,6 +66,36 @@ TEST_CASE("cuda graph: other kernels than the time before are a new graph", "[cu
     CHECK(sum.value() == expected);
   }
   CHECK(sum.graph.built() > 1);
+}
+
+TEST_CASE("cuda graph: as many kernels, but others, are a new graph; products of other sizes too",
+          "[cuda][engine][bf16]") {
+  WEFT_NEEDS_CUDA();
+  const Device device(DeviceKind::cuda);
+  const AnyContext ctx = device.context();
+  const auto random = [&](const Shape& shape, uint64_t seed) {
+    OpCase values;
+    values.inputs = {shape};
+    values.seed = seed;
+    return to_device(ctx, Tensor::from(shape, case_values(values, 0), DType::bf16));
+  };
+  const Tensor weight = random({256, 512}, 1);
+  Repeated graph(ctx);
+  // The first call is direct, the second a graph, the third takes new arguments over.
+  const std::vector<int64_t> rows = {64, 64, 64, 4096, 4096, 4096, 64, 64};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    INFO("call " << i << ", " << rows[i] << " rows");
+    const Tensor x = random({rows[i], 512}, 10 + i);
+    const auto product = [&](const Tensor& of) {
+      const Tape tape(ctx, Tape::Mode::no_grad);
+      return i < 6 ? linear(tape.constant(of), tape.constant(weight)).value()
+                   : relu(tape.constant(of)).value();
+    };
+    Tensor y;
+    graph.run([&] { y = product(x); });
+    CHECK(same_bits(to_host(ctx, y), to_host(ctx, product(x))));
+  }
+  CHECK(graph.built() >= 2);
 }
 
 TEST_CASE("cuda graph: where memory runs out, the work runs again and once", "[cuda][engine]") {
