@@ -14,10 +14,13 @@ enum Channel : int64_t {
   strong,     ///< 1: the task's condition `strong` holds, and errors count in percent
   unit,       ///< what 1 of the output is of t
   reference,  ///< task.relative_to / 10^t
-  slopes      ///< of each slope two: (dy/dx) / y, NaN where it was not measured; a_x / x
+  slopes  ///< of each slope two: (dy/dx) / y, NaN where it was not measured; a_x / x. Then, where
+          ///< one is learned, of each two more: which input x became; dinput/dx
 };
 
-/// Channels of a label with so many slopes.
-constexpr int64_t channels(int64_t count) { return slopes + 2 * count; }
+/// Channels of a label with so many slopes; `learned`: one of them is.
+constexpr int64_t channels(int64_t count, bool learned = false) {
+  return slopes + (learned ? 4 : 2) * count;
+}
 
 }  // namespace weft::measured

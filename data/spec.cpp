@@ -2,12 +2,14 @@
 #include "data/spec.h"
 
 #include "data/measured_label.h"
+#include "data/target.h"
 
 namespace weft {
 
 int TaskSpec::label_channels() const {
   if (!target.empty())
-    return static_cast<int>(measured::channels(static_cast<int64_t>(slopes.size())));
+    return static_cast<int>(
+        measured::channels(static_cast<int64_t>(slopes.size()), learns_slopes(slopes, "slopes")));
   return kind == TaskKind::normals ? 3 : 1;
 }
 

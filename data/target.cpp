@@ -1,6 +1,7 @@
 // Targets and conditions from their text: a reader of one token ahead.
 #include "data/target.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 
@@ -145,8 +146,20 @@ Slope parse_slope(const std::string& text, const std::string& key) {
   slope.label = reader.column();
   if (!reader.take(':')) reader.refuse("a : is expected, as in \"gm: vgs\"");
   slope.input = reader.column();
+  if (reader.take(',')) {
+    if (!reader.take_word("weight"))
+      reader.refuse("weight is expected, as in \"gm: vgs, weight 0.1\"");
+    slope.weight = reader.number();
+    if (!(slope.weight > 0) || !std::isfinite(slope.weight))
+      reader.refuse("a weight is a finite number above 0; leave it out where nothing is learned");
+  }
   reader.end();
   return slope;
+}
+
+bool learns_slopes(const std::vector<std::string>& slopes, const std::string& key) {
+  return std::any_of(slopes.begin(), slopes.end(),
+                     [&](const std::string& text) { return parse_slope(text, key).weight > 0; });
 }
 
 }  // namespace weft

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace weft {
 
@@ -43,9 +44,13 @@ struct Condition {
 Condition parse_condition(const std::string& text, const std::string& key);
 
 /// "gm: vgs": the column of measured slopes, and the input column by which they are slopes.
+/// "gm: vgs, weight 0.1": learned, too, by a loss of this weight.
 struct Slope {
   std::string label, input;
+  double weight = 0;
 };
 Slope parse_slope(const std::string& text, const std::string& key);
+/// Whether one of a task's slopes is learned.
+bool learns_slopes(const std::vector<std::string>& slopes, const std::string& key);
 
 }  // namespace weft

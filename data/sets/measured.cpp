@@ -1,6 +1,7 @@
 // Targets computed from a table's cells; see measured.h.
 #include "data/sets/measured.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -22,6 +23,7 @@ MeasuredLabels::MeasuredLabels(const Table& table, const TaskSpec& task)
     slope.power = target_.m.power_of(slope.input);
     if (slope.power != 0) slope.input_number = table.column(slope.input);
     slopes_.push_back(slope);
+    learned_ |= slope.weight > 0;
   }
 }
 
@@ -61,7 +63,7 @@ std::optional<double> MeasuredLabels::target(int64_t row) const {
 
 void MeasuredLabels::fill(int64_t row, double mean, double deviation, float* out) const {
   constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
-  std::fill_n(out, task_.label_channels(), nothing);
+  std::fill_n(out, measured::channels(static_cast<int64_t>(slopes_.size()), learned_), nothing);
   const auto t = target(row);
   if (!t) return;
   const double measured = *y(row);
@@ -77,6 +79,20 @@ void MeasuredLabels::fill(int64_t row, double mean, double deviation, float* out
     *at++ = label && *label != 0 ? static_cast<float>(*label * task_.scale / measured) : nothing;
     const bool known = slope.input_number >= 0;
     *at++ = known ? static_cast<float>(slope.power / number(row, slope.input)) : 0.0f;
+  }
+}
+
+void MeasuredLabels::fill_inputs(const std::vector<LearnedColumn>& columns, const float* inputs,
+                                 float* out) const {
+  if (!learned_) return;
+  float* at = out + measured::slopes + 2 * slopes_.size();
+  for (const Numbered& slope : slopes_) {
+    const size_t place = input_of(columns, slope.input, "task." + task_.name + ".slopes");
+    const LearnedColumn& column =
+        *std::find_if(columns.begin(), columns.end(),
+                      [&](const LearnedColumn& c) { return c.name == slope.input; });
+    *at++ = static_cast<float>(place);
+    *at++ = static_cast<float>(input_slope(column, inputs[place], task_.input_scale));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "data/learned.h"
 #include "data/sets/table.h"
 #include "data/target.h"
 
@@ -19,8 +20,11 @@ class MeasuredLabels {
 
   /// t of a row, nullopt where y is missing or invalid.
   std::optional<double> target(int64_t row) const;
-  /// All channels of a row's label; NaN where there is none.
+  /// All channels of a row's label, but those of inputs; NaN where there is none.
   void fill(int64_t row, double mean, double deviation, float* out) const;
+  /// Those of a label where slopes are learned: `inputs` as the network sees the row.
+  void fill_inputs(const std::vector<LearnedColumn>& columns, const float* inputs,
+                   float* out) const;
   /// y, in the unit of its column, where the network says t for the row.
   double back(int64_t row, double t) const;
 
@@ -39,6 +43,7 @@ class MeasuredLabels {
   Target target_;
   std::optional<Condition> strong_;
   std::vector<Numbered> slopes_;
+  bool learned_ = false;  ///< whether one of them is
 };
 
 }  // namespace weft

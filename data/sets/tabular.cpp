@@ -333,6 +333,9 @@ void TabularDataset::read_labels(const Table& table, const DataSpec& data) {
       float* label = labels_.data() + static_cast<size_t>(row) * label_width_ + label_begin_[k];
       if (measured) {
         measured->fill(row, mean, deviation, label);
+        measured->fill_inputs(learned_.columns,
+                              inputs_.data() + static_cast<size_t>(row) * input_names_.size(),
+                              label);
         continue;
       }
       const float value = label_in(table, row, k, column);

@@ -39,6 +39,10 @@ TEST_CASE("a condition is a product above a number; a slope is a column by anoth
   const Slope s = parse_slope("gm: vgs", "slopes");
   CHECK(s.label == "gm");
   CHECK(s.input == "vgs");
+  CHECK(s.weight == 0);
+  CHECK(parse_slope("gm: vgs, weight 0.1", "slopes").weight == 0.1);
+  CHECK(learns_slopes({"gm: vgs", "gds: vds, weight 2"}, "slopes"));
+  CHECK(!learns_slopes({"gm: vgs", "gds: vds"}, "slopes"));
 }
 
 TEST_CASE("what is no target is refused, with the place", "[target]") {
@@ -57,4 +61,8 @@ TEST_CASE("what is no target is refused, with the place", "[target]") {
              contains_text("a > is expected"));
   CHECK_THAT(message_of<ConfigError>([] { parse_slope("gm", "slopes"); }),
              contains_text("a : is expected"));
+  CHECK_THAT(message_of<ConfigError>([] { parse_slope("gm: vgs, 0.1", "slopes"); }),
+             contains_text("weight is expected"));
+  CHECK_THAT(message_of<ConfigError>([] { parse_slope("gm: vgs, weight 0", "slopes"); }),
+             contains_text("a finite number above 0"));
 }

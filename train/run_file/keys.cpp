@@ -229,7 +229,8 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
           {"tabular regression: what is learned of column, \"log10(id / W)\"", "column itself"});
   v.field("floor", t.floor, {"target: of values at or below it only that much is known", "none"});
   v.field("strong", t.strong, "target: where errors count in percent, \"id * L / W > 1e-6\"");
-  v.field("slopes", t.slopes, "target: measured derivatives, \"gm: vgs\"");
+  v.field("slopes", t.slopes,
+          "target: measured derivatives, \"gm: vgs\"; learned too: \"gm: vgs, weight 0.1\"");
   v.field("relative", t.relative, "target: weight of the relative loss beside the other");
   v.field("relative_to", t.relative_to, "target: 10^t to which small values count as equal");
   v.field("chooses", t.chooses, "its validation loss counts where steps are chosen");

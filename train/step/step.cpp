@@ -5,6 +5,7 @@
 #include "ops/pointwise.h"
 #include "ops/slice.h"
 #include "train/metrics/losses.h"
+#include "train/step/slope_loss.h"
 
 namespace weft {
 Tensor upload(const Tape& tape, const Tensor& host, DType dtype) {
@@ -61,9 +62,11 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
   StepOutputs out;
   Pass pass{tape, in.phase != Phase::infer, Noise{in.seed, in.step}};
   out.sample = sample_policy(pass, model, run, in);
-  out.predictions = model.forward(pass, in.images, out.sample ? &*out.sample : nullptr);
+  SlopeLoss slopes(run, in);
+  out.predictions = model.forward(pass, slopes.images(), out.sample ? &*out.sample : nullptr);
   for (Var& prediction : out.predictions)  // losses and metrics are never coarser than the weights
     prediction = cast(prediction, model.store().dtype());
+  slopes.differentiate(out.predictions, model.separate_inputs());
   // A term of weight 0 is no term: it would send gradients of zero, which weight decay and momentum
   // act on.
   const auto add_term = [&](const Var& loss, double weight) {
@@ -83,7 +86,7 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
     const LayerScope scope(task.name);
     out.losses.push_back(task_loss(task, run.semantics, out.predictions[k], in.targets[k],
                                    geometry_of(model, k, in.images.shape())));
-    if (out.losses[k]) add_term(*out.losses[k], task.weight);
+    if (out.losses[k]) add_term(slopes.add_to(*out.losses[k], k, in.targets[k]), task.weight);
   }
   if (in.phase != Phase::policy && in.phase != Phase::infer) {
     out.regulariser = model.regulariser(tape);
