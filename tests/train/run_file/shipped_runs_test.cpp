@@ -21,6 +21,41 @@ TEST_CASE("every shipped run file is sound", "[run_file]") {
   CHECK(count >= 9);
 }
 
+TEST_CASE("silicon's run files are alike in network, geometry and training", "[run_file]") {
+  const auto read = [](const std::string& name) {
+    return parse_run_file(source_dir() + "/runs/silicon_" + name + ".toml");
+  };
+  const auto column = [](const RunFile& run, const std::string& name) {
+    for (const ColumnSpec& c : run.data.column_specs)
+      if (c.name == name)
+        return fmt::format("{} {} {} {}", words_of(c.transform)[static_cast<size_t>(c.transform)],
+                           c.scale, c.by_task, c.standardize);
+    return std::string("none");
+  };
+  const RunFile sky130 = read("sky130"), ihp = read("ihp"), added = read("added");
+  for (const RunFile* other : {&ihp, &added}) {
+    INFO(other->name);
+    CHECK(other->model.hidden == sky130.model.hidden);
+    CHECK(other->model.blocks == sky130.model.blocks);
+    CHECK(other->model.activation == sky130.model.activation);
+    CHECK(other->model.norm == sky130.model.norm);
+    for (const std::string name : {"W_um", "L_um"})
+      CHECK(column(*other, name) == column(sky130, name));
+    for (const TaskSpec& task : other->tasks) {
+      CHECK(task.target == sky130.tasks[0].target);
+      CHECK(task.strong == sky130.tasks[0].strong);
+      CHECK(task.slopes == sky130.tasks[0].slopes);
+    }
+  }
+  // The trunk that a device is added to has to see what it saw before.
+  for (const ColumnSpec& c : sky130.data.column_specs) {
+    CHECK(!c.standardize);
+    CHECK(column(added, c.name) == column(sky130, c.name));
+  }
+  CHECK(ihp.retrain.steps == sky130.retrain.steps);
+  CHECK(column(sky130, "W_um") == "reciprocal 0.25 false false");
+}
+
 TEST_CASE("every shipped study is sound, and fair in its steps", "[study]") {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/runs/studies")) {
