@@ -23,6 +23,7 @@
 #include "train/study/curves.h"
 #include "train/study/policies.h"
 #include "train/study/tables.h"
+#include "train/study/transfer.h"
 
 namespace weft::cli {
 namespace {
@@ -93,7 +94,8 @@ class StudyCommand final : public Command {
     const std::string curves = study.out + "/curves/";
     std::filesystem::create_directories(curves);
     const std::string tables = markdown;
-    const auto pictures = study_curves(study, cells, results);
+    auto pictures = study_curves(study, cells, results);
+    for (auto& transfer : transfer_curves(study, cells, results)) pictures.push_back(transfer);
     for (const auto& [name, picture] : pictures) {
       write_file(curves + name + ".svg", picture);
       markdown += fmt::format("\n![{0}](curves/{0}.svg)\n", name);
