@@ -28,5 +28,6 @@ void steps(const Arguments& arguments);
 void conv(const Arguments& arguments);
 void balance(const Arguments& arguments);
 void growth(const Arguments& arguments);
+void blockdrop(const Arguments& arguments);
 
 }  // namespace weft::bench

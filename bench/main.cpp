@@ -1,5 +1,6 @@
 // weft_bench WHAT [--name value ...]: steps (whole training steps), conv (layer by layer), balance
-// (per-task gradients), growth (time and memory against tasks, batch, crop and depth).
+// (per-task gradients), growth (time and memory against tasks, batch, crop and depth), blockdrop
+// (inference where each image executes some blocks).
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
     if (what == "conv") return weft::bench::conv(arguments), 0;
     if (what == "balance") return weft::bench::balance(arguments), 0;
     if (what == "growth") return weft::bench::growth(arguments), 0;
+    if (what == "blockdrop") return weft::bench::blockdrop(arguments), 0;
   } catch (const std::exception& e) {
     fmt::print(stderr, "weft bench: {}\n", e.what());
     return 2;
@@ -28,6 +30,7 @@ int main(int argc, char** argv) {
       "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32], "
       "balance [as steps, and --sharing hard --head_width 1024 --losses uw --method upgrad], "
       "growth [as steps, and --quick --rounds 1 --svg growth.svg --python python3 --peer "
-      "none]\n");
+      "none], "
+      "blockdrop [as steps, and --executed 0.5]\n");
   return 2;
 }

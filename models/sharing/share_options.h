@@ -19,7 +19,8 @@ namespace weft {
   way(cross_stitch) \
   way(sluice) \
   way(nddr) \
-  way(mtan)
+  way(mtan) \
+  way(blockdrop)
 // clang-format on
 enum class Sharing : uint8_t {
 #define WEFT_VALUE(way) way,
@@ -40,6 +41,10 @@ constexpr std::array<const char*, 3> words_of(Distance) { return {"l2", "squared
 enum class SluiceInit : uint8_t { imbalanced, balanced };
 constexpr std::array<const char*, 2> words_of(SluiceInit) { return {"imbalanced", "balanced"}; }
 
+/// blockdrop: whose each image's policy is.
+enum class PolicyOf : uint8_t { image, task };
+constexpr std::array<const char*, 2> words_of(PolicyOf) { return {"shared", "per-task"}; }
+
 struct ShareOptions {
   std::vector<std::string> layers;        ///< soft: patterns of the constrained layers; empty: all
   Distance distance = Distance::squared;  ///< soft
@@ -49,6 +54,15 @@ struct ShareOptions {
   int subspaces = 2;                      ///< sluice: S
   double orthogonality = 0.1;             ///< sluice: weight of the penalty
   SluiceInit init = SluiceInit::imbalanced;
+  PolicyOf decisions = PolicyOf::image;  ///< blockdrop, as all that follow
+  int64_t policy_width = 16;             ///< channels of the policy network's first layer
+  int64_t full_steps = 1000;             ///< first steps: weights alone, every block executed
+  int64_t policy_steps = 1000;           ///< then: the policy alone
+  int64_t unlock_steps = 100;            ///< curriculum: steps until one more block; 0: all at once
+  double bound = 0.8;                    ///< a chance is between 1 - this and this
+  double penalty = 1;                    ///< the reward of a wrong prediction is minus this
+  double slack = 0;                      ///< how much worse than with all blocks is right, relative
+  double entropy = 0.1;                  ///< weight of the entropy bonus
 };
 
 }  // namespace weft

@@ -210,6 +210,13 @@ Joined mtan_joined(int64_t k) {
           over_stages([&](int s) { return k * pixels[s] * (mask(s) + next(s)); })};
 }
 
+/// The policy network: 7x7 / 4, 3x3 / 2 and 3x3 / 2 to 16, 32 and 64 channels, then 8 blocks.
+Joined blockdrop_joined(int64_t) {
+  constexpr int64_t first = 7 * 7 * 3 * 16, second = 9 * 16 * 32, third = 9 * 32 * 64;
+  return {first + 16 + second + 32 + third + 64 + 64 * 8 + 8,
+          17 * 13 * first + 9 * 7 * second + 5 * 4 * third + 64 * 8};
+}
+
 // ---- what is a task's own -------------------------------------------------------------------------
 
 bool own_trunk(const std::string& name) { return matches("trunks.depth.*", name); }
@@ -253,6 +260,11 @@ const WayRow rows[] = {
      .of_depth_alone = own_last_stitch,
      .mixes = true},
     {.way = Sharing::mtan, .features = mtan, .joined = mtan_joined, .of_depth_alone = own_mask},
+    // Its first steps are hard sharing; blockdrop_test.cpp has the others.
+    {.way = Sharing::blockdrop,
+     .features = hard,
+     .joined = blockdrop_joined,
+     .unreached = "sharing.policy.*"},
 };
 
 }  // namespace

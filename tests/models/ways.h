@@ -30,6 +30,8 @@ struct WayRow {
   Joined (*joined)(int64_t k) = [](int64_t) { return Joined{}; };
   /// Whether the parameter, of no head, is of the task "depth" alone; soft constrains layer4.
   bool (*of_depth_alone)(const std::string& name) = [](const std::string&) { return false; };
+  /// A pattern of parameters that no output is made of.
+  const char* unreached = "";
   bool mixes = false;  ///< a task's features are made of other tasks' too
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "io/files.h"
+#include "models/sharing/per_input.h"
 #include "train/cli/command.h"
 #include "train/cli/plan_picture.h"
 #include "train/step/choose_policy.h"
@@ -41,10 +42,20 @@ void print_networks(const Model& model, int64_t height, int64_t width) {
              2e-9 * static_cast<double>(cost.heads.dense));
 }
 
+/// There is no one plan where each input has its own.
+void require_no_policy_per_input(Model& model, Sharing sharing) {
+  if (per_input(model) != nullptr)
+    throw UserError(fmt::format(
+        "plan: under sharing = \"{}\" every input executes blocks of its own, so no plan holds for "
+        "all; `table` has the GFLOP that the test set executed",
+        name_of(sharing)));
+}
+
 /// The last plan as a picture; empty where every network runs whole.
 std::string plan(const std::string& path) {
   if (std::filesystem::is_directory(path)) {
     const OpenedRun run(path, "", "cpu", 0);
+    require_no_policy_per_input(*run.model, run.run.sharing);
     if (!has_plan(run.run)) {
       print_networks(*run.model, run.learned.height, run.learned.width);
       return "";
@@ -58,6 +69,7 @@ std::string plan(const std::string& path) {
   CpuContext cpu;
   const auto data = open_dataset(run);
   const auto model = make_model(&cpu, run);
+  require_no_policy_per_input(*model, run.sharing);
   const auto [height, width] = input_size(run, *data);
   if (!has_plan(run)) {
     print_networks(*model, height, width);

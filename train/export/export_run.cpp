@@ -3,6 +3,7 @@
 
 #include "engine/error.h"
 #include "models/execute.h"
+#include "models/sharing/per_input.h"
 #include "train/export/fold.h"
 #include "train/export/normalise_inputs.h"
 #include "train/export/trace_network.h"
@@ -52,6 +53,11 @@ RunExport export_run(const AnyContext& context, Model& model, const RunFile& run
     throw ConfigError(
         "export: a network of texts cannot be exported yet: its characters and its "
         "k-max head have no nodes; `predict` runs it");
+  if (per_input(model) != nullptr)
+    throw ConfigError(
+        fmt::format("export: under sharing = \"{}\" every input executes blocks of its own, and an "
+                    "exported network is one fixed list of operations; `predict` runs it",
+                    name_of(run.sharing)));
   const Shape input = input_shape(run, model, learned, options);
   const ForwardPass forward = [&](Pass& pass, const Var& image) {
     StepInputs in;

@@ -2,6 +2,7 @@
 #include "train/loop/summarise.h"
 
 #include "models/plan.h"
+#include "models/sharing/per_input.h"
 #include "train/step/build.h"
 #include "train/step/choose_policy.h"
 
@@ -37,6 +38,10 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
   s.trunk_parameters_of_one =
       static_cast<double>(cost.body_parameters()) / static_cast<double>(cost.one_trunk_parameters);
   s.trunk_gflop = 2e-9 * static_cast<double>(cost.body().dense);
+  if (const PerInput* own = per_input(model); own != nullptr && own->executed().images > 0) {
+    s.trunk_gflop = 2e-9 * own->executed().mean();
+    s.trunk_gflop_spread = 2e-9 * own->executed().spread();
+  }
   s.heads_gflop = 2e-9 * static_cast<double>(cost.heads.dense);
   for (Stage stage : {Stage::warmup, Stage::search, Stage::retrain})
     s.seconds[name_of(stage)] = measured.seconds[static_cast<size_t>(stage)];

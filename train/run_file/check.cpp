@@ -276,6 +276,25 @@ class Checker {
     at_least(p.draws, 1, "policy.draws");
   }
 
+  /// Of policies per input.
+  void per_input() const {
+    const ShareSpec& s = run_.share;
+    at_least<int64_t>(s.policy_width, 1, "share.policy_width");
+    at_least<int64_t>(s.full_steps, 0, "share.full_steps");
+    at_least<int64_t>(s.policy_steps, 0, "share.policy_steps");
+    at_least<int64_t>(s.unlock_steps, 0, "share.unlock_steps");
+    require(s.bound > 0.5 && s.bound < 1, "share.bound",
+            fmt::format("is {}; it is more than 0.5 and less than 1", s.bound));
+    factor(s.penalty, "share.penalty");
+    factor(s.slack, "share.slack");
+    factor(s.entropy, "share.entropy");
+    require(run_.sharing != Sharing::blockdrop || run_.balance.method == BalanceMethod::equal,
+            "balance.method",
+            fmt::format("is \"{}\"; blockdrop rewards its policy by the tasks' losses as they are: "
+                        "weigh tasks by task.NAME.weight",
+                        name_of(run_.balance.method)));
+  }
+
   void share() const {
     const ShareSpec& s = run_.share;
     for (const auto& [path, place] : run_.places) {
@@ -291,6 +310,7 @@ class Checker {
     at_least(s.weight, 0.0, "share.weight");
     at_least(s.orthogonality, 0.0, "share.orthogonality");
     at_least(s.subspaces, 1, "share.subspaces");
+    per_input();
     const size_t pairs = run_.tasks.size() * (run_.tasks.size() - 1) / 2;
     require(s.pair_weights.empty() || s.pair_weights.size() == pairs, "share.pair_weights",
             fmt::format("has {} values for {} pairs of tasks: (0,1), (0,2) .. (1,2) ..",

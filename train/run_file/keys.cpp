@@ -176,6 +176,20 @@ std::string owners_of(const std::string& share_key) {
   return fmt::to_string(fmt::join(words, ", "));
 }
 
+template <class Fitting>
+void visit_per_input(const Fitting& v, ShareSpec& s) {
+  v.choice("decisions", s.decisions, "what an image executes, for all tasks or for each");
+  v.field("policy_width", s.policy_width, "channels of the policy network's first layer");
+  v.field("full_steps", s.full_steps, "first steps: every block executed, weights alone learn");
+  v.field("policy_steps", s.policy_steps, "the next: the policy alone learns; then both do");
+  v.field("unlock_steps", s.unlock_steps,
+          "steps until one more block, from the last, has a policy");
+  v.field("bound", s.bound, "the chance to execute a block is between 1 - this and this");
+  v.field("penalty", s.penalty, "a wrong prediction's reward is minus this");
+  v.field("slack", s.slack, "a loss so much above all blocks' is right (a share of it)");
+  v.field("entropy", s.entropy, "weight of the bonus for policies that are not sure");
+}
+
 void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
   const WayOfSharing& way = way_of(sharing);
   if (way.keys.empty() && !v.unfitting()) return;
@@ -192,6 +206,7 @@ void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
     fitting.field("subspaces", s.subspaces, "parts of each task's channels that mix");
     fitting.field("orthogonality", s.orthogonality, "weight of the loss that keeps them different");
     fitting.choice("init", s.init, "first weights: mostly each task's own, or all equal");
+    visit_per_input(fitting, s);
   });
 }
 

@@ -19,12 +19,13 @@ struct RunSummary {
   int64_t trunk_parameters = 0, head_parameters = 0;
   double trunk_parameters_of_one = 0;       ///< multiple of a single trunk
   double trunk_gflop = 0, heads_gflop = 0;  ///< an image, evaluation, densely counted
-  std::map<std::string, double> seconds;    ///< by stage
-  double waited_share = 0;                  ///< of the steps' time spent waiting for data
-  int64_t peak_bytes = 0;                   ///< most memory that tensors held at once
-  int64_t steps = 0;                        ///< of all stages
-  int64_t skipped = 0;                      ///< of these, not taken: a number was none
-  int64_t best_step = -1;  ///< what was tested, chosen on validation data; -1: last
+  double trunk_gflop_spread = 0;  ///< standard deviation between images, by what each executes
+  std::map<std::string, double> seconds;  ///< by stage
+  double waited_share = 0;                ///< of the steps' time spent waiting for data
+  int64_t peak_bytes = 0;                 ///< most memory that tensors held at once
+  int64_t steps = 0;                      ///< of all stages
+  int64_t skipped = 0;                    ///< of these, not taken: a number was none
+  int64_t best_step = -1;                 ///< what was tested, chosen on validation data; -1: last
   /// eval.best = "per-task": of each task; best_step is then the latest of them.
   std::vector<int64_t> best_steps;
   /// The step of the weights that were tested; of each task's own: their mean.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/fixed_sample.h"
+#include "models/sharing/per_input.h"
 #include "train/metrics/baseline.h"
 #include "train/metrics/losses.h"
 #include "train/step/build.h"
@@ -40,6 +41,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   const bool slopes = std::any_of(run.tasks.begin(), run.tasks.end(),
                                   [](const TaskSpec& task) { return !task.slopes.empty(); });
   if (slopes) set_trainable(model, Phase::infer);
+  if (PerInput* own = per_input(model)) own->forget_executed();
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     metrics.emplace_back(run.tasks[k], run.semantics, learned.empty() ? 1 : learned[k].deviation);
     constants.emplace_back(run.tasks[k], run.semantics);

@@ -5,6 +5,7 @@
 #include "ops/pointwise.h"
 #include "ops/slice.h"
 #include "train/metrics/losses.h"
+#include "train/step/reinforce.h"
 #include "train/step/slope_loss.h"
 
 namespace weft {
@@ -60,6 +61,7 @@ std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFil
 
 StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const StepInputs& in) {
   StepOutputs out;
+  freeze_weights(model, in);
   Pass pass{tape, in.phase != Phase::infer, Noise{in.seed, in.step}};
   out.sample = sample_policy(pass, model, run, in);
   SlopeLoss slopes(run, in);
@@ -90,6 +92,7 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
   }
   if (in.phase != Phase::policy && in.phase != Phase::infer) {
     out.regulariser = model.regulariser(tape);
+    if (auto loss = policy_loss(tape, model, run, in)) out.regulariser = loss;
     if (out.regulariser) out.total = out.total ? *out.total + *out.regulariser : out.regulariser;
   }
   if (in.phase == Phase::policy) {

@@ -5,6 +5,7 @@
 
 #include "engine/device.h"
 #include "engine/device_tensor.h"
+#include "models/sharing/per_input.h"
 #include "train/step/build.h"
 #include "train/step/running.h"
 #include "train/step/schedule.h"
@@ -90,8 +91,8 @@ StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& b
     if (balance == nullptr) tape.reset();
   };
   // These look at values on the way, which a recorded step cannot.
-  const bool direct =
-      run_.debug || probe_ != nullptr || (balance != nullptr && balance->watches(in));
+  const bool direct = run_.debug || probe_ != nullptr ||
+                      (balance != nullptr && balance->watches(in)) || per_input(model) != nullptr;
   RecordedStep* const recorded = direct ? nullptr : &recorded_.of(in.phase, batch);
   const auto run = [&](const std::function<void()>& work) {
     recorded != nullptr ? recorded->first.run(work) : work();

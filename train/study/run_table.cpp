@@ -63,6 +63,12 @@ Cells header_of(const std::vector<Column>& columns, bool watched) {
   return header;
 }
 
+/// "1.234", or where each image executes its own "1.234 ± 0.056" between images.
+std::string gflop_of(const RunSummary& run) {
+  if (run.trunk_gflop_spread == 0) return fmt::format("{:.3f}", run.trunk_gflop);
+  return fmt::format("{:.3f} ± {:.3f}", run.trunk_gflop, run.trunk_gflop_spread);
+}
+
 Cells row_of(const RunSummary& run, const std::vector<Column>& columns, bool watched,
              const RunSummary* single, bool marks) {
   Cells row{run.name};
@@ -72,18 +78,22 @@ Cells row_of(const RunSummary& run, const std::vector<Column>& columns, bool wat
                           run.results.size() == single->results.size();
   row.push_back(
       !comparable ? "-" : fixed_text(delta(metrics_of(run), metrics_of(*single)).overall, 2, true));
-  double seconds = 0;
-  for (const auto& [stage, spent] : run.seconds) seconds += spent;
   row.push_back(fmt::format("{:.3f}", static_cast<double>(run.trunk_parameters) / 1e6));
   row.push_back(fmt::format("{:.2f}", run.trunk_parameters_of_one));
   row.push_back(fmt::format("{:.3f}", static_cast<double>(run.head_parameters) / 1e6));
-  row.push_back(fmt::format("{:.3f}", run.trunk_gflop));
+  row.push_back(gflop_of(run));
   row.push_back(fmt::format("{:.3f}", run.heads_gflop));
-  row.push_back(fmt::format("{:.0f}", seconds));
+  row.push_back(fmt::format("{:.0f}", seconds_of(run)));
   return row;
 }
 
 }  // namespace
+
+double seconds_of(const RunSummary& run) {
+  double seconds = 0;
+  for (const auto& [stage, spent] : run.seconds) seconds += spent;
+  return seconds;
+}
 
 MetricsOfTasks metrics_of(const RunSummary& run) {
   MetricsOfTasks out;

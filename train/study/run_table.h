@@ -31,6 +31,8 @@ std::vector<std::string> common_metrics(const std::vector<TaskResult>& results);
 
 /// What Delta_T compares: the tests' metrics, task by task.
 MetricsOfTasks metrics_of(const RunSummary& run);
+/// Of all its stages.
+double seconds_of(const RunSummary& run);
 
 /// Rows are tasks, columns blocks; a filled square executes, and the shade is p_select.
 std::string policy_text(const RunSummary& run, bool colour);

@@ -40,8 +40,6 @@ std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single
       out.push_back({run.tasks[k], "delta_percent", d.tasks[k]});
     out.push_back({"", "delta_t_percent", d.overall});
   }
-  double seconds = 0;
-  for (const auto& [stage, spent] : run.seconds) seconds += spent;
   const auto add = [&](const char* name, auto value) {
     out.push_back({"", name, static_cast<double>(value)});
   };
@@ -49,11 +47,12 @@ std::vector<Quantity> quantities(const RunSummary& run, const RunSummary* single
   add("trunk_parameters_of_one", run.trunk_parameters_of_one);
   add("head_parameters", run.head_parameters);
   add("trunk_gflop", run.trunk_gflop);
+  if (run.trunk_gflop_spread > 0) add("trunk_gflop_spread", run.trunk_gflop_spread);
   add("heads_gflop", run.heads_gflop);
   if (run.cosine) add("mean_cosine", *run.cosine);
   add("steps", run.steps);
   add("tested_step", run.tested_step());
-  add("seconds", seconds);
+  add("seconds", seconds_of(run));
   add("peak_bytes", run.peak_bytes);
   return out;
 }

@@ -1,0 +1,103 @@
+// plan_rows: rows part where policies do; run_rows: gathered, run, put back.
+#include "models/row_plan.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/error.h"
+#include "ops/gate.h"
+#include "ops/gather.h"
+
+namespace weft {
+
+RowPlan plan_rows(const Decisions& decisions) {
+  RowPlan plan;
+  const size_t policies = decisions.size(), images = decisions.at(0).size();
+  const size_t blocks = decisions[0].at(0).size();
+  for (size_t v = 0; v < policies; ++v) {
+    plan.out.emplace_back();
+    for (size_t n = 0; n < images; ++n) plan.out[v].push_back(static_cast<int32_t>(n));
+  }
+  std::vector<int32_t> image_of = plan.out[0];
+  for (size_t l = 0; l < blocks; ++l) {
+    RowPlan::Block block;
+    block.images = image_of;
+    // goes[row][select]: whether some policy takes the row that way, then where to.
+    std::vector<std::array<int32_t, 2>> goes(image_of.size(), {-1, -1});
+    for (size_t v = 0; v < policies; ++v)
+      for (size_t n = 0; n < images; ++n)
+        goes[static_cast<size_t>(plan.out[v][n])][decisions[v].at(n).at(l) != 0] = 0;
+    std::vector<int32_t> next;
+    for (size_t row = 0; row < goes.size(); ++row)
+      for (const size_t select : {size_t{1}, size_t{0}}) {
+        if (goes[row][select] < 0) continue;
+        goes[row][select] = static_cast<int32_t>(block.rows.size());
+        block.rows.push_back(
+            {select ? static_cast<int>(block.run.size()) : -1, static_cast<int>(row)});
+        if (select) block.run.push_back(static_cast<int32_t>(row));
+        next.push_back(image_of[row]);
+      }
+    for (size_t v = 0; v < policies; ++v)
+      for (size_t n = 0; n < images; ++n) {
+        int32_t& at = plan.out[v][n];
+        at = goes[static_cast<size_t>(at)][decisions[v][n][l] != 0];
+      }
+    image_of = std::move(next);
+    plan.blocks.push_back(std::move(block));
+  }
+  return plan;
+}
+
+std::vector<Macs> RowPlan::macs(const TrunkCost& cost) const {
+  std::vector<Macs> of_image(out.at(0).size(), cost.stem);
+  for (size_t l = 0; l < blocks.size(); ++l) {
+    const std::vector<int32_t>& images = blocks[l].images;
+    for (const int32_t n : images) of_image[static_cast<size_t>(n)] += cost.shortcut[l];
+    for (const int32_t row : blocks[l].run)
+      of_image[static_cast<size_t>(images[static_cast<size_t>(row)])] += cost.residual[l];
+  }
+  return of_image;
+}
+
+Var take_rows(const Var& x, const std::vector<int32_t>& rows) {
+  const auto count = static_cast<int64_t>(rows.size());
+  bool all = count == x.shape()[0];
+  for (size_t i = 0; i < rows.size() && all; ++i) all = rows[i] == static_cast<int32_t>(i);
+  if (all) return x;
+  const Tensor ids = Tensor::empty({count}, DType::i32);
+  std::copy(rows.begin(), rows.end(), ids.data<int32_t>());
+  return gather(x, 0, to_device(x.tape().context(), ids));
+}
+
+Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& images) {
+  if (images.shape().rank() != 4 ||
+      images.shape()[0] != static_cast<int64_t>(plan.out.at(0).size()))
+    throw ShapeError(fmt::format("trunk: the plan is for {} images, got {}", plan.out[0].size(),
+                                 images.shape()));
+  Var x = trunk.stem(pass, images);
+  for (size_t l = 0; l < plan.blocks.size(); ++l) {
+    const RowPlan::Block& block = plan.blocks[l];
+    const int index = static_cast<int>(l);
+    const Var r = trunk.shortcut(pass, index, x);
+    Var f;
+    if (!block.run.empty()) {
+      const bool training = pass.training;
+      pass.training = training && (block.run.size() > 1 || images.shape()[0] == 1);
+      f = trunk.residual(pass, index, take_rows(x, block.run), take_rows(r, block.run));
+      pass.training = training;
+    }
+    std::vector<GateRow> rows;
+    for (const RowPlan::Row& row : block.rows) {
+      GateRow& out = rows.emplace_back();
+      out.f_group = row.f;
+      out.r_group = row.f < 0 ? row.r : -1;
+      out.select = row.f < 0 ? 0 : 1;
+      out.skip = 1 - out.select;
+    }
+    const LayerScope scope(trunk.block_name(index));
+    x = gate(f, r, rows, 1);
+  }
+  return x;
+}
+
+}  // namespace weft

@@ -1,0 +1,302 @@
+// BlockDrop against its definition in plain loops: under given draws every prediction and every
+// pathwise gradient agrees to 1e-9 in f64, batch norm's statistics those of the images that execute
+// the block; its chances; and what it refuses.
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+
+#include "models/sharing/per_input.h"
+#include "models/sharing/way.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "tests/models/naive_net.h"
+#include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+constexpr int64_t height = 17, width = 14, images = 3;
+
+ModelOptions options_of(PolicyOf decisions) {
+  ModelOptions o;
+  o.sharing = Sharing::blockdrop;
+  o.share.decisions = decisions;
+  o.share.full_steps = o.share.policy_steps = o.share.unlock_steps = 0;
+  o.share.policy_width = 4;
+  o.trunk.width = 0.0625;
+  o.head.aspp = false;
+  o.tasks = {{"seg", 3}, {"depth", 1}};
+  o.seed = 7;
+  return o;
+}
+
+std::vector<double> noise(const std::string& name, int64_t n, double low, double high) {
+  const Philox words(11, Stream::init, 0, name);
+  std::vector<double> out;
+  for (int64_t i = 0; i < n; ++i)
+    out.push_back(low + (high - low) * words.uniform(static_cast<uint64_t>(i)));
+  return out;
+}
+
+void randomise(Model& model) {
+  for (Parameter& p : model.store().parameters()) {
+    const Shape& s = p.value.shape();
+    const bool norm = model.store().is_norm(p) && p.name.find(".weight") != std::string::npos;
+    const double size = s.rank() == 4 ? 1.5 / std::sqrt(static_cast<double>(s.inner(1))) : 0.8;
+    p.value = Tensor::from(
+        s, norm ? noise(p.name, s.numel(), 0.5, 1.5) : noise(p.name, s.numel(), -size, size),
+        DType::f64);
+  }
+}
+
+/// Some images of a map, in order.
+Map images_of(const Map& x, const std::vector<size_t>& which) {
+  Map y(static_cast<int64_t>(which.size()), x.h, x.w, x.c);
+  const auto each = static_cast<size_t>(x.h * x.w * x.c);
+  for (size_t i = 0; i < which.size(); ++i)
+    std::copy_n(x.values.begin() + static_cast<std::ptrdiff_t>(which[i] * each), each,
+                y.values.begin() + static_cast<std::ptrdiff_t>(i * each));
+  return y;
+}
+
+/// The trunk by the definition: what an image and the blocks that it has executed so far name, is
+/// one value; F's statistics are of the values that execute the block.
+std::map<std::string, Map> naive_trunk(const NaiveNet& net, const Map& image,
+                                       const Decisions& decisions) {
+  using Key = std::string;  // "2:101": image 2 behind three blocks
+  std::vector<Key> keys;
+  for (int64_t n = 0; n < images; ++n) keys.push_back(fmt::format("{}:", n));
+  Map x = net.stem("", image);
+  for (size_t l = 0; l < decisions[0][0].size(); ++l) {
+    const auto s = static_cast<int>(l / 2);
+    const std::string name = fmt::format("layer{}.{}", s + 1, l % 2);
+    const int64_t stride = l == 2 ? 2 : 1, dilation = s == 2 ? 2 : s == 3 ? 4 : 1;
+    const Map r = net.shortcut(name, x, stride);
+    std::vector<size_t> run;
+    const auto goes = [&](const Key& key, bool select) {
+      for (const auto& policy : decisions)
+        for (size_t n = 0; n < policy.size(); ++n) {
+          Key own = fmt::format("{}:", n);
+          for (size_t i = 0; i < l; ++i) own += policy[n][i] ? '1' : '0';
+          if (own == key && (policy[n][l] != 0) == select) return true;
+        }
+      return false;
+    };
+    for (size_t i = 0; i < keys.size(); ++i)
+      if (goes(keys[i], true)) run.push_back(i);
+    std::map<size_t, Map> f;
+    if (!run.empty()) {
+      const Map in = images_of(x, run);
+      const Map h = net.norm(name + ".bn1",
+                             net.conv(name + ".conv1", in, 3, stride, dilation, dilation), true);
+      const Map residual =
+          net.norm(name + ".bn2", net.conv(name + ".conv2", h, 3, 1, dilation, dilation), false);
+      const Map y = combine(residual, images_of(r, run),
+                            [](const Number& a, const Number& b) { return positive(a + b); });
+      for (size_t i = 0; i < run.size(); ++i) f.emplace(run[i], images_of(y, {i}));
+    }
+    std::vector<Key> next;
+    std::vector<Map> maps;
+    for (size_t i = 0; i < keys.size(); ++i)
+      for (const bool select : {false, true}) {
+        if (!goes(keys[i], select)) continue;
+        next.push_back(keys[i] + (select ? '1' : '0'));
+        maps.push_back(select ? f.at(i) : images_of(r, {i}));
+      }
+    x = Map(static_cast<int64_t>(maps.size()), r.h, r.w, r.c);
+    auto to = x.values.begin();
+    for (const Map& m : maps) to = std::copy(m.values.begin(), m.values.end(), to);
+    keys = next;
+  }
+  std::map<std::string, Map> out;
+  for (size_t i = 0; i < keys.size(); ++i) out.emplace(keys[i], images_of(x, {i}));
+  return out;
+}
+
+bool close(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(b)); }
+
+}  // namespace
+
+TEST_CASE("blockdrop is its definition under its draws: values and pathwise gradients",
+          "[models][ways][blockdrop]") {
+  const PolicyOf decisions = GENERATE(PolicyOf::image, PolicyOf::task);
+  const ModelOptions options = options_of(decisions);
+  CpuContext cpu(2);
+  const auto model = make_model(&cpu, DType::f64, options);
+  randomise(*model);
+  auto& own = *per_input(*model);
+  const auto pixels = noise("image", images * height * width * 3, -1, 1);
+  Tape tape(&cpu);
+  // A step at which no block is executed by one image alone, whose statistics would be others.
+  Pass pass{tape, true, Noise{3, 0}};
+  const Var x = tape.constant(Tensor::from({images, height, width, 3}, pixels, DType::f64));
+  const Tensor chances = own.probabilities(pass, x).value();
+  Decisions u;
+  for (bool lonely = true; lonely;) {
+    u = own.draw(chances, Noise{3, ++pass.noise.step}, 8);
+    const RowPlan plan = plan_rows(u);
+    lonely = std::any_of(plan.blocks.begin(), plan.blocks.end(),
+                         [](const RowPlan::Block& block) { return block.run.size() == 1; });
+  }
+
+  steps().clear();
+  std::map<std::string, Numbers> parameters;
+  for (const Parameter& p : model->store().parameters())
+    for (double v : p.value.to_vector()) parameters[p.name].push_back(variable(v));
+  Map image(images, height, width, 3);
+  for (size_t i = 0; i < pixels.size(); ++i) image.values[i] = {pixels[i]};
+  const NaiveNet net(options, parameters);
+  const auto features = naive_trunk(net, image, u);
+  const auto y = model->forward(pass, x, nullptr);
+  Number loss;
+  std::optional<Var> total;
+  size_t wrong = 0;
+  for (size_t k = 0; k < options.tasks.size(); ++k) {
+    const std::vector<double> mine = y[k].value().to_vector();
+    const auto w = noise("w." + options.tasks[k].name, static_cast<int64_t>(mine.size()), -1, 1);
+    size_t at = 0;
+    for (size_t n = 0; n < images; ++n) {
+      std::string key = fmt::format("{}:", n);
+      for (const uint8_t select : u[own.policy_of(k)][n]) key += select ? '1' : '0';
+      for (const Number& v : net.head(options.tasks[k].name, features.at(key)).values) {
+        wrong += !close(mine.at(at), v.value);
+        loss = loss + w[at] * v;
+        ++at;
+      }
+    }
+    REQUIRE(at == mine.size());
+    const Var term = sum(mul(y[k], tape.constant(Tensor::from(y[k].shape(), w, DType::f64))));
+    total = total ? add(*total, term) : term;
+  }
+  CHECK(wrong == 0);
+  tape.backward(*total);
+  const std::vector<double> d = gradients(loss);
+  size_t reached = 0;
+  for (const Parameter& p : model->store().parameters()) {
+    INFO(p.name);
+    if (model->store().part_of(p) == Part::sharing) {
+      CHECK_FALSE(p.grad.defined());  // decisions carry no gradient
+      continue;
+    }
+    const Numbers& naive = parameters.at(p.name);
+    const std::vector<double> mine =
+        p.grad.defined() ? p.grad.to_vector() : std::vector<double>(naive.size(), 0);
+    size_t off = 0;
+    for (size_t i = 0; i < naive.size(); ++i)
+      off += !close(mine[i], d[static_cast<size_t>(naive[i].step)]);
+    CHECK(off == 0);
+    reached += p.grad.defined();
+  }
+  CHECK(reached > 20);
+}
+
+TEST_CASE("blockdrop: chances are bounded, start near sigmoid(2), and decide evaluation",
+          "[models][blockdrop]") {
+  ModelOptions options = options_of(PolicyOf::task);
+  options.share.bound = 0.7;
+  CpuContext cpu;
+  const auto model = make_model(&cpu, DType::f64, options);
+  auto& own = *per_input(*model);
+  Tape tape(&cpu, Tape::Mode::no_grad);
+  Pass pass{tape, false, Noise{}};
+  const Var x =
+      tape.constant(Tensor::from({2, 9, 9, 3}, noise("x", 2 * 9 * 9 * 3, -2, 2), DType::f64));
+  const Tensor first = own.probabilities(pass, x).value();
+  CHECK(first.shape() == Shape{2, 16});
+  const double s = 1 / (1 + std::exp(-2.0));
+  for (double p : first.to_vector()) CHECK(std::abs(p - (0.7 * s + 0.3 * (1 - s))) < 0.02);
+  randomise(*model);
+  for (Parameter& p : model->store().parameters())
+    if (p.name == "sharing.policy.fc.bias")
+      p.value = Tensor::from(p.value.shape(), noise("bias", 16, -40, 40), DType::f64);
+  const Tensor chances = own.probabilities(pass, x).value();
+  for (double p : chances.to_vector()) CHECK((p >= 0.3 - 1e-12 && p <= 0.7 + 1e-12));
+  const Decisions likely = own.likely(chances, 8), late = own.likely(chances, 3);
+  const auto p = chances.to_vector();
+  bool skips = false;
+  for (size_t v = 0; v < 2; ++v)
+    for (size_t n = 0; n < 2; ++n)
+      for (size_t l = 0; l < 8; ++l) {
+        const bool select = p[(n * 2 + v) * 8 + l] >= 0.5;
+        skips = skips || !select;
+        CHECK((likely[v][n][l] != 0) == select);
+        CHECK((late[v][n][l] != 0) == (select || l < 5));
+      }
+  CHECK(skips);
+}
+
+TEST_CASE("blockdrop: phases and the curriculum are functions of the step", "[models][blockdrop]") {
+  ModelOptions options = options_of(PolicyOf::image);
+  options.share.full_steps = 4;
+  options.share.policy_steps = 6;
+  options.share.unlock_steps = 2;
+  CpuContext cpu;
+  const auto model = make_model(&cpu, DType::f32, options);
+  auto& own = *per_input(*model);
+  CHECK(own.phase_at(3) == PerInputPhase::full);
+  CHECK(own.phase_at(4) == PerInputPhase::policy);
+  CHECK(own.phase_at(9) == PerInputPhase::policy);
+  CHECK(own.phase_at(10) == PerInputPhase::joint);
+  CHECK(own.active_at(3) == 0);
+  CHECK(own.active_at(4) == 1);
+  CHECK(own.active_at(6) == 2);
+  CHECK(own.active_at(100) == 8);
+}
+
+TEST_CASE("blockdrop: what it counts is what evaluation ran, mean and spread",
+          "[models][blockdrop]") {
+  CpuContext cpu;
+  const auto model = make_model(&cpu, DType::f64, options_of(PolicyOf::image));
+  randomise(*model);
+  auto& own = *per_input(*model);
+  for (Parameter& p : model->store().parameters())
+    if (p.name == "sharing.policy.fc.bias")
+      p.value = Tensor::from(p.value.shape(), std::vector<double>(8, 0), DType::f64);
+  Tape tape(&cpu, Tape::Mode::no_grad);
+  Pass pass{tape, false, Noise{}};
+  const Var x = tape.constant(Tensor::from(
+      {images, height, width, 3}, noise("y", images * height * width * 3, -3, 3), DType::f64));
+  own.forward(pass, x, nullptr);
+  const Decisions u = own.likely(own.probabilities(pass, x).value(), 8);
+  const TrunkCost cost = own.trunk().cost(height, width);
+  std::vector<double> each;
+  for (const auto& select : u[0]) {
+    auto macs =
+        static_cast<double>(own.cost(height, width, nullptr).sharing.dense + cost.stem.dense);
+    for (size_t l = 0; l < 8; ++l)
+      macs +=
+          static_cast<double>(cost.shortcut[l].dense + (select[l] ? cost.residual[l].dense : 0));
+    each.push_back(macs);
+  }
+  double mean = 0, variance = 0;
+  for (double m : each) mean += m / images;
+  for (double m : each) variance += (m - mean) * (m - mean) / images;
+  CHECK(own.executed().images == images);
+  CHECK(own.executed().mean() == Catch::Approx(mean));
+  CHECK(own.executed().spread() == Catch::Approx(std::sqrt(variance)).margin(1));
+  CHECK(own.executed().mean() < static_cast<double>(own.cost(height, width, nullptr).body().dense));
+  own.forget_executed();
+  CHECK(own.executed().images == 0);
+}
+
+TEST_CASE("blockdrop refuses by name what it is not for", "[models][ways][blockdrop]") {
+  CpuContext cpu;
+  const auto refusal = [&](const std::function<void(ModelOptions&)>& change) {
+    ModelOptions options = options_of(PolicyOf::image);
+    change(options);
+    return message_of<ConfigError>([&] { make_model(&cpu, DType::f32, options); });
+  };
+  CHECK(refusal([](auto& o) { o.trunk.kind = TrunkOptions::Kind::vgg16; }).find("\"blockdrop\"") !=
+        std::string::npos);
+  CHECK(refusal([](auto& o) { o.trunk.kind = TrunkOptions::Kind::vdcnn; }).find("reads texts") !=
+        std::string::npos);
+  CHECK(refusal([](auto& o) {
+          o.own_statistics = true;
+        }).find("\"blockdrop\" has one batch norm") != std::string::npos);
+  CHECK(refusal([](auto& o) { o.separate_inputs = true; }).find("\"blockdrop\"") !=
+        std::string::npos);
+}

@@ -1,0 +1,194 @@
+// Runs with BlockDrop: what each phase trains, the same bits killed in any phase or on 7 threads,
+// FLOPs as executed, refusals; and that five tasks learn on scenes (hidden, as it takes minutes:
+// build/weft_tests "[sharing][blockdrop]").
+#include "engine/device_tensor.h"
+#include "tests/support/catch.h"
+#include "tests/support/rooms_run.h"
+#include "tests/support/run_bits.h"
+#include "train/export/export_run.h"
+#include "train/loop/trainer.h"
+#include "train/step/build.h"
+
+using namespace weft;
+using test::message_of;
+
+namespace {
+
+/// Two steps of weights, three of the policy, three of both; the trunk's last blocks first.
+RunFile drop_run(const std::vector<std::string>& more = {}) {
+  return test::rooms_run(
+      {"sharing=blockdrop", "retrain.steps=8", "share.full_steps=2", "share.policy_steps=3",
+       "share.unlock_steps=1", "share.policy_width=4", "eval.every=100", "checkpoint.every=1"},
+      more);
+}
+
+std::vector<double> values_of(Trainer& trainer, bool policy) {
+  std::vector<double> out;
+  const ParameterStore& store = trainer.model().store();
+  for (const Parameter& p : store.parameters())
+    if ((store.part_of(p) == Part::sharing) == policy)
+      for (double v : to_host(trainer.context(), p.value).to_vector()) out.push_back(v);
+  if (!policy)
+    for (const NamedStats& s : store.stats())
+      for (double v : to_host(trainer.context(), s.stats.running_mean).to_vector())
+        out.push_back(v);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("blockdrop: weights learn, then the policy alone, then both", "[train][blockdrop]") {
+  CpuContext cpu(1);
+  RunFile run = drop_run();
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, test::device_of(cpu));
+  for (int step = 0; step < 8; ++step) {
+    INFO("step " << step);
+    const auto weights = values_of(trainer, false), policy = values_of(trainer, true);
+    trainer.step();
+    CHECK((values_of(trainer, false) != weights) == (step < 2 || step >= 5));
+    CHECK((values_of(trainer, true) != policy) == (step >= 2));
+  }
+}
+
+TEST_CASE("blockdrop: killed in any phase and resumed, and on 7 threads, the same bits",
+          "[train][resume][determinism][blockdrop]") {
+  RunFile run = drop_run({fmt::format("share.decisions={}", GENERATE("shared", "per-task"))});
+  CpuContext one(1), seven(7);
+  const auto data = open_dataset(run);
+  test::check_killed_and_resumed(run, *data, test::device_of(one), test::device_of(seven),
+                                 {1, 2, 4, 5, 7});
+}
+
+TEST_CASE("blockdrop: the summary has FLOPs as executed, with their spread between images",
+          "[train][blockdrop]") {
+  CpuContext cpu(1);
+  RunFile run = drop_run();
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, test::device_of(cpu));
+  while (trainer.step()) {
+  }
+  // A bias that decides: no block, then every block.
+  Parameter& last = *trainer.model().store().find("sharing.policy.fc.bias");
+  copy_to(trainer.context(), last.value, Tensor::full(last.value.shape(), -30, DType::f32));
+  const double none = trainer.summary(trainer.evaluate_split(EvalSplit::test)).trunk_gflop;
+  copy_to(trainer.context(), last.value, Tensor::full(last.value.shape(), 30, DType::f32));
+  const RunSummary all = trainer.summary(trainer.evaluate_split(EvalSplit::test));
+  CHECK(all.trunk_gflop_spread == Catch::Approx(0).margin(1e-9));
+  const ModelCost cost = trainer.model().cost(33, 33, nullptr);
+  CHECK(all.trunk_gflop == Catch::Approx(2e-9 * static_cast<double>(cost.body().dense)));
+  CHECK(none < 0.5 * all.trunk_gflop);
+  CHECK(all.trunk_parameters == cost.trunk_parameters + cost.sharing_parameters);
+}
+
+TEST_CASE("blockdrop: what does not apply is refused by name", "[train][blockdrop]") {
+  CHECK(message_of<ConfigError>([] {
+          drop_run({"balance.method=upgrad"});
+        }).find("blockdrop rewards its policy by the tasks' losses as they are") !=
+        std::string::npos);
+  CHECK(message_of<ConfigError>([] { drop_run({"share.bound=1"}); }).find("'share.bound' is 1") !=
+        std::string::npos);
+  CHECK(message_of<ConfigError>([] {
+          test::rooms_run({"sharing=hard", "share.penalty=2"});
+        }).find("blockdrop") != std::string::npos);
+  CpuContext cpu(1);
+  RunFile run = drop_run();
+  const auto model = make_model(&cpu, run);
+  LearnedFromData learned;
+  learned.height = learned.width = 33;
+  CHECK(message_of<ConfigError>([&] {
+          export_run(&cpu, *model, run, nullptr, learned, {});
+        }).find("under sharing = \"blockdrop\" every input executes blocks of its own") !=
+        std::string::npos);
+}
+
+namespace {
+
+constexpr size_t window = 50;
+
+struct Losses final : TrainObserver {
+  std::vector<std::vector<double>> of_task;
+
+  void on_step(const StepReport& report) override {
+    of_task.resize(report.losses.size());
+    for (size_t k = 0; k < of_task.size(); ++k) of_task[k].push_back(report.losses[k].value());
+  }
+};
+
+double mean_of(const std::vector<double>& losses, size_t begin) {
+  double sum = 0;
+  for (size_t i = begin; i < begin + window; ++i) sum += losses[i];
+  return sum / window;
+}
+
+}  // namespace
+
+TEST_CASE("blockdrop learns five tasks on scenes", "[.][slow][sharing][blockdrop]") {
+  const int seed = GENERATE(1, 2, 3);
+  RunFile run = parse_run_text(R"(
+sharing = "blockdrop"
+[model]
+width = 0.125
+head = "linear"
+[data]
+kind = "scenes"
+size = [32, 32]
+batch = 4
+count = 64
+val_count = 4
+test_count = 32
+workers = 1
+[[task]]
+name = "seg"
+kind = "segmentation"
+classes = 13
+[[task]]
+name = "normals"
+kind = "normals"
+[[task]]
+name = "depth"
+kind = "depth"
+[[task]]
+name = "edges"
+kind = "edges"
+[[task]]
+name = "keypoints"
+kind = "keypoints"
+[retrain]
+steps = 500
+optimizer = { lr = 2e-3, betas = [0.9, 0.999] }
+schedule = { kind = "cosine" }
+[share]
+full_steps = 150
+policy_steps = 100
+unlock_steps = 10
+slack = 0.1
+[eval]
+every = 100000
+[checkpoint]
+every = 100000
+)",
+                               "five.toml", {fmt::format("seed={}", seed)});
+  CpuContext cpu(1);
+  const auto data = open_dataset(run);
+  Losses losses;
+  Trainer trainer(run, *data, &cpu, &losses);
+  while (trainer.step()) {
+  }
+  std::string line;
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    const auto& all = losses.of_task[k];
+    REQUIRE(all.size() == 500);
+    const double first = mean_of(all, 0), last = mean_of(all, all.size() - window);
+    line +=
+        fmt::format("  {} {:.3f} -> {:.3f} ({:.2f})", run.tasks[k].name, first, last, last / first);
+    INFO("seed " << seed << ", " << run.tasks[k].name);
+    CHECK(last < 0.7 * first);
+  }
+  const RunSummary summary = trainer.summary(trainer.evaluate_split(EvalSplit::test));
+  const ModelCost cost = trainer.model().cost(32, 32, nullptr);
+  std::printf("blockdrop    seed %d%s  GFLOP %.5f +- %.5f of %.5f\n", seed, line.c_str(),
+              summary.trunk_gflop, summary.trunk_gflop_spread,
+              2e-9 * static_cast<double>(cost.body().dense));
+  std::fflush(stdout);
+}
