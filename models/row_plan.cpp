@@ -83,7 +83,9 @@ Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& ima
     if (!block.run.empty()) {
       const bool training = pass.training;
       pass.training = training && (block.run.size() > 1 || images.shape()[0] == 1);
-      f = trunk.residual(pass, index, take_rows(x, block.run), take_rows(r, block.run));
+      const Var in = take_rows(x, block.run);
+      const bool identity = r.value().raw() == x.value().raw();
+      f = trunk.residual(pass, index, in, identity ? in : take_rows(r, block.run));
       pass.training = training;
     }
     std::vector<GateRow> rows;

@@ -100,7 +100,15 @@ std::vector<Var> PerInput::forward(Pass& pass, const Var& images, const PolicySa
   Pass look{quiet, pass.training, pass.noise};
   const Tensor chances =
       to_host(quiet.context(), probabilities(look, quiet.constant(images.value())).value());
-  if (!pass.training) return run(pass, images, {likely(chances, trunk_->blocks())})[0];
+  if (!pass.training) {
+    // No number is at least 1/2 or not: such an image would skip every block without a word.
+    for (const double p : chances.to_vector())
+      if (!std::isfinite(p))
+        throw NumericError(
+            "sharing.policy: the chance to execute a block is no number; the policy network's "
+            "weights or the image hold NaN or infinity");
+    return run(pass, images, {likely(chances, trunk_->blocks())})[0];
+  }
   // While the policy learns alone, the network is as it will be used.
   pass.training = phase == PerInputPhase::joint;
   const auto out = run(pass, images, {draw(chances, pass.noise, active_at(pass.noise.step))})[0];

@@ -283,6 +283,20 @@ TEST_CASE("blockdrop: what it counts is what evaluation ran, mean and spread",
   CHECK(own.executed().images == 0);
 }
 
+TEST_CASE("blockdrop: a chance that is no number is said, not taken for a skip",
+          "[models][nan][blockdrop]") {
+  CpuContext cpu;
+  const auto model = make_model(&cpu, DType::f32, options_of(PolicyOf::image));
+  Parameter& bias = *model->store().find("sharing.policy.fc.bias");
+  bias.value.data<float>()[3] = std::nanf("");
+  Tape tape(&cpu, Tape::Mode::no_grad);
+  Pass pass{tape, false, Noise{}};
+  const Var x = tape.constant(Tensor::full({1, height, width, 3}, 0.5, DType::f32));
+  CHECK(message_of<NumericError>([&] {
+          model->forward(pass, x, nullptr);
+        }).find("the chance to execute a block is no number") != std::string::npos);
+}
+
 TEST_CASE("blockdrop refuses by name what it is not for", "[models][ways][blockdrop]") {
   CpuContext cpu;
   const auto refusal = [&](const std::function<void(ModelOptions&)>& change) {

@@ -81,6 +81,20 @@ TEST_CASE("blockdrop: the summary has FLOPs as executed, with their spread betwe
   CHECK(all.trunk_parameters == cost.trunk_parameters + cost.sharing_parameters);
 }
 
+TEST_CASE("blockdrop: where skipping costs nothing, the policy learns to skip",
+          "[train][blockdrop]") {
+  CpuContext cpu(1);
+  RunFile run = drop_run({"retrain.steps=60", "share.full_steps=0", "share.policy_steps=60",
+                          "share.unlock_steps=0", "share.slack=1e6", "retrain.optimizer.lr=0.1",
+                          "checkpoint.every=100"});
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, test::device_of(cpu));
+  const double before = trainer.summary(trainer.evaluate_split(EvalSplit::test)).trunk_gflop;
+  while (trainer.step()) {
+  }
+  CHECK(trainer.summary(trainer.evaluate_split(EvalSplit::test)).trunk_gflop < 0.6 * before);
+}
+
 TEST_CASE("blockdrop: what does not apply is refused by name", "[train][blockdrop]") {
   CHECK(message_of<ConfigError>([] {
           drop_run({"balance.method=upgrad"});
@@ -133,7 +147,7 @@ head = "linear"
 [data]
 kind = "scenes"
 size = [32, 32]
-batch = 4
+batch = 8
 count = 64
 val_count = 4
 test_count = 32
@@ -145,21 +159,25 @@ classes = 13
 [[task]]
 name = "normals"
 kind = "normals"
+weight = 4
 [[task]]
 name = "depth"
 kind = "depth"
+weight = 2
 [[task]]
 name = "edges"
 kind = "edges"
+weight = 4
 [[task]]
 name = "keypoints"
 kind = "keypoints"
+weight = 20
 [retrain]
-steps = 500
+steps = 800
 optimizer = { lr = 2e-3, betas = [0.9, 0.999] }
 schedule = { kind = "cosine" }
 [share]
-full_steps = 150
+full_steps = 300
 policy_steps = 100
 unlock_steps = 10
 slack = 0.1
@@ -178,7 +196,7 @@ every = 100000
   std::string line;
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const auto& all = losses.of_task[k];
-    REQUIRE(all.size() == 500);
+    REQUIRE(all.size() == 800);
     const double first = mean_of(all, 0), last = mean_of(all, all.size() - window);
     line +=
         fmt::format("  {} {:.3f} -> {:.3f} ({:.2f})", run.tasks[k].name, first, last, last / first);
