@@ -91,6 +91,16 @@ races() {
   check "races" bash "$root/tests/races.sh" "$build/threads/weft_tests"
 }
 
+# Peers that Debian lacks, in a Python environment of the build's; tests that miss them are skipped by name.
+peers() {
+  local python=$build/peers/bin/python
+  [ -z "${WEFT_ONNX_PYTHON:-}" ] || return 0
+  "$python" -c 'import numpy, onnxruntime' 2>/dev/null ||
+    { python3 -m venv "$build/peers" && "$python" -m pip install -q numpy onnxruntime; } \
+      >"$build/peers.log" 2>&1 || return 0
+  export WEFT_ONNX_PYTHON=$python
+}
+
 run_tests() {
   local all='' start=$SECONDS script
   if [ "${1:-}" = --all ]; then all=1; shift; fi
@@ -98,6 +108,7 @@ run_tests() {
   need "${build_packages[@]}" "${test_packages[@]}" ${all:+"${all_packages[@]}"}
   configure "$build" -DWEFT_BUILD_TESTS=ON
   make_targets "$build" weft_tests weft_examples weft_cli weft_bench weft_faults || { echo '0 passed, 1 failed'; exit 1; }
+  [ -z "$all" ] || peers
   suite "tests" "$build/weft_tests" "${@:-~[slow]}"
   if [ $# -eq 0 ]; then
     examples_and_commands

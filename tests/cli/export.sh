@@ -38,6 +38,18 @@ expect 0 '^run folder: pictures$' train rooms.toml --threads 1 --out pictures
 expect 0 '^  depth alone ' export pictures --format c --size 40x24 --normalise inside
 grep -qE '^#define ROOMS_INPUT 2880 ' pictures/export/rooms.h || fail "no input of 40 x 24 x 3"
 
+# ONNX, where this weft was built with its library.
+if "$weft" export whole --format onnx >out 2>&1; then
+  expect 0 '^whole/export/tiny.onnx$' export whole --format onnx --normalise inside
+  expect 0 '^size of pictures: any$' export pictures --format onnx
+  expect 0 '^size of pictures: 40x24 alone$' export pictures --format onnx --size 40x24 --task depth
+  expect 2 'safetensors and onnx hold them' export whole --format onnx --blob
+  echo 'another model' >mine.onnx
+  expect 2 '^weft: ./mine.onnx: is there, and no export' export whole --format onnx --out . --name mine
+else
+  grep -q 'install libonnx-dev (1.12 or later) and libprotobuf-dev' out || fail "export --format onnx: $(cat out)"
+fi
+
 command -v gcc >/dev/null || exit $broken
 for header in shipped/net.h pictures/export/rooms.h; do
   gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 -c "${header%.h}.c" -o "${header%.h}.o" || broken=1

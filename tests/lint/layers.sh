@@ -48,6 +48,7 @@ rule "no #if outside the engine" '^# *(if|ifdef|ifndef|elif)\b' ops models io da
 rule "OpenMP is for engine/cpu" '#pragma omp|<omp\.h>' $code -- '^engine/cpu/'
 rule "JSON is for io, data and train; TOML and CLI11 for train" '#include <(nlohmann|toml|CLI)' engine ops models
 rule "TOML is for the run file, CLI11 for the command line" '#include <(toml|CLI)' $code -- '^train/(run_file|cli)/'
+rule "ONNX and protobuf are for one file" '#include <(onnx|google)/' $code -- '^train/export/onnx_model\.cpp:'
 rule "PNG, JPEG and zlib are for io" '#include <(png|turbojpeg|jpeglib|zlib)' $code -- '^io/'
 rule "randomness is Philox" '#include <random>|std::rand\b|\bsrand\(|std::shuffle' $code bench examples
 rule "only the command line prints or exits" '\b(std::)?(exit|abort|printf|puts)\(|std::c(out|err)\b|fmt::print\(' \

@@ -14,13 +14,14 @@
 #include "train/export/export_run.h"
 #include "train/export/fold.h"
 #include "train/export/network_file.h"
+#include "train/export/onnx_model.h"
 #include "train/run_folder/run_record.h"
 
 namespace weft::cli {
 namespace {
 
-enum class Format : uint8_t { safetensors, c };
-constexpr std::array<const char*, 2> words_of(Format) { return {"safetensors", "c"}; }
+enum class Format : uint8_t { safetensors, c, onnx };
+constexpr std::array<const char*, 3> words_of(Format) { return {"safetensors", "c", "onnx"}; }
 
 std::vector<std::string> split(const std::string& list) {
   std::vector<std::string> out;
@@ -50,6 +51,7 @@ std::pair<int64_t, int64_t> size_of_picture(const std::string& text) {
 
 /// What a file of an earlier export begins with; of weights beside a header the header says it.
 const char* mark_of(const std::string& ending) {
+  if (ending == ".onnx") return "\x12\x04weft";  // the producer, by tag and length
   return ending == ".safetensors" ? "\"graph\":" : "written by weft export";
 }
 
@@ -78,12 +80,13 @@ class Export final : public Command {
   }
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
-    o.add("--format", format_, "safetensors (bench/peer/load_export.py runs it) or c (C99)")
-        .one_of({"safetensors", "c"});
+    o.add("--format", format_,
+          "safetensors (bench/peer/load_export.py runs it), c (C99) or onnx (opset 17)")
+        .one_of({"safetensors", "c", "onnx"});
     o.add("--out", out_, "Where to write (default: export in the run folder)");
     o.add("--name", name_, "Of files and C functions (default: the run's, and the tasks')");
     o.add("--task", tasks_, "Of these tasks alone: seg,depth (default: all)");
-    o.add("--size", size_, "Of a picture: 321x321 (default: as it was trained)");
+    o.add("--size", size_, "Of a picture: 321x321 (default: as it was trained; of onnx any)");
     o.add("--normalise", normalise_, "Normalise inputs inside the network, or outside")
         .one_of({"inside", "outside"});
     o.add("--blob", blob_, "Of C: weights in a file of their own");
@@ -92,7 +95,7 @@ class Export final : public Command {
   void run() override {
     const auto format = from_word<Format>("--format", format_);
     if (blob_ && format != Format::c)
-      throw ConfigError("--blob: weights lie beside a C source; safetensors hold them themselves");
+      throw ConfigError("--blob: weights lie beside a C source; safetensors and onnx hold them");
     RunExportOptions options;
     options.tasks = split(tasks_);
     options.normalise = from_word<NormaliseInputs>("--normalise", normalise_);
@@ -105,6 +108,7 @@ class Export final : public Command {
     const std::string stem = (out_.empty() ? folder_ + "/export" : out_) + "/" + name;
     std::vector<std::string> endings{".safetensors"};
     if (format == Format::c) endings = {".h", ".c"};
+    if (format == Format::onnx) endings = {".onnx"};
     if (blob_) endings.emplace_back(".bin");
     check_free(stem, endings);
     const RunExport made =
@@ -114,11 +118,17 @@ class Export final : public Command {
                                             name_of(run.run.sharing), version()));
     std::vector<std::pair<std::string, std::string>> files;
     int64_t memory = 0;
+    std::string size;
     if (format == Format::c) {
       CSource c = c_source(made.network, {name, blob_, notes});
       memory = c.memory_bytes;
       files = {{".h", std::move(c.header)}, {".c", std::move(c.source)}};
       if (blob_) files.emplace_back(".bin", std::move(c.blob));
+    }
+    if (format == Format::onnx) {
+      OnnxModel model = onnx_model(made.network, {/*any_size=*/size_.empty(), notes});
+      size = model.size;
+      files = {{".onnx", std::move(model.bytes)}};
     }
     make_folder(std::filesystem::path(stem).parent_path().string());
     if (format == Format::safetensors) write_network(stem + ".safetensors", made.network, notes);
@@ -129,12 +139,9 @@ class Export final : public Command {
     print_row("exported", cost_of(made.network));
     for (const ExportedOutput& out : made.network.outputs)
       print_row("  " + out.task + " alone", cost_of(only_tasks(made.network, {out.task})));
-    if (format == Format::c) {
-      fmt::print("static memory between layers: {} bytes\n", memory);
-      for (const auto& [ending, text] : files) fmt::print("{}{}\n", stem, ending);
-    } else {
-      fmt::print("{}.safetensors\n", stem);
-    }
+    if (format == Format::c) fmt::print("static memory between layers: {} bytes\n", memory);
+    if (!size.empty()) fmt::print("size of pictures: {}\n", size);
+    for (const std::string& ending : endings) fmt::print("{}{}\n", stem, ending);
   }
 
  private:

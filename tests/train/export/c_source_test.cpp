@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
 #include "tests/support/catch.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/temp_folder.h"
-#include "tests/train/export/cases.h"
+#include "tests/train/export/peer.h"
 #include "train/export/c_source.h"
 #include "train/export/network_file.h"
 
@@ -17,29 +15,6 @@ using namespace weft;
 using namespace weft::test;
 
 namespace {
-
-void write(const std::string& path, const void* bytes, size_t size) {
-  std::ofstream(path, std::ios::binary)
-      .write(static_cast<const char*>(bytes), static_cast<std::streamsize>(size));
-}
-void write(const std::string& path, const std::string& text) {
-  write(path, text.data(), text.size());
-}
-
-std::vector<float> read_floats(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::vector<float> out;
-  for (float v; in.read(reinterpret_cast<char*>(&v), 4);) out.push_back(v);
-  return out;
-}
-
-/// Exit status, and what the command said.
-std::pair<int, std::string> shell(const TempFolder& folder, const std::string& command) {
-  const std::string log = folder.file("log");
-  const int status = std::system(fmt::format("{} >{} 2>&1", command, log).c_str());
-  std::ifstream in(log);
-  return {status, {std::istreambuf_iterator<char>(in), {}}};
-}
 
 bool works(const TempFolder& folder, const std::string& compiler) {
   write(folder.file("empty.c"),
@@ -95,19 +70,6 @@ std::string main_text(const ExportedNetwork& network, bool blob) {
                blob ? "static union { float align; char bytes[NET_WEIGHTS + 9]; } blob;\n" : ""));
 }
 
-struct Built {
-  ExportedNetwork network;
-  std::vector<Tensor> wanted;
-};
-
-/// Writes what goes in to FILE; what has to come of it.
-Built write_inputs(const ExportCase& c, const std::string& path) {
-  RandomModel& random = random_model(c);
-  const Tensor x = random_inputs(c);
-  write(path, x.raw(), x.bytes());
-  return {random.exported(), random.outputs(x)};
-}
-
 /// That, net.c, net.h and main.c.
 Built write_case(const TempFolder& folder, const ExportCase& c, bool blob = false) {
   Built out = write_inputs(c, folder.file("input"));
@@ -118,23 +80,6 @@ Built write_case(const TempFolder& folder, const ExportCase& c, bool blob = fals
   write(folder.file("net.bin"), source.blob);
   write(folder.file("main.c"), main_text(out.network, blob));
   return out;
-}
-
-/// The file has all outputs of one picture after those of another.
-void check_outputs(const Built& built, const std::string& path) {
-  const std::vector<float> all = read_floats(path);
-  const int64_t pictures = built.wanted[0].shape()[0];
-  int64_t row = 0, at = 0;
-  for (const Tensor& y : built.wanted) row += y.shape().inner(1);
-  REQUIRE(static_cast<int64_t>(all.size()) == pictures * row);
-  for (const Tensor& y : built.wanted) {
-    const int64_t size = y.shape().inner(1);
-    std::vector<float> found;
-    for (int64_t n = 0; n < pictures; ++n)
-      found.insert(found.end(), all.begin() + n * row + at, all.begin() + n * row + at + size);
-    CHECK(difference(y, found) < 1e-5);
-    at += size;
-  }
 }
 
 /// Compiles main.c and net.c, wants silence, runs, and compares.

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Runs what `weft export --format onnx` wrote, in ONNX Runtime on one thread.
+
+    python3 bench/peer/run_onnx.py NETWORK.onnx HEIGHTxWIDTH INPUT OUTPUT [NETWORK.onnx ...]
+
+INPUT and OUTPUT are plain f32, picture after picture: [H][W][C]; of every task [h][w][c], one after
+the other. A table's rows are pictures of 1x1.
+"""
+import sys
+
+import numpy as np
+import onnxruntime
+
+
+def channels_last(y):
+    return (y.transpose(0, 2, 3, 1) if y.ndim == 4 else y).reshape(len(y), -1)
+
+
+def main(path, size, source, target):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    entry, = session.get_inputs()
+    height, width = map(int, size.split("x"))
+    channels = entry.shape[1]
+    x = np.fromfile(source, np.float32).reshape(-1, height, width, channels)
+    x = x.transpose(0, 3, 1, 2) if len(entry.shape) == 4 else x.reshape(-1, channels)
+    outputs = session.run(None, {entry.name: np.ascontiguousarray(x)})
+    np.concatenate([channels_last(y) for y in outputs], axis=1).tofile(target)
+
+
+if __name__ == "__main__":
+    for at in range(1, len(sys.argv), 4):
+        main(*sys.argv[at:at + 4])

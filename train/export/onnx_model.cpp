@@ -1,0 +1,325 @@
+// onnx_model: a node of the network, one node of ONNX or a few.
+#include "train/export/onnx_model.h"
+
+#include <onnx/checker.h>
+#include <onnx/onnx_pb.h>
+#include <onnx/shape_inference/implementation.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "engine/error.h"
+#include "engine/version.h"
+#include "io/safetensors.h"
+
+namespace weft {
+namespace {
+
+constexpr int opset = 17, ir_version = 8;
+constexpr int64_t most_weights = (int64_t{2} << 30) - (int64_t{16} << 20);  ///< bytes, and a graph
+
+using Dims = std::vector<int64_t>;
+
+/// May be a node of a table's network: vectors come of vectors, by matrices where it has weights.
+bool is_of_rows(const ExportedNode& n) {
+  if (n.shape[0] * n.shape[1] != 1 || n.kind == NodeKind::max_pool || n.kind == NodeKind::mean)
+    return false;
+  if (n.kind != NodeKind::conv) return true;
+  return n.conv.groups == 1 && n.weights[0].shape()[1] * n.weights[0].shape()[2] == 1;
+}
+
+class Writer {
+ public:
+  Writer(const ExportedNetwork& network, const OnnxOptions& options) : network_(network) {
+    rows_ = std::all_of(network.nodes.begin(), network.nodes.end(), is_of_rows);
+    size_ = words_for_size(options.any_size);
+    for (const NamedWeight& w : weights_of(network)) weight_names_[w.value.raw()] = w.name;
+    model_.set_ir_version(ir_version);
+    model_.set_producer_name("weft");
+    model_.set_producer_version(version());
+    model_.set_doc_string(fmt::format(
+        "{}\n{}", fmt::join(options.notes, "\n"),
+        rows_ ? "tensors here are [N, C]"
+              : "tensors here are [N, channels, rows, columns], of one pixel [N, channels]"));
+    auto* set = model_.add_opset_import();
+    set->set_domain("");
+    set->set_version(opset);
+    graph()->set_name("weft");
+  }
+
+  OnnxModel model() {
+    for (const ExportedOutput& out : network_.outputs)
+      if (!taken_.insert(out.task).second)
+        throw ConfigError(fmt::format("export: two tasks are called '{}'", out.task));
+    names_.push_back(unique("input"));
+    declare(graph()->add_input(), names_[0], network_.nodes[0].shape, "height", "width", !rows_);
+    for (size_t i = 1; i < network_.nodes.size(); ++i) write(network_.nodes[i]);
+    for (const ExportedOutput& out : network_.outputs) write(out);
+    check();
+    return {model_.SerializeAsString(), size_};
+  }
+
+ private:
+  onnx::GraphProto* graph() { return model_.mutable_graph(); }
+  const Shape& shape_of(int node) const {
+    return network_.nodes.at(static_cast<size_t>(node)).shape;
+  }
+  static bool one_pixel(const Shape& s) { return s[0] * s[1] == 1; }
+
+  /// Nodes whose map is one pixel whatever the picture's size: a mean, and what follows from it.
+  std::vector<bool> always_one_pixel() const {
+    std::vector<bool> is(network_.nodes.size());
+    for (size_t i = 1; i < is.size(); ++i) {
+      const ExportedNode& n = network_.nodes[i];
+      is[i] = n.kind == NodeKind::mean ||
+              std::all_of(n.inputs.begin(), n.inputs.end(),
+                          [&](int input) { return is[static_cast<size_t>(input)]; });
+    }
+    return is;
+  }
+
+  /// Says any_size_, too.
+  std::string words_for_size(bool wanted) {
+    if (rows_) return "";
+    const Shape& in = shape_of(0);
+    const std::string fixed = fmt::format("{}x{} alone", in[0], in[1]);
+    if (!wanted) return fixed;
+    const std::vector<bool> always = always_one_pixel();
+    for (size_t i = 0; i < always.size(); ++i)
+      if (const ExportedNode& n = network_.nodes[i]; one_pixel(n.shape) && !always[i])
+        return fmt::format("{}: the map of {} is one pixel", fixed, n.name);
+    any_size_ = true;
+    return "any";
+  }
+
+  std::string unique(const std::string& name) {
+    std::string own = name;
+    for (int n = 2; !taken_.insert(own).second; ++n) own = fmt::format("{}.{}", name, n);
+    return own;
+  }
+
+  /// Of a value [H, W, C]: type and shape. `map`: with rows and columns, which may be free.
+  void declare(onnx::ValueInfoProto* value, const std::string& name, const Shape& s,
+               const std::string& height, const std::string& width, bool map) {
+    value->set_name(name);
+    auto* type = value->mutable_type()->mutable_tensor_type();
+    type->set_elem_type(onnx::TensorProto::FLOAT);
+    auto* shape = type->mutable_shape();
+    shape->add_dim()->set_dim_param("N");
+    shape->add_dim()->set_dim_value(s[2]);
+    if (!map) return;
+    for (const auto& [param, size] : {std::pair{height, s[0]}, std::pair{width, s[1]}})
+      if (any_size_)
+        shape->add_dim()->set_dim_param(param);
+      else
+        shape->add_dim()->set_dim_value(size);
+  }
+
+  /// The constant's name; one in two shapes is there twice.
+  std::string constant(const Tensor& t, const Dims& dims) {
+    const auto [place, fresh] = constants_.try_emplace({t.raw(), dims});
+    if (fresh) {
+      const Tensor value = dims.size() == 4 && t.shape().rank() == 4 ? krsc_to_oihw(t) : t;
+      place->second = add_constant(weight_names_.at(t.raw()), onnx::TensorProto::FLOAT, dims,
+                                   value.raw(), value.bytes());
+    }
+    return place->second;
+  }
+  std::string number(const std::string& name, float v) {
+    return add_constant(name, onnx::TensorProto::FLOAT, {}, &v, sizeof v);
+  }
+  std::string integer(const std::string& name, int64_t v) {
+    return add_constant(name, onnx::TensorProto::INT64, {1}, &v, sizeof v);
+  }
+  std::string add_constant(const std::string& name, onnx::TensorProto::DataType type,
+                           const Dims& dims, const void* bytes, size_t size) {
+    auto* t = graph()->add_initializer();
+    t->set_name(unique(name));
+    t->set_data_type(type);
+    for (const int64_t d : dims) t->add_dims(d);
+    t->set_raw_data(bytes, size);
+    return t->name();
+  }
+
+  /// A node of `op` whose one output is called `name`, or like it; that name.
+  std::string add(const std::string& op, const std::string& name,
+                  const std::vector<std::string>& inputs) {
+    node_ = graph()->add_node();
+    node_->set_op_type(op);
+    node_->set_name(unique(name));
+    for (const std::string& input : inputs) node_->add_input(input);
+    node_->add_output(node_->name());
+    return node_->name();
+  }
+  /// Of the node that was added last.
+  void attribute(const std::string& name, int64_t value) {
+    auto* a = node_->add_attribute();
+    a->set_name(name);
+    a->set_type(onnx::AttributeProto::INT);
+    a->set_i(value);
+  }
+  void attribute(const std::string& name, const Dims& values) {
+    auto* a = node_->add_attribute();
+    a->set_name(name);
+    a->set_type(onnx::AttributeProto::INTS);
+    for (const int64_t v : values) a->add_ints(v);
+  }
+
+  std::string product(const ExportedNode& n, std::vector<std::string> x) {
+    const bool conv = n.kind == NodeKind::conv;
+    const Shape& w = n.weights[0].shape();
+    const Dims kernel = conv ? Dims{w[1], w[2]} : Dims{1, 1};
+    if (rows_)
+      x.push_back(constant(n.weights[0], {w[0], w.back()}));
+    else
+      x.push_back(constant(n.weights[0], {w[0], w.back(), kernel[0], kernel[1]}));
+    if (n.weights.size() > 1) x.push_back(constant(n.weights[1], {w[0]}));
+    const std::string y = add(rows_ ? "Gemm" : "Conv", n.name, x);
+    if (rows_) {
+      attribute("transB", 1);
+      return y;
+    }
+    const Conv2dOptions& o = n.conv;  // of a linear layer the defaults
+    attribute("kernel_shape", kernel);
+    attribute("strides", Dims{o.stride.h, o.stride.w});
+    attribute("pads", Dims{o.padding.h, o.padding.w, o.padding.h, o.padding.w});
+    attribute("dilations", Dims{o.dilation.h, o.dilation.w});
+    attribute("group", o.groups);
+    return y;
+  }
+
+  std::string max_pool(const ExportedNode& n, const std::vector<std::string>& x) {
+    const std::string y = add("MaxPool", n.name, x);
+    const PoolOptions& o = n.pool;
+    attribute("kernel_shape", Dims{o.kernel, o.kernel});
+    attribute("strides", Dims{o.stride, o.stride});
+    attribute("pads", Dims(4, o.padding));
+    attribute("ceil_mode", o.ceil_mode ? 1 : 0);
+    return y;
+  }
+
+  std::string affine(const ExportedNode& n, const std::string& x) {
+    const int64_t channels = n.shape[2];
+    const Dims dims = rows_ ? Dims{channels} : Dims{channels, 1, 1};
+    const std::string scaled = add("Mul", n.name, {x, constant(n.weights[0], dims)});
+    return add("Add", n.name, {scaled, constant(n.weights[1], dims)});
+  }
+
+  std::string weighted_sum(const ExportedNode& n, const std::vector<std::string>& x) {
+    std::vector<std::string> terms;
+    const std::string& weights = weight_names_.at(n.weights[0].raw());
+    for (size_t j = 0; j < x.size(); ++j)
+      terms.push_back(add("Mul", n.name, {x[j], number(weights, n.weights[0].data<float>()[j])}));
+    return add("Sum", n.name, terms);
+  }
+
+  std::string slice(const ExportedNode& n, const std::string& x) {
+    return add("Slice", n.name,
+               {x, integer(n.name + ".begin", n.begin),
+                integer(n.name + ".end", n.begin + n.shape[2]), integer(n.name + ".axis", 1)});
+  }
+
+  std::string gelu(const ExportedNode& n, const std::string& x) {
+    const std::string z =
+        add("Div", n.name, {x, number(n.name + ".sqrt2", static_cast<float>(std::sqrt(2.0)))});
+    const std::string erf = add("Erf", n.name, {z});
+    const std::string factor = add("Add", n.name, {erf, number(n.name + ".one", 1)});
+    const std::string twice = add("Mul", n.name, {x, factor});
+    return add("Mul", n.name, {twice, number(n.name + ".half", 0.5F)});
+  }
+
+  void write(const ExportedNode& n) {
+    std::vector<std::string> x;
+    for (const int input : n.inputs) x.push_back(names_.at(static_cast<size_t>(input)));
+    names_.push_back(value_of(n, x));
+  }
+
+  std::string value_of(const ExportedNode& n, const std::vector<std::string>& x) {
+    switch (n.kind) {
+      case NodeKind::input:
+        break;
+      case NodeKind::conv:
+      case NodeKind::linear:
+        return product(n, x);
+      case NodeKind::affine:
+        return affine(n, x[0]);
+      case NodeKind::weighted_sum:
+        return weighted_sum(n, x);
+      case NodeKind::add:
+        return add("Add", n.name, x);
+      case NodeKind::mul:
+        return add("Mul", n.name, x);
+      case NodeKind::max_pool:
+        return max_pool(n, x);
+      case NodeKind::mean:
+        return add("GlobalAveragePool", n.name, x);
+      case NodeKind::concat: {
+        const std::string y = add("Concat", n.name, x);
+        attribute("axis", 1);
+        return y;
+      }
+      case NodeKind::slice:
+        return slice(n, x[0]);
+      case NodeKind::relu:
+        return add("Relu", n.name, x);
+      case NodeKind::sigmoid:
+        return add("Sigmoid", n.name, x);
+      case NodeKind::tanh:
+        return add("Tanh", n.name, x);
+      case NodeKind::silu:
+        return add("Mul", n.name, {x[0], add("Sigmoid", n.name, x)});
+      case NodeKind::softplus:
+        return add("Softplus", n.name, x);
+      case NodeKind::gelu:
+        return gelu(n, x[0]);
+    }
+    throw Error("onnx export: only the first node is the input");
+  }
+
+  void write(const ExportedOutput& out) {
+    const bool flat = !rows_ && one_pixel(shape_of(out.node));
+    add(flat ? "Flatten" : "Identity", "output." + out.task,
+        {names_.at(static_cast<size_t>(out.node))});
+    if (flat) attribute("axis", 1);
+    node_->set_output(0, out.task);
+    declare(graph()->add_output(), out.task, shape_of(out.node), out.task + ".height",
+            out.task + ".width", !rows_ && !flat);
+  }
+
+  /// By ONNX's library: operators as their schemas have them, shapes as they follow.
+  void check() {
+    try {
+      onnx::checker::check_model(model_);
+      onnx::ShapeInferenceOptions strict{/*check_type=*/true, /*strict_mode=*/1};
+      onnx::shape_inference::InferShapes(model_, onnx::OpSchemaRegistry::Instance(), strict);
+    } catch (const std::exception& e) {
+      throw Error(fmt::format("export: ONNX's library refuses the model: {}", e.what()));
+    }
+  }
+
+  const ExportedNetwork& network_;
+  bool rows_ = false;      ///< a table's: values are [N, C]
+  bool any_size_ = false;  ///< of pictures
+  std::string size_;
+  onnx::ModelProto model_;
+  onnx::NodeProto* node_ = nullptr;
+  std::set<std::string> taken_;     ///< names of values and nodes
+  std::vector<std::string> names_;  ///< of each node's value
+  std::map<const void*, std::string> weight_names_;
+  std::map<std::pair<const void*, Dims>, std::string> constants_;
+};
+
+}  // namespace
+
+OnnxModel onnx_model(const ExportedNetwork& network, const OnnxOptions& options) {
+  if (const int64_t bytes = cost_of(network).bytes(); bytes > most_weights)
+    throw ConfigError(fmt::format(
+        "export: {} MB of weights do not fit into an ONNX file (up to 2 GiB); --format safetensors "
+        "or --task has room",
+        bytes / 1'000'000));
+  return Writer(network, options).model();
+}
+
+}  // namespace weft

@@ -1,0 +1,31 @@
+// An exported network as an ONNX model (opset 17, IR 8), by ONNX's own library and through its
+// checker and shape inference. Pictures go in as [N, C, H, W] and come out as [N, c, h, w], one
+// pixel as [N, c]; a table's rows as [N, C] and [N, c]. The input is called "input", an output as
+// its task. N is free, and so are H and W unless the caller or the network fixes them: where a map
+// is a single pixel a mean over its pixels was left out, so that the graph holds for that size
+// alone. gelu is x (1 + erf(x / sqrt 2)) / 2, silu x sigmoid(x): opset 17 has neither.
+// Without the library (onnx_missing.cpp) every call is a ConfigError that names its packages.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/export/network.h"
+
+namespace weft {
+
+struct OnnxOptions {
+  bool any_size = true;            ///< of pictures, where the network allows it
+  std::vector<std::string> notes;  ///< lines for people: the model's doc_string
+};
+
+struct OnnxModel {
+  std::string bytes;  ///< of the file
+  std::string size;   ///< what pictures may go in, in words; empty: a table
+};
+
+/// ConfigError where two tasks have one name, or the weights do not fit into a file (2 GiB, which
+/// protobuf sets); Error where ONNX's checker refuses what was made.
+OnnxModel onnx_model(const ExportedNetwork& network, const OnnxOptions& options);
+
+}  // namespace weft
