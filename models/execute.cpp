@@ -67,8 +67,8 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
     Var f;
     if (!block.run.empty()) {
       pass.groups = block.run_tasks();
-      f = trunk.residual(pass, index, take(x, block.run, block.in.size(), n),
-                         take(r, block.run, block.in.size(), n));
+      f = trunk.residual_at(pass, index, take(x, block.run, block.in.size(), n),
+                            take(r, block.run, block.in.size(), n), block.levels);
     }
     std::vector<GateRow> rows;
     for (const PlanRow& row : block.rows) {

@@ -111,7 +111,7 @@ Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   options.training = pass.training;
   options.relu = relu;
   options.eps = eps_;
-  set_running_update(options, 1, {0}, momentum_);
+  set_running_update(options, 1, pass.track ? std::vector<int>{0} : std::vector<int>{}, momentum_);
   const size_t groups = pass.groups.size();
   const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
   const auto part = [&](size_t g) {
@@ -144,8 +144,8 @@ Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
   options.training = pass.training;
   options.relu = relu;
   options.eps = eps_;
-  set_running_update(options, static_cast<int>(pass.groups.size()), groups_by_task(pass.groups),
-                     momentum_);
+  set_running_update(options, static_cast<int>(pass.groups.size()),
+                     pass.track ? groups_by_task(pass.groups) : std::vector<int>{}, momentum_);
   const Set& set = sets_[0];
   return batch_norm(x, pass.use(*set.gamma), pass.use(*set.beta), *set.stats, options);
 }

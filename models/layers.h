@@ -23,6 +23,7 @@ struct Pass {
   Tape& tape;
   bool training = true;
   Noise noise;            ///< seed and step of this pass's dropout and Gumbel words
+  bool track = true;      ///< training: batch norm's running statistics follow
   Groups groups = {{0}};  ///< who shares what at this point; batch norm keeps them apart
   Reach reach = nullptr;  ///< where several tasks are stacked: whose losses came back (ops/reach.h)
 

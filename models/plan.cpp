@@ -6,14 +6,15 @@
 namespace weft {
 
 Gates all_selected(int tasks, int blocks) {
-  return Gates(static_cast<size_t>(tasks), std::vector<Gate>(static_cast<size_t>(blocks)));
+  const Gate whole{Gate::Kind::select, all_channels};
+  return Gates(static_cast<size_t>(tasks), std::vector<Gate>(static_cast<size_t>(blocks), whole));
 }
 
 Gates gates_from(const std::vector<std::vector<int>>& select) {
   Gates gates;
   for (const auto& row : select) {
     auto& task = gates.emplace_back();
-    for (int s : row) task.push_back({s != 0 ? Gate::Kind::select : Gate::Kind::skip});
+    for (int s : row) task.push_back({s != 0 ? Gate::Kind::select : Gate::Kind::skip, s});
   }
   return gates;
 }
@@ -63,13 +64,16 @@ Plan make_plan(const Gates& gates, bool separate_inputs, const MayShare& may_sha
         else
           rows.push_back({-1, static_cast<int>(g), gate, {task}});
       }
-      const bool needs_f = std::any_of(rows.begin(), rows.end(), [](const PlanRow& row) {
-        return row.gate.kind != Gate::Kind::skip;
-      });
-      if (needs_f) {
-        for (PlanRow& row : rows)
-          if (row.gate.kind != Gate::Kind::skip) row.f = static_cast<int>(block.run.size());
+      // F runs once for all rows of this input that execute as much of it.
+      const auto first = static_cast<std::ptrdiff_t>(block.run.size());
+      for (PlanRow& row : rows) {
+        if (row.gate.kind == Gate::Kind::skip) continue;
+        const auto same =
+            std::find(block.levels.begin() + first, block.levels.end(), row.gate.level);
+        row.f = static_cast<int>(same - block.levels.begin());
+        if (same != block.levels.end()) continue;
         block.run.push_back(static_cast<int>(g));
+        block.levels.push_back(row.gate.level);
       }
       block.rows.insert(block.rows.end(), rows.begin(), rows.end());
     }
@@ -97,7 +101,9 @@ Macs Plan::macs(const TrunkCost& cost, bool by_task) const {
   };
   Macs total = cost.stem * times(blocks.empty() ? out : blocks[0].in);
   for (size_t l = 0; l < blocks.size(); ++l) {
-    total += cost.residual[l] * times(blocks[l].run_tasks());
+    const Groups run = blocks[l].run_tasks();
+    for (size_t i = 0; i < run.size(); ++i)
+      total += cost.residual_at(l, blocks[l].levels[i]) * times({run[i]});
     total += cost.shortcut[l] * times(blocks[l].in);
   }
   return total;
@@ -120,6 +126,9 @@ std::string describe(const Plan& plan, const Trunk& trunk, const TrunkCost& cost
                          : row.gate.kind == Gate::Kind::skip ? "skip"
                                                              : "mix";
       rows.push_back(fmt::format("{} {}", names(row.tasks), what));
+      if (row.f >= 0 && !cost.levels.empty())
+        rows.back() +=
+            fmt::format(" {:.0f}%", 100 * level_shares.at(static_cast<size_t>(row.gate.level)));
     }
     text += fmt::format("{:<12} {:>10.2f} {:>5}  {}\n", trunk.block_name(static_cast<int>(l)),
                         static_cast<double>(cost.residual[l].dense) * 1e-6, block.run.size(),

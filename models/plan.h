@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "models/channel_levels.h"
 #include "models/trunk.h"
 
 namespace weft {
@@ -21,14 +22,17 @@ struct Gate {
     soft     ///< p is a value on the tape (a soft sample, or a straight-through one)
   };
   Kind kind = Kind::select;
-  bool operator==(const Gate&) const = default;
+  int level = 1;  ///< of nested blocks: how much of F a task executes
+  bool operator==(const Gate& other) const {
+    return kind == other.kind && (kind == Kind::skip || level == other.level);
+  }
 };
 
 /// gates[task][block].
 using Gates = std::vector<std::vector<Gate>>;
 /// Every task executes every block: hard sharing.
 Gates all_selected(int tasks, int blocks);
-/// select[task][block] != 0 executes the block.
+/// select[task][block] != 0 executes the block; it is the level of a nested one.
 Gates gates_from(const std::vector<std::vector<int>>& select);
 
 struct PlanRow {
@@ -40,7 +44,8 @@ struct PlanRow {
 
 struct BlockPlan {
   Groups in;                  ///< tasks of each input group, in stacking order
-  std::vector<int> run;       ///< input groups on which F runs
+  std::vector<int> run;       ///< input groups on which F runs,
+  std::vector<int> levels;    ///< and each one's level
   std::vector<PlanRow> rows;  ///< output groups
   Groups run_tasks() const;   ///< tasks of each group in `run`, as naive passes would run F
 };

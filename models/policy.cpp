@@ -18,15 +18,15 @@
 namespace weft {
 
 Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int blocks,
-               const PolicyOptions& options, uint64_t seed)
-    : context_(store.context()), blocks_(blocks), options_(options) {
+               const PolicyOptions& options, uint64_t seed, int choices)
+    : context_(store.context()), blocks_(blocks), choices_(choices), options_(options) {
   if (options.skip_layer < 0 || options.skip_layer >= blocks)
     throw ConfigError(fmt::format("policy.skip_layer: {} of {} blocks leaves none to learn",
                                   options.skip_layer, blocks));
   const ParameterStore::Making making(store, Part::policy);
   for (const std::string& task : tasks) {
     names_.push_back("policy." + task);
-    Parameter& p = store.add(names_.back(), {learned(), 2});
+    Parameter& p = store.add(names_.back(), {learned(), choices});
     switch (options.init_method) {
       case PolicyInit::equal:
         init::constant(store.context(), p, 0.5);
@@ -35,10 +35,9 @@ Policy::Policy(ParameterStore& store, const std::vector<std::string>& tasks, int
         init::normal(store.context(), p, seed, 1e-3);
         break;
       case PolicyInit::all_chosen: {
-        std::vector<double> values;
-        for (int l = 0; l < learned(); ++l)
-          values.insert(values.end(), {0.0, options.init_neg_logits});
-        const Tensor host = Tensor::from({learned(), 2}, values, store.dtype());
+        std::vector<double> values(static_cast<size_t>(p.value.numel()), options.init_neg_logits);
+        for (size_t at = 0; at < values.size(); at += static_cast<size_t>(choices)) values[at] = 0;
+        const Tensor host = Tensor::from(p.value.shape(), values, store.dtype());
         copy_to(store.context(), p.value, host);
       }
     }
@@ -158,14 +157,16 @@ Var Policy::sparsity_loss(Tape& tape, SparsityForm form, int active) const {
   return total;
 }
 
+Var Policy::compared(Tape& tape, size_t k, bool compat) const {
+  const Var u = tape.use(*logits_[k]);
+  return slice(compat ? u : softmax(u), 1, 0, 1);
+}
+
 Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
   const int tasks = this->tasks(), pairs = tasks * (tasks - 1) / 2;
   std::vector<Var> columns;
-  for (Parameter* logits : logits_) {
-    Var u = tape.use(*logits);
-    if (!compat) u = softmax(u);
-    columns.push_back(reshape(slice(u, 1, 0, 1), {1, learned()}));
-  }
+  for (size_t k = 0; k < logits_.size(); ++k)
+    columns.push_back(reshape(compared(tape, k, compat), {1, learned()}));
   if (pairs == 0) return scale(sum(columns[0]), 0.0);
   // Row (i, j) of `difference` is +1 at i and -1 at j: difference u is every u_i - u_j at once.
   std::vector<double> difference, weights;

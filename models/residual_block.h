@@ -22,12 +22,34 @@ struct ResidualBlockOptions {
   NormTasks norm = {};  ///< what batch norm keeps for each task
 };
 
+/// One of F's convolutions, each followed by a batch norm.
+struct BlockConv {
+  int64_t in, out, kernel;
+  Conv2dOptions options;
+};
+std::vector<BlockConv> convs_of(const ResidualBlockOptions& options);
+
+class Shortcut {
+ public:
+  Shortcut() = default;  ///< the identity
+  Shortcut(ParameterStore& store, const std::string& name, const ResidualBlockOptions& options,
+           const Init& init);
+  Var operator()(Pass& pass, const Var& x) const {
+    return conv_ ? (*norm_)(pass, (*conv_)(pass, x)) : x;
+  }
+  Macs macs(Shape x) const { return conv_ ? conv_macs(*conv_, x) : Macs{}; }
+
+ private:
+  std::optional<Conv> conv_;
+  std::optional<BatchNorm> norm_;
+};
+
 class ResidualBlock {
  public:
   ResidualBlock(ParameterStore& store, const std::string& name, const ResidualBlockOptions& options,
                 const Init& init);
 
-  Var shortcut(Pass&, const Var& x) const;
+  Var shortcut(Pass& pass, const Var& x) const { return shortcut_(pass, x); }
   /// ReLU(r + F(x)).
   Var residual(Pass&, const Var& x, const Var& r) const;
 
@@ -36,13 +58,12 @@ class ResidualBlock {
 
   /// Of F on x = [1, H, W, C]; x becomes the output's shape.
   Macs residual_macs(Shape& x) const;
-  Macs shortcut_macs(Shape x) const;
+  Macs shortcut_macs(const Shape& x) const { return shortcut_.macs(x); }
 
  private:
   std::vector<Conv> convs_;
   std::vector<BatchNorm> norms_;
-  std::optional<Conv> down_conv_;
-  std::optional<BatchNorm> down_norm_;
+  Shortcut shortcut_;
 };
 
 }  // namespace weft

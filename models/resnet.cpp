@@ -3,7 +3,9 @@
 
 #include <cmath>
 
-#include "models/residual_block.h"
+#include <type_traits>
+
+#include "models/nested_block.h"
 #include "ops/max_pool.h"
 
 namespace weft {
@@ -26,6 +28,7 @@ std::vector<int> stage_sizes(int depth) {
   }
 }
 
+template <class Block>
 class ResNet final : public Trunk {
  public:
   ResNet(ParameterStore& store, const std::string& prefix, const ResNetOptions& options,
@@ -73,7 +76,7 @@ class ResNet final : public Trunk {
 
   Grid grid() const override {
     Grid grid = stem_conv_.grid({}).through(pool().kernel, pool().stride, pool().padding);
-    for (const ResidualBlock& block : blocks_) grid = block.grid(grid);
+    for (const Block& block : blocks_) grid = block.grid(grid);
     return grid;
   }
 
@@ -90,12 +93,21 @@ class ResNet final : public Trunk {
     return blocks_[static_cast<size_t>(l)].residual(pass, x, r);
   }
 
+  Var residual_at(Pass& pass, int l, const Var& x, const Var& r,
+                  const std::vector<int>& levels) const override {
+    if constexpr (std::is_same_v<Block, NestedBlock>)
+      return blocks_[static_cast<size_t>(l)].residual(pass, x, r, levels);
+    else
+      return residual(pass, l, x, r);
+  }
+
   TrunkCost cost(int64_t height, int64_t width) const override {
     TrunkCost cost;
     Shape x{1, height, width, options_.in_channels};
     cost.stem = conv_macs(stem_conv_, x);
     x = pooled_shape("max_pool", x, pool(), SourceLoc::here());
-    for (const ResidualBlock& block : blocks_) {
+    for (const Block& block : blocks_) {
+      if constexpr (std::is_same_v<Block, NestedBlock>) cost.levels.push_back(block.levels(x));
       cost.shortcut.push_back(block.shortcut_macs(x));
       cost.residual.push_back(block.residual_macs(x));
       cost.maps.push_back({x[1], x[2], x[3]});
@@ -118,7 +130,7 @@ class ResNet final : public Trunk {
   Conv stem_conv_;
   BatchNorm stem_norm_;
   std::vector<std::string> names_;
-  std::vector<ResidualBlock> blocks_;
+  std::vector<Block> blocks_;
   std::vector<TrunkStage> stages_;
   int64_t out_channels_ = 0;
 };
@@ -127,7 +139,8 @@ class ResNet final : public Trunk {
 
 std::unique_ptr<Trunk> make_resnet(ParameterStore& store, const std::string& prefix,
                                    const ResNetOptions& options, uint64_t seed) {
-  return std::make_unique<ResNet>(store, prefix, options, seed);
+  if (options.nested) return std::make_unique<ResNet<NestedBlock>>(store, prefix, options, seed);
+  return std::make_unique<ResNet<ResidualBlock>>(store, prefix, options, seed);
 }
 
 }  // namespace weft

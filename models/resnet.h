@@ -19,6 +19,7 @@ struct ResNetOptions {
   /// Where a bottleneck strides: its 3x3 (torchvision, "sound") or its first 1x1 ("compat").
   bool stride_on_first = false;
   NormTasks norm = {};  ///< what batch norm keeps for each task
+  bool nested = false;  ///< blocks can run with some of their inner channels (nested_block.h)
 };
 
 /// `prefix` is put before every name: "" for one trunk, "trunks.seg." for a task's own.

@@ -15,12 +15,24 @@
 
 namespace weft {
 
+/// Of F_l at a level (channel_levels.h), for one image.
+struct LevelCost {
+  Macs macs = {};
+  int64_t parameters = 0;
+};
+
 struct TrunkCost {
   Macs stem;
   std::vector<Macs> residual;  ///< F_l
   std::vector<Macs> shortcut;  ///< zero where the shortcut is the identity
   std::vector<Shape> maps;     ///< [H', W', C] that each block hands on
   Shape out;                   ///< the last of them
+  /// Of nested blocks: F_l by level.
+  std::vector<std::vector<LevelCost>> levels = {};
+
+  Macs residual_at(size_t l, int level) const {
+    return levels.empty() ? residual[l] : levels[l][static_cast<size_t>(level)].macs;
+  }
 };
 
 /// Blocks begin .. end - 1, between which the feature map keeps its shape; features may be
@@ -46,6 +58,11 @@ class Trunk {
   virtual Var shortcut(Pass&, int l, const Var& x) const = 0;
   /// a(r + F_l(x)).
   virtual Var residual(Pass&, int l, const Var& x, const Var& r) const = 0;
+  /// The same of nested blocks (nested_block.h), row j of the stack at levels[j]; of others, whole.
+  virtual Var residual_at(Pass& pass, int l, const Var& x, const Var& r,
+                          const std::vector<int>& /*levels*/) const {
+    return residual(pass, l, x, r);
+  }
   virtual TrunkCost cost(int64_t height, int64_t width) const = 0;
 };
 

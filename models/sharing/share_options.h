@@ -20,6 +20,7 @@ namespace weft {
   way(sluice) \
   way(nddr) \
   way(mtan) \
+  way(den) \
   way(blockdrop)
 // clang-format on
 enum class Sharing : uint8_t {
@@ -41,6 +42,9 @@ constexpr std::array<const char*, 3> words_of(Distance) { return {"l2", "squared
 enum class SluiceInit : uint8_t { imbalanced, balanced };
 constexpr std::array<const char*, 2> words_of(SluiceInit) { return {"imbalanced", "balanced"}; }
 
+/// den: what leads from the losses to the logits of what was drawn.
+enum class Estimator : uint8_t { reinforce, gumbel };
+constexpr std::array<const char*, 2> words_of(Estimator) { return {"reinforce", "gumbel"}; }
 /// blockdrop: whose each image's policy is.
 enum class PolicyOf : uint8_t { image, task };
 constexpr std::array<const char*, 2> words_of(PolicyOf) { return {"shared", "per-task"}; }
@@ -54,6 +58,8 @@ struct ShareOptions {
   int subspaces = 2;                      ///< sluice: S
   double orthogonality = 0.1;             ///< sluice: weight of the penalty
   SluiceInit init = SluiceInit::imbalanced;
+  Estimator estimator = Estimator::reinforce;  ///< den
+  double baseline = 0.9;                       ///< den: memory of the running mean loss
   PolicyOf decisions = PolicyOf::image;  ///< blockdrop, as all that follow
   int64_t policy_width = 16;             ///< channels of the policy network's first layer
   int64_t full_steps = 1000;             ///< first steps: weights alone, every block executed

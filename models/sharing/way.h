@@ -32,11 +32,17 @@ struct WayOfSharing {
   bool any_trunk = false;        ///< leaves trunks in one piece, so VGG-16 without its blocks fits
   bool planned = false;          ///< models/plan says what its one trunk runs for whom
   bool policy = false;           ///< learns one: has phases before re-training
-  bool batch_norm = false;       ///< has some of its own, whatever the trunk's
+  bool levels = false;      ///< whose gates are of levels (models/channel_levels.h): ResNets' alone
+  bool batch_norm = false;  ///< has some of its own, whatever the trunk's
   std::vector<std::string> keys = {};  ///< of [share] that it reads
 };
 
 const WayOfSharing& way_of(Sharing sharing);
+
+/// What its policy's records and pictures call a probability.
+inline const char* probability_name(Sharing sharing) {
+  return way_of(sharing).levels ? "the expected share of inner channels" : "p(select)";
+}
 
 /// Those of which `holds(way)`, in the list's order.
 template <class F>

@@ -85,7 +85,7 @@ Var loss_of(const Var& y, int task) {
 /// One task alone, by the definition: x' = f p_0 + r p_1 with f = ReLU(r + F(x)).
 std::vector<Tensor> naive(Net& net, const Case& c, const Gates& gates, int task) {
   Tape tape(&net.cpu);
-  Pass pass{tape, c.training, Noise{1, 1}, {{task}}};
+  Pass pass{tape, c.training, Noise{1, 1}, true, {{task}}};
   const int blocks = net.trunk->blocks();
   const Var p = tape.leaf(gate_values(task, blocks));
   Var x = net.trunk->stem(pass, tape.constant(image_of(c, task)));

@@ -30,6 +30,43 @@ std::vector<Map> adashare(const NaiveNet& net, const Map& image,
   return out;
 }
 
+/// A block's output with the first `level` groups of its inner channels; at 0 its shortcut's.
+Map nested(const NaiveNet& net, int l, const Map& x, int level) {
+  constexpr int64_t stride[] = {1, 2, 1, 1}, dilation[] = {1, 1, 2, 4};
+  const int64_t d = dilation[l / 2], step = l % 2 == 0 ? stride[l / 2] : 1;
+  const std::string name = fmt::format("layer{}.{}", l / 2 + 1, l % 2);
+  std::optional<Map> sum;
+  for (int g = 0; g < level; ++g) {
+    const std::string group = fmt::format(".g{}", g);
+    const Map h =
+        net.norm(name + ".bn1" + group, net.conv(name + ".conv1" + group, x, 3, step, d, d), true);
+    const Map y = net.conv(name + ".conv2" + group, h, 3, 1, d, d);
+    sum = sum ? combine(*sum, y, [](const Number& a, const Number& b) { return a + b; }) : y;
+  }
+  const Map r = net.shortcut(name, x, step);
+  if (!sum) return r;
+  return combine(net.norm(name + ".bn2", *sum, false), r,
+                 [](const Number& a, const Number& b) { return positive(a + b); });
+}
+
+/// Of p [L, 2] a block whole or not at all; of p [L, 4] its levels from 100 % down.
+std::vector<Map> den(const NaiveNet& net, const Map& image, const std::vector<Numbers>& select) {
+  std::vector<Map> out;
+  for (const Numbers& p : select) {
+    const size_t choices = p.size() / (2 * stages);
+    Map x = net.stem("", image);
+    for (int l = 0; l < 2 * stages; ++l) {
+      std::vector<Map> branches;
+      const auto at = p.begin() + static_cast<std::ptrdiff_t>(choices) * l;
+      for (int level : choices == 2 ? std::vector<int>{3, 0} : std::vector<int>{3, 2, 1, 0})
+        branches.push_back(nested(net, l, x, level));
+      x = weighted(branches, Numbers(at, at + static_cast<std::ptrdiff_t>(choices)));
+    }
+    out.push_back(x);
+  }
+  return out;
+}
+
 std::vector<Map> side_by_side(const NaiveNet& net, const Map& image, const std::vector<Numbers>&) {
   std::vector<Map> x = net.task_stems(image);
   for (int s = 0; s < stages; ++s) x = net.task_stages(s, x);
@@ -259,6 +296,7 @@ const WayRow rows[] = {
      .joined = nddr_joined,
      .of_depth_alone = own_last_stitch,
      .mixes = true},
+    {.way = Sharing::den, .features = den},
     {.way = Sharing::mtan, .features = mtan, .joined = mtan_joined, .of_depth_alone = own_mask},
     // Its first steps are hard sharing; blockdrop_test.cpp has the others.
     {.way = Sharing::blockdrop,

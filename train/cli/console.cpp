@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "io/files.h"
+#include "models/sharing/way.h"
 #include "train/cli/balance_pictures.h"
 #include "train/cli/process.h"
 #include "train/loop/predict.h"
@@ -106,12 +107,14 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
   write_balance_pictures(folder, summary.tasks);
   if (summary.policy.empty()) return;
   write_file(pictures + "policy.svg",
-             draw_policy(summary.tasks, summary.blocks, summary.probability, summary.policy));
+             draw_policy(summary.tasks, summary.blocks, summary.probability, summary.policy,
+                         probability_name(summary.sharing)));
   std::vector<std::vector<std::vector<double>>> history;
   for (SearchLine& line : read_search(folder + "/policy/search.jsonl", summary.tasks))
     history.push_back(std::move(line.probability));
   if (!history.empty())
-    write_file(pictures + "history.svg", draw_history(summary.tasks, summary.blocks, history));
+    write_file(pictures + "history.svg", draw_history(summary.tasks, summary.blocks, history,
+                                                      probability_name(summary.sharing)));
 }
 
 }  // namespace weft::cli

@@ -5,6 +5,7 @@
 
 #include "io/files.h"
 #include "models/sharing/per_input.h"
+#include "models/sharing/way.h"
 #include "train/cli/command.h"
 #include "train/cli/plan_picture.h"
 #include "train/step/choose_policy.h"
@@ -86,9 +87,13 @@ std::string plan(const std::string& path) {
     for (auto& task : gates)
       for (int l = 0; l < model->trunk().blocks(); ++l)
         if (model->policy()->uses(l, active)) task[static_cast<size_t>(l)].kind = Gate::Kind::soft;
-    picture = print_plan(all ? "search, all blocks learned: soft samples mix both branches"
-                             : "search, first policy epoch of the curriculum",
-                         gates, *model, cost, true);
+    const bool levels = way_of(run.sharing).levels;
+    picture =
+        print_plan(levels ? all ? "search, all blocks learned: the most that draws can execute"
+                                : "search, first policy epoch: the most that draws can execute"
+                   : all  ? "search, all blocks learned: soft samples mix both branches"
+                          : "search, first policy epoch of the curriculum",
+                   gates, *model, cost, true);
   }
   return picture;
 }

@@ -128,13 +128,15 @@ class Recorder final : public StepProbe {
     if (!out.sample) return;
     const std::string& task = run_.tasks[k].name;
     const int blocks = trainer_.model().trunk().blocks();
-    const int learned = blocks - trainer_.model().policy()->skip_layer();
+    const Policy& policy = *trainer_.model().policy();
+    const int learned = blocks - policy.skip_layer(), choices = policy.most() + 1;
     const bool search = in.phase == Phase::weights || in.phase == Phase::policy;
     if (search) {
       const Philox words(in.seed, Stream::gumbel, in.step, "policy." + task);
       std::vector<double> u;
-      for (int i = 0; i < 2 * learned; ++i) u.push_back(words.uniform(static_cast<uint64_t>(i)));
-      add("noise/policy." + task, Tensor::from({learned, 2}, u, DType::f64));
+      for (int i = 0; i < choices * learned; ++i)
+        u.push_back(words.uniform(static_cast<uint64_t>(i)));
+      add("noise/policy." + task, Tensor::from({learned, choices}, u, DType::f64));
     }
     // What each gate used: the curriculum's padding and constant gates are 0 and 1.
     std::vector<double> p;
@@ -144,14 +146,15 @@ class Recorder final : public StepProbe {
       const Gate gate = out.sample->gates[k][static_cast<size_t>(l)];
       // A sample has rows for the last blocks alone where the first have no decision.
       const auto at =
-          sampled.size() - std::min(sampled.size(), static_cast<size_t>(2 * (blocks - l)));
-      const double select = gate.kind == Gate::Kind::soft     ? sampled[at]
-                            : gate.kind == Gate::Kind::select ? 1.0
-                                                              : 0.0;
-      p.push_back(select);
-      p.push_back(gate.kind == Gate::Kind::soft ? sampled[at + 1] : 1.0 - select);
+          sampled.size() - std::min(sampled.size(), static_cast<size_t>(choices * (blocks - l)));
+      const int column = gate.kind == Gate::Kind::skip ? policy.most()
+                         : policy.most() == 1          ? 0
+                                                       : policy.most() - gate.level;
+      for (int c = 0; c < choices; ++c)
+        p.push_back(gate.kind == Gate::Kind::soft ? sampled[at + static_cast<size_t>(c)]
+                                                  : (c == column ? 1.0 : 0.0));
     }
-    add("policy/" + task, Tensor::from({blocks, 2}, p, DType::f64));
+    add("policy/" + task, Tensor::from({blocks, choices}, p, DType::f64));
   }
 
   Trainer& trainer_;
@@ -198,7 +201,8 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
                     name_of(run.retrain.gates)));
   if (!options.policy.empty())
     trainer.set_policy(read_policy(options.policy, trainer.model().task_names(),
-                                   block_names(trainer.model().trunk())));
+                                   block_names(trainer.model().trunk()),
+                                   trainer.model().policy()->most()));
   const SearchClock clock = trainer.clock();
   const int64_t begin = options.epoch * (clock.weight_steps + clock.logit_steps);
   if (search && begin >= run.policy.steps)

@@ -14,8 +14,8 @@ void recall_best_logits(const TrainState& state, Model& model, const Say& say) {
                   state.search_step, state.search_score));
   Policy& policy = *model.policy();
   for (size_t k = 0; k < state.search_logits.size(); ++k)
-    policy.set_logits(k, Tensor::from({policy.blocks() - policy.skip_layer(), 2},
-                                      state.search_logits[k], model.store().dtype()));
+    policy.set_logits(k, Tensor::from(policy.logits()[k]->value.shape(), state.search_logits[k],
+                                      model.store().dtype()));
 }
 
 constexpr uint32_t most_shuffles = 1000;
@@ -67,7 +67,7 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
     state.chosen = weighed(model.policy()->probabilities());
     state.chosen_how = "every block, weighed by p(select) as learned";
   } else if (!run.retrain.policy.empty()) {
-    state.chosen = read_policy(run.retrain.policy, tasks, blocks);
+    state.chosen = read_policy(run.retrain.policy, tasks, blocks, model.policy()->most());
     state.chosen_how = "from " + run.retrain.policy;
   } else {
     recall_best_logits(state, model, say);

@@ -29,13 +29,13 @@ Rgb shade(double p) {
 std::string draw_policy(const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks,
                         const std::vector<std::vector<double>>& probability,
-                        const std::vector<std::vector<int>>& select) {
+                        const std::vector<std::vector<int>>& select, const std::string& name) {
   constexpr double row = 34, gap = 4, top = 30;
   const double left = margin + widest(tasks) + 12;
   const double step = std::max(46.0, widest(blocks)) + gap;
   const double bottom = top + static_cast<double>(tasks.size()) * (row + gap);
   Svg svg(left + static_cast<double>(blocks.size()) * step + margin, bottom + 26,
-          "p(select) of every task and block, and the policy drawn");
+          name + " of every task and block, and the policy drawn");
   for (size_t l = 0; l < blocks.size(); ++l)
     svg.text({left + static_cast<double>(l) * step + (step - gap) / 2, 20}, blocks[l], Tone::soft,
              Anchor::middle, small);
@@ -48,7 +48,7 @@ std::string draw_policy(const std::vector<std::string>& tasks,
       const bool drawn = !select.empty(), on = drawn && select[k][l] != 0;
       const char* said = !drawn ? "" : on ? ", executed" : ", skipped";
       svg.box(cell, shade(p), 4,
-              fmt::format("{}, {}: p(select) = {:.3f}{}", tasks[k], blocks[l], p, said));
+              fmt::format("{}, {}: {} = {:.3f}{}", tasks[k], blocks[l], name, p, said));
       svg.text({(cell.left + cell.right) / 2, y + row / 2 + 4}, fmt::format("{:.0f} %", 100 * p),
                p > 0.5 ? Rgb{1, 1, 1} : Rgb{0.12F, 0.14F, 0.17F}, Anchor::middle, small);
       if (on) svg.frame(cell, Tone::ink, 2.5, 4);
@@ -58,21 +58,22 @@ std::string draw_policy(const std::vector<std::string>& tasks,
     }
   }
   svg.text({left, bottom + 14},
-           select.empty() ? "p(select)" : "p(select); framed: executed, struck out: skipped",
-           Tone::soft, Anchor::left, small);
+           name + (select.empty() ? "" : "; framed: executed, struck out: skipped"), Tone::soft,
+           Anchor::left, small);
   return svg.str();
 }
 
 std::string draw_history(const std::vector<std::string>& tasks,
                          const std::vector<std::string>& blocks,
-                         const std::vector<std::vector<std::vector<double>>>& history) {
+                         const std::vector<std::vector<std::vector<double>>>& history,
+                         const std::string& name) {
   constexpr double row = 15, head = 22, gap = 10;
   const auto epochs = static_cast<double>(history.size());
   const double left = margin + widest(blocks) + 10,
                step = epochs > 0 ? std::max(2.0, 520 / epochs) : 0;
   const double strip = head + static_cast<double>(blocks.size()) * row + gap;
   Svg svg(left + epochs * step + margin, margin + static_cast<double>(tasks.size()) * strip + 16,
-          "p(select) over the epochs of the policy search");
+          name + " over the epochs of the policy search");
   for (size_t k = 0; k < tasks.size(); ++k) {
     const double y0 = margin + static_cast<double>(k) * strip;
     svg.text({left, y0 + 12}, tasks[k]);

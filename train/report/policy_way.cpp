@@ -12,7 +12,7 @@ namespace weft {
 
 std::string policy_way(const std::string& id, const std::vector<std::string>& tasks,
                        const std::vector<std::string>& blocks,
-                       const std::vector<SearchLine>& search) {
+                       const std::vector<SearchLine>& search, const std::string& name) {
   if (search.empty()) return "";
   nlohmann::json way = nlohmann::json::array(), names = nlohmann::json::array();
   const auto percent = [](double p) { return std::lround(100 * p); };
@@ -32,10 +32,10 @@ std::string policy_way(const std::string& id, const std::vector<std::string>& ta
       "<div class=slider><input type=range min=0 max={0} value={0} data-heat=\"{1}\" "
       "aria-label=\"policy epoch\"><output>{2}</output></div>\n"
       "<div class=wide><table class=heat id=\"{1}\" data-way=\"{3}\" data-names=\"{4}\">"
-      "<caption>p(select) in percent; pale: skips, dark: "
+      "<caption>{5} in percent; pale: skips, dark: "
       "executes</caption><thead><tr><th>task</th>",
       last, id, escape_markup(names[last].get<std::string>()), escape_markup(way.dump()),
-      escape_markup(names.dump()));
+      escape_markup(names.dump()), escape_markup(name));
   for (const std::string& block : blocks) html += fmt::format("<th>{}</th>", escape_markup(block));
   html += "</tr></thead><tbody>\n";
   for (size_t k = 0; k < tasks.size(); ++k) {

@@ -1,4 +1,4 @@
-// How a policy came about: p(select) of every task and block, the policy epoch chosen by a slider.
+// How a policy came about: p(select), or what stands for it, of every task and block, the policy epoch chosen by a slider.
 #pragma once
 
 #include <string>
@@ -9,9 +9,10 @@
 namespace weft {
 
 /// HTML for a Page, whose script moves it; its numbers are in percent. `id`: unlike any other in the
-/// page. Without a script the last epoch stands there. Empty where there was no search.
+/// page; `name`: of the probability. Without a script the last epoch stands there. Empty where there was no search.
 std::string policy_way(const std::string& id, const std::vector<std::string>& tasks,
                        const std::vector<std::string>& blocks,
-                       const std::vector<SearchLine>& search);
+                       const std::vector<SearchLine>& search,
+                       const std::string& name = "p(select)");
 
 }  // namespace weft

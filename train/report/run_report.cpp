@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "io/files.h"
+#include "models/sharing/way.h"
 #include "train/pictures/policy_picture.h"
 #include "train/report/page.h"
 #include "train/report/policy_way.h"
@@ -151,11 +152,12 @@ void policies(Page& page, const Runs& runs) {
     name_run(page, runs, run);
     if (drawn) {
       const RunSummary& s = *run.summary;
-      page.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy));
+      page.picture(
+          draw_policy(s.tasks, s.blocks, s.probability, s.policy, probability_name(s.sharing)));
       if (!run.plan.empty()) page.picture(run.plan);
     }
-    const std::string way =
-        policy_way(fmt::format("way{}", &run - runs.data()), run.tasks, run.blocks, run.search);
+    const std::string way = policy_way(fmt::format("way{}", &run - runs.data()), run.tasks,
+                                       run.blocks, run.search, probability_name(run.run.sharing));
     if (way.empty()) continue;
     page.paragraph("How it came about: the slider goes through the epochs of the policy.");
     page.html(way);

@@ -318,6 +318,24 @@ class Checker {
     for (double weight : s.pair_weights) at_least(weight, 0.0, "share.pair_weights");
   }
 
+  /// What is of gates that select or skip alone, where they have levels.
+  void levels() const {
+    share(run_.share.baseline, "share.baseline");
+    if (!way_of(run_.sharing).levels) return;
+    const auto means = [&](bool nothing, const std::string& key, const std::string& word) {
+      require(nothing, key,
+              fmt::format("is \"{}\", which is of gates that select or skip; those of sharing = "
+                          "\"{}\" have levels",
+                          word, name_of(run_.sharing)));
+    };
+    means(run_.semantics == Semantics::sound, "semantics", name_of(run_.semantics));
+    means(!(run_.retrain.gates == RetrainGates::soft ||
+            run_.retrain.gates == RetrainGates::stochastic_depth),
+          "retrain.gates", name_of(run_.retrain.gates));
+    means(run_.policy.sparsity_form == SparsityForm::log_skip, "policy.sparsity_form",
+          name_of(run_.policy.sparsity_form));
+  }
+
   void phases() const {
     phase(run_.warmup, "warmup");
     policy();
@@ -359,6 +377,7 @@ void check_run_file(const RunFile& run) {
   check_tables(run);
   check_texts(run);
   check.share();
+  check.levels();
   check.phases();
   check_balance(run);
 }

@@ -206,6 +206,9 @@ void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
     fitting.field("subspaces", s.subspaces, "parts of each task's channels that mix");
     fitting.field("orthogonality", s.orthogonality, "weight of the loss that keeps them different");
     fitting.choice("init", s.init, "first weights: mostly each task's own, or all equal");
+    fitting.choice("estimator", s.estimator,
+                   "how losses reach logits: REINFORCE, or straight-through Gumbel");
+    fitting.field("baseline", s.baseline, "reinforce: what its running mean loss keeps, in [0, 1)");
     visit_per_input(fitting, s);
   });
 }

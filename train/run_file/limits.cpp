@@ -83,6 +83,7 @@ constexpr Limit limits[] = {
     {"share.slack", 1e6, small},
     {"share.entropy", 1e6, small},
     {"share.orthogonality", 1e30, small},
+    {"share.baseline", 1, small},
     {"balance.rate", 1e6, small},
     {"balance.weighting_rate", 1e6, small},
     {"balance.temperature", 1e6, 1e-6},

@@ -89,6 +89,9 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
     out.losses.push_back(task_loss(task, run.semantics, out.predictions[k], in.targets[k],
                                    geometry_of(model, k, in.images.shape())));
     if (out.losses[k]) add_term(slopes.add_to(*out.losses[k], k, in.targets[k]), task.weight);
+    if (out.losses[k] && in.phase == Phase::policy)
+      if (const auto draw = model.policy()->surrogate(*out.sample, k, *out.losses[k]))
+        add_term(*draw, task.weight);
   }
   if (in.phase != Phase::policy && in.phase != Phase::infer) {
     out.regulariser = model.regulariser(tape);

@@ -46,7 +46,7 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
     counters.restore();
   } else if (out.total) {
     optimizer.step(update.factor, finite_.verdict());
-    if (in.phase == Phase::policy) model.policy()->logits_changed();
+    if (in.phase == Phase::policy) model.policy()->stepped(result.losses);
   }
   if (balance != nullptr) {
     balance->finish(result.taken);

@@ -1,8 +1,10 @@
 // Tables and pictures of policies; see policies.h.
 #include "train/study/policies.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "models/sharing/way.h"
 #include "train/pictures/policy_picture.h"
 #include "train/study/table_text.h"
 
@@ -21,7 +23,7 @@ Runs with_policy(const StudyRow& row) {
 
 double executed(const RunSummary& run, size_t task) {
   double sum = 0;
-  for (const int select : run.policy[task]) sum += select;
+  for (const int select : run.policy[task]) sum += select != 0;
   return sum;
 }
 
@@ -37,7 +39,7 @@ std::vector<Cells> blocks_table(const Runs& runs) {
       int n = 0;
       double p = 0;
       for (const RunSummary* run : runs) {
-        n += run->policy[k][l];
+        n += run->policy[k][l] != 0;
         p += run->probability[k][l] / static_cast<double>(runs.size());
       }
       cells.push_back(fmt::format("{}/{} ({:.2f})", n, runs.size(), p));
@@ -77,8 +79,10 @@ PolicyLikeness policy_likeness(const RunSummary& run, size_t i, size_t j) {
     out.same += (run.policy[i][l] == run.policy[j][l] ? 1 : 0) / n;
     out.distance += std::abs(run.probability[i][l] - run.probability[j][l]) / n;
   }
-  const double a = executed(run, i) / n, b = executed(run, j) / n;
-  out.by_chance = a * b + (1 - a) * (1 - b);
+  for (int gate = 0; gate <= all_channels; ++gate)
+    out.by_chance +=
+        static_cast<double>(std::count(run.policy[i].begin(), run.policy[i].end(), gate)) / n *
+        static_cast<double>(std::count(run.policy[j].begin(), run.policy[j].end(), gate)) / n;
   return out;
 }
 
@@ -91,7 +95,8 @@ std::string study_policies(const Study& study, const std::vector<StudyResult>& r
       if (text.empty())
         text =
             "\n## Policies\n\nOf a block: how many seeds' chosen policies execute it, and the mean "
-            "p(select). Of two tasks: blocks on which their policies are the same, what chance "
+            "p(select) (den: the expected share of its inner channels). Of two tasks: blocks on "
+            "which their policies are the same, what chance "
             "would "
             "give two policies of so many blocks, and the mean difference of p(select).\n";
       text +=
@@ -109,7 +114,8 @@ std::vector<std::pair<std::string, std::string>> policy_pictures(
     for (const StudyRow& row : result.rows)
       for (const RunSummary* run : with_policy(row))
         out.emplace_back(fmt::format("{}-{}-{}", result.set, row.method, run->seed),
-                         draw_policy(run->tasks, run->blocks, run->probability, run->policy));
+                         draw_policy(run->tasks, run->blocks, run->probability, run->policy,
+                                     probability_name(run->sharing)));
   return out;
 }
 

@@ -2,9 +2,11 @@
 #include "train/study/run_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
+#include "models/sharing/way.h"
 #include "train/step/choice.h"
 
 namespace weft {
@@ -145,6 +147,8 @@ std::string table(const std::vector<RunSummary>& runs, TableStyle style, bool tu
 
 std::string policy_text(const RunSummary& run, bool colour) {
   if (run.policy.empty()) return "";
+  const bool levels = way_of(run.sharing).levels;
+  constexpr std::array level_marks{"□", "◔", "◑", "■"};
   size_t width = 0;
   for (const std::string& task : run.tasks) width = std::max(width, task.size());
   std::string text = fmt::format("{:<{}}  ", "", width);
@@ -156,13 +160,19 @@ std::string policy_text(const RunSummary& run, bool colour) {
     for (size_t l = 0; l < run.blocks.size(); ++l) {
       const double p = run.probability[k][l];
       const bool on = run.policy[k][l] != 0;
-      const std::string cell = fmt::format("{}{:>3.0f}%", on ? "■" : "□", 100 * p);
+      const char* mark = levels && on ? level_marks.at(static_cast<size_t>(run.policy[k][l]))
+                         : on         ? "■"
+                                      : "□";
+      const std::string cell = fmt::format("{}{:>3.0f}%", mark, 100 * p);
       const char* style = !colour ? "" : on ? "\033[36m" : "\033[2m";
       text += fmt::format(" {}{}{}", style, cell, colour ? "\033[0m" : "");
     }
     text += "\n";
   }
-  return text + "■ executes, □ skips; the number is p(select)\n";
+  return text +
+         (levels ? "◔ ◑ ■ executes 25, 50, 100 % of the inner channels, □ skips; the number is the "
+                   "expected share\n"
+                 : "■ executes, □ skips; the number is p(select)\n");
 }
 
 }  // namespace weft

@@ -62,7 +62,8 @@ std::vector<ExportCase> make_cases() {
       add(
           way, "resnet18 per channel", [](ModelOptions& o) { o.share.per_channel = true; },
           picture);
-    if (way != Sharing::mtan) add_mlps(cases, way);  // its stages are single blocks
+    if (way != Sharing::mtan && !way_of(way).levels)  // its stages are single blocks
+      add_mlps(cases, way);
     if (way_of(way).any_trunk) {
       const auto vgg = [](ModelOptions& o) { o.trunk.kind = TrunkOptions::Kind::vgg16; };
       add(way, "vgg16", vgg, {32, 37, 3});
@@ -141,7 +142,11 @@ RandomModel::RandomModel(const ExportCase& c)
     std::vector<std::vector<int>> select(c.options.tasks.size());
     for (size_t k = 0; k < select.size(); ++k)
       for (int l = 0; l < policy->blocks(); ++l)  // nobody executes the second
-        select[k].push_back(l != 1 && words.uniform(100 * k + static_cast<size_t>(l)) < 0.6);
+        if (const size_t at = 100 * k + static_cast<size_t>(l); l != 1 && words.uniform(at) < 0.6)
+          select[k].push_back(
+              1 + static_cast<int>(words.below(1000 + at, static_cast<uint64_t>(policy->most()))));
+        else
+          select[k].push_back(0);
     sample_ = PolicySample{gates_from(select), {}};
     if (!c.soft) return;
     weights_.resize(select.size());
