@@ -18,6 +18,7 @@ void Trainer::start(const std::string& folder) {
   learned_ = learn_from(run_, data_);
   folder_.emplace(RunFolder::create(folder, print_run_file(run_)));
   faults_.set_folder(folder_->path());
+  if (run_.tensorboard) folder_->record_events(run_, state_);
   try {
     for (const std::string& line : data_.notes()) say("data: " + line);
     const bool val_is_test = !parts_.val.empty() && parts_.val == parts_.test;
@@ -53,6 +54,7 @@ void Trainer::resume(FolderLock folder, const std::string& name,
   if (tools_.balance() != nullptr) load_balance(last, *model_, *tools_.balance());
   folder_.emplace(RunFolder::resume(std::move(folder), state_.total_step, lines));
   faults_.set_folder(folder_->path());
+  if (run_.tensorboard) folder_->record_events(run_, state_);
   for (const std::string& gap : folder_->gaps()) say(gap);
   make_last(folder_->path(), name);
   if (const std::string lost = forget_lost_best(state_, run_, folder_->checkpoint("best"));

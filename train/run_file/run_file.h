@@ -150,6 +150,7 @@ struct RunFile {
   int64_t checkpoint_every = 400;  ///< checkpoint.every
   int64_t checkpoint_keep =
       2;  ///< checkpoint.keep: so many of the last ones (train/run_folder/kept.h)
+  bool tensorboard = false;  ///< log.tensorboard (train/run_folder/event_log.h)
 
   /// "file:line" of a key or of the table that would hold it, for messages.
   std::string place(const std::string& key) const;

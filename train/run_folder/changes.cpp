@@ -25,6 +25,7 @@ const std::vector<std::string>& changeable_keys() {
                                                 "eval.every",
                                                 "checkpoint.every",
                                                 "checkpoint.keep",
+                                                "log.tensorboard",
                                                 "data.root",
                                                 "data.workers"};
   return keys;

@@ -9,6 +9,7 @@
 #include "io/atomic_file.h"
 #include "io/files.h"
 #include "train/run_file/difference.h"
+#include "train/run_folder/event_log.h"
 #include "train/run_folder/kept.h"
 #include "train/run_folder/run_record.h"
 
@@ -43,6 +44,10 @@ int64_t keep_until(const std::string& path, int64_t step, int64_t counted,
 }
 
 }  // namespace
+
+RunFolder::RunFolder(FolderLock lock) : lock_(std::move(lock)) {}
+RunFolder::RunFolder(RunFolder&&) noexcept = default;
+RunFolder::~RunFolder() = default;
 
 RunFolder RunFolder::resume(FolderLock lock, int64_t step, const RecordLines& counted) {
   RunFolder folder(std::move(lock));
@@ -93,10 +98,18 @@ std::string RunFolder::picture(const std::string& name) const {
   return path() + "/pictures/" + name;
 }
 
-void RunFolder::write(const MetricsLine& line) { metrics_->append(to_line(line)); }
+void RunFolder::record_events(const RunFile& run, const TrainState& state) {
+  events_ = std::make_unique<EventLog>(path(), run, state);
+}
+
+void RunFolder::write(const MetricsLine& line) {
+  metrics_->append(to_line(line));
+  if (events_) events_->write(line);
+}
 
 void RunFolder::write(const SearchLine& line, const std::vector<std::string>& tasks) {
   search_->append(to_line(line, tasks));
+  if (events_) events_->write(line, tasks);
 }
 
 void RunFolder::write(const BalanceLine& line, const std::vector<std::string>& tasks) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -65,6 +66,8 @@ struct Measured {
   double in_steps() const { return std::accumulate(seconds.begin(), seconds.end(), 0.0); }
 };
 
+class EventLog;
+
 class RunFolder {
  public:
   /// ConfigError where create() would refuse `path`: asked before anything takes time.
@@ -75,8 +78,9 @@ class RunFolder {
   /// Opens one to go on from run step `step`: later lines of the .jsonl files are dropped, as are
   /// the temporary files of dead processes. `counted`: the lines that the checkpoint counts on.
   static RunFolder resume(FolderLock lock, int64_t step, const RecordLines& counted);
-  RunFolder(RunFolder&&) noexcept = default;
+  RunFolder(RunFolder&&) noexcept;
   RunFolder& operator=(RunFolder&&) = delete;
+  ~RunFolder();
 
   /// Removes what create() has made: the run's first step failed, and nothing is lost.
   void discard() noexcept;
@@ -94,15 +98,18 @@ class RunFolder {
   void log(const std::string& line);
   void write_policy(const std::string& json);
   void write_run(const std::string& text);  ///< run.toml anew
+  /// From here on TensorBoard is told the same (event_log.h).
+  void record_events(const RunFile& run, const TrainState& state);
   void write(const Measured& measured) const;
 
  private:
-  explicit RunFolder(FolderLock lock) : lock_(std::move(lock)) {}
+  explicit RunFolder(FolderLock lock);
   void open_files(const RecordLines& kept);
 
   FolderLock lock_;
   std::optional<LineFile> metrics_, search_, log_;
   std::optional<LineFile> balance_;        ///< made by its first line
+  std::unique_ptr<EventLog> events_;       ///< null: log.tensorboard is false
   bool begun_here_ = false;                ///< by this process's create()
   std::vector<std::string> made_folders_;  ///< the outermost first
   std::vector<std::string> gaps_;
