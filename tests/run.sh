@@ -94,11 +94,11 @@ races() {
 # Peers that Debian lacks, in a Python environment of the build's; tests that miss them are skipped by name.
 peers() {
   local python=$build/peers/bin/python
-  [ -z "${WEFT_ONNX_PYTHON:-}" ] || return 0
-  "$python" -c 'import numpy, onnxruntime' 2>/dev/null ||
-    { python3 -m venv "$build/peers" && "$python" -m pip install -q numpy onnxruntime; } \
+  "$python" -c 'import numpy, onnxruntime, tensorboard' 2>/dev/null ||
+    { python3 -m venv "$build/peers" && "$python" -m pip install -q numpy onnxruntime tensorboard; } \
       >"$build/peers.log" 2>&1 || return 0
-  export WEFT_ONNX_PYTHON=$python
+  export WEFT_ONNX_PYTHON=${WEFT_ONNX_PYTHON:-$python}
+  export WEFT_TENSORBOARD_PYTHON=${WEFT_TENSORBOARD_PYTHON:-$python}
 }
 
 run_tests() {

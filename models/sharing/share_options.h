@@ -60,15 +60,15 @@ struct ShareOptions {
   SluiceInit init = SluiceInit::imbalanced;
   Estimator estimator = Estimator::reinforce;  ///< den
   double baseline = 0.9;                       ///< den: memory of the running mean loss
-  PolicyOf decisions = PolicyOf::image;  ///< blockdrop, as all that follow
-  int64_t policy_width = 16;             ///< channels of the policy network's first layer
-  int64_t full_steps = 1000;             ///< first steps: weights alone, every block executed
-  int64_t policy_steps = 1000;           ///< then: the policy alone
-  int64_t unlock_steps = 100;            ///< curriculum: steps until one more block; 0: all at once
-  double bound = 0.8;                    ///< a chance is between 1 - this and this
-  double penalty = 1;                    ///< the reward of a wrong prediction is minus this
-  double slack = 0;                      ///< how much worse than with all blocks is right, relative
-  double entropy = 0.1;                  ///< weight of the entropy bonus
+  PolicyOf decisions = PolicyOf::image;        ///< blockdrop, as all that follow
+  int64_t policy_width = 16;                   ///< channels of the policy network's first layer
+  int64_t full_steps = 1000;                   ///< first steps: weights alone, every block executed
+  int64_t policy_steps = 1000;                 ///< then: the policy alone
+  int64_t unlock_steps = 100;  ///< curriculum: steps until one more block; 0: all at once
+  double bound = 0.8;          ///< a chance is between 1 - this and this
+  double penalty = 1;          ///< the reward of a wrong prediction is minus this
+  double slack = 0;            ///< how much worse than with all blocks is right, relative
+  double entropy = 0.1;        ///< weight of the entropy bonus
 };
 
 }  // namespace weft

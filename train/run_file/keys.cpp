@@ -302,9 +302,8 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
     v.field("every", run.checkpoint_every, "steps between checkpoints");
     v.field("keep", run.checkpoint_keep, "how many of the last ones stay");
   });
-  v.table("log", "what is written beside metrics.jsonl", [&] {
-    v.field("tensorboard", run.tensorboard, "event files that TensorBoard reads");
-  });
+  v.table("log", "what is written beside metrics.jsonl",
+          [&] { v.field("tensorboard", run.tensorboard, "event files that TensorBoard reads"); });
 }
 
 std::vector<std::string> key_names(const RunFile& run) {
