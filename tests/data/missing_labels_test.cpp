@@ -44,7 +44,8 @@ TEST_CASE("a batch without a task's labels leaves what is the task's own as it i
   Trainer trainer(run, *data, &cpu);
   if (trainer.model().policy() != nullptr)  // everybody executes everything
     trainer.set_policy({std::vector<std::vector<int>>(
-        2, std::vector<int>(static_cast<size_t>(trainer.model().trunk().blocks()), 1))});
+        2, std::vector<int>(static_cast<size_t>(trainer.model().trunk().blocks()),
+                            trainer.model().policy()->most()))});
   trainer.step();  // now there are moments that could move on
   const Optimizer& optimizer = *trainer.optimizers()[0];
   std::map<std::string, Kept> before;

@@ -39,7 +39,7 @@ TEST_CASE("event file: numbers, histograms and pictures at their steps, under su
   CHECK(events[2].number == static_cast<double>(-1e-3f));
   CHECK(events[3].counts == std::vector<double>{3, 0, 0, 0, 0, 1, 0, 0, 0, 1});
   CHECK(events[3].limits.back() == 1);
-  CHECK(events[3].sum == 1.7);
+  CHECK(events[3].sum == Approx(1.7));
   const Picture back = decode_values(events[4].png, "the event.png");
   CHECK(back.height == 2);
   CHECK(back.width == 3);

@@ -229,10 +229,11 @@ TEST_CASE("a changed rate is the rate from then on", "[train][resume]") {
 TEST_CASE("--resume takes what may change on the way, and nothing else", "[train][resume]") {
   const std::string text = print_run_file(small());
   for (const std::string& key : changeable_keys()) {
-    const std::string value = key == "on_nonfinite" ? "skip"
-                              : key == "debug"      ? "true"
-                              : key == "data.root"  ? "/elsewhere"
-                                                    : "3";
+    const std::string value = key == "on_nonfinite"      ? "skip"
+                              : key == "debug"           ? "true"
+                              : key == "log.tensorboard" ? "true"
+                              : key == "data.root"       ? "/elsewhere"
+                                                         : "3";
     CHECK(print_run_file(changed_run(text, "run.toml", {key + "=" + value})) != text);
   }
   for (const char* setting : {"seed=2", "data.batch=4", "retrain.steps=9", "device=cuda",

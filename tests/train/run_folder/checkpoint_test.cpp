@@ -188,7 +188,9 @@ TEST_CASE("a state that no run can be in is refused", "[train][checkpoint]") {
   CHECK_THAT(complaint([](TrainState& s) { s.chosen.select.clear(); }),
              refused("of 0 tasks for 2"));
   CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[0][1] = 7; }),
-             refused("'drawn'[0][1]: is 7; it is 0 to 1"));
+             refused("'drawn'[0][1]: is 7; it is 0 to 3"));
+  CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[0][1] = 2; }),
+             refused("a gate is 0 or 1, not 2"));
   // Weights, which another retrain.gates has.
   CHECK_THAT(complaint([](TrainState& s) {
                s.chosen = weighed({{0.5, 0.5}, {0.5, 0.5}});

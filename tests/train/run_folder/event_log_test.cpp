@@ -42,7 +42,7 @@ RunFile tiny_run(const std::vector<std::string>& more) {
 }  // namespace
 
 TEST_CASE("tensorboard: events are the run's losses, metrics, rates and policies", "[run_folder]") {
-  const RunFile run = tiny_run({});
+  RunFile run = tiny_run({});
   const TempFolder folder;
   CpuContext cpu(1);
   const auto data = open_dataset(run);
@@ -83,7 +83,7 @@ TEST_CASE("tensorboard: events are the run's losses, metrics, rates and policies
 
 TEST_CASE("tensorboard: a run that goes on tells from which step, with its own stage's rates",
           "[run_folder][resume]") {
-  const RunFile run = tiny_run({"retrain.schedule.kind=poly", "retrain.schedule.power=1"});
+  RunFile run = tiny_run({"retrain.schedule.kind=poly", "retrain.schedule.power=1"});
   const TempFolder folder;
   CpuContext cpu(1);
   const auto data = open_dataset(run);
