@@ -202,9 +202,10 @@ TEST_CASE("keys: a part is a group, a table inside or a key; what is none names 
     part_of(groups, "polcy");
     FAIL("there is such a part");
   } catch (const ConfigError& e) {
-    CHECK(std::string(e.what()) ==
-          "keys: there is no 'polcy'; did you mean 'policy'? The groups: run, model, data, column, "
-          "task, warmup, policy, retrain, share, balance, eval, checkpoint, log, study, set, method");
+    CHECK(
+        std::string(e.what()) ==
+        "keys: there is no 'polcy'; did you mean 'policy'? The groups: run, model, data, column, "
+        "task, warmup, policy, retrain, share, balance, eval, checkpoint, log, study, set, method");
   }
 }
 
