@@ -103,7 +103,6 @@ EventFile::EventFile(std::string path, int64_t step) : path_(std::move(path)) {
   if (fd_ < 0)
     throw DataError(fmt::format("{}: cannot be opened: {}", path_, std::strerror(errno)));
   event(0, event::file_version, "brain.Event:2");
-  if (step == 0) return;
   Message start;
   start.number(1, 1);  // status: START
   event(step, event::session_log, start.text());
@@ -129,6 +128,7 @@ void EventFile::histogram(const std::string& tag, int64_t step, const std::vecto
   for (int i = 0; i < bins; ++i) limits[i] = (i + 1.) / bins;
   double sum = 0, squares = 0;
   for (const double v : values) {
+    if (!std::isfinite(v)) continue;
     ++counts[static_cast<size_t>(std::clamp(std::ceil(v * bins) - 1, 0., bins - 1.))];
     sum += v;
     squares += v * v;

@@ -17,8 +17,8 @@ namespace weft {
 
 class EventFile {
  public:
-  /// Makes `path`, or appends to it. `step`: what an earlier file beside it has from there on counts
-  /// no more (a run that goes on from a checkpoint); 0: all is new.
+  /// Makes `path`, or appends to it. `step`: the first that it tells of; what an earlier file beside
+  /// it has from there on counts no more (a run that goes on from a checkpoint).
   EventFile(std::string path, int64_t step);
   EventFile(EventFile&&) noexcept;
   EventFile& operator=(EventFile&&) = delete;

@@ -136,4 +136,9 @@ void PerInput::count_executed(const RowPlan& plan, const Shape& images) const {
 
 PerInput* per_input(Model& model) { return dynamic_cast<PerInput*>(&model); }
 
+bool learns_as_tested(Model& model, int64_t steps) {
+  const PerInput* own = per_input(model);
+  return own == nullptr || own->phase_at(static_cast<uint32_t>(steps - 1)) == PerInputPhase::joint;
+}
+
 }  // namespace weft

@@ -73,5 +73,8 @@ class PerInput : public Model {
 
 /// Null where the model's policy is no function of its input.
 PerInput* per_input(Model& model);
+/// Whether the last of `steps` steps trained what will be tested: not, while a policy per input has
+/// not begun to learn beside the weights.
+bool learns_as_tested(Model& model, int64_t steps);
 
 }  // namespace weft

@@ -195,6 +195,9 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
   if (trainer.model().policy() == nullptr && options.phase != Phase::retrain)
     throw ConfigError(
         fmt::format("dump: sharing = \"{}\" trains in one phase, retrain", name_of(run.sharing)));
+  if (!options.policy.empty() && trainer.model().policy() == nullptr)
+    throw ConfigError(fmt::format(
+        "dump: --policy means nothing for sharing = \"{}\", which has none", name_of(run.sharing)));
   if (!options.policy.empty() && weighs_blocks(run))
     throw ConfigError(
         fmt::format("dump: --policy says which blocks run, but under retrain.gates = \"{}\" all do",

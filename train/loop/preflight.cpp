@@ -5,6 +5,7 @@
 
 #include "engine/device.h"
 #include "engine/error.h"
+#include "models/sharing/per_input.h"
 #include "models/sharing/way.h"
 #include "train/run_folder/run_folder.h"
 #include "train/step/build.h"
@@ -114,17 +115,16 @@ void check_steps(const RunFile& run) {
   if (run.retrain.steps == 0)
     refuse(run, "retrain.steps",
            fmt::format("is 0, and sharing = \"{}\" trains in this phase alone; [warmup] and "
-                       "[policy] are adashare's",
+                       "[policy] are of ways that search a policy",
                        name_of(run.sharing)));
   if (run.retrain.gates != RetrainGates::chosen)
     refuse(
         run, "retrain.gates",
-        fmt::format("is \"{}\", which means nothing for sharing = \"{}\"; it belongs to adashare",
+        fmt::format("is \"{}\", which means nothing for sharing = \"{}\", which has no such policy",
                     gates, name_of(run.sharing)));
   if (!run.retrain.policy.empty())
     refuse(run, "retrain.policy",
-           fmt::format("means nothing for sharing = \"{}\", which executes every block; it belongs "
-                       "to adashare",
+           fmt::format("means nothing for sharing = \"{}\", which has no such policy",
                        name_of(run.sharing)));
 }
 
@@ -203,6 +203,12 @@ std::vector<std::string> plan_notes(const RunFile& run, const Dataset& data, con
   if (part_of(parts, run.eval.split).empty())
     notes.push_back(fmt::format("there are no {} samples: nothing is evaluated while training",
                                 name_of(run.eval.split)));
+  const int64_t apart = run.share.full_steps + run.share.policy_steps;
+  if (per_input(model) != nullptr && run.retrain.steps <= apart)
+    notes.push_back(
+        fmt::format("share.full_steps and share.policy_steps are {} of the {} steps: weights and "
+                    "policy never learn together, and no step is chosen on validation data",
+                    apart, run.retrain.steps));
   if (model.policy() == nullptr || !searches(run, true)) return notes;
   const Policy& policy = *model.policy();
   const int learned = policy.blocks() - policy.skip_layer();

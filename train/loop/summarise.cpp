@@ -1,8 +1,10 @@
 // summarise: one field after the other.
 #include "train/loop/summarise.h"
 
+#include "models/channel_levels.h"
 #include "models/plan.h"
 #include "models/sharing/per_input.h"
+#include "models/sharing/way.h"
 #include "train/step/build.h"
 #include "train/step/choose_policy.h"
 
@@ -14,8 +16,12 @@ std::vector<std::vector<double>> shown_probability(const RunFile& run, const Tra
   if (!state.chosen.weights.empty()) return state.chosen.weights;
   if (searches(run, true)) return model.policy()->probabilities();
   std::vector<std::vector<double>> given;
-  for (const std::vector<int>& task : state.chosen.select)
-    given.emplace_back(task.begin(), task.end());
+  const bool levels = way_of(run.sharing).levels;  // the share of a block, as a policy's mean is
+  for (const std::vector<int>& task : state.chosen.select) {
+    std::vector<double>& row = given.emplace_back();
+    for (const int gate : task)
+      row.push_back(levels ? level_shares.at(static_cast<size_t>(gate)) : gate);
+  }
   return given;
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/fingerprint.h"
+#include "models/sharing/per_input.h"
 #include "train/loop/best_step.h"
 #include "train/loop/policy_choice.h"
 #include "train/loop/preflight.h"
@@ -250,7 +251,7 @@ void Trainer::evaluate_and_keep_best() {
   if (split == EvalSplit::test) return;
   if (state_.stage == Stage::search)
     return note_best_logits(state_, run_, clock_, *model_->policy(), score(run_, results));
-  if (state_.stage != Stage::retrain) return;
+  if (state_.stage != Stage::retrain || !learns_as_tested(*model_, state_.total_step)) return;
   if (run_.eval.best == Best::per_task) return keep_best_of_tasks(results);
   if (note_best(state_, score(run_, results)) && folder_) save("best");
 }

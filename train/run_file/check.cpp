@@ -283,8 +283,8 @@ class Checker {
     at_least<int64_t>(s.full_steps, 0, "share.full_steps");
     at_least<int64_t>(s.policy_steps, 0, "share.policy_steps");
     at_least<int64_t>(s.unlock_steps, 0, "share.unlock_steps");
-    require(s.bound > 0.5 && s.bound < 1, "share.bound",
-            fmt::format("is {}; it is more than 0.5 and less than 1", s.bound));
+    require(s.bound > 0.5 && s.bound <= 0.9999, "share.bound",
+            fmt::format("is {}; it is more than 0.5 and at most 0.9999", s.bound));
     factor(s.penalty, "share.penalty");
     factor(s.slack, "share.slack");
     factor(s.entropy, "share.entropy");

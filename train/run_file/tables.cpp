@@ -79,6 +79,14 @@ class Checker {
               "is about values as shares of each other, and wants a target log10(..)");
     if (!t.strong.empty()) parse_condition(t.strong, place("strong"));
     for (const std::string& slope : t.slopes) parse_slope(slope, place("slopes"));
+    require(
+        !learns_slopes(t.slopes, key + "slopes") ||
+            (run_.semantics == Semantics::sound && run_.retrain.gates != RetrainGates::soft &&
+             run_.sharing != Sharing::blockdrop),
+        key + "slopes",
+        "has a weight; gates that weigh blocks and rows that are gathered have no tangent, so that "
+        "semantics = \"compat\", retrain.gates = \"soft\" and sharing = \"blockdrop\" only report "
+        "slopes");
     require(t.slopes.size() <= 4, key + "slopes",
             fmt::format("names {}; there are metrics of up to 4", t.slopes.size()));
     require(t.slopes.empty() || run_.precision != Precision::bf16, key + "slopes",

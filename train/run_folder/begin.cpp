@@ -11,6 +11,7 @@
 #include "engine/error.h"
 #include "io/atomic_file.h"
 #include "io/files.h"
+#include "train/run_folder/event_log.h"
 #include "train/run_folder/kept.h"
 #include "train/run_folder/run_folder.h"
 
@@ -75,6 +76,11 @@ std::vector<std::string> make_folders(const std::string& path) {
 
 void remove_beginnings(const std::string& path) {
   std::error_code ignored;
+  std::vector<fs::path> events;  // of TensorBoard, begun by this process
+  for (const auto& entry : fs::directory_iterator(path, ignored))
+    if (entry.path().filename().string().rfind(EventLog::file_stem, 0) == 0)
+      events.push_back(entry.path());
+  for (const fs::path& file : events) fs::remove(file, ignored);
   for (const char* file : own_files) fs::remove(path + "/" + file, ignored);
   for (const auto& entry : fs::directory_iterator(path + "/checkpoints", ignored))
     fs::remove(entry.path(), ignored);

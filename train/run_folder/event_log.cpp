@@ -64,9 +64,9 @@ EventFile& EventLog::file() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   if (!file_)
     file_.emplace(
-        fmt::format("{}/events.out.tfevents.{}.{}", folder_,
+        fmt::format("{}/{}{}.{}", folder_, file_stem,
                     std::chrono::duration_cast<std::chrono::seconds>(now).count(), begun_at_),
-        begun_at_);
+        begun_at_ + 1);
   return *file_;
 }
 

@@ -18,6 +18,7 @@ namespace weft {
 
 class EventLog {
  public:
+  static constexpr const char* file_stem = "events.out.tfevents.";
   /// `state`: where the run begins, or goes on from. The file is made by the first line.
   EventLog(std::string folder, RunFile run, const TrainState& state);
 

@@ -103,4 +103,10 @@ const Var& SlopeLoss::add_to(Var& loss, size_t k, const Tensor& labels) const {
   return loss;
 }
 
+bool learns_slopes(const RunFile& run) {
+  return std::any_of(run.tasks.begin(), run.tasks.end(), [](const TaskSpec& task) {
+    return learns_slopes(task.slopes, "task." + task.name + ".slopes");
+  });
+}
+
 }  // namespace weft

@@ -40,4 +40,7 @@ class SlopeLoss {
   std::vector<std::vector<Var>> moved_;  ///< [slope][task]
 };
 
+/// Whether any task's slopes have a weight.
+bool learns_slopes(const RunFile& run);
+
 }  // namespace weft

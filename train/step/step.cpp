@@ -51,7 +51,7 @@ std::optional<PolicySample> sample_policy(Pass& pass, Model& model, const RunFil
     for (size_t l = 0; l < now.select[k].size(); ++l) {
       const double w = now.weights.empty() ? now.select[k][l] : now.weights[k][l];
       p.insert(p.end(), {w, 1 - w});
-      if (run_skipped) sample.gates[k][l].kind = Gate::Kind::soft;
+      if (run_skipped) sample.gates[k][l] = {Gate::Kind::soft};
     }
     const Tensor host = Tensor::from({policy->blocks(), 2}, p, DType::f64);
     sample.p.push_back(pass.tape.constant(upload(pass.tape, host, model.store().dtype())));

@@ -9,6 +9,7 @@
 #include "train/step/build.h"
 #include "train/step/running.h"
 #include "train/step/schedule.h"
+#include "train/step/slope_loss.h"
 
 namespace weft {
 Update update_of(const RunFile& run, Phase phase, int64_t step) {
@@ -129,7 +130,8 @@ void TrainStep::look_back(Model& model, StepInputs in, const Batch& batch, TaskB
   std::vector<Tensor> kept;
   for (const Tensor& t : running) kept.push_back(copy_of(context_, t));
   in.targets = batch.targets;
-  Tape tape(context_, Tape::Mode::no_grad);
+  // Slopes that are learned are a part of the losses, and need a tape that records.
+  Tape tape(context_, learns_slopes(run_) ? Tape::Mode::train : Tape::Mode::no_grad);
   in.images = upload_images(tape, batch.images, model, run_);
   std::vector<Tensor> fetched;
   for (const auto& loss : compute_step(tape, model, run_, in).losses)

@@ -65,9 +65,9 @@ Cells header_of(const std::vector<Column>& columns, bool watched) {
   return header;
 }
 
-/// "1.234", or where each image executes its own "1.234 ± 0.056" between images.
-std::string gflop_of(const RunSummary& run) {
-  if (run.trunk_gflop_spread == 0) return fmt::format("{:.3f}", run.trunk_gflop);
+/// "1.234", or with marks, where each image executes its own, "1.234 ± 0.056" between images.
+std::string gflop_of(const RunSummary& run, bool marks) {
+  if (!marks || run.trunk_gflop_spread == 0) return fmt::format("{:.3f}", run.trunk_gflop);
   return fmt::format("{:.3f} ± {:.3f}", run.trunk_gflop, run.trunk_gflop_spread);
 }
 
@@ -83,7 +83,7 @@ Cells row_of(const RunSummary& run, const std::vector<Column>& columns, bool wat
   row.push_back(fmt::format("{:.3f}", static_cast<double>(run.trunk_parameters) / 1e6));
   row.push_back(fmt::format("{:.2f}", run.trunk_parameters_of_one));
   row.push_back(fmt::format("{:.3f}", static_cast<double>(run.head_parameters) / 1e6));
-  row.push_back(gflop_of(run));
+  row.push_back(gflop_of(run, marks));
   row.push_back(fmt::format("{:.3f}", run.heads_gflop));
   row.push_back(fmt::format("{:.0f}", seconds_of(run)));
   return row;

@@ -60,6 +60,16 @@ TEST_CASE("blockdrop: killed in any phase and resumed, and on 7 threads, the sam
                                  {1, 2, 4, 5, 7});
 }
 
+TEST_CASE("blockdrop: no step is chosen before weights and policy learn together",
+          "[train][blockdrop]") {
+  CpuContext cpu(1);
+  RunFile run = drop_run({"eval.every=1"});
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, test::device_of(cpu));
+  for (int step = 1; trainer.step(); ++step) CHECK((trainer.state().best_step < 0) == (step <= 5));
+  CHECK(trainer.state().best_step > 5);
+}
+
 TEST_CASE("blockdrop: the summary has FLOPs as executed, with their spread between images",
           "[train][blockdrop]") {
   CpuContext cpu(1);

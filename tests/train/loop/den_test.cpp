@@ -2,13 +2,16 @@
 // included; re-training leaves alone what no task executes; both estimators move the logits; and what
 // is of gates without levels is refused by its key.
 #include <algorithm>
+#include <filesystem>
 
+#include "models/channel_levels.h"
 #include "models/channel_policy.h"
 #include "tests/support/catch.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
 #include "tests/train/loop/parts_run.h"
 #include "train/run_folder/checkpoint.h"
+#include "train/step/choose_policy.h"
 #include "train/study/study.h"
 
 using namespace weft;
@@ -113,4 +116,26 @@ TEST_CASE("DEN: what is of gates that select or skip is refused by its key", "[r
   CHECK_THAT(refused("policy.sparsity_form=log-select"), contains_text("'policy.sparsity_form'"));
   CHECK_THAT(refused("share.baseline=1"), contains_text("share.baseline"));
   CHECK_NOTHROW(den_run("reinforce", {"retrain.gates=random"}));
+}
+
+TEST_CASE("DEN: a run under a given policy writes one that it reads again", "[train][den]") {
+  const TempFolder folder;
+  CpuContext cpu(1);
+  RunFile run = den_run("reinforce");
+  const auto data = open_dataset(run);
+  const std::string given = folder.file("given.json");
+  {
+    Trainer trainer(run, *data, &cpu);
+    trainer.start(folder.file("first"));
+    trainer.run();
+    std::filesystem::copy_file(folder.file("first/policy/drawn.json"), given);
+  }
+  RunFile under = den_run("reinforce", {"retrain.policy=" + given});
+  Trainer trainer(under, *data, &cpu);
+  trainer.start(folder.file("second"));
+  const Model& model = trainer.model();
+  const auto read = [&](const std::string& path) {
+    return read_policy(path, model.task_names(), block_names(model.trunk()), all_channels).select;
+  };
+  CHECK(read(folder.file("second/policy/drawn.json")) == read(given));
 }

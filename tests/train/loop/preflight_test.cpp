@@ -159,7 +159,7 @@ TEST_CASE("plan: steps that nothing comes of are refused with their key", "[plan
              contains_text("means nothing for sharing = \"mtan\""));
   CHECK_THAT(begin_table({"retrain.gates=soft", "sharing=hard"}),
              contains_text(at + "'retrain.gates' is \"soft\", which means nothing for sharing = "
-                                "\"hard\"; it belongs to adashare"));
+                                "\"hard\", which has no such policy"));
   for (const char* gates : {"soft", "stochastic-depth"})
     CHECK_THAT(begin_table({std::string("retrain.gates=") + gates, "retrain.policy=x.json"}),
                contains_text(at +

@@ -97,7 +97,10 @@ TEST_CASE("tensorboard: a run that goes on tells from which step, with its own s
   trainer.resume(path);
   trainer.run();
   const Events events = events_in(path);
-  CHECK(events.count({"start", 8}) == 1);
+  // TensorBoard forgets what an earlier file has from a start's step on.
+  CHECK(events.count({"start", 1}) == 1);
+  CHECK(events.count({"start", 9}) == 1);
+  CHECK(events.count({"loss/train/seg", 8}) == 1);
   CHECK(events.at({"rate/heads", 9}).number == Approx(0.5e-3));  // its stage's third step of four
   CHECK(events.at({"rate/heads", 10}).number == Approx(0.25e-3));
 }
