@@ -84,8 +84,9 @@ Tensor moved(const Tensor& t, const Tensor& by, double h) {
 }  // namespace
 
 TEST_CASE("tangents are the values' change along a direction", "[ops][tangents]") {
-  for (const auto& [name, network] : networks()) {
+  for (const auto& [name, built] : networks()) {
     INFO(name);
+    const Network& network = built;  // clang 14 captures no structured binding
     CpuContext cpu(1);
     const Tensor x = values({2 * rows, 1, 1, width}, 1), dx = values(x.shape(), 2),
                  w = values({width, width}, 3);
