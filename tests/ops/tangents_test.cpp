@@ -108,8 +108,9 @@ TEST_CASE("tangents are the values' change along a direction", "[ops][tangents]"
 }
 
 TEST_CASE("a loss of tangents has the gradients of central differences", "[ops][tangents]") {
-  for (const auto& [name, network] : networks()) {
+  for (const auto& [name, built] : networks()) {
     INFO(name);
+    const Network& network = built;
     CpuContext cpu(1);
     const Tensor x = values({2 * rows, 1, 1, width}, 1), dx = values(x.shape(), 2);
     const Tensor w = values({width, width}, 3), target = values(x.shape(), 5);
