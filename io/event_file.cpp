@@ -1,19 +1,13 @@
 // EventFile: the few messages of protobuf that it takes, written out by their field numbers.
 #include "io/event_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
-#include "engine/error.h"
 #include "io/png_file.h"
 
 namespace weft {
@@ -98,21 +92,11 @@ uint32_t crc32c(std::string_view bytes) {
   return ~crc;
 }
 
-EventFile::EventFile(std::string path, int64_t step) : path_(std::move(path)) {
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  if (fd_ < 0)
-    throw DataError(fmt::format("{}: cannot be opened: {}", path_, std::strerror(errno)));
+EventFile::EventFile(std::string path, int64_t step) : path_(std::move(path)), file_(path_) {
   event(0, event::file_version, "brain.Event:2");
   Message start;
   start.number(1, 1);  // status: START
   event(step, event::session_log, start.text());
-}
-
-EventFile::EventFile(EventFile&& other) noexcept
-    : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
-
-EventFile::~EventFile() {
-  if (fd_ >= 0) ::close(fd_);
 }
 
 void EventFile::scalar(const std::string& tag, int64_t step, double number) {
@@ -173,21 +157,14 @@ void EventFile::event(int64_t step, int field, const std::string& message) {
 }
 
 void EventFile::record(const std::string& bytes) {
-  Message length, out;
+  Message length;
   length.little_endian(bytes.size(), 8);
   const auto sum = [](const std::string& of) {
     Message m;
     m.little_endian(masked(crc32c(of)), 4);
     return m.text();
   };
-  const std::string text = length.text() + sum(length.text()) + bytes + sum(bytes);
-  for (size_t at = 0; at < text.size();) {
-    const ssize_t wrote = ::write(fd_, text.data() + at, text.size() - at);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0)
-      throw DataError(fmt::format("{}: cannot be written: {}", path_, std::strerror(errno)));
-    at += static_cast<size_t>(wrote);
-  }
+  file_.append(length.text() + sum(length.text()) + bytes + sum(bytes));
 }
 
 }  // namespace weft

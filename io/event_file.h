@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/append_file.h"
 #include "io/picture.h"
 
 namespace weft {
@@ -20,9 +21,6 @@ class EventFile {
   /// Makes `path`, or appends to it. `step`: the first that it tells of; what an earlier file beside
   /// it has from there on counts no more (a run that goes on from a checkpoint).
   EventFile(std::string path, int64_t step);
-  EventFile(EventFile&&) noexcept;
-  EventFile& operator=(EventFile&&) = delete;
-  ~EventFile();
 
   /// `tag`: what it is, with / between groups.
   void scalar(const std::string& tag, int64_t step, double value);
@@ -36,7 +34,7 @@ class EventFile {
   void record(const std::string& bytes);
 
   std::string path_;
-  int fd_ = -1;
+  AppendFile file_;
 };
 
 /// CRC-32C (Castagnoli), as RFC 3720 has it.

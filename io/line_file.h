@@ -5,27 +5,27 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "io/append_file.h"
 
 namespace weft {
 
 class LineFile {
  public:
   /// Appends to `path`, which holds `lines` of them so far.
-  explicit LineFile(std::string path, int64_t lines = 0);
-  LineFile(LineFile&&) noexcept;
-  LineFile& operator=(LineFile&&) = delete;
-  ~LineFile();
+  explicit LineFile(std::string path, int64_t lines = 0) : file_(std::move(path)), lines_(lines) {}
 
-  void append(const std::string& line);
-  void sync() const;
+  void append(const std::string& line) {
+    file_.append(line + "\n");
+    ++lines_;
+  }
+  void sync() const { file_.sync(); }
   int64_t lines() const { return lines_; }
 
  private:
-  [[noreturn]] void fail(const char* what) const;
-
-  std::string path_;
-  int fd_ = -1;
+  AppendFile file_;
   int64_t lines_ = 0;
 };
 
