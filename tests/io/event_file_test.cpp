@@ -43,7 +43,7 @@ TEST_CASE("event file: numbers, histograms and pictures at their steps, under su
   CHECK(events[3].number == static_cast<double>(-1e-3f));
   CHECK(events[4].counts == std::vector<double>{3, 0, 0, 0, 0, 1, 0, 0, 0, 1});
   CHECK(events[4].limits.back() == 1);
-  CHECK(events[4].sum == Approx(1.7));
+  CHECK(events[4].sum == Catch::Approx(1.7));
   const Picture back = decode_values(events[5].png, "the event.png");
   CHECK(back.height == 2);
   CHECK(back.width == 3);

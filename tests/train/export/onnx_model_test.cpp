@@ -15,7 +15,8 @@ namespace {
 
 /// Whether this build has ONNX's library; if not, the refusal is held against its words.
 bool has_onnx() {
-  const ExportedNetwork& network = random_model(export_case("hard mlp relu batch")).exported();
+  RandomModel& model = random_model(export_case("hard mlp relu batch"));
+  const ExportedNetwork& network = model.exported();
   const std::string refused = message_of<ConfigError>([&] { onnx_model(network, {}); });
   if (refused.empty()) return true;
   CHECK_THAT(refused, contains_text("install libonnx-dev (1.12 or later) and libprotobuf-dev"));

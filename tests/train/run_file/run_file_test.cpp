@@ -90,6 +90,15 @@ TEST_CASE("run file: overrides", "[run_file]") {
   CHECK(run.model.bn_running == Whose::per_task);
 }
 
+TEST_CASE("run file: task.*.KEY is the key of every task, and later overrides win", "[run_file]") {
+  const RunFile run = parse_run_text(small, "run.toml", {"task.*.weight=3", "task.seg.weight=2"});
+  REQUIRE(run.tasks.size() > 1);
+  for (const TaskSpec& task : run.tasks) CHECK(task.weight == (task.name == "seg" ? 2 : 3));
+  CHECK(message(small, {"column.*.scale=2"}) == "command line: there is no [[column]]");
+  CHECK(message(small, {"task.*.wieght=2"}) ==
+        "command line: unknown key 'task.seg.wieght'; did you mean 'task.seg.weight'?");
+}
+
 TEST_CASE("run file: prints every key and reads its own print", "[run_file]") {
   RunFile run = parse_run_text(
       small, "run.toml",

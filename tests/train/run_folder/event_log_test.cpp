@@ -57,10 +57,10 @@ TEST_CASE("tensorboard: events are the run's losses, metrics, rates and policies
   for (const MetricsLine& line : read_metrics(path + "/metrics.jsonl")) {
     const std::string of = line.split + "/" + line.task;
     INFO(of << " at " << line.step);
-    CHECK(events.at({"loss/" + of, line.step}).number == Approx(*line.loss));
+    CHECK(events.at({"loss/" + of, line.step}).number == Catch::Approx(*line.loss));
     for (const Metric& m : line.metrics) {
       if (!m.value) continue;
-      CHECK(events.at({m.name + "/" + of, line.step}).number == Approx(*m.value));
+      CHECK(events.at({m.name + "/" + of, line.step}).number == Catch::Approx(*m.value));
       ++numbers;
     }
   }
@@ -68,15 +68,15 @@ TEST_CASE("tensorboard: events are the run's losses, metrics, rates and policies
   CHECK(events.at({"rate/heads", 1}).number == 0.5);
   CHECK(events.at({"rate/trunk", 1}).number == 0.25);
   CHECK(events.at({"rate/heads", 2}).number == 0.25);  // half of a cosine
-  CHECK(events.at({"rate/logits", 4}).number == Approx(0.02));
-  CHECK(events.at({"rate/heads", 7}).number == Approx(1e-3));
+  CHECK(events.at({"rate/logits", 4}).number == Catch::Approx(0.02));
+  CHECK(events.at({"rate/heads", 7}).number == Catch::Approx(1e-3));
   CHECK(events.count({"rate/stitches", 1}) == 0);
   const auto search = read_search(path + "/policy/search.jsonl", {"seg", "depth"});
   REQUIRE(search.size() == 2);
   for (const SearchLine& line : search) {
     double sum = 0;
     for (const double p : line.probability[0]) sum += p;
-    CHECK(events.at({"p_select/seg", line.step}).sum == Approx(sum));
+    CHECK(events.at({"p_select/seg", line.step}).sum == Catch::Approx(sum));
     CHECK_FALSE(events.at({"policy", line.step}).png.empty());
   }
 }
@@ -101,6 +101,6 @@ TEST_CASE("tensorboard: a run that goes on tells from which step, with its own s
   CHECK(events.count({"start", 1}) == 1);
   CHECK(events.count({"start", 9}) == 1);
   CHECK(events.count({"loss/train/seg", 8}) == 1);
-  CHECK(events.at({"rate/heads", 9}).number == Approx(0.5e-3));  // its stage's third step of four
-  CHECK(events.at({"rate/heads", 10}).number == Approx(0.25e-3));
+  CHECK(events.at({"rate/heads", 9}).number == Catch::Approx(0.5e-3));  // its stage's third step of four
+  CHECK(events.at({"rate/heads", 10}).number == Catch::Approx(0.25e-3));
 }

@@ -302,17 +302,21 @@ void merge(toml::table& into, std::string_view key, toml::node& value) {
   }
 }
 
-/// The [[list]]'s item of that name: a task or a column.
-toml::table& find_item(toml::table& root, const std::string& list, const std::string& name) {
+/// The [[list]]'s item of that name, a task or a column; of the name *, all of them.
+std::vector<toml::table*> find_items(toml::table& root, const std::string& list,
+                                     const std::string& name) {
   Words names;
-  if (toml::array* tasks = root[list].as_array()) {
-    for (toml::node& item : *tasks) {
+  std::vector<toml::table*> found;
+  if (toml::array* items = root[list].as_array()) {
+    for (toml::node& item : *items) {
       if (!item.is_table()) continue;
       names.push_back(item_name(*item.as_table()));
-      if (names.back() == name) return *item.as_table();
+      if (name == "*" || names.back() == name) found.push_back(item.as_table());
     }
   }
   if (names.empty()) throw ConfigError(fmt::format("{}: there is no [[{}]]", command_line, list));
+  if (name != "*" && !found.empty()) found.resize(1);
+  if (!found.empty()) return found;
   throw ConfigError(fmt::format("{}: there is no {} '{}'; did you mean '{}'?", command_line, list,
                                 name, nearest(name, names)));
 }
@@ -330,23 +334,25 @@ void apply_override(toml::table& root, const std::string& text) {
   if (parts.size() < 1 || std::count(parts.begin(), parts.end(), "") > 0) {
     throw ConfigError(fmt::format("{}: '{}' has an empty key", command_line, text));
   }
-  toml::table* table = &root;
-  size_t next = 0;
+  std::vector<toml::table*> tables{&root};
+  size_t first = 0;
   if ((parts[0] == "task" || parts[0] == "column") && parts.size() > 2) {
-    table = &find_item(root, parts[0], parts[1]);
-    next = 2;
+    tables = find_items(root, parts[0], parts[1]);
+    first = 2;
   }
-  for (; next + 1 < parts.size(); ++next) {
-    toml::node* node = table->get(parts[next]);
-    if (!node) node = &table->insert(parts[next], toml::table{}).first->second;
-    if (!node->is_table()) {
-      throw ConfigError(fmt::format("{}: unknown key '{}': '{}' is no table", command_line,
-                                    text.substr(0, equals), parts[next]));
+  for (toml::table* table : tables) {
+    for (size_t next = first; next + 1 < parts.size(); ++next) {
+      toml::node* node = table->get(parts[next]);
+      if (!node) node = &table->insert(parts[next], toml::table{}).first->second;
+      if (!node->is_table()) {
+        throw ConfigError(fmt::format("{}: unknown key '{}': '{}' is no table", command_line,
+                                      text.substr(0, equals), parts[next]));
+      }
+      table = node->as_table();
     }
-    table = node->as_table();
+    toml::table value = override_value(text.substr(equals + 1));
+    merge(*table, parts.back(), *value.get("value"));
   }
-  toml::table value = override_value(text.substr(equals + 1));
-  merge(*table, parts.back(), *value.get("value"));
 }
 
 }  // namespace
