@@ -11,15 +11,15 @@
 
 namespace weft {
 
-MeasuredLabels::MeasuredLabels(const Table& table, const TaskSpec& task)
+MeasuredLabels::MeasuredLabels(const Table& table, const TaskSpec& task, bool labels)
     : table_(table), task_(task) {
   const std::string key = fmt::format("task.{}.", task.name);
   target_ = parse_target(task.target, task.column, key + "target");
-  if (!task.strong.empty()) strong_ = parse_condition(task.strong, key + "strong");
+  if (labels && !task.strong.empty()) strong_ = parse_condition(task.strong, key + "strong");
   for (const std::string& text : task.slopes) {
     Numbered slope;
     static_cast<Slope&>(slope) = parse_slope(text, key + "slopes");
-    slope.number = table.column(slope.label);
+    if (labels) slope.number = table.column(slope.label);
     slope.power = target_.m.power_of(slope.input);
     if (slope.power != 0) slope.input_number = table.column(slope.input);
     slopes_.push_back(slope);
@@ -98,6 +98,12 @@ void MeasuredLabels::fill_inputs(const std::vector<LearnedColumn>& columns, cons
 
 double MeasuredLabels::back(int64_t row, double t) const {
   return target_.back(t, value(target_.m, row)) / task_.scale;
+}
+
+double MeasuredLabels::slope_back(int64_t row, size_t s, double t, double slope) const {
+  const Numbered& by = slopes_[s];
+  const double own = by.power == 0 ? 0 : by.power / number(row, by.input);
+  return back(row, t) * (std::log(10.0) * slope - own);
 }
 
 }  // namespace weft

@@ -16,7 +16,8 @@ namespace weft {
 
 class MeasuredLabels {
  public:
-  MeasuredLabels(const Table& table, const TaskSpec& task);
+  /// `labels`: false where the table has no columns of labels, and `fill` is not asked for.
+  MeasuredLabels(const Table& table, const TaskSpec& task, bool labels = true);
 
   /// t of a row, nullopt where y is missing or invalid.
   std::optional<double> target(int64_t row) const;
@@ -27,6 +28,8 @@ class MeasuredLabels {
                    float* out) const;
   /// y, in the unit of its column, where the network says t for the row.
   double back(int64_t row, double t) const;
+  /// dy/dx likewise, x the input of task.slopes[s], where it says `slope` for dt/dx.
+  double slope_back(int64_t row, size_t s, double t, double slope) const;
 
  private:
   struct Numbered : Slope {

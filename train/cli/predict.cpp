@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "data/target.h"
 #include "engine/error.h"
 #include "io/csv.h"
 #include "io/files.h"
@@ -104,7 +105,8 @@ class Predict final : public Command {
       throw ConfigError("--curves: are of regression tasks, and the run has none; leave it out");
   }
 
-  /// STEM-TASK.svg and STEM-TASK-log.svg of every regression task with rows.
+  /// STEM-TASK.svg and STEM-TASK-log.svg of every regression task with rows; STEM-TASK-gm.svg of
+  /// a slope by the same column.
   void draw(const OpenedRun& run, const Csv& table, const std::string& stem) const {
     TableCurves what;
     what.along = curves_;
@@ -113,15 +115,25 @@ class Predict final : public Command {
       if (task.kind != TaskKind::regression) continue;
       what.task = task.name;
       what.measured = task.column;
-      for (const bool logarithmic : {false, true}) {
-        what.logarithmic = logarithmic;
-        const std::string svg = draw_table_curves(table, what);
-        if (svg.empty()) continue;
-        const std::string to =
-            fmt::format("{}-{}{}.svg", stem, task.name, logarithmic ? "-log" : "");
-        write_file(to, svg);
-        fmt::print("{}\n", to);
+      what.predicted = "predicted";
+      draw(table, what, stem + "-" + task.name);
+      for (const std::string& text : task.slopes) {
+        const Slope slope = parse_slope(text, "task." + task.name + ".slopes");
+        if (slope.input != curves_) continue;
+        what.measured = slope.label;
+        what.predicted = "predicted." + slope.label;
+        draw(table, what, stem + "-" + task.name + "-" + slope.label);
       }
+    }
+  }
+  static void draw(const Csv& table, TableCurves what, const std::string& stem) {
+    for (const bool logarithmic : {false, true}) {
+      what.logarithmic = logarithmic;
+      const std::string svg = draw_table_curves(table, what);
+      if (svg.empty()) continue;
+      const std::string to = fmt::format("{}{}.svg", stem, logarithmic ? "-log" : "");
+      write_file(to, svg);
+      fmt::print("{}\n", to);
     }
   }
 

@@ -10,10 +10,12 @@
 #include "data/sets/measured.h"
 #include "data/sets/table_inputs.h"
 #include "data/sets/text.h"
+#include "data/target.h"
 #include "engine/error.h"
 #include "models/execute.h"
 #include "ops/cast.h"
 #include "train/metrics/decode.h"
+#include "train/step/slopes.h"
 #include "train/step/step.h"
 
 namespace weft {
@@ -28,17 +30,17 @@ std::string csv_cell(const std::string& text) {
   return out + "\"";
 }
 
-/// A task as predictions need it: what measures errors is left out, and with it the labels' columns.
-TaskSpec without_labels(TaskSpec task) {
-  task.slopes.clear();
-  task.strong.clear();
-  return task;
-}
+/// What the network says of a task for a row: its decoded output, and the output's slopes by the
+/// columns of task.slopes.
+struct Output {
+  double value = 0;
+  std::vector<double> slopes;
+};
 
 class TablePrediction {
  public:
   TablePrediction(const RunFile& run, const LearnedFromData& learned, const std::string& path)
-      : learned_(learned) {
+      : learned_(learned), tasks_(run.tasks) {
     DataSpec data = run.data;
     const std::filesystem::path file(path);
     data.root = file.has_parent_path() ? file.parent_path().string() : ".";
@@ -55,10 +57,14 @@ class TablePrediction {
     }
     owner_ = data.task_column.empty() ? -1 : table_.column(data.task_column);
     if (owner_ >= 0) check_task_values(table_, data.task_column, learned.task_values);
-    for (const TaskSpec& task : run.tasks) tasks_.push_back(without_labels(task));
     for (const TaskSpec& task : tasks_) {
       measured_.emplace_back();
-      if (!task.target.empty()) measured_.back().emplace(table_, task);
+      if (!task.target.empty()) measured_.back().emplace(table_, task, /*labels=*/false);
+      for (const std::string& text : task.slopes) {
+        const std::string name = parse_slope(text, "task." + task.name + ".slopes").label;
+        if (std::find(slopes_.begin(), slopes_.end(), name) == slopes_.end())
+          slopes_.push_back(name);
+      }
     }
   }
 
@@ -83,31 +89,53 @@ class TablePrediction {
     const double scale = owner_ < 0 || tasks.empty() ? 1 : tasks_[tasks[0]].input_scale;
     inputs_->encode(table_, row, scale, out);
   }
-  std::string header() const { return line(table_.header, "predicted.task", "predicted"); }
-  /// `output`: the task's, decoded.
-  std::string prediction(int64_t row, size_t k, double output) const {
+  /// Whether a task has slopes.
+  bool slopes() const { return !slopes_.empty(); }
+  std::string header() const {
+    std::vector<std::string> names = {"predicted.task", "predicted"};
+    for (const std::string& slope : slopes_) names.push_back("predicted." + slope);
+    return line(table_.header, names);
+  }
+  std::string prediction(int64_t row, size_t k, const Output& output) const {
     const auto& cells = table_.rows[static_cast<size_t>(row)];
-    if (tasks_[k].kind != TaskKind::regression)
-      return line(cells, tasks_[k].name, label_text(learned_, tasks_[k], k, output));
+    std::vector<std::string> said = {tasks_[k].name};
+    said.resize(2 + slopes_.size());
+    if (tasks_[k].kind != TaskKind::regression) {
+      said[1] = label_text(learned_, tasks_[k], k, output.value);
+      return line(cells, said);
+    }
     const LearnedTask& learned = learned_.tasks[k];
-    const double t = learned.mean + learned.deviation * output;
-    const double y = measured_[k] ? measured_[k]->back(row, t) : t / tasks_[k].scale;
-    if (!std::isfinite(y))
-      throw DataError(fmt::format("{}: task '{}' predicts {}, which is no finite number by {}",
-                                  table_.place(row), tasks_[k].name, t,
-                                  measured_[k] ? tasks_[k].target : "its output"));
-    return line(cells, tasks_[k].name, fmt::format("{:.6g}", y));
+    const double t = learned.mean + learned.deviation * output.value;
+    said[1] = number(measured_[k] ? measured_[k]->back(row, t) : t / tasks_[k].scale, row, k,
+                     "predicts", t);
+    for (size_t s = 0; s < output.slopes.size(); ++s) {
+      const double slope = learned.deviation * output.slopes[s];
+      const std::string name = parse_slope(tasks_[k].slopes[s], "").label;
+      const auto place = std::find(slopes_.begin(), slopes_.end(), name) - slopes_.begin();
+      said[2 + static_cast<size_t>(place)] =
+          number(measured_[k]->slope_back(row, s, t, slope), row, k, "has a slope of", slope);
+    }
+    return line(cells, said);
   }
 
  private:
   const std::string& cell(int64_t row) const {
     return table_.rows[static_cast<size_t>(row)][static_cast<size_t>(owner_)];
   }
-  static std::string line(const std::vector<std::string>& cells, const std::string& task,
-                          const std::string& value) {
+  /// `value` as text; `said`: what the network said, of which the target made it.
+  std::string number(double value, int64_t row, size_t k, const char* what, double said) const {
+    if (!std::isfinite(value))
+      throw DataError(fmt::format("{}: task '{}' {} {}, which is no finite number by {}",
+                                  table_.place(row), tasks_[k].name, what, said,
+                                  measured_[k] ? tasks_[k].target : "its output"));
+    return fmt::format("{:.6g}", value);
+  }
+  static std::string line(const std::vector<std::string>& cells,
+                          const std::vector<std::string>& more) {
     std::string out;
-    for (const std::string& text : cells) out += csv_cell(text) + ",";
-    return out + csv_cell(task) + "," + csv_cell(value) + "\n";
+    for (const auto* part : {&cells, &more})
+      for (const std::string& text : *part) out += (out.empty() ? "" : ",") + csv_cell(text);
+    return out + "\n";
   }
 
   const LearnedFromData& learned_;
@@ -119,6 +147,7 @@ class TablePrediction {
   int owner_ = -1;
   std::vector<TaskSpec> tasks_;
   std::vector<std::optional<MeasuredLabels>> measured_;
+  std::vector<std::string> slopes_;  ///< of all tasks, "gm", in the order of their columns
 };
 
 }  // namespace
@@ -127,6 +156,7 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
                           const BinaryPolicy* policy, const LearnedFromData& learned,
                           const std::string& path) {
   const TablePrediction table(run, learned, path);
+  if (table.slopes()) set_trainable(model, Phase::infer);
   std::string text = table.header();
   const Shape& s = table.shape();
   const int64_t most = std::max<int64_t>(1, places_at_once / s[1]);
@@ -134,25 +164,34 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
     const int64_t rows = std::min(most, table.rows() - begin);
     Tensor host = Tensor::empty({rows, s[0], s[1], s[2]}, DType::f32);
     for (int64_t n = 0; n < rows; ++n) table.encode(begin + n, host.data<float>() + n * s.numel());
-    Tape tape(context, Tape::Mode::no_grad);
+    Tape tape(context, table.slopes() ? Tape::Mode::train : Tape::Mode::no_grad);
     StepInputs in;
     in.phase = Phase::infer;
     in.chosen = policy;
     Pass pass{tape, /*training=*/false, Noise{}};
     const auto sample = sample_policy(pass, model, run, in);
     const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
-    const Var images = repeat(upload_images(tape, host, model, run), copies);
+    Var images = repeat(upload_images(tape, host, model, run), copies);
+    if (table.slopes()) images = tape.leaf(images.value());
     const auto outputs = model.forward(pass, images, sample ? &*sample : nullptr);
-    std::vector<std::vector<Picture>> decoded(outputs.size());
+    std::vector<std::vector<Output>> said(outputs.size());
     for (size_t k = 0; k < outputs.size(); ++k) {
       const Tensor values = to_host(context, cast(outputs[k], model.store().dtype()).value());
-      for (int64_t n = 0; n < rows; ++n)
-        decoded[k].push_back(
-            predicted_label(run.tasks[k], run.semantics, values, {}, static_cast<int>(n), 1, 1));
+      const TaskSpec& task = run.tasks[k];
+      std::vector<double> slopes;
+      const int64_t first = copies > 1 ? static_cast<int64_t>(k) * rows : 0;
+      if (!task.slopes.empty())
+        slopes = slopes_of(outputs[k], images, first, task, learned.columns).to_vector();
+      for (int64_t n = 0; n < rows; ++n) {
+        const auto at = slopes.begin() + n * static_cast<int64_t>(task.slopes.size());
+        said[k].push_back(
+            {predicted_label(task, run.semantics, values, {}, static_cast<int>(n), 1, 1).pixels[0],
+             {at, slopes.empty() ? at : at + static_cast<int64_t>(task.slopes.size())}});
+      }
     }
     for (int64_t n = 0; n < rows; ++n)
       for (const size_t k : table.tasks_of(begin + n))
-        text += table.prediction(begin + n, k, decoded[k][static_cast<size_t>(n)].pixels[0]);
+        text += table.prediction(begin + n, k, said[k][static_cast<size_t>(n)]);
   }
   return text;
 }

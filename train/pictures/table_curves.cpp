@@ -38,7 +38,7 @@ class CurveReader {
       if (name != what.along) others_.push_back(table.column(name));
     along_ = table.column(what.along);
     task_ = table.column("predicted.task");
-    predicted_ = table.column("predicted");
+    predicted_ = table.column(what.predicted);
     measured_ = table.find(what.measured);
   }
 

@@ -12,11 +12,12 @@
 namespace weft {
 
 struct TableCurves {
-  std::string task;                 ///< of predicted.task
-  std::string measured;             ///< the column; a table may be without it
-  std::string along;                ///< the input column that is the abscissa
-  std::vector<std::string> inputs;  ///< all input columns
-  bool logarithmic = false;         ///< log10 of what is above 0
+  std::string task;                     ///< of predicted.task
+  std::string measured;                 ///< the column; a table may be without it
+  std::string along;                    ///< the input column that is the abscissa
+  std::vector<std::string> inputs;      ///< all input columns
+  bool logarithmic = false;             ///< log10 of what is above 0
+  std::string predicted = "predicted";  ///< the column; of a slope "predicted.gm"
 };
 
 /// As SVG; empty where nothing is to be drawn. DataError where a column is missing, or `along`,

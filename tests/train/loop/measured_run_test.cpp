@@ -6,6 +6,7 @@
 
 #include <sstream>
 
+#include "io/csv.h"
 #include "io/files.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
@@ -70,21 +71,31 @@ TEST_CASE("measured silicon: currents of unseen geometries, by every phase", "[t
     }
     // As currents: a row of the table again, and one at vds near 0.
     write_file(folder.file("rows.csv"),
-               "W_um,L_um,vgs,vds,vbs\n7,0.5,5,5,0\n7,0.5,5,1e-6,0\n14,0.5,5,5,0\n");
+               "W_um,L_um,vgs,vds,vbs\n7,0.5,5,5,0\n7,0.5,5,1e-6,0\n14,0.5,5,5,0\n"
+               "7,0.5,4.95,5,0\n7,0.5,5.05,5,0\n7,0.5,5,4.95,0\n7,0.5,5,5.05,0\n");
     const BinaryPolicy& chosen = trainer.state().chosen;
+    for (TaskSpec& task : run.tasks) task.slopes = {"gm: vgs", "gds: vds"};
     const std::string text =
         predict_table(&cpu, trainer.model(), run, chosen.select.empty() ? nullptr : &chosen,
                       data->learned(), folder.file("rows.csv"));
     write_file(folder.file("out.csv"), text);
-    std::vector<double> currents;
-    std::istringstream lines(text);
-    std::string line;
-    std::getline(lines, line);
-    CHECK(line == "W_um,L_um,vgs,vds,vbs,predicted.task,predicted");
-    while (std::getline(lines, line))
-      if (line.find("nfet_g5v0d10v5") != std::string::npos)
-        currents.push_back(std::stod(line.substr(line.rfind(',') + 1)));
-    REQUIRE(currents.size() == 3);
+    const Csv out = read_csv(folder.file("out.csv"));
+    REQUIRE(out.header == std::vector<std::string>{"W_um", "L_um", "vgs", "vds", "vbs",
+                                                   "predicted.task", "predicted", "predicted.gm",
+                                                   "predicted.gds"});
+    std::vector<double> currents, gm, gds;
+    for (const auto& row : out.rows) {
+      if (row[5] != "nfet_g5v0d10v5") continue;
+      currents.push_back(std::stod(row[6]));
+      gm.push_back(std::stod(row[7]));
+      gds.push_back(std::stod(row[8]));
+    }
+    REQUIRE(currents.size() == 7);
+    // The exact slopes beside quotients of differences, which six digits and 0.05 V make coarse.
+    const double by_vgs = (currents[4] - currents[3]) / 0.1;
+    const double by_vds = (currents[6] - currents[5]) / 0.1;
+    CHECK(gm[0] == Catch::Approx(by_vgs).epsilon(0.01).margin(1e-3 * currents[0]));
+    CHECK(gds[0] == Catch::Approx(by_vds).epsilon(0.01).margin(1e-3 * currents[0]));
     CHECK(currents[0] > 5e-4);  // measured: about 4 mA
     CHECK(currents[0] < 3e-2);
     CHECK(currents[1] < 1e-5 * currents[0]);
