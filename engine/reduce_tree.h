@@ -3,6 +3,7 @@
 // rounding error grows with log n. Used by losses, reductions and batch norm's statistics.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "engine/cpu/context.h"
@@ -17,6 +18,20 @@ void combine_pairwise(T* parts, int64_t count, int64_t width = 1) {
   for (int64_t stride = 1; stride < count; stride *= 2)
     for (int64_t i = 0; i + stride < count; i += 2 * stride)
       for (int64_t j = 0; j < width; ++j) parts[i * width + j] += parts[(i + stride) * width + j];
+}
+
+/// The same where parts are many or wide: columns are shared out.
+template <class T>
+void combine_columns(CpuContext& ctx, T* parts, int64_t count, int64_t width) {
+  const int64_t chunk = std::max<int64_t>(64, pointwise_chunk / std::max<int64_t>(1, count));
+  ctx.for_chunks(width, chunk, [&](int64_t begin, int64_t end) {
+    for (int64_t stride = 1; stride < count; stride *= 2)
+      for (int64_t i = 0; i + stride < count; i += 2 * stride) {
+        T* const to = parts + i * width;
+        const T* const from = to + stride * width;
+        for (int64_t j = begin; j < end; ++j) to[j] += from[j];
+      }
+  });
 }
 
 /// Sum over i in 0 .. n-1, where chunk_sum(begin, end) sums one chunk.

@@ -170,11 +170,11 @@ std::vector<double> gradient_sums(CpuContext& ctx, const Partition& g, const T* 
   });
   std::vector<double> sums(static_cast<size_t>(g.groups * width));
   if (g.rows == 0) return sums;
-  ctx.for_chunks(g.groups, 1, [&](int64_t group, int64_t) {
+  for (int64_t group = 0; group < g.groups; ++group) {
     double* from = parts.data() + group * g.chunks * width;
-    combine_pairwise(from, g.chunks, width);
+    combine_columns(ctx, from, g.chunks, width);
     std::copy(from, from + width, sums.begin() + group * width);
-  });
+  }
   return sums;
 }
 

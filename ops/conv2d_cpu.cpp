@@ -1,5 +1,5 @@
 // conv2d on the CPU: implicit GEMM over lists of pixels. Which input pixel a tap reads for which
-// output pixel is a table; the products of engine/cpu/gemm.h take their rows through it.
+// output pixel is a table (ops/conv2d_tables.h); engine/cpu/gemm.h takes its rows through it.
 //   compact: one product per tap, over the pairs that lie inside the image (deep or dilated layers)
 //   joint:   all taps in one product, padding read as rows of zeros (few channels, little padding)
 //   padded:  very few channels (the stem): x is copied with its padding, and a kernel row, S * C
@@ -8,9 +8,13 @@
 
 #include "engine/cpu/gemm.h"
 #include "ops/conv2d.h"
+#include "ops/conv2d_tables.h"
 
 namespace weft::kernels {
 namespace {
+
+using conv_tables::Table;
+using conv_tables::TapPairs;
 
 constexpr int64_t stem_channels = 8, joint_channels = 128;
 
@@ -30,71 +34,11 @@ bool is_pointwise(const Conv2dShape& s) {
          s.options.padding.h == 0 && s.options.padding.w == 0;
 }
 
-/// For every tap, the pairs (output pixel, input pixel) inside the image, both ascending.
-class TapPairs {
- public:
-  struct Tap {
-    int64_t index, count;
-    const int32_t *out, *in;
-  };
-
-  TapPairs(CpuContext& ctx, const Conv2dShape& s) {
-    int64_t total = 0;
-    for (int64_t t = 0; t < s.taps(); ++t) {
-      const int64_t rows = s.valid_rows(t / s.s).size(), columns = s.valid_columns(t % s.s).size();
-      taps_.push_back({t, s.n * rows * columns, nullptr, nullptr});
-      total += taps_.back().count;
-    }
-    memory_ = Tensor::empty({2 * total}, DType::i32, ctx.memory());
-    auto* next = memory_.data<int32_t>();
-    for (Tap& tap : taps_) {
-      tap.out = next;
-      tap.in = next + tap.count;
-      next += 2 * tap.count;
-    }
-    ctx.for_chunks(s.taps(), 1, [&](int64_t t, int64_t) { fill(s, taps_[t]); });
-  }
-
-  const std::vector<Tap>& taps() const { return taps_; }
-
- private:
-  static void fill(const Conv2dShape& s, const Tap& tap) {
-    auto *out = const_cast<int32_t*>(tap.out), *in = const_cast<int32_t*>(tap.in);
-    const Conv2dOptions& o = s.options;
-    const auto rows = s.valid_rows(tap.index / s.s), columns = s.valid_columns(tap.index % s.s);
-    const int64_t dh = tap.index / s.s * o.dilation.h - o.padding.h;
-    const int64_t dw = tap.index % s.s * o.dilation.w - o.padding.w;
-    for (int64_t n = 0; n < s.n; ++n)
-      for (int64_t p = rows.begin; p < rows.end; ++p)
-        for (int64_t q = columns.begin; q < columns.end; ++q) {
-          *out++ = static_cast<int32_t>((n * s.p + p) * s.q + q);
-          *in++ = static_cast<int32_t>((n * s.h + p * o.stride.h + dh) * s.w + q * o.stride.w + dw);
-        }
-  }
-
-  Tensor memory_;
-  std::vector<Tap> taps_;
-};
-
-/// table[tap][to]: the pixel that tap reads for pixel `to`, -1 where it lies outside.
-Tensor joint_tables(CpuContext& ctx, const Conv2dShape& s, int64_t pixels, bool to_output) {
-  const TapPairs pairs(ctx, s);
-  Tensor tables = Tensor::empty({s.taps(), pixels}, DType::i32, ctx.memory());
-  auto* table = tables.data<int32_t>();
-  ctx.for_chunks(s.taps(), 1, [&](int64_t t, int64_t) {
-    const auto& tap = pairs.taps()[t];
-    int32_t* mine = table + t * pixels;
-    std::fill_n(mine, pixels, -1);
-    const int32_t *to = to_output ? tap.out : tap.in, *from = to_output ? tap.in : tap.out;
-    for (int64_t i = 0; i < tap.count; ++i) mine[to[i]] = from[i];
-  });
-  return tables;
-}
-
 /// x with its padding written out, and where output pixel i's first tap lies in it.
 template <class T>
 struct PaddedInput {
-  Tensor image, table;
+  Tensor image;
+  Table table;
   int64_t width = 0;
 
   PaddedInput(CpuContext& ctx, const Conv2dShape& s, const T* x) {
@@ -102,7 +46,7 @@ struct PaddedInput {
     const int64_t height = s.h + 2 * o.padding.h;
     width = s.w + 2 * o.padding.w;
     image = Tensor::empty({s.n, height, width, s.c}, dtype_of<T>(), ctx.memory());
-    table = Tensor::empty({s.output_pixels()}, DType::i32, ctx.memory());
+    table = conv_tables::of_padded(ctx, s);
     T* to = image.data<T>();
     const int64_t row = s.w * s.c, padded_row = width * s.c, left = o.padding.w * s.c;
     ctx.for_chunks(s.n * height, 16, [&](int64_t begin, int64_t end) {
@@ -118,15 +62,10 @@ struct PaddedInput {
         std::fill_n(line + left + row, left, T{0});
       }
     });
-    auto* index = table.data<int32_t>();
-    for (int64_t i = 0; i < s.n * s.p; ++i)
-      for (int64_t q = 0; q < s.q; ++q)
-        *index++ = static_cast<int32_t>((i / s.p * height + i % s.p * o.stride.h) * width +
-                                        q * o.stride.w);
   }
   /// Kernel row r's stretch for every output pixel.
   Rows<T> row(const Conv2dShape& s, int64_t r) const {
-    return {image.data<T>() + r * s.options.dilation.h * width * s.c, s.c, table.data<int32_t>()};
+    return {image.data<T>() + r * s.options.dilation.h * width * s.c, s.c, table.get()};
   }
 };
 
@@ -141,10 +80,10 @@ void gather_product(CpuContext& ctx, const Conv2dShape& s, const T* from, int64_
   if (is_pointwise(s)) {
     gemm_rows<T>(ctx, to, layout, {{to.rows, nullptr, depth, {{{from, depth}, tap_weight(0)}}}});
   } else if (is_joint(s, depth)) {
-    const Tensor tables = joint_tables(ctx, s, to.rows, forward);
+    const Table table = forward ? conv_tables::of_outputs(ctx, s) : conv_tables::of_inputs(ctx, s);
     RowProduct<T> all{to.rows, nullptr, depth, {}};
     for (int64_t t = 0; t < s.taps(); ++t)
-      all.parts.push_back({{from, depth, tables.data<int32_t>() + t * to.rows}, tap_weight(t)});
+      all.parts.push_back({{from, depth, table.get() + t * to.rows}, tap_weight(t)});
     gemm_rows<T>(ctx, to, layout, {all});
   } else {
     const TapPairs pairs(ctx, s);
@@ -201,10 +140,9 @@ bool conv2d_backward_weight(CpuContext& ctx, const Conv2dShape& s, View<const T>
     return gemm_outer<T>(ctx, {s.k, 1, s.c, row},
                          {{pixels, all_dy, {{x.data, s.c}}, dweight.data}});
   } else if (is_joint(s, s.c)) {
-    const Tensor tables = joint_tables(ctx, s, pixels, true);
+    const Table table = conv_tables::of_outputs(ctx, s);
     OuterProduct<T> all{pixels, all_dy, {}, dweight.data};
-    for (int64_t t = 0; t < s.taps(); ++t)
-      all.b.push_back({x.data, s.c, tables.data<int32_t>() + t * pixels});
+    for (int64_t t = 0; t < s.taps(); ++t) all.b.push_back({x.data, s.c, table.get() + t * pixels});
     return gemm_outer<T>(ctx, {s.k, s.taps(), s.c, row}, {all});
   } else {
     const TapPairs pairs(ctx, s);

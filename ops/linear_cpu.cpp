@@ -42,13 +42,14 @@ void bias_backward(CpuContext& ctx, View<const T> dy, View<stat_t<T>> dbias) {
   const int64_t chunks = std::max<int64_t>(1, (rows + bias_chunk - 1) / bias_chunk);
   const Tensor parts = Tensor::empty({chunks, width}, dtype_of<T>(), ctx.memory());
   T* sums = parts.data<T>();
-  std::fill_n(sums, chunks * width, T{0});
+  if (rows == 0) std::fill_n(sums, width, T{0});
   ctx.for_chunks(rows, bias_chunk, [&](int64_t begin, int64_t end) {
     T* sum = sums + begin / bias_chunk * width;
+    std::fill_n(sum, width, T{0});
     for (int64_t i = begin; i < end; ++i)
       for (int64_t j = 0; j < width; ++j) sum[j] += dy.data[i * width + j];
   });
-  combine_pairwise(sums, chunks, width);
+  combine_columns(ctx, sums, chunks, width);
   std::copy_n(sums, width, dbias.data);
 }
 

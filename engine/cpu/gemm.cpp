@@ -8,6 +8,7 @@
 #include <bit>
 
 #include "engine/cpu/finite.h"
+#include "engine/cpu/gemm_cut.h"
 #include "engine/cpu/gemm_pack.h"
 
 namespace weft {
@@ -15,23 +16,13 @@ namespace {
 
 using namespace gemm_detail;
 
-constexpr int64_t chunk_target = 8;  // enough to share out evenly, few enough to pack b seldom
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// What an element costs a chunk beside its products, in multiply-adds of a full register tile.
+constexpr int64_t packing_cost = 24, reading_cost = 8;
 
 /// The largest power of two that is at most max(x, 1): halves of halves keep threads even.
 int64_t floor_power(int64_t x) {
   return static_cast<int64_t>(std::bit_floor<uint64_t>(std::max<int64_t>(x, 1)));
 }
-
-/// 0 .. n-1 in `count` nearly equal pieces; every border but the last is a multiple of `unit`.
-struct Cut {
-  int64_t n, unit, count;
-  Cut(int64_t n_, int64_t pieces, int64_t unit_ = 1)
-      : n(n_), unit(unit_), count(std::clamp<int64_t>(pieces, 0, ceil_div(n_, unit_))) {}
-  int64_t begin(int64_t i) const { return std::min(n, ceil_div(n, unit) * i / count * unit); }
-  int64_t end(int64_t i) const { return begin(i + 1); }
-};
 
 template <class T>
 void fill_block(const RowOutput<T>& c, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
@@ -188,6 +179,16 @@ void outer_chunk(const OuterProduct<T>& p, int64_t width, T* c, int64_t c_stride
   }
 }
 
+/// Few blocks of C and many k: k is cut as well, and the partial sums are combined pairwise. That
+/// is an order of its own, so it comes from the sizes alone.
+int64_t k_pieces_of(int64_t rows, int64_t columns, int mr, int nr, int64_t deepest) {
+  constexpr int64_t target = 8;
+  const Cut m_cut(rows, ceil_div(rows, 2 * m_block), mr);
+  const Cut n_cut(columns, floor_power(std::min(target / m_cut.count, columns / (8 * nr))), nr);
+  const int64_t blocks = m_cut.count * n_cut.count;
+  return floor_power(std::min(target / blocks, deepest / (2 * k_block)));
+}
+
 }  // namespace
 
 template <class T>
@@ -195,9 +196,14 @@ void gemm_rows(CpuContext& ctx, const RowOutput<T>& c, Layout b_layout,
                const std::vector<RowProduct<T>>& products) {
   if (c.rows == 0 || c.columns == 0) return;
   constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
-  // Every chunk packs its columns of b, so rows are cut only where the columns give few chunks.
-  const Cut n_cut(c.columns, ceil_div(c.columns, panel_block * nr), nr);
-  const Cut m_cut(c.rows, floor_power(std::min(chunk_target / n_cut.count, c.rows / m_block)), mr);
+  int64_t macs = 0;
+  for (const RowProduct<T>& p : products)
+    macs += p.rows * p.depth * static_cast<int64_t>(p.parts.size()) * c.columns;
+  // Every chunk reads its rows of a once more, and packs its columns of b.
+  const Chunks chunks =
+      share_out({c.columns, nr, panel_block, packing_cost}, {c.rows, mr, c.rows, reading_cost}, 1,
+                useful_threads(macs, ctx.threads()));
+  const Cut n_cut(c.columns, chunks.along_a, nr), m_cut(c.rows, chunks.along_b, mr);
   const std::vector<Step<T>> steps = steps_of(products);
   ctx.for_chunks(m_cut.count * n_cut.count, 1, [&](int64_t i, int64_t) {
     const int64_t m = i / n_cut.count, n = i % n_cut.count;
@@ -211,14 +217,17 @@ bool gemm_outer(CpuContext& ctx, const OuterShape& shape,
   const int64_t columns = shape.parts * shape.width, count = static_cast<int64_t>(products.size());
   if (shape.rows == 0 || columns == 0 || count == 0) return true;
   constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
-  int64_t deepest = 0;
-  for (const OuterProduct<T>& p : products) deepest = std::max(deepest, p.depth);
-  const Cut m_cut(shape.rows, ceil_div(shape.rows, 2 * m_block), mr);
-  const Cut n_cut(columns, floor_power(std::min(chunk_target / m_cut.count, columns / (8 * nr))),
-                  nr);
+  int64_t deepest = 0, macs = 0;
+  for (const OuterProduct<T>& p : products) {
+    deepest = std::max(deepest, p.depth);
+    macs += p.depth;
+  }
+  const int64_t k_pieces = k_pieces_of(shape.rows, columns, mr, nr, deepest);
+  const Chunks chunks = share_out({shape.rows, mr, 2 * m_block / mr, packing_cost},
+                                  {columns, nr, columns, packing_cost}, k_pieces,
+                                  useful_threads(macs * shape.rows * columns, ctx.threads()));
+  const Cut m_cut(shape.rows, chunks.along_a, mr), n_cut(columns, chunks.along_b, nr);
   const int64_t blocks = m_cut.count * n_cut.count;
-  // Few blocks of C and many k: k is cut as well, and the partial sums are combined pairwise.
-  const int64_t k_pieces = floor_power(std::min(chunk_target / blocks, deepest / (2 * k_block)));
   const int64_t partial = shape.rows * columns;
   Tensor sums;
   if (k_pieces > 1)

@@ -1,11 +1,13 @@
 // The two matrix products against plain loops: tables with rows of zeros, scattered output, several
-// parts and products, pieces of k summed apart; and the same bits on 1, 2 and 7 threads.
+// parts and products, pieces of k summed apart; and the same bits on 1, 2, 7 and 16 threads, which
+// cut C in other chunks.
 #include "engine/cpu/gemm.h"
 
 #include <cmath>
 #include <limits>
 #include <optional>
 
+#include "engine/cpu/gemm_cut.h"
 #include "engine/philox.h"
 #include "tests/support/op_check.h"
 
@@ -46,10 +48,10 @@ double largest_error(const Tensor& got, const Values& want) {
   return error;
 }
 
-/// Runs on 1, 2 and 7 threads over poisoned memory; the bits must agree.
+/// Runs on 1, 2, 7 and 16 threads over poisoned memory; the bits must agree.
 Tensor on_all_threads(const Shape& shape, const std::function<void(CpuContext&, Tensor)>& run) {
   std::optional<Tensor> first;
-  for (const int threads : {1, 2, 7}) {
+  for (const int threads : {1, 2, 7, 16}) {
     const GuardedMemory guarded;
     CpuContext ctx(threads);
     const Tensor c = Tensor::empty(shape, DType::f64);
@@ -179,6 +181,59 @@ TEST_CASE("gemm_outer says whether all that it wrote is finite, wherever it is n
         CHECK(finite_with(row, 3e38F, 1) == (depth < 2));  // the sum overflows
       }
     }
+}
+
+TEST_CASE("gemm: a layer has the same bits on any number of threads, however C is cut") {
+  constexpr int64_t m = 338, n = 300, k = 1100;
+  const auto values = [](const Shape& shape, const char* name) {
+    const Tensor wide = random(shape, name), t = Tensor::empty(shape, DType::f32);
+    for (int64_t i = 0; i < shape.numel(); ++i)
+      t.data<float>()[i] = static_cast<float>(wide.data<double>()[i]);
+    return t;
+  };
+  const Tensor a = values({m, k}, "a"), b = values({n, k}, "b"), dy = values({m, n}, "dy");
+  std::optional<Tensor> rows, outer;
+  for (const int threads : {1, 2, 3, 7, 16}) {
+    CpuContext ctx(threads);
+    const Tensor y = Tensor::empty({m, n}, DType::f32), dw = Tensor::empty({n, k}, DType::f32);
+    gemm_rows<float>(ctx, {y.data<float>(), m, n, n}, Layout::along_k,
+                     {{m, nullptr, k, {{{a.data<float>(), k}, {b.data<float>(), k}}}}});
+    gemm_outer<float>(ctx, {n, 1, k, k},
+                      {{m, {dy.data<float>(), n}, {{a.data<float>(), k}}, dw.data<float>()}});
+    if (!rows) rows = y;
+    if (!outer) outer = dw;
+    CHECK(same_bits(*rows, y));
+    CHECK(same_bits(*outer, dw));
+  }
+}
+
+TEST_CASE("gemm: chunks keep every thread at work, and a small product keeps to one") {
+  using namespace gemm_detail;
+  struct Case {
+    int64_t rows, columns;
+  };
+  // Products of the network's convolutions at batch 2, crop 97 and batch 16, crop 321.
+  for (const Case& c : {Case{338, 1024}, Case{338, 512}, Case{338, 256}, Case{1250, 64},
+                        Case{26896, 1024}, Case{26896, 128}, Case{104976, 64}})
+    for (const int64_t threads : {1, 2, 7, 16}) {
+      INFO(c.rows << " x " << c.columns << " on " << threads << " threads");
+      const Chunks rows = share_out({c.columns, 32, 4, 24}, {c.rows, 14, c.rows, 8}, 1, threads);
+      const Cut n_cut(c.columns, rows.along_a, 32), m_cut(c.rows, rows.along_b, 14);
+      CHECK(n_cut.end(0) <= 128);
+      int64_t largest = 0;
+      for (int64_t i = 0; i < m_cut.count * n_cut.count; ++i) {
+        const int64_t m = i / n_cut.count, n = i % n_cut.count;
+        largest =
+            std::max(largest, (m_cut.end(m) - m_cut.begin(m)) * (n_cut.end(n) - n_cut.begin(n)));
+      }
+      const double busiest =
+          static_cast<double>(ceil_div(m_cut.count * n_cut.count, threads) * largest);
+      CHECK(static_cast<double>(c.rows * c.columns) / (busiest * static_cast<double>(threads)) >
+            0.75);
+    }
+  CHECK(useful_threads(1000, 16) == 1);
+  CHECK(useful_threads(int64_t{1} << 20, 16) == 2);
+  CHECK(useful_threads(int64_t{1} << 40, 16) == 16);
 }
 
 }  // namespace weft

@@ -70,6 +70,24 @@ TEST_CASE("reduce_tree: one sum for every number of threads", "[engine]") {
   }
 }
 
+TEST_CASE("combine_columns: the bits of combine_pairwise, on any number of threads", "[engine]") {
+  constexpr int64_t width = 700;
+  for (const int64_t count : {1, 2, 5, 420}) {
+    std::vector<float> parts;
+    for (int64_t i = 0; i < count * width; ++i) parts.push_back(std::sin(static_cast<float>(i)));
+    std::vector<float> want = parts;
+    combine_pairwise(want.data(), count, width);
+    want.resize(width);
+    for (const int threads : {1, 7}) {
+      CpuContext ctx(threads);
+      std::vector<float> got = parts;
+      combine_columns(ctx, got.data(), count, width);
+      got.resize(width);
+      CHECK(got == want);
+    }
+  }
+}
+
 TEST_CASE("combine_pairwise: columns stay apart", "[engine]") {
   std::vector<double> parts = {1, 10, 2, 20, 3, 30, 4, 40, 5, 50};
   combine_pairwise(parts.data(), 5, 2);
