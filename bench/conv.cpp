@@ -1,12 +1,14 @@
 // Convolutions layer by layer, on the shapes that a crop gives the Deeplab ResNet-18 and its ASPP
 // heads: minimum over repeats of forward, dgrad and wgrad, each beside its GFLOP/s and its share of
 // the measured peak. Useful work leaves out taps that see only padding; that is what is shared.
+// --errors 1: instead of times, ||a - b|| / ||b|| of each beside the CPU's f64 on the same operands.
 #include "ops/cast.h"
 #include "ops/conv2d.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "bench/bench.h"
@@ -55,6 +57,65 @@ Tensor random(const Shape& shape, DType dtype) {
   for (int64_t i = 0; i < shape.numel(); ++i)
     values.push_back(philox.uniform(static_cast<uint64_t>(i)) - 0.5);
   return Tensor::from(shape, values, dtype);
+}
+
+/// ||a - b|| / ||b||
+double error(const Tensor& a, const Tensor& b) {
+  const std::vector<double> of_a = a.to_vector(), of_b = b.to_vector();
+  double apart = 0, size = 0;
+  for (size_t i = 0; i < of_b.size(); ++i) {
+    apart += (of_a[i] - of_b[i]) * (of_a[i] - of_b[i]);
+    size += of_b[i] * of_b[i];
+  }
+  return std::sqrt(apart / std::max(size, 1e-300));
+}
+
+/// One layer's row of errors, of f32 however it is multiplied.
+void show_errors(const Layer& l, const AnyContext& context, int64_t batch, int threads) {
+  const Shape x_shape{batch, l.size, l.size, l.in}, weight_shape{l.out, l.kernel, l.kernel, l.in};
+  const Conv2dShape s(x_shape, weight_shape, l.options);
+  const Tensor host_x = random(x_shape, DType::f32), host_weight = random(weight_shape, DType::f32);
+  const Tensor host_dy = random(s.output(), DType::f32);
+  const auto here = [&](const Tensor& t) { return to_device(context, t); };
+  const Tensor x = here(host_x), weight = here(host_weight), dy = here(host_dy);
+  const auto empty = [&](const Shape& shape) { return here(Tensor::full(shape, 0, DType::f32)); };
+  const Tensor y = empty(s.output()), dx = empty(x_shape), dweight = empty(weight_shape);
+  std::visit(
+      [&](auto* ctx) {
+        const auto vx = x.view<const float>(), vw = weight.view<const float>();
+        const auto vdy = dy.view<const float>();
+        kernels::conv2d_forward<float>(*ctx, s, vx, vw, {}, y.view<float>());
+        if (l.in != 3) kernels::conv2d_backward_input<float>(*ctx, s, vw, vdy, dx.view<float>());
+        kernels::conv2d_backward_weight<float>(*ctx, s, vx, vdy, dweight.view<float>());
+      },
+      context);
+  const auto wide = [](const Tensor& t) {
+    return Tensor::from(t.shape(), t.to_vector(), DType::f64);
+  };
+  const Tensor wide_x = wide(host_x), wide_weight = wide(host_weight), wide_dy = wide(host_dy);
+  const auto vx = wide_x.view<const double>(), vw = wide_weight.view<const double>();
+  const auto vdy = wide_dy.view<const double>();
+  CpuContext cpu(threads);
+  const auto exact = [](const Shape& shape, auto&& kernel) {
+    const Tensor t = Tensor::empty(shape, DType::f64);
+    kernel(t.view<double>());
+    return t;
+  };
+  fmt::print("{:28}{:>7}", l.name, "");
+  const auto show = [](double e) { fmt::print("{:>25.2e}", e); };
+  show(error(to_host(context, y), exact(s.output(), [&](auto to) {
+               kernels::conv2d_forward<double>(cpu, s, vx, vw, {}, to);
+             })));
+  if (l.in == 3)
+    fmt::print("{:>25}", "images need none");
+  else
+    show(error(to_host(context, dx), exact(x_shape, [&](auto to) {
+                 kernels::conv2d_backward_input<double>(cpu, s, vw, vdy, to);
+               })));
+  show(error(to_host(context, dweight), exact(weight_shape, [&](auto to) {
+               kernels::conv2d_backward_weight<double>(cpu, s, vx, vdy, to);
+             })));
+  fmt::print("\n");
 }
 
 /// One layer's row: forward, dgrad, wgrad. Returns the milliseconds of all three.
@@ -108,21 +169,31 @@ void conv(const Arguments& arguments) {
   const int64_t batch = arguments.number("batch", 2), crop = arguments.number("crop", 97);
   const int64_t reps = arguments.number("reps", 10);
   const int threads = static_cast<int>(arguments.number("threads", physical_cores()));
-  const std::string precision = arguments.text("precision", "f32");
-  if (precision != "f32" && precision != "tf32" && precision != "bf16")
-    throw ConfigError("conv: --precision f32, tf32 or bf16, not " + precision);
-  const bool bf16 = precision == "bf16";
+  const auto precision = from_word<Precision>("--precision", arguments.text("precision", "f32"));
+  const bool bf16 = precision == Precision::bf16;
   const Device device(from_word<DeviceKind>("--device", arguments.text("device", "cpu")), threads,
-                      precision == "tf32" ? MatrixMath::tf32 : MatrixMath::f32);
+                      matrix_math(precision));
   const AnyContext context = device.context();
-  if (bf16 && !is_asynchronous(context))
-    throw ConfigError("conv: --precision bf16 needs --device cuda");
-  const double peak = is_asynchronous(context)
-                          ? matrix_peak_gflops(context, bf16 ? DType::bf16 : DType::f32)
-                          : fma_peak_gflops(threads);
-  fmt::print("batch {}, crop {}, {}, {}, peak {:.0f} GFLOP/s: ms, useful GFLOP/s, share\n", batch,
-             crop, device.describe(), precision, peak);
+  if (precision == Precision::f64 || (precision != Precision::f32 && !is_asynchronous(context)))
+    throw ConfigError(
+        fmt::format("conv: --precision {}: f32, or with --device cuda f32x6, tf32 or "
+                    "bf16",
+                    name_of(precision)));
+  const bool errors = arguments.number("errors", 0) != 0;
+  if (errors && bf16) throw ConfigError("conv: --errors is of f32, f32x6 and tf32, not of bf16");
+  const double peak = errors                     ? 0
+                      : is_asynchronous(context) ? matrix_peak_gflops(context, precision)
+                                                 : fma_peak_gflops(threads);
+  const std::string what =
+      errors ? "errors against f64"
+             : fmt::format("peak {:.0f} GFLOP/s: ms, useful GFLOP/s, share", peak);
+  fmt::print("batch {}, crop {}, {}, {}, {}\n", batch, crop, device.describe(), name_of(precision),
+             what);
   fmt::print("{:28}{:>7}{:>25}{:>25}{:>25}\n", "layer", "useful", "forward", "dgrad", "wgrad");
+  if (errors) {
+    for (const Layer& l : layers(crop)) show_errors(l, context, batch, threads);
+    return;
+  }
   double total = 0;
   for (const Layer& l : layers(crop))
     total += bf16 ? measure<bf16_t>(l, context, batch, reps, peak)

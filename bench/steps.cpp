@@ -30,10 +30,8 @@ void steps(const Arguments& arguments) {
   for (const TaskSpec& task : run.tasks) targets.push_back(random_target(task, s.batch, s.crop));
   const auto weights = make_optimizer(context, *model, run, Phase::warmup);
   const auto logits = make_optimizer(context, *model, run, Phase::policy);
-  const double peak =
-      is_asynchronous(context)
-          ? matrix_peak_gflops(context, run.precision == Precision::bf16 ? DType::bf16 : DType::f32)
-          : fma_peak_gflops(s.threads);
+  const double peak = is_asynchronous(context) ? matrix_peak_gflops(context, run.precision)
+                                               : fma_peak_gflops(s.threads);
   const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
   const Gates fixed = gates_from(policy.select);
 

@@ -8,7 +8,9 @@ namespace weft {
 enum class DeviceKind : uint8_t { cpu, cuda };
 constexpr std::array<const char*, 2> words_of(DeviceKind) { return {"cpu", "cuda"}; }
 
-/// How f32 products are computed: in full, or by tensor cores on factors rounded to 10 bits.
-enum class MatrixMath : uint8_t { f32, tf32 };
+/// How f32 products are computed: in full; by tensor cores on factors rounded to 10 bits; or by
+/// tensor cores with f32's error, as six products of bf16 each, where the card can (Hopper) and the
+/// product is large enough, else in full.
+enum class MatrixMath : uint8_t { f32, tf32, f32x6 };
 
 }  // namespace weft

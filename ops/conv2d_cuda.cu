@@ -1,6 +1,6 @@
 // conv2d on the GPU, by the first of these ways that takes the shape:
-//   1x1 without stride: one product by cuBLAS (ops/linear.h)
-//   hopper_conv: implicit GEMMs by Hopper's wgmma and TMA, in TF32 and bf16
+//   1x1 without stride: one product by cuBLAS (ops/linear.h), but in f32x6
+//   hopper_conv: implicit GEMMs by Hopper's wgmma and TMA, in TF32, bf16 and f32x6
 //   tensor_conv: the same by mma.sync, on every card (conv2d_tensor_cuda.cuh)
 //   columns: every shape, and full f32. Rows of the output are unrolled a piece at a time into
 //     columns [pixels, taps C] (or dy's for dx, from which each input pixel gathers its taps in
@@ -151,8 +151,10 @@ template <class T>
 void conv2d_forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const T> weight,
                     View<const T> bias, View<T> y) {
   if (s.output_pixels() == 0) return;
+  const bool split = hopper_conv::splits<T>(ctx);
+  if (split && hopper_conv::forward<T>(ctx, s, x, weight, bias, y)) return;
   if (is_pointwise(s)) return linear_forward<T>(ctx, x, {weight.data, {s.k, s.c}}, bias, y);
-  if (hopper_conv::forward<T>(ctx, s, x, weight, bias, y) ||
+  if ((!split && hopper_conv::forward<T>(ctx, s, x, weight, bias, y)) ||
       tensor_conv::forward<T>(ctx, s, x, weight, bias, y))
     return;
   const Geometry g(s);
@@ -175,8 +177,10 @@ template <class T>
 void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight,
                            View<const T> dy, View<T> dx) {
   if (s.input_pixels() == 0) return;
+  const bool split = hopper_conv::splits<T>(ctx);
+  if (split && hopper_conv::backward_input<T>(ctx, s, weight, dy, dx)) return;
   if (is_pointwise(s)) return linear_backward_input<T>(ctx, {weight.data, {s.k, s.c}}, dy, dx);
-  if (hopper_conv::backward_input<T>(ctx, s, weight, dy, dx) ||
+  if ((!split && hopper_conv::backward_input<T>(ctx, s, weight, dy, dx)) ||
       tensor_conv::backward_input<T>(ctx, s, weight, dy, dx))
     return;
   const Geometry g(s);
@@ -197,8 +201,10 @@ void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T>
 template <class T>
 void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T> x,
                             View<const T> dy, View<stat_t<T>> dweight) {
+  const bool split = hopper_conv::splits<T>(ctx);
+  if (split && hopper_conv::backward_weight<T>(ctx, s, x, dy, dweight)) return;
   if (is_pointwise(s)) return linear_backward_weight<T>(ctx, x, dy, {dweight.data, {s.k, s.c}});
-  if (hopper_conv::backward_weight<T>(ctx, s, x, dy, dweight) ||
+  if ((!split && hopper_conv::backward_weight<T>(ctx, s, x, dy, dweight)) ||
       tensor_conv::backward_weight<T>(ctx, s, x, dy, dweight))
     return;
   const Geometry g(s);

@@ -6,11 +6,14 @@
 //   128 x 128: 65 to 128 columns, 220 to 350; a wider tile would multiply zeros
 //   256 x 64:  64 columns at most, 260 on a layer that memory bounds
 // Two blocks that share what they load (clusters of 2) were slower by a third throughout.
+// f32 in full (MatrixMath::f32x6) takes tiles of half that width: their sums are kept twice, and a
+// stage holds three parts of each factor.
 #include <atomic>
 #include <cmath>
 
 #include "ops/conv2d_hopper_plans_cuda.cuh"
 #include "ops/conv2d_hopper_shares_cuda.cuh"
+#include "ops/conv2d_hopper_split_cuda.cuh"
 #include "ops/conv2d_hopper_store_cuda.cuh"
 #include "ops/conv2d_tensor_cuda.cuh"
 
@@ -60,18 +63,23 @@ __global__ void __launch_bounds__(threads, 1)
 #endif
 }
 
-/// One call's tensors; weight: as the kernel takes it.
-template <class T>
+/// One call's tensors; from and weight: as the kernel takes them.
+template <class T, class Factor = T>
 struct Operands {
-  const T *from, *weight, *bias;
+  const Factor *from, *weight;
+  const T* bias;
   T* to;
 };
+template <class B>
+using OperandsOf = Operands<typename B::T, typename B::Factor>;
+
+template <class B>
+constexpr MapType factor_type = sizeof(typename B::Factor) == 2 ? MapType::bf16 : MapType::tf32;
 
 /// A class's offsets, maps and place in the lists; false where a tap lies too far, or there is none.
 template <class B>
 bool add_class(GatherArgs<typename B::T>& a, const Gather& g, const tensor_conv::RunPair& pair,
-               const Operands<typename B::T>& o) {
-  constexpr bool half_width = sizeof(typename B::T) == 2;
+               const OperandsOf<B>& o) {
   if (pair.taps == 0 || a.classes == most_classes) return false;
   const Run &r = g.rows.run[pair.row_run], &q = g.cols.run[pair.column_run];
   const auto [first_row, last_row] = std::minmax_element(r.source, r.source + r.taps);
@@ -96,10 +104,11 @@ bool add_class(GatherArgs<typename B::T>& a, const Gather& g, const tensor_conv:
   a.items += items;
   a.stages += items * c.stages;
   const int64_t from_width = g.cols.source_extent, to_width = g.cols.extent;
-  const int64_t depth = g.depth, columns = g.columns;
-  a.from[a.classes] = pixel_map(half_width ? MapType::bf16 : MapType::tf32,
+  const int64_t depth = B::parts == 1 ? g.depth : B::parts * part_channels(g.depth);
+  const int64_t columns = g.columns;
+  a.from[a.classes] = pixel_map(factor_type<B>,
                                 {.at = o.from + (*first_row * from_width + *first_column) * depth,
-                                 .channels = g.depth,
+                                 .channels = static_cast<int>(depth),
                                  .columns = q.count,
                                  .rows = r.count,
                                  .images = g.images,
@@ -110,7 +119,7 @@ bool add_class(GatherArgs<typename B::T>& a, const Gather& g, const tensor_conv:
                                  .span_h = span_h,
                                  .step = g.source_step},
                                 B::m);
-  a.to[a.classes++] = pixel_map(half_width ? MapType::bf16 : MapType::f32,
+  a.to[a.classes++] = pixel_map(sizeof(typename B::T) == 2 ? MapType::bf16 : MapType::f32,
                                 {.at = o.to + (r.start * to_width + q.start) * columns,
                                  .channels = g.columns,
                                  .columns = q.count,
@@ -124,11 +133,13 @@ bool add_class(GatherArgs<typename B::T>& a, const Gather& g, const tensor_conv:
 }
 
 /// Whole items, or shares of all stages: what takes less, by an estimate in stages. Whole items last
-/// as long as the busiest block's. A share ends by writing or adding parts, about 8 stages and 2 for
-/// each part of its tile; so many small shares do not pay. Where there are many items they keep
-/// every block busy, and neighbours read the same weights: they stay whole.
-template <class T>
-void divide(GatherArgs<T>& a) {
+/// as long as the busiest block's. A share ends by writing or adding parts, about 8 stages (2 of
+/// three parts' longer ones) and a quarter of that for each part of its tile; so many small shares do
+/// not pay. Where there are many items they keep every block busy, and neighbours read the same
+/// weights: they stay whole.
+template <class B>
+void divide(GatherArgs<typename B::T>& a) {
+  constexpr double end = B::parts == 1 ? 8 : 2;
   a.blocks = std::min(most_blocks, a.items);
   a.shares = false;
   if (a.items > 4 * most_blocks) return;
@@ -141,8 +152,8 @@ void divide(GatherArgs<T>& a) {
   const double busiest = *std::max_element(load.begin(), load.end());
   const double deepest = a.list[0].stages;
   const double share = std::max<double>(std::ceil(static_cast<double>(a.stages) / most_blocks),
-                                        std::ceil(std::sqrt(2 * deepest)));
-  if (share + 8 + 2 * deepest / share > 0.9 * busiest) return;
+                                        std::ceil(std::sqrt(end / 4 * deepest)));
+  if (share + end + end / 4 * deepest / share > 0.9 * busiest) return;
   a.shares = true;
   a.blocks = std::clamp(static_cast<int>(a.stages / share), 1, most_blocks);
 }
@@ -150,9 +161,9 @@ void divide(GatherArgs<T>& a) {
 /// Nothing where the shape is not for these kernels.
 template <class B>
 std::optional<GatherArgs<typename B::T>> plan(const std::optional<Gather>& g,
-                                              const Operands<typename B::T>& o) {
+                                              const OperandsOf<B>& o) {
   using T = typename B::T;
-  constexpr MapType type = sizeof(T) == 2 ? MapType::bf16 : MapType::tf32;
+  constexpr MapType type = factor_type<B>;
   if (!g || g->pixels() == 0 || g->source_step > most_step) return std::nullopt;
   GatherArgs<T> a{};
   a.depth = g->depth;
@@ -163,9 +174,10 @@ std::optional<GatherArgs<typename B::T>> plan(const std::optional<Gather>& g,
   a.tap_steps = static_cast<int>(blocks_for(g->depth, B::k));
   for (const auto& pair : tensor_conv::classes_of(*g))
     if (!add_class<B>(a, *g, pair, o)) return std::nullopt;
+  const int depth = B::parts == 1 ? g->depth : B::parts * a.tap_steps * B::k;
   a.weight = B::right_mn ? weight_map(type, o.weight, g->columns, g->taps, g->depth, 64)
-                         : weight_map(type, o.weight, g->depth, g->taps, g->columns, B::n);
-  divide(a);
+                         : weight_map(type, o.weight, depth, g->taps, g->columns, B::n);
+  divide<B>(a);
   return a;
 }
 
@@ -177,7 +189,7 @@ uint64_t new_tag() {
 
 template <class B>
 bool run_tiles(CudaContext& ctx, const char* name, const Conv2dShape& s, bool backward,
-               const Operands<typename B::T>& o) {
+               const OperandsOf<B>& o) {
   thread_local Plans<GatherArgs<typename B::T>> plans[2];  // one of each direction
   const auto* const kept = plans[backward].get(s, {o.from, o.weight, o.bias, o.to}, [&] {
     return plan<B>(backward ? tensor_conv::backward_gather(s) : tensor_conv::forward_gather(s), o);
@@ -216,11 +228,26 @@ bool run(CudaContext& ctx, const char* name, const Conv2dShape& s, bool backward
   return run_tiles<BlockShape<T, 256, 64, 4, false, weight_as_it_lies>>(ctx, name, s, backward, o);
 }
 
+/// Of three parts: x or dy, the weight as forward or backward_input sums over it, the rest.
+bool run_split(CudaContext& ctx, const char* name, const Conv2dShape& s, bool backward,
+               const Operands<float>& o) {
+  const int64_t depth = backward ? s.k : s.c, columns = backward ? s.c : s.k;
+  const int64_t pixels = backward ? s.output_pixels() : s.input_pixels();
+  const Tensor from = split_parts(ctx, o.from, pixels, depth);
+  const Tensor weight = split_parts(ctx, o.weight, columns * s.taps(), depth);
+  const Operands<float, bf16_t> parts{from.data<const bf16_t>(), weight.data<const bf16_t>(),
+                                      o.bias, o.to};
+  if (columns > 64)
+    return run_tiles<BlockShape<float, 128, 128, 2, false, false, 3>>(ctx, name, s, backward,
+                                                                      parts);
+  return run_tiles<BlockShape<float, 128, 64, 2, false, false, 3>>(ctx, name, s, backward, parts);
+}
+
 template <class T>
 bool fits(const CudaContext& ctx, const Conv2dShape& s, const Operands<T>& o) {
-  return tensor_conv::allowed<T>(ctx) && available() && s.c % Vec<T>::size == 0 &&
-         s.k % Vec<T>::size == 0 && is_aligned(o.from) && is_aligned(o.weight) &&
-         is_aligned(o.bias) && is_aligned(o.to);
+  return (tensor_conv::allowed<T>(ctx) || splits<T>(ctx)) && available() &&
+         s.c % Vec<T>::size == 0 && s.k % Vec<T>::size == 0 && is_aligned(o.from) &&
+         is_aligned(o.weight) && is_aligned(o.bias) && is_aligned(o.to);
 }
 
 }  // namespace
@@ -243,7 +270,10 @@ template <class T>
 bool forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const T> weight,
              View<const T> bias, View<T> y) {
   const Operands<T> o{x.data, weight.data, bias.data, y.data};
-  return fits(ctx, s, o) && run<T, false>(ctx, "conv2d_forward", s, false, o);
+  if (!fits(ctx, s, o)) return false;
+  if constexpr (sizeof(T) == 4)
+    if (splits<T>(ctx)) return run_split(ctx, "conv2d_forward", s, false, o);
+  return run<T, false>(ctx, "conv2d_forward", s, false, o);
 }
 
 template <class T>
@@ -256,6 +286,7 @@ bool backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight
   if constexpr (!as_it_lies) {
     turned = tensor_conv::transposed(ctx, weight);
     o.weight = turned.data<const T>();
+    if (splits<T>(ctx)) return run_split(ctx, "conv2d_backward_input", s, true, o);
   }
   return run<T, as_it_lies>(ctx, "conv2d_backward_input", s, true, o);
 }

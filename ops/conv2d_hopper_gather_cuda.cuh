@@ -118,8 +118,11 @@ __device__ void fill(const GatherArgs<typename B::T>& a, typename B::Stages& rin
     int tap = s.first / a.tap_steps, k = (s.first - tap * a.tap_steps) * B::k;
     for (int i = 0; i < s.count; ++i) {
       ring.begin_filling(B::stage_bytes);
-      tma::load_pixels(ring.stage(), &a.from[s.index], ring.barrier(), k, place.column, place.row,
-                       place.image, c.off_w[tap], c.off_h[tap]);
+#pragma unroll
+      for (int part = 0; part < B::parts; ++part)
+        tma::load_pixels(ring.stage() + part * B::left_part, &a.from[s.index], ring.barrier(),
+                         part * a.tap_steps * B::k + k, place.column, place.row, place.image,
+                         c.off_w[tap], c.off_h[tap]);
       const uint32_t weights = ring.stage() + B::left_bytes;
       if constexpr (B::right_mn) {  // weight [k, t, n] as it lies: 64 n by the stage's k at once
 #pragma unroll
@@ -127,7 +130,10 @@ __device__ void fill(const GatherArgs<typename B::T>& a, typename B::Stages& rin
           tma::load_weight(weights + b * wgmma::block_bytes, &a.weight, ring.barrier(),
                            first_n + 64 * b, c.tap[tap], k);
       } else {
-        tma::load_weight(weights, &a.weight, ring.barrier(), k, c.tap[tap], first_n);
+#pragma unroll
+        for (int part = 0; part < B::parts; ++part)
+          tma::load_weight(weights + part * B::right_part, &a.weight, ring.barrier(),
+                           part * a.tap_steps * B::k + k, c.tap[tap], first_n);
       }
       ring.advance();
       k += B::k;

@@ -5,6 +5,7 @@
 
 #include "ops/conv2d_hopper_outer_cuda.cuh"
 #include "ops/conv2d_hopper_plans_cuda.cuh"
+#include "ops/conv2d_hopper_split_cuda.cuh"
 #include "ops/conv2d_tensor_cuda.cuh"
 
 namespace weft::hopper_conv {
@@ -15,8 +16,8 @@ struct Taps {
 };
 
 /// dweight[k, t, c] = the sum over tap t's parts, in order, four channels a thread.
-template <class T>
-void add_parts(CudaContext& ctx, const OuterArgs<T>& args) {
+template <class Args>
+void add_parts(CudaContext& ctx, const Args& args) {
   Taps taps;
   std::copy(args.list, args.list + most_taps, taps.list);
   const int c4 = args.c / 4, seen = args.taps, all = args.all_taps, c_extent = args.c;
@@ -39,7 +40,7 @@ void add_parts(CudaContext& ctx, const OuterArgs<T>& args) {
            });
 }
 
-/// The factors as the kernel reads them: bf16 as they are, f32 as two.
+/// The factors as the kernel reads them: bf16 as they are, f32 as two, or as one of three parts.
 struct Factors {
   std::array<const bf16_t*, 2> x, dy;
 };
@@ -80,14 +81,17 @@ PixelBox box_in(int64_t images, int64_t height, int64_t width, int64_t channels,
 }
 
 /// The taps' boxes and maps. Nothing where there are too many taps, or none sees the image.
-template <class B, class T>
-std::optional<OuterArgs<T>> plan_outer(const Conv2dShape& s, const Factors& f, float* dweight) {
-  using Args = OuterArgs<T>;
+template <class B, class Args>
+std::optional<Args> plan_outer(const Conv2dShape& s, const Factors& f, float* dweight) {
   const Conv2dOptions& o = s.options;
   if (s.taps() > most_taps || s.output_pixels() >= int64_t{1} << 31) return std::nullopt;
   Args a{};
   a.k = static_cast<int>(s.k);
   a.c = static_cast<int>(s.c);
+  a.k_part = static_cast<int>(part_channels(s.k));
+  a.c_part = static_cast<int>(part_channels(s.c));
+  const int64_t k_pitch = B::parts == 1 ? s.k : B::parts * a.k_part;
+  const int64_t c_pitch = B::parts == 1 ? s.c : B::parts * a.c_part;
   a.all_taps = static_cast<int>(s.taps());
   a.dweight = dweight;
   for (int t = 0; t < a.all_taps; ++t) {
@@ -100,11 +104,11 @@ std::optional<OuterArgs<T>> plan_outer(const Conv2dShape& s, const Factors& f, f
     a.stages += tap.stages;
     const int64_t h = rows.begin * o.stride.h + t / s.s * o.dilation.h - o.padding.h;
     const int64_t w = columns.begin * o.stride.w + t % s.s * o.dilation.w - o.padding.w;
-    PixelBox out = box_in(s.n, s.p, s.q, s.k, 1, rows.size(), columns.size());
-    PixelBox in = box_in(s.n, s.h, s.w, s.c, o.stride, rows.size(), columns.size());
+    PixelBox out = box_in(s.n, s.p, s.q, k_pitch, 1, rows.size(), columns.size());
+    PixelBox in = box_in(s.n, s.h, s.w, c_pitch, o.stride, rows.size(), columns.size());
     for (int i = 0; i < Args::halves; ++i) {
-      out.at = f.dy[i] + (rows.begin * s.q + columns.begin) * s.k;
-      in.at = f.x[i] + (h * s.w + w) * s.c;
+      out.at = f.dy[i] + (rows.begin * s.q + columns.begin) * k_pitch;
+      in.at = f.x[i] + (h * s.w + w) * c_pitch;
       a.dy[i][a.taps] = pixel_map(MapType::bf16, out, stage_pixels);
       a.x[i][a.taps] = pixel_map(MapType::bf16, in, stage_pixels);
     }
@@ -127,11 +131,12 @@ std::optional<OuterArgs<T>> plan_outer(const Conv2dShape& s, const Factors& f, f
 
 template <class B, class T>
 bool run_outer(CudaContext& ctx, const Conv2dShape& s, const Factors& f, float* dweight) {
-  thread_local Plans<OuterArgs<T>> plans;
-  const OuterArgs<T>* const kept =
-      plans.get(s, {f.x[0], f.dy[0], dweight}, [&] { return plan_outer<B, T>(s, f, dweight); });
+  using Args = OuterArgs<T, B::parts>;
+  thread_local Plans<Args> plans;
+  const Args* const kept =
+      plans.get(s, {f.x[0], f.dy[0], dweight}, [&] { return plan_outer<B, Args>(s, f, dweight); });
   if (kept == nullptr) return false;
-  OuterArgs<T> args = *kept;
+  Args args = *kept;
   if (args.taps < args.all_taps)
     for_each(ctx, "conv2d_backward_weight zero", s.k * s.taps() * s.c,
              [=] __device__(int64_t i) { dweight[i] = 0; });
@@ -142,9 +147,9 @@ bool run_outer(CudaContext& ctx, const Conv2dShape& s, const Factors& f, float* 
     args.parts = parts.data<float>();
   }
   static const cudaError_t granted = cudaFuncSetAttribute(
-      outer_kernel<B, T>, cudaFuncAttributeMaxDynamicSharedMemorySize, outer_bytes<B>);
+      outer_kernel<B, Args>, cudaFuncAttributeMaxDynamicSharedMemorySize, outer_bytes<B>);
   check(granted, "conv2d_backward_weight");
-  launch(ctx, "conv2d_backward_weight", outer_kernel<B, T>,
+  launch(ctx, "conv2d_backward_weight", outer_kernel<B, Args>,
          dim3(static_cast<unsigned>(args.tiles * args.shares)), dim3(threads), outer_bytes<B>,
          args);
   if (args.shares > 1) add_parts(ctx, args);
@@ -157,8 +162,21 @@ using OuterShape = BlockShape<bf16_t, m, n, stages, true, true>;
 template <class T>
 bool fits(const CudaContext& ctx, const Conv2dShape& s, const T* x, const T* dy,
           const float* dweight) {
-  return tensor_conv::allowed<T>(ctx) && available() && s.c % Vec<bf16_t>::size == 0 &&
-         s.k % Vec<bf16_t>::size == 0 && is_aligned(x) && is_aligned(dy) && is_aligned(dweight);
+  const int64_t multiple = splits<T>(ctx) ? Vec<float>::size : Vec<bf16_t>::size;
+  return (tensor_conv::allowed<T>(ctx) || splits<T>(ctx)) && available() && s.c % multiple == 0 &&
+         s.k % multiple == 0 && is_aligned(x) && is_aligned(dy) && is_aligned(dweight);
+}
+
+/// Of three parts, in tiles whose sums may be kept twice.
+bool run_split(CudaContext& ctx, const Conv2dShape& s, const float* x, const float* dy,
+               float* dweight) {
+  const Tensor x_parts = split_parts(ctx, x, s.input_pixels(), s.c);
+  const Tensor dy_parts = split_parts(ctx, dy, s.output_pixels(), s.k);
+  const Factors f{{x_parts.data<const bf16_t>(), nullptr},
+                  {dy_parts.data<const bf16_t>(), nullptr}};
+  if (s.c > 64)
+    return run_outer<BlockShape<float, 128, 128, 2, true, true, 3>, float>(ctx, s, f, dweight);
+  return run_outer<BlockShape<float, 128, 64, 2, true, true, 3>, float>(ctx, s, f, dweight);
 }
 
 }  // namespace
@@ -183,7 +201,9 @@ template <>
 bool backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const float> x,
                      View<const float> dy, View<float> dweight) {
   if (!fits<float>(ctx, s, x.data, dy.data, dweight.data)) return false;
-  if (s.k <= 64 || s.c <= 128 || s.taps() > most_taps || s.output_pixels() == 0) return false;
+  if (s.taps() > most_taps || s.output_pixels() == 0) return false;
+  if (splits<float>(ctx)) return run_split(ctx, s, x.data, dy.data, dweight.data);
+  if (s.k <= 64 || s.c <= 128) return false;
   const Tensor split_x = split(ctx, x), split_dy = split(ctx, dy);
   const auto halves = [](const Tensor& t) {
     const auto* const high = t.data<const bf16_t>();

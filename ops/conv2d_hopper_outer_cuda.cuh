@@ -5,7 +5,8 @@
 // tensor maps in im2col mode walk the box in dy and in x alike.
 // In TF32 each factor is the sum of two bf16, high + low, 16 bits of it together, and a product is
 // three: high high + high low + low high. What is left out is below 2^-16 of it, where TF32 rounds
-// to 2^-11. They follow on each other, stage by stage, as terms of one sum.
+// to 2^-11. They follow on each other, stage by stage, as terms of one sum. In f32x6 each is three
+// parts, [pixels, 3, channels], which come in one stage (conv2d_hopper_split_cuda.cuh).
 // A block owns one tile of k by c and a share of the line of all taps' stages; the blocks of a share
 // walk the same pixels side by side. What a share adds to a tap is a part; a second kernel adds a
 // tap's parts in order, part[tap + share][k][c]: the line is cut between neighbours, so a tap's
@@ -24,16 +25,18 @@ struct TapArgs {
   int index, rows, columns, first_stage, stages, first_share, last_share;
 };
 
-/// T: of x and dy.
-template <class T>
+/// T: of x and dy; parts: of a factor in one stage.
+template <class T, int parts_ = 1>
 struct OuterArgs {
-  static constexpr int terms = sizeof(T) == 2 ? 1 : 3;  ///< products of bf16 that make one of T
-  static constexpr int halves = terms == 1 ? 1 : 2;     ///< high and low
+  /// Products of bf16 that make one of T, a stage each.
+  static constexpr int terms = sizeof(T) == 2 || parts_ == 3 ? 1 : 3;
+  static constexpr int halves = terms == 1 ? 1 : 2;  ///< high and low
   CUtensorMap dy[halves][most_taps], x[halves][most_taps];
   TapArgs list[most_taps];
   int taps, all_taps;  ///< that see the image; of the weight
   int stages, shares, tiles, across, k, c;
-  float* parts;  ///< [taps + shares - 1][k][c]; null: there is one share
+  int k_part, c_part;  ///< channels from part to part
+  float* parts;        ///< [taps + shares - 1][k][c]; null: there is one share
   float* dweight;
 
   __host__ __device__ int begin_of(int share) const {
@@ -42,11 +45,11 @@ struct OuterArgs {
 };
 
 /// What one block sums: its tile, and stages `begin` .. `end` - 1, tap by tap.
-template <class T>
+template <class Args>
 struct Walk {
-  const OuterArgs<T>& a;
+  const Args& a;
   int share, first_k, first_c, at, end, tap;
-  __device__ Walk(const OuterArgs<T>& args, int m, int n)
+  __device__ Walk(const Args& args, int m, int n)
       : a(args), share(static_cast<int>(blockIdx.x) / a.tiles), tap(a.taps - 1) {
     const int tile = static_cast<int>(blockIdx.x) - share * a.tiles;
     first_k = tile / a.across * m;
@@ -64,9 +67,9 @@ struct Walk {
   }
 };
 
-template <class B, class T>
-__device__ void fill_outer(const OuterArgs<T>& a, typename B::Stages& ring) {
-  Walk<T> walk(a, B::m, B::n);
+template <class B, class Args>
+__device__ void fill_outer(const Args& a, typename B::Stages& ring) {
+  Walk<Args> walk(a, B::m, B::n);
   // Boxes past the last channel would be zeros: rows and columns of the sum that nobody stores.
   const int left = min(B::m / 64, (a.k - walk.first_k + 63) / 64);
   const int right = min(B::n / 64, (a.c - walk.first_c + 63) / 64);
@@ -75,27 +78,31 @@ __device__ void fill_outer(const OuterArgs<T>& a, typename B::Stages& ring) {
     int first;
     const int count = walk.next(first);
     for (int i = 0; i < count; ++i) {
-      constexpr int terms = OuterArgs<T>::terms;
+      constexpr int terms = Args::terms;
       const int term = (first + i) % terms;
       const CUtensorMap *dy = &a.dy[term == 2][t], *x = &a.x[term == 1][t];
       const int m = (first + i) / terms * stage_pixels, line = m / a.list[t].columns;
       const int column = m - line * a.list[t].columns, image = line / a.list[t].rows;
       const int row = line - image * a.list[t].rows;
-      ring.begin_filling((left + right) * wgmma::block_bytes);
-      for (int b = 0; b < left; ++b)
-        tma::load_pixels(ring.stage() + b * wgmma::block_bytes, dy, ring.barrier(),
-                         walk.first_k + 64 * b, column, row, image, 0, 0);
-      for (int b = 0; b < right; ++b)
-        tma::load_pixels(ring.stage() + B::left_bytes + b * wgmma::block_bytes, x, ring.barrier(),
-                         walk.first_c + 64 * b, column, row, image, 0, 0);
+      ring.begin_filling(B::parts * (left + right) * wgmma::block_bytes);
+      for (int part = 0; part < B::parts; ++part) {
+        const uint32_t dy_at = ring.stage() + part * B::left_part;
+        const uint32_t x_at = ring.stage() + B::left_bytes + part * B::right_part;
+        for (int b = 0; b < left; ++b)
+          tma::load_pixels(dy_at + b * wgmma::block_bytes, dy, ring.barrier(),
+                           part * a.k_part + walk.first_k + 64 * b, column, row, image, 0, 0);
+        for (int b = 0; b < right; ++b)
+          tma::load_pixels(x_at + b * wgmma::block_bytes, x, ring.barrier(),
+                           part * a.c_part + walk.first_c + 64 * b, column, row, image, 0, 0);
+      }
       ring.advance();
     }
   }
 }
 
 /// The sums of this block's share of a tap, to their part or to dweight itself.
-template <class B, class T>
-__device__ __forceinline__ void store_outer(const OuterArgs<T>& a, const Walk<T>& walk, int half,
+template <class B, class Args>
+__device__ __forceinline__ void store_outer(const Args& a, const Walk<Args>& walk, int half,
                                             const typename B::Sum& sum) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x % 128 / 32;
 #pragma unroll
@@ -122,8 +129,8 @@ __device__ __forceinline__ void store_outer(const OuterArgs<T>& a, const Walk<T>
 template <class B>
 constexpr int outer_bytes = 1024 + B::Stages::bytes;  ///< and room to align
 
-template <class B, class T>
-__global__ void __launch_bounds__(threads, 1) outer_kernel(const __grid_constant__ OuterArgs<T> a) {
+template <class B, class Args>
+__global__ void __launch_bounds__(threads, 1) outer_kernel(const __grid_constant__ Args a) {
 #ifdef WEFT_WGMMA
   extern __shared__ unsigned char memory[];
   typename B::Stages ring(aligned_shared(memory));
@@ -131,17 +138,17 @@ __global__ void __launch_bounds__(threads, 1) outer_kernel(const __grid_constant
   __syncthreads();
   if (threadIdx.x < 128) {
     tma::give_registers<filling_registers>();
-    if (threadIdx.x == 0) fill_outer<B, T>(a, ring);
+    if (threadIdx.x == 0) fill_outer<B>(a, ring);
     return;
   }
   tma::take_registers<multiplying_registers>();
   const int half = static_cast<int>(threadIdx.x) / 128 - 1;
-  Walk<T> walk(a, B::m, B::n);
+  Walk<Args> walk(a, B::m, B::n);
   typename B::Sum sum;
   for (; walk.at < walk.end; ++walk.tap) {
     int first;
     multiply_stages<B>(ring, half, walk.next(first), sum);
-    store_outer<B, T>(a, walk, half, sum);
+    store_outer<B>(a, walk, half, sum);
   }
 #endif
 }

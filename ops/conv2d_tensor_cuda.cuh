@@ -14,11 +14,17 @@ namespace weft {
 /// Hopper's. forward and backward_input: 3x3 kernels at most, C and K multiples of 16 bytes, equal
 /// strides, taps that lie less than 128 pixels apart, 16 classes of pixels at most (conv2d_classes_
 /// cuda.cuh), and every pixel of the result sees a tap. backward_weight: nine taps, C and K
-/// multiples of 8, and in TF32 more than 128 and 64 of them.
+/// multiples of 8, and in TF32 more than 128 and 64 of them. In f32x6 multiples of 4 do for all.
 namespace hopper_conv {
 
 /// Whether this build holds these kernels and the card runs them.
 bool available();
+
+/// Whether f32 is multiplied as sums of three bf16 parts (conv2d_hopper_split_cuda.cuh).
+template <class T>
+bool splits(const CudaContext& ctx) {
+  return sizeof(T) == 4 && ctx.math() == MatrixMath::f32x6;
+}
 
 template <class T>
 bool forward(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> weight,

@@ -1,6 +1,9 @@
 // matmul on the GPU: one call of cuBLAS for a product or a batch of them, which transposes as it
-// reads.
+// reads. In f32x6 one product is a layer's: a b^T its output, a b the gradient of its input, a^T b
+// that of its weight (ops/linear_cuda.cu).
 #include "engine/cuda/gemm.h"
+#include "ops/conv2d_tensor_cuda.cuh"
+#include "ops/linear.h"
 #include "ops/matmul.h"
 
 namespace weft::kernels {
@@ -20,6 +23,13 @@ void matmul(CudaContext& ctx, View<const T> a, View<const T> b, Transpose transp
   const int rank = y.shape.rank();
   const int64_t m = y.shape[rank - 2], n = y.shape[rank - 1];
   const int64_t k = a.shape[a.shape.rank() - (of_a ? 2 : 1)];
+  if (rank == 2 && hopper_conv::splits<T>(ctx) && y.numel() > 0 && k > 0) {
+    if constexpr (sizeof(T) == 4) {
+      if (of_a) return linear_backward_weight<T>(ctx, b, a, y);
+      if (of_b) return linear_forward<T>(ctx, a, b, {}, y);
+      return linear_backward_input<T>(ctx, b, a, y);
+    }
+  }
   if (rank == 2)
     gemm<T>(ctx, m, n, k, operand(a, of_a), operand(b, of_b), 0, y.data, n);
   else

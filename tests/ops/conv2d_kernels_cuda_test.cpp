@@ -224,6 +224,19 @@ TEST_CASE("cuda: TF32 convolutions of whole numbers are exact, kernel by kernel"
   for (const Layer& l : layers()) check_kernels<float>(context_of(device), l, l.takes_tf32);
 }
 
+TEST_CASE("cuda: f32x6 convolutions of whole numbers are exact, kernel by kernel",
+          "[ops][cuda][f32x6][tma]") {
+  WEFT_NEEDS_CUDA();
+  const Device device(DeviceKind::cuda, 1, MatrixMath::f32x6);
+  for (const Layer& l : layers()) {
+    std::string takes = l.takes_tf32;  // TF32's kernel of pixels; the weight's takes more
+    takes.erase(std::remove(takes.begin(), takes.end(), 'w'), takes.end());
+    const bool fours = l.x[3] % 4 == 0 && l.weight[0] % 4 == 0;
+    if (fours && l.weight[1] * l.weight[2] <= 9) takes += 'w';
+    check_kernels<float>(context_of(device), l, takes);
+  }
+}
+
 TEST_CASE("cuda: bf16 convolutions of whole numbers are exact, kernel by kernel",
           "[ops][cuda][bf16][tma]") {
   WEFT_NEEDS_CUDA();

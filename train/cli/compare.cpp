@@ -85,10 +85,11 @@ class Compare final : public Command {
       tell(fmt::format("compare: the CPU alone: {}", e.what()));
       return all;
     }
-    for (const Precision precision : {Precision::f32, Precision::tf32, Precision::bf16}) {
+    for (const Precision precision :
+         {Precision::f32, Precision::f32x6, Precision::tf32, Precision::bf16}) {
       Way way{fmt::format("cuda {}", name_of(precision)), DeviceKind::cuda, precision,
               std::make_shared<Device>(DeviceKind::cuda, 1, matrix_math(precision))};
-      way.gflops = matrix_peak_gflops(way.on->context(), way.compute());
+      way.gflops = matrix_peak_gflops(way.on->context(), precision);
       way.gbs = copy_peak_gbs(way.on->context());
       all.push_back(way);
     }

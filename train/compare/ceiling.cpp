@@ -25,13 +25,15 @@ double least_milliseconds(const AnyContext& context, int64_t reps,
   return best;
 }
 
-double matrix_peak_gflops(const AnyContext& context, DType dtype) {
+double matrix_peak_gflops(const AnyContext& context, Precision precision) {
+  const bool parts = precision == Precision::f32x6;
+  const DType dtype = parts || precision == Precision::bf16 ? DType::bf16 : DType::f32;
   constexpr int64_t n = 8192;
   Tape tape(context, Tape::Mode::no_grad);
   const Var ones = tape.constant(tape.empty({n, n}, DType::f32));
   fill_with(context, ones.value(), 0.001);
   const Var a = cast(ones, dtype);
-  return 2e-6 * static_cast<double>(n * n * n) /
+  return 2e-6 * static_cast<double>(n * n * n) / (parts ? 6 : 1) /
          least_milliseconds(context, 3, [&] { linear(a, a); });
 }
 

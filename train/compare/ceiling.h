@@ -6,13 +6,15 @@
 #include <functional>
 
 #include "engine/backend.h"
+#include "train/run_file/choices.h"
 
 namespace weft {
 
 /// f32 multiply-adds of all threads together, counted as two operations each; GFLOP/s.
 double fma_peak_gflops(int threads);
-/// A GPU's, in the context's math, or in bf16; GFLOP/s.
-double matrix_peak_gflops(const AnyContext& context, DType dtype = DType::f32);
+/// A GPU's, in the context's math, or in bf16; GFLOP/s. In f32x6, whose product cuBLAS does not have,
+/// a sixth of bf16's.
+double matrix_peak_gflops(const AnyContext& context, Precision precision);
 /// Reading and writing together; GB/s.
 double copy_peak_gbs(const AnyContext& context);
 

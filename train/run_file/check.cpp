@@ -44,8 +44,8 @@ class Checker {
         fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'", run_.name));
     at_least<int64_t>(run_.seed, 0, "seed");
     const bool cuda = run_.device == DeviceKind::cuda;
-    const bool reduced = run_.precision == Precision::tf32 || run_.precision == Precision::bf16;
-    require(cuda || !reduced, "precision",
+    const bool of_cpu = run_.precision == Precision::f32 || run_.precision == Precision::f64;
+    require(cuda || of_cpu, "precision",
             fmt::format("is \"{}\", which needs device = \"cuda\"; the CPU computes in f32 or f64",
                         name_of(run_.precision)));
     require(!cuda || run_.precision != Precision::f64, "precision",

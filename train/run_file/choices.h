@@ -7,11 +7,15 @@
 
 namespace weft {
 
-enum class Precision : uint8_t { f32, f64, tf32, bf16 };
-constexpr std::array<const char*, 4> words_of(Precision) { return {"f32", "f64", "tf32", "bf16"}; }
+enum class Precision : uint8_t { f32, f64, tf32, bf16, f32x6 };
+constexpr std::array<const char*, 5> words_of(Precision) {
+  return {"f32", "f64", "tf32", "bf16", "f32x6"};
+}
 /// How a GPU computes products of f32 under it.
 constexpr MatrixMath matrix_math(Precision precision) {
-  return precision == Precision::tf32 ? MatrixMath::tf32 : MatrixMath::f32;
+  return precision == Precision::tf32    ? MatrixMath::tf32
+         : precision == Precision::f32x6 ? MatrixMath::f32x6
+                                         : MatrixMath::f32;
 }
 
 /// What happens to a step whose loss or gradient is no number.
