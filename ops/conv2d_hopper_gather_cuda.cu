@@ -233,6 +233,7 @@ bool run_split(CudaContext& ctx, const char* name, const Conv2dShape& s, bool ba
                const Operands<float>& o) {
   const int64_t depth = backward ? s.k : s.c, columns = backward ? s.c : s.k;
   const int64_t pixels = backward ? s.output_pixels() : s.input_pixels();
+  if (pixels * depth >= int64_t{1} << 31) return false;  // split_parts counts in 32 bits
   const Tensor from = split_parts(ctx, o.from, pixels, depth);
   const Tensor weight = split_parts(ctx, o.weight, columns * s.taps(), depth);
   const Operands<float, bf16_t> parts{from.data<const bf16_t>(), weight.data<const bf16_t>(),

@@ -163,6 +163,9 @@ template <class T>
 bool fits(const CudaContext& ctx, const Conv2dShape& s, const T* x, const T* dy,
           const float* dweight) {
   const int64_t multiple = splits<T>(ctx) ? Vec<float>::size : Vec<bf16_t>::size;
+  constexpr int64_t most = int64_t{1} << 31;  // what takes f32 apart counts in 32 bits
+  if (splits<T>(ctx) && (s.input_pixels() * s.c >= most || s.output_pixels() * s.k >= most))
+    return false;
   return (tensor_conv::allowed<T>(ctx) || splits<T>(ctx)) && available() && s.c % multiple == 0 &&
          s.k % multiple == 0 && is_aligned(x) && is_aligned(dy) && is_aligned(dweight);
 }

@@ -12,6 +12,7 @@
 #include "ops/matmul.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
+#include "tests/support/op_check.h"
 
 namespace weft {
 namespace {
