@@ -10,7 +10,7 @@
 
 #include "bench/setting.h"
 #include "engine/device.h"
-#include "models/sharing/per_input.h"
+#include "models/sharing/blockdrop.h"
 #include "train/step/build.h"
 #include "train/step/step.h"
 
@@ -52,7 +52,7 @@ void blockdrop(const Arguments& arguments) {
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   set_trainable(*model, Phase::infer);
-  const PerInput& own = *per_input(*model);
+  const BlockDrop& own = *blockdrop(*model);
   const auto blocks = static_cast<size_t>(own.trunk().blocks());
   const auto executed = static_cast<size_t>(std::llround(share * static_cast<double>(blocks)));
   const auto images = static_cast<size_t>(s.batch);

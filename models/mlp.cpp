@@ -40,9 +40,10 @@ struct MlpBlock {
 class Mlp final : public Trunk {
  public:
   Mlp(ParameterStore& store, const std::string& prefix, const MlpOptions& options, uint64_t seed)
-      : options_(options),
-        stem_(store, prefix + "stem.0", prefix + "stem.1", options.in, options.hidden, seed,
-              options) {
+      : options_(options) {
+    if (options.stem)
+      stem_.emplace(store, prefix + "stem.0", prefix + "stem.1", options.in, options.hidden, seed,
+                    options);
     const int64_t h = options.hidden;
     for (int l = 0; l < options.blocks; ++l) {
       const std::string name = fmt::format("blocks.{}", l), full = prefix + name;
@@ -63,7 +64,9 @@ class Mlp final : public Trunk {
   int64_t in_channels() const override { return options_.in; }
   Grid grid() const override { return {}; }
 
-  Var stem(Pass& pass, const Var& x) const override { return stem_(pass, x, options_.activation); }
+  Var stem(Pass& pass, const Var& x) const override {
+    return stem_.value()(pass, x, options_.activation);
+  }
   Var shortcut(Pass&, int, const Var& x) const override { return x; }
   Var residual(Pass& pass, int l, const Var& x, const Var& r) const override {
     const Var y = block(l).second(pass, block(l).first(pass, x, options_.activation));
@@ -87,7 +90,7 @@ class Mlp final : public Trunk {
   const MlpBlock& block(int l) const { return blocks_[static_cast<size_t>(l)]; }
 
   MlpOptions options_;
-  Step stem_;
+  std::optional<Step> stem_;
   std::vector<MlpBlock> blocks_;
 };
 

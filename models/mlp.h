@@ -22,6 +22,7 @@ struct MlpOptions {
   NormTasks norm_tasks = {};  ///< what batch norm keeps for each task
   Activation activation = Activation::relu;
   Norm norm = Norm::batch;
+  bool stem = true;  ///< false: the blocks alone, which run behind another trunk's stem
 };
 
 std::unique_ptr<Trunk> make_mlp(ParameterStore& store, const std::string& prefix,

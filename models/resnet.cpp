@@ -2,7 +2,7 @@
 #include "models/resnet.h"
 
 #include <cmath>
-
+#include <optional>
 #include <type_traits>
 
 #include "models/nested_block.h"
@@ -34,10 +34,13 @@ class ResNet final : public Trunk {
   ResNet(ParameterStore& store, const std::string& prefix, const ResNetOptions& options,
          uint64_t seed)
       : options_(options),
-        init_{options.deeplab ? Init::Kind::normal : Init::Kind::kaiming_normal, seed},
-        stem_conv_(store, prefix + "conv1", options.in_channels, channels(64), 7,
-                   {.stride = 2, .padding = 3}, false, init_),
-        stem_norm_(store, prefix + "bn1", channels(64), options.norm) {
+        init_{options.deeplab ? Init::Kind::normal : Init::Kind::kaiming_normal, seed} {
+    if (options.stem) {
+      const Conv2dOptions layer{.stride = 2, .padding = 3};
+      stem_.emplace(
+          Stem{{store, prefix + "conv1", options.in_channels, channels(64), 7, layer, false, init_},
+               {store, prefix + "bn1", channels(64), options.norm}});
+    }
     const std::vector<int> sizes = stage_sizes(options.depth);
     int64_t in = channels(64), total_stride = 4;
     for (int stage = 0; stage < 4; ++stage) {
@@ -75,13 +78,14 @@ class ResNet final : public Trunk {
   int64_t in_channels() const override { return options_.in_channels; }
 
   Grid grid() const override {
-    Grid grid = stem_conv_.grid({}).through(pool().kernel, pool().stride, pool().padding);
+    Grid grid = stem_.value().conv.grid({}).through(pool().kernel, pool().stride, pool().padding);
     for (const Block& block : blocks_) grid = block.grid(grid);
     return grid;
   }
 
   Var stem(Pass& pass, const Var& image) const override {
-    const Var x = stem_norm_(pass, stem_conv_(pass, image), /*relu=*/true);
+    const Stem& stem = stem_.value();
+    const Var x = stem.norm(pass, stem.conv(pass, image), /*relu=*/true);
     return max_pool(x, pool());
   }
 
@@ -104,7 +108,7 @@ class ResNet final : public Trunk {
   TrunkCost cost(int64_t height, int64_t width) const override {
     TrunkCost cost;
     Shape x{1, height, width, options_.in_channels};
-    cost.stem = conv_macs(stem_conv_, x);
+    cost.stem = conv_macs(stem_.value().conv, x);
     x = pooled_shape("max_pool", x, pool(), SourceLoc::here());
     for (const Block& block : blocks_) {
       if constexpr (std::is_same_v<Block, NestedBlock>) cost.levels.push_back(block.levels(x));
@@ -127,8 +131,11 @@ class ResNet final : public Trunk {
 
   ResNetOptions options_;
   Init init_;
-  Conv stem_conv_;
-  BatchNorm stem_norm_;
+  struct Stem {
+    Conv conv;
+    BatchNorm norm;
+  };
+  std::optional<Stem> stem_;
   std::vector<std::string> names_;
   std::vector<Block> blocks_;
   std::vector<TrunkStage> stages_;

@@ -20,6 +20,7 @@ struct ResNetOptions {
   bool stride_on_first = false;
   NormTasks norm = {};  ///< what batch norm keeps for each task
   bool nested = false;  ///< blocks can run with some of their inner channels (nested_block.h)
+  bool stem = true;     ///< false: the blocks alone, which run behind another trunk's stem
 };
 
 /// `prefix` is put before every name: "" for one trunk, "trunks.seg." for a task's own.

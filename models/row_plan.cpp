@@ -59,6 +59,17 @@ std::vector<Macs> RowPlan::macs(const TrunkCost& cost) const {
   return of_image;
 }
 
+std::vector<Macs> RowPlan::macs_of_copies(const TrunkCost& cost) const {
+  std::vector<Macs> of_image(out.at(0).size(), cost.stem);
+  for (size_t l = 0; l < blocks.size(); ++l)
+    for (const Row& row : blocks[l].rows) {
+      Macs& macs = of_image[static_cast<size_t>(blocks[l].images[static_cast<size_t>(row.r)])];
+      macs += cost.shortcut[l];
+      macs += cost.residual[l];
+    }
+  return of_image;
+}
+
 Var take_rows(const Var& x, const std::vector<int32_t>& rows) {
   const auto count = static_cast<int64_t>(rows.size());
   bool all = count == x.shape()[0];
@@ -69,11 +80,19 @@ Var take_rows(const Var& x, const std::vector<int32_t>& rows) {
   return gather(x, 0, to_device(x.tape().context(), ids));
 }
 
-Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& images) {
+namespace {
+
+void require_images(const RowPlan& plan, const Var& images) {
   if (images.shape().rank() != 4 ||
       images.shape()[0] != static_cast<int64_t>(plan.out.at(0).size()))
     throw ShapeError(fmt::format("trunk: the plan is for {} images, got {}", plan.out[0].size(),
                                  images.shape()));
+}
+
+}  // namespace
+
+Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& images) {
+  require_images(plan, images);
   Var x = trunk.stem(pass, images);
   for (size_t l = 0; l < plan.blocks.size(); ++l) {
     const RowPlan::Block& block = plan.blocks[l];
@@ -97,6 +116,35 @@ Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& ima
       out.skip = 1 - out.select;
     }
     const LayerScope scope(trunk.block_name(index));
+    x = gate(f, r, rows, 1);
+  }
+  return x;
+}
+
+Var run_copies(Pass& pass, const Trunk& selected, const Trunk& other, const RowPlan& plan,
+               const Var& images) {
+  require_images(plan, images);
+  Var x = selected.stem(pass, images);
+  for (size_t l = 0; l < plan.blocks.size(); ++l) {
+    const RowPlan::Block& block = plan.blocks[l];
+    const auto whole = [&](const Trunk& trunk, const std::vector<int32_t>& of) {
+      if (of.empty()) return Var();
+      const Var in = take_rows(x, of);
+      const int index = static_cast<int>(l);
+      return trunk.residual(pass, index, in, trunk.shortcut(pass, index, in));
+    };
+    std::vector<int32_t> others;
+    std::vector<GateRow> rows;
+    for (const RowPlan::Row& row : block.rows) {
+      GateRow& out = rows.emplace_back();
+      out.f_group = row.f;
+      out.r_group = row.f < 0 ? static_cast<int>(others.size()) : -1;
+      out.select = row.f < 0 ? 0 : 1;
+      out.skip = 1 - out.select;
+      if (row.f < 0) others.push_back(row.r);
+    }
+    const Var f = whole(selected, block.run), r = whole(other, others);
+    const LayerScope scope(selected.block_name(static_cast<int>(l)));
     x = gate(f, r, rows, 1);
   }
   return x;

@@ -33,6 +33,8 @@ struct RowPlan {
 
   /// MACs of each image: the stem, the shortcuts of its rows, F where it runs.
   std::vector<Macs> macs(const TrunkCost& cost) const;
+  /// The same of run_copies: a whole block for each row that comes out of it.
+  std::vector<Macs> macs_of_copies(const TrunkCost& cost) const;
 };
 
 /// Every policy has the same images, at least one, and each image one decision a block.
@@ -44,5 +46,11 @@ Var take_rows(const Var& x, const std::vector<int32_t>& rows);
 /// What is behind the last block, [rows, h, w, C]; plan.out says whose is which. Retains what the
 /// ops do.
 Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& images);
+
+/// The same with two copies of every block, of which a row executes one, shortcut and F:
+/// `selected`'s where a decision is 1, else `other`'s, which needs no stem. For evaluation: in
+/// training a batch norm here would see a row alone.
+Var run_copies(Pass& pass, const Trunk& selected, const Trunk& other, const RowPlan& plan,
+               const Var& images);
 
 }  // namespace weft

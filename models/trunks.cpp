@@ -21,10 +21,11 @@ std::unique_ptr<Trunk> make_trunk(ParameterStore& store, const std::string& pref
           seed);
     case TrunkOptions::Kind::mlp: {
       const double hidden = static_cast<double>(options.hidden) * options.width;
-      return make_mlp(store, prefix,
-                      {options.in_channels, std::max<int64_t>(4, std::llround(hidden)),
-                       options.blocks, options.norm, options.activation, options.mlp_norm},
-                      seed);
+      return make_mlp(
+          store, prefix,
+          {options.in_channels, std::max<int64_t>(4, std::llround(hidden)), options.blocks,
+           options.norm, options.activation, options.mlp_norm, options.stem},
+          seed);
     }
     case TrunkOptions::Kind::resnet:
       break;

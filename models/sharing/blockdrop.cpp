@@ -1,47 +1,117 @@
-// BlockDrop (Wu et al., CVPR 2018, arXiv 1711.08393): a small network looks at each image and says
-// which residual blocks of the one trunk it executes; the others do not run for it.
-//   s = sigmoid(policy network(image)),  p = b s + (1 - b) (1 - s)      b: share.bound
-//   training: u_l ~ Bernoulli(p_l);   evaluation: u_l = [p_l >= 1/2]
-//   x_{l+1} = ReLU(r + F_l(x_l)) where u_l, else r
-// One policy for all tasks, or with share.decisions = "per-task" one for each (for one task the
-// paper's). Phases, curriculum: models/sharing/per_input.h; reward and gradient of the policy:
-// train/step/reinforce.h. Parameters: 1 trunk, K heads, "sharing.policy.conv1.weight" and so on.
-#include "models/sharing/per_input.h"
+// BlockDrop: phases, decisions and forward passes.
+#include "models/sharing/blockdrop.h"
+
+#include <algorithm>
+#include <cmath>
+
 #include "models/sharing/way.h"
+#include "ops/pointwise.h"
 
 namespace weft {
 namespace {
 
+constexpr const char* noise_name = "sharing.policy";
+
 /// sigmoid(2) = 0.88: until it is learned, evaluation executes every block.
 constexpr double first_logit = 2;
 
-class BlockDrop final : public PerInput {
- public:
-  BlockDrop(AnyContext context, DType dtype, const ModelOptions& options)
-      : PerInput(context, dtype, options) {
-    if (options.trunk.kind == TrunkOptions::Kind::vdcnn)
-      throw ConfigError(
-          "sharing: \"blockdrop\" has a policy network that looks at pictures or rows of a table, "
-          "and model.trunk = \"vdcnn\" reads texts; choose another way of sharing");
-    trunk_ = make_trunk(store_, "", options.trunk, options.seed);
-    make_heads(*trunk_);
-    const ParameterStore::Making making(store_, Part::sharing);
-    network_.emplace(
-        store_, "sharing.policy",
-        PolicyNetworkOptions{.in_channels = options.trunk.in_channels,
-                             .width = options.share.policy_width,
-                             .outputs = static_cast<int64_t>(policies()) * trunk_->blocks(),
-                             .pictures = options.trunk.kind != TrunkOptions::Kind::mlp,
-                             .first = first_logit},
-        options.seed);
-  }
-};
-
 }  // namespace
+
+BlockDrop::BlockDrop(AnyContext context, DType dtype, const ModelOptions& options)
+    : PerInput(context, dtype, options) {
+  trunk_ = make_trunk(store_, "", options.trunk, options.seed);
+  make_heads(*trunk_);
+  make_network(1, first_logit);
+}
+
+PerInputPhase BlockDrop::phase_at(uint32_t step) const {
+  const int64_t at = step, full = options_.share.full_steps;
+  if (at < full) return PerInputPhase::full;
+  return at < full + options_.share.policy_steps ? PerInputPhase::policy : PerInputPhase::joint;
+}
+
+int BlockDrop::active_at(uint32_t step) const {
+  const int64_t at = int64_t{step} - options_.share.full_steps, every = options_.share.unlock_steps;
+  const int blocks = trunk_->blocks();
+  if (at < 0) return 0;
+  return every == 0 ? blocks : static_cast<int>(std::min<int64_t>(at / every + 1, blocks));
+}
+
+Var BlockDrop::probabilities(Pass& pass, const Var& images) const {
+  const double bound = options_.share.bound;
+  return shift(scale(sigmoid((*network_)(pass, images)), 2 * bound - 1), 1 - bound);
+}
+
+Decisions BlockDrop::draw(const Tensor& chances, const Noise& noise, int active) const {
+  const int64_t blocks = trunk_->blocks();
+  const Philox words(noise.seed, Stream::policy, noise.step, noise_name);
+  const std::vector<double> p = chances.to_vector();
+  return decide(policies(), chances.shape()[0], blocks, [&](int64_t l, size_t at) {
+    return l < blocks - active || words.uniform(at) < p[at];
+  });
+}
+
+Decisions BlockDrop::likely(const Tensor& chances, int active) const {
+  const int64_t blocks = trunk_->blocks();
+  const std::vector<double> p = chances.to_vector();
+  return decide(policies(), chances.shape()[0], blocks,
+                [&](int64_t l, size_t at) { return l < blocks - active || p[at] >= 0.5; });
+}
+
+std::vector<std::vector<Var>> BlockDrop::run(Pass& pass, const Var& images,
+                                             const std::vector<Decisions>& decisions) const {
+  Decisions all;
+  for (const Decisions& d : decisions) all.insert(all.end(), d.begin(), d.end());
+  const RowPlan plan = plan_rows(all);
+  const Var x = run_rows(pass, *trunk_, plan, images);
+  std::vector<std::vector<Var>> out;
+  for (size_t i = 0; i < decisions.size(); ++i)
+    out.push_back(run_heads(
+        pass, [&](size_t k) { return take_rows(x, plan.out[i * policies() + policy_of(k)]); }));
+  if (!pass.training && decisions.size() == 1)
+    count_executed(plan.macs(trunk_->cost(images.shape()[1], images.shape()[2])), images.shape());
+  return out;
+}
+
+std::vector<Var> BlockDrop::forward(Pass& pass, const Var& images, const PolicySample*) const {
+  const PerInputPhase phase = phase_at(pass.noise.step);
+  const int64_t n = images.shape()[0];
+  if (pass.training && phase == PerInputPhase::full) {
+    const auto every = [](int64_t, size_t) { return true; };
+    return run(pass, images, {decide(policies(), n, trunk_->blocks(), every)})[0];
+  }
+  // Decisions carry no gradient, so the policy network is not recorded here.
+  Tape quiet(pass.tape.context(), Tape::Mode::no_grad);
+  Pass look{quiet, pass.training, pass.noise};
+  const Tensor chances =
+      to_host(quiet.context(), probabilities(look, quiet.constant(images.value())).value());
+  if (!pass.training) {
+    // No number is at least 1/2 or not: such an image would skip every block without a word.
+    for (const double p : chances.to_vector())
+      if (!std::isfinite(p))
+        throw NumericError(
+            "sharing.policy: the chance to execute a block is no number; the policy network's "
+            "weights or the image hold NaN or infinity");
+    return run(pass, images, {likely(chances, trunk_->blocks())})[0];
+  }
+  // While the policy learns alone, the network is as it will be used.
+  pass.training = phase == PerInputPhase::joint;
+  const auto out = run(pass, images, {draw(chances, pass.noise, active_at(pass.noise.step))})[0];
+  pass.training = true;
+  return out;
+}
+
+BlockDrop* blockdrop(Model& model) { return dynamic_cast<BlockDrop*>(&model); }
+
+bool learns_as_tested(Model& model, int64_t steps) {
+  const BlockDrop* own = blockdrop(model);
+  return own == nullptr || own->phase_at(static_cast<uint32_t>(steps - 1)) == PerInputPhase::joint;
+}
 
 WayOfSharing blockdrop_way() {
   return {.make = make_way<BlockDrop>,
           .trunks = {.shared = 1},
+          .per_input = true,
           .keys = {"decisions", "policy_width", "full_steps", "policy_steps", "unlock_steps",
                    "bound", "penalty", "slack", "entropy"}};
 }

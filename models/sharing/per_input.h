@@ -1,8 +1,8 @@
-// Per input: the ways of sharing whose policy is a function of the image. A PerInput model says what
-// each image executes, and runs a batch under whatever decisions it is given; how its policy is
-// learned from the losses that follow is train/step/reinforce.h's.
-// Decisions are [policy][image][block]; policies are one for all tasks, or one a task
-// (share.decisions). Evaluation executes what has p >= 0.5.
+// Per input: the ways of sharing whose policy is a function of the image, by a small network that
+// looks at it before the trunk does (models/policy_network.h). Policies are one for all tasks, or
+// one a task (share.decisions); decisions are [policy][image][block]. Evaluation runs a batch row by
+// row as each image's decisions say, and counts what it ran.
+//   blockdrop.h    which blocks an image executes        spottune.cpp   which of two copies of each
 #pragma once
 
 #include <memory>
@@ -24,37 +24,16 @@ struct Executed {
   double spread() const;
 };
 
-/// Phases of a run, by share.full_steps and share.policy_steps: weights alone, every block executed;
-/// then the policy alone, weights as they are; then both.
-enum class PerInputPhase : uint8_t { full, policy, joint };
-
 class PerInput : public Model {
  public:
-  using Model::Model;
+  /// Throws ConfigError where the trunk's inputs are nothing that a policy network can look at.
+  PerInput(AnyContext context, DType dtype, const ModelOptions& options);
 
-  PerInputPhase phase_at(uint32_t step) const;
-  /// Blocks, from the last on, that use the policy at a step; the others are executed.
-  int active_at(uint32_t step) const;
   size_t policies() const;
   /// Which policy task k executes.
   size_t policy_of(size_t k) const { return policies() == 1 ? 0 : k; }
 
-  /// images [N, H, W, C] -> [N, policies * blocks]: the chance that a block is executed, bounded:
-  /// b s + (1 - b) (1 - s), b = share.bound.
-  Var probabilities(Pass& pass, const Var& images) const;
-  /// Each block of the last `active` by chance; noise: of the pass. `chances` is probabilities'
-  /// value on the host.
-  Decisions draw(const Tensor& chances, const Noise& noise, int active) const;
-  /// Where the chance is at least 1/2.
-  Decisions likely(const Tensor& chances, int active) const;
-
-  /// Outputs of every task under several decisions at once: [of decisions][task]. Rows are shared
-  /// where decisions begin alike.
-  std::vector<std::vector<Var>> run(Pass& pass, const Var& images,
-                                    const std::vector<Decisions>& decisions) const;
-
-  std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override;
-  /// `trunk` is of an image that executes everything for one policy; executed() has what was run.
+  /// `trunk` is of an image under one policy that executes all blocks; executed() has what was run.
   ModelCost cost(int64_t height, int64_t width, const Gates*) const override;
   const Trunk& trunk() const override { return *trunk_; }
 
@@ -63,18 +42,35 @@ class PerInput : public Model {
   void forget_executed() { executed_ = {}; }
 
  protected:
+  /// The policy network, with so many logits a policy and block, which start near `first`.
+  void make_network(int64_t logits, double first);
+  /// One evaluation of images [N, H, W, C]; `trunk`: MACs of each image in the trunk.
+  void count_executed(const std::vector<Macs>& trunk, const Shape& images) const;
+
   std::unique_ptr<Trunk> trunk_;
   std::optional<PolicyNetwork> network_;
 
  private:
-  void count_executed(const RowPlan& plan, const Shape& images) const;
   mutable Executed executed_;
 };
 
+/// f(block, place) of every policy, image and block; `place`: in values [images, policies, blocks].
+template <class F>
+Decisions decide(size_t policies, int64_t images, int64_t blocks, F&& f) {
+  Decisions out(policies);
+  for (size_t v = 0; v < policies; ++v)
+    for (int64_t n = 0; n < images; ++n) {
+      auto& row = out[v].emplace_back();
+      for (int64_t l = 0; l < blocks; ++l) {
+        const int64_t place =
+            (n * static_cast<int64_t>(policies) + static_cast<int64_t>(v)) * blocks + l;
+        row.push_back(f(l, static_cast<size_t>(place)) ? 1 : 0);
+      }
+    }
+  return out;
+}
+
 /// Null where the model's policy is no function of its input.
 PerInput* per_input(Model& model);
-/// Whether the last of `steps` steps trained what will be tested: not, while a policy per input has
-/// not begun to learn beside the weights.
-bool learns_as_tested(Model& model, int64_t steps);
 
 }  // namespace weft

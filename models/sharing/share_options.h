@@ -21,7 +21,8 @@ namespace weft {
   way(nddr) \
   way(mtan) \
   way(den) \
-  way(blockdrop)
+  way(blockdrop) \
+  way(spottune)
 // clang-format on
 enum class Sharing : uint8_t {
 #define WEFT_VALUE(way) way,
@@ -45,7 +46,7 @@ constexpr std::array<const char*, 2> words_of(SluiceInit) { return {"imbalanced"
 /// den: what leads from the losses to the logits of what was drawn.
 enum class Estimator : uint8_t { reinforce, gumbel };
 constexpr std::array<const char*, 2> words_of(Estimator) { return {"reinforce", "gumbel"}; }
-/// blockdrop: whose each image's policy is.
+/// blockdrop, spottune: whose each image's policy is.
 enum class PolicyOf : uint8_t { image, task };
 constexpr std::array<const char*, 2> words_of(PolicyOf) { return {"shared", "per-task"}; }
 
@@ -60,15 +61,17 @@ struct ShareOptions {
   SluiceInit init = SluiceInit::imbalanced;
   Estimator estimator = Estimator::reinforce;  ///< den
   double baseline = 0.9;                       ///< den: memory of the running mean loss
-  PolicyOf decisions = PolicyOf::image;        ///< blockdrop, as all that follow
-  int64_t policy_width = 16;                   ///< channels of the policy network's first layer
-  int64_t full_steps = 1000;                   ///< first steps: weights alone, every block executed
-  int64_t policy_steps = 1000;                 ///< then: the policy alone
-  int64_t unlock_steps = 100;  ///< curriculum: steps until one more block; 0: all at once
-  double bound = 0.8;          ///< a chance is between 1 - this and this
-  double penalty = 1;          ///< the reward of a wrong prediction is minus this
-  double slack = 0;            ///< how much worse than with all blocks is right, relative
-  double entropy = 0.1;        ///< weight of the entropy bonus
+  PolicyOf decisions = PolicyOf::image;        ///< blockdrop, spottune
+  int64_t policy_width = 16;  ///< the same: channels of the policy network's first layer
+  double temperature = 5;     ///< spottune: Gumbel-softmax's
+  int64_t full_steps =
+      1000;  ///< blockdrop, as all that follow: weights alone, every block executed
+  int64_t policy_steps = 1000;  ///< then: the policy alone
+  int64_t unlock_steps = 100;   ///< curriculum: steps until one more block; 0: all at once
+  double bound = 0.8;           ///< a chance is between 1 - this and this
+  double penalty = 1;           ///< the reward of a wrong prediction is minus this
+  double slack = 0;             ///< how much worse than with all blocks is right, relative
+  double entropy = 0.1;         ///< weight of the entropy bonus
 };
 
 }  // namespace weft

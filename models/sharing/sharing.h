@@ -70,7 +70,7 @@ class Model {
   std::vector<std::string> task_names() const;
   bool separate_inputs() const { return options_.separate_inputs; }
   /// Parameters that no phase trains.
-  bool fixed(const Parameter& p) const;
+  virtual bool fixed(const Parameter& p) const;
   /// For the ways with one trunk for all: what the tasks have in common under their gates; null:
   /// every block runs for every task. In evaluation tasks part where their statistics do.
   Plan shared_plan(const Gates* gates, bool training) const;

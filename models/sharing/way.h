@@ -34,6 +34,8 @@ struct WayOfSharing {
   bool policy = false;           ///< learns one: has phases before re-training
   bool levels = false;      ///< whose gates are of levels (models/channel_levels.h): ResNets' alone
   bool batch_norm = false;  ///< has some of its own, whatever the trunk's
+  bool per_input = false;   ///< its policy is a function of the input (per_input.h)
+  bool pretrained = false;  ///< starts from a trunk that has learned (model.init)
   std::vector<std::string> keys = {};  ///< of [share] that it reads
 };
 

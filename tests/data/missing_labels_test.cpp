@@ -6,6 +6,7 @@
 #include "models/execute.h"
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/learned_trunk.h"
 #include "tests/support/op_check.h"
 #include "tests/support/rooms_run.h"
 #include "tests/train/run_folder/kept.h"
@@ -39,6 +40,8 @@ TEST_CASE("a batch without a task's labels leaves what is the task's own as it i
   const std::string sharing = GENERATE(from_range(test::names_of(test::all_ways())));
   INFO(sharing);
   RunFile run = slim(sharing);
+  const test::TempFolder folder;
+  test::give_start(run, folder);
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);

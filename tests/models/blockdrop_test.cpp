@@ -6,7 +6,7 @@
 #include <functional>
 #include <map>
 
-#include "models/sharing/per_input.h"
+#include "models/sharing/blockdrop.h"
 #include "models/sharing/way.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -128,7 +128,7 @@ TEST_CASE("blockdrop is its definition under its draws: values and pathwise grad
   CpuContext cpu(2);
   const auto model = make_model(&cpu, DType::f64, options);
   randomise(*model);
-  auto& own = *per_input(*model);
+  auto& own = *blockdrop(*model);
   const auto pixels = noise("image", images * height * width * 3, -1, 1);
   Tape tape(&cpu);
   // A step at which no block is executed by one image alone, whose statistics would be others.
@@ -200,7 +200,7 @@ TEST_CASE("blockdrop: chances are bounded, start near sigmoid(2), and decide eva
   options.share.bound = 0.7;
   CpuContext cpu;
   const auto model = make_model(&cpu, DType::f64, options);
-  auto& own = *per_input(*model);
+  auto& own = *blockdrop(*model);
   Tape tape(&cpu, Tape::Mode::no_grad);
   Pass pass{tape, false, Noise{}};
   const Var x =
@@ -236,7 +236,7 @@ TEST_CASE("blockdrop: phases and the curriculum are functions of the step", "[mo
   options.share.unlock_steps = 2;
   CpuContext cpu;
   const auto model = make_model(&cpu, DType::f32, options);
-  auto& own = *per_input(*model);
+  auto& own = *blockdrop(*model);
   CHECK(own.phase_at(3) == PerInputPhase::full);
   CHECK(own.phase_at(4) == PerInputPhase::policy);
   CHECK(own.phase_at(9) == PerInputPhase::policy);
@@ -252,7 +252,7 @@ TEST_CASE("blockdrop: what it counts is what evaluation ran, mean and spread",
   CpuContext cpu;
   const auto model = make_model(&cpu, DType::f64, options_of(PolicyOf::image));
   randomise(*model);
-  auto& own = *per_input(*model);
+  auto& own = *blockdrop(*model);
   for (Parameter& p : model->store().parameters())
     if (p.name == "sharing.policy.fc.bias")
       p.value = Tensor::from(p.value.shape(), std::vector<double>(8, 0), DType::f64);

@@ -106,7 +106,7 @@ void check_way(const Way& way, size_t tasks) {
 
   // weft.
   Tape tape(&cpu);
-  Pass pass{tape, true, Noise{}};
+  Pass pass{tape, true, Noise{0, ways_step}};
   PolicySample sample;
   if (way_of(options.sharing).policy) {
     sample.gates = all_selected(static_cast<int>(tasks), model->trunk().blocks());

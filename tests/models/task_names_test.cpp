@@ -2,6 +2,7 @@
 // it is made. Tasks that are called like parts of a network train to the same bits as others.
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/learned_trunk.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
@@ -48,6 +49,8 @@ steps = 3
 /// Trains 2 steps from the weights of `from`: initial values hang on names, as they may.
 std::vector<Tensor> trained(RunFile run, Model* from) {
   CpuContext cpu(1);
+  const test::TempFolder folder;
+  test::give_start(run, folder);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
   if (from != nullptr) {

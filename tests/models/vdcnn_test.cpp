@@ -258,8 +258,7 @@ TEST_CASE("every way of sharing runs on VD-CNN's trunk", "[models][vdcnn]") {
   CpuContext cpu(2);
   for (const Sharing way : test::all_ways()) {
     INFO(name_of(way));
-    if (way == Sharing::blockdrop ||
-        way_of(way).levels) {  // pictures and tables; a ResNet's channels
+    if (way_of(way).per_input || way_of(way).levels) {  // pictures and tables; a ResNet's channels
       CHECK_THROWS_AS(make_model(&cpu, DType::f64, vdcnn(name_of(way), 17)), ConfigError);
       continue;
     }

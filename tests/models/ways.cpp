@@ -3,6 +3,7 @@
 
 #include "engine/glob.h"
 #include "tests/models/naive_net.h"
+#include "tests/models/naive_spottune.h"
 
 namespace weft::test {
 namespace {
@@ -155,6 +156,12 @@ std::vector<Map> mtan(const NaiveNet& net, const Map& image, const std::vector<N
   return a;
 }
 
+/// One policy for all tasks; spottune_test.cpp has one for each.
+std::vector<Map> spottune(const NaiveNet& net, const Map& image, const std::vector<Numbers>&) {
+  return std::vector<Map>(net.options().tasks.size(),
+                          NaiveSpotTune(net).train(image, Noise{0, ways_step}).at(0));
+}
+
 /// Between every two tasks' weights of layer2 and of every conv2.
 Number distances(const NaiveNet& net) {
   Number total;
@@ -254,6 +261,17 @@ Joined blockdrop_joined(int64_t) {
           17 * 13 * first + 9 * 7 * second + 5 * 4 * third + 64 * 8};
 }
 
+/// A frozen copy of the blocks (their convolutions and batch norms; all but the first stage have a
+/// projection), and the policy network with two logits a block.
+Joined spottune_joined(int64_t k) {
+  const Joined network = blockdrop_joined(k);
+  const auto stage = [&](int s) {
+    const int64_t in = s == 0 ? c[0] : c[s - 1];
+    return 9 * in * c[s] + 27 * c[s] * c[s] + 8 * c[s] + (s > 0 ? in * c[s] + 2 * c[s] : 0);
+  };
+  return {network.parameters + 64 * 8 + 8 + over_stages(stage), network.macs + 64 * 8};
+}
+
 // ---- what is a task's own -------------------------------------------------------------------------
 
 bool own_trunk(const std::string& name) { return matches("trunks.depth.*", name); }
@@ -303,6 +321,10 @@ const WayRow rows[] = {
      .features = hard,
      .joined = blockdrop_joined,
      .unreached = "sharing.policy.*"},
+    {.way = Sharing::spottune,
+     .features = spottune,
+     .joined = spottune_joined,
+     .unreached = "sharing.frozen.*"},
 };
 
 }  // namespace

@@ -15,6 +15,10 @@ struct Number;
 constexpr int64_t stage_channels[] = {4, 8, 16, 32};
 constexpr int64_t stage_pixels[] = {17 * 13, 9 * 7, 9 * 7, 9 * 7};
 
+/// The step whose noise definitions are compared by: one in which every copy that SpotTune tunes is
+/// drawn by some image.
+constexpr uint32_t ways_step = 34;
+
 struct Joined {
   int64_t parameters = 0, macs = 0;
 };

@@ -5,7 +5,7 @@
 
 #include "engine/device.h"
 #include "engine/error.h"
-#include "models/sharing/per_input.h"
+#include "models/sharing/blockdrop.h"
 #include "models/sharing/way.h"
 #include "train/run_folder/run_folder.h"
 #include "train/step/build.h"
@@ -83,6 +83,17 @@ void check_labels(const RunFile& run, const Dataset& data, const Parts& parts, c
   }
 }
 
+/// What a way of sharing starts from.
+void check_start(const RunFile& run) {
+  if (way_of(run.sharing).pretrained && run.model.init.empty())
+    refuse(
+        run, "model.init",
+        fmt::format("is not given, and sharing = \"{}\" tunes a trunk that has learned: name the "
+                    "checkpoint of a run with the same model.trunk, such as "
+                    "runs/out/NAME-1/checkpoints/best.safetensors, or torchvision's weights",
+                    name_of(run.sharing)));
+}
+
 void check_steps(const RunFile& run) {
   const std::string gates = name_of(run.retrain.gates);
   if (learns_policy(run)) {
@@ -131,6 +142,7 @@ void check_steps(const RunFile& run) {
 }  // namespace
 
 void check_plan(const RunFile& run, const Dataset& data, const Parts& parts) {
+  check_start(run);
   check_steps(run);
   if (parts.train.empty()) throw DataError("data: the training part is empty");
   for (const Use& use : training_uses(run, parts)) {
@@ -204,7 +216,7 @@ std::vector<std::string> plan_notes(const RunFile& run, const Dataset& data, con
     notes.push_back(fmt::format("there are no {} samples: nothing is evaluated while training",
                                 name_of(run.eval.split)));
   const int64_t apart = run.share.full_steps + run.share.policy_steps;
-  if (per_input(model) != nullptr && run.retrain.steps <= apart)
+  if (blockdrop(model) != nullptr && run.retrain.steps <= apart)
     notes.push_back(
         fmt::format("share.full_steps and share.policy_steps are {} of the {} steps: weights and "
                     "policy never learn together, and no step is chosen on validation data",

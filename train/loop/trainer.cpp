@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "data/fingerprint.h"
-#include "models/sharing/per_input.h"
+#include "models/sharing/blockdrop.h"
 #include "train/loop/best_step.h"
 #include "train/loop/policy_choice.h"
 #include "train/loop/preflight.h"

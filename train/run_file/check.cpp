@@ -78,6 +78,10 @@ class Checker {
     at_least(m.in_channels, 1, "model.in_channels");
     require(!m.init_partial || !m.init.empty(), "model.init_partial",
             "says how model.init is taken, which is not given");
+    require(!m.init_partial || !way_of(run_.sharing).pretrained, "model.init_partial",
+            fmt::format("is true, but sharing = \"{}\" keeps a frozen copy of the whole trunk that "
+                        "model.init holds; leave it out",
+                        name_of(run_.sharing)));
     require(m.trunk != TrunkName::vgg16 || m.bn_running == Whose::shared, "model.bn.running",
             "is \"per-task\", but VGG-16 has no batch norm");
     require(m.activation == Activation::relu || m.trunk == TrunkName::mlp, "model.activation",
@@ -280,6 +284,7 @@ class Checker {
   void per_input() const {
     const ShareSpec& s = run_.share;
     at_least<int64_t>(s.policy_width, 1, "share.policy_width");
+    positive(s.temperature, "share.temperature");
     at_least<int64_t>(s.full_steps, 0, "share.full_steps");
     at_least<int64_t>(s.policy_steps, 0, "share.policy_steps");
     at_least<int64_t>(s.unlock_steps, 0, "share.unlock_steps");

@@ -180,6 +180,7 @@ template <class Fitting>
 void visit_per_input(const Fitting& v, ShareSpec& s) {
   v.choice("decisions", s.decisions, "what an image executes, for all tasks or for each");
   v.field("policy_width", s.policy_width, "channels of the policy network's first layer");
+  v.field("temperature", s.temperature, "Gumbel-softmax's; lower ones are nearer to the argmax");
   v.field("full_steps", s.full_steps, "first steps: every block executed, weights alone learn");
   v.field("policy_steps", s.policy_steps, "the next: the policy alone learns; then both do");
   v.field("unlock_steps", s.unlock_steps,

@@ -76,6 +76,7 @@ constexpr Limit limits[] = {
     {"share.pair_weights", 1e30, small},
     {"share.subspaces", 1024},
     {"share.policy_width", 1024},
+    {"share.temperature", 1e6, 1e-6},
     {"share.full_steps", steps},
     {"share.policy_steps", steps},
     {"share.unlock_steps", steps},

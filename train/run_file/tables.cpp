@@ -6,6 +6,7 @@
 
 #include "data/target.h"
 #include "engine/error.h"
+#include "models/sharing/way.h"
 
 namespace weft {
 namespace {
@@ -79,14 +80,15 @@ class Checker {
               "is about values as shares of each other, and wants a target log10(..)");
     if (!t.strong.empty()) parse_condition(t.strong, place("strong"));
     for (const std::string& slope : t.slopes) parse_slope(slope, place("slopes"));
-    require(
-        !learns_slopes(t.slopes, key + "slopes") ||
-            (run_.semantics == Semantics::sound && run_.retrain.gates != RetrainGates::soft &&
-             run_.sharing != Sharing::blockdrop),
-        key + "slopes",
-        "has a weight; gates that weigh blocks and rows that are gathered have no tangent, so that "
-        "semantics = \"compat\", retrain.gates = \"soft\" and sharing = \"blockdrop\" only report "
-        "slopes");
+    require(!learns_slopes(t.slopes, key + "slopes") ||
+                (run_.semantics == Semantics::sound && run_.retrain.gates != RetrainGates::soft &&
+                 !way_of(run_.sharing).per_input),
+            key + "slopes",
+            fmt::format(
+                "has a weight; gates that weigh blocks and rows that are gathered have no "
+                "tangent, so that semantics = \"compat\", retrain.gates = \"soft\" and the ways "
+                "of sharing {} only report slopes",
+                listed(ways_where([](const WayOfSharing& way) { return way.per_input; }))));
     require(t.slopes.size() <= 4, key + "slopes",
             fmt::format("names {}; there are metrics of up to 4", t.slopes.size()));
     require(t.slopes.empty() || run_.precision != Precision::bf16, key + "slopes",

@@ -8,13 +8,17 @@
 namespace weft {
 namespace {
 
+/// SpotTune's, of a trunk's blocks.
+constexpr const char* frozen_copy = "sharing.frozen.";
+
 /// The torchvision name of what `name` starts from; empty: it starts at random. A task's own trunk
 /// ("trunks.seg.conv1.weight") and its own copy of a trunk's last layers
-/// ("heads.seg.features.24.weight") take the same tensors as what is shared.
+/// ("heads.seg.features.24.weight") take the same tensors as what is shared, as does a frozen copy.
 std::string pretrained_name(const std::string& name) {
   const auto begins = [](const std::string& text, const char* with) {
     return text.rfind(with, 0) == 0;
   };
+  if (begins(name, frozen_copy)) return name.substr(std::string(frozen_copy).size());
   if (begins(name, "policy.") || begins(name, "sharing.")) return "";
   const bool head = begins(name, "heads.");
   if (!head && !begins(name, "trunks.")) return name;
@@ -40,8 +44,10 @@ class Sources {
       if (theirs.empty() || w.count != nullptr) continue;  // as fresh as its network
       // A run of the same network has it under this very name; batch norm of a task's own starts
       // from the one set: "bn1.seg.weight" from "bn1.weight".
+      // A frozen copy is of the file's trunk, not of what the file's run had frozen.
       std::string source = theirs;
-      for (const std::string& known : {w.name, theirs, of_all_tasks(theirs)})
+      const std::string own = w.name.rfind(frozen_copy, 0) == 0 ? theirs : w.name;
+      for (const std::string& known : {own, theirs, of_all_tasks(theirs)})
         if (file_.contains(known)) {
           source = known;
           break;

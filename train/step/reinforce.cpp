@@ -73,7 +73,7 @@ Decisions every_block(const Decisions& like) {
 
 }  // namespace
 
-std::vector<Rewards> rewards_of(const PerInput& model, const RunFile& run, const StepInputs& in,
+std::vector<Rewards> rewards_of(const BlockDrop& model, const RunFile& run, const StepInputs& in,
                                 const AnyContext& context,
                                 const std::vector<Decisions>& decisions) {
   Tape tape(context, Tape::Mode::no_grad);
@@ -109,7 +109,7 @@ std::vector<Rewards> rewards_of(const PerInput& model, const RunFile& run, const
   return sums;
 }
 
-Var reinforce_loss(const PerInput& model, const RunFile& run, const StepInputs& in,
+Var reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs& in,
                    const Var& chances, const Decisions& u, int active) {
   Tape& tape = chances.tape();
   const Tensor host = to_host(tape.context(), chances.value());
@@ -140,7 +140,7 @@ Var reinforce_loss(const PerInput& model, const RunFile& run, const StepInputs& 
 }
 
 void freeze_weights(Model& model, const StepInputs& in) {
-  const PerInput* own = per_input(model);
+  const BlockDrop* own = blockdrop(model);
   if (own == nullptr || in.phase == Phase::infer || own->phase_at(in.step) != PerInputPhase::policy)
     return;
   for (Parameter& p : model.store().parameters())
@@ -148,7 +148,7 @@ void freeze_weights(Model& model, const StepInputs& in) {
 }
 
 std::optional<Var> policy_loss(Tape& tape, Model& model, const RunFile& run, const StepInputs& in) {
-  const PerInput* own = per_input(model);
+  const BlockDrop* own = blockdrop(model);
   if (own == nullptr || own->phase_at(in.step) == PerInputPhase::full) return std::nullopt;
   Pass pass{tape, true, Noise{in.seed, in.step}};
   const int active = own->active_at(in.step);

@@ -11,7 +11,7 @@
 // do not depend on its batch. They are numbers: only the policy network gets a gradient of L.
 #pragma once
 
-#include "models/sharing/per_input.h"
+#include "models/sharing/blockdrop.h"
 #include "train/step/step.h"
 
 namespace weft {
@@ -20,12 +20,12 @@ namespace weft {
 using Rewards = std::vector<std::vector<double>>;
 
 /// R of each decision, images [N, H, W, C] of `in`. Waits for a GPU.
-std::vector<Rewards> rewards_of(const PerInput& model, const RunFile& run, const StepInputs& in,
+std::vector<Rewards> rewards_of(const BlockDrop& model, const RunFile& run, const StepInputs& in,
                                 const AnyContext& context, const std::vector<Decisions>& decisions);
 
-/// L on the tape, for chances [N, policies * blocks] on it (PerInput::probabilities) and u drawn
+/// L on the tape, for chances [N, policies * blocks] on it (BlockDrop::probabilities) and u drawn
 /// from them.
-Var reinforce_loss(const PerInput& model, const RunFile& run, const StepInputs& in,
+Var reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs& in,
                    const Var& chances, const Decisions& u, int active);
 
 /// The policy's part in a training step's loss: L, of the decisions that forward() has drawn.

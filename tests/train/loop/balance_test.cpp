@@ -10,6 +10,7 @@
 
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/learned_trunk.h"
 #include "tests/support/run_bits.h"
 #include "tests/train/loop/balance_run.h"
 #include "tests/train/loop/parts_run.h"
@@ -330,7 +331,10 @@ TEST_CASE("balance: a way of sharing's own term is added as it is", "[balance]")
     if (sharing == "single") continue;     // which shares nothing
     if (sharing == "blockdrop") continue;  // which refuses [balance]
     INFO(sharing);
-    const Listener run = listen(test::parts_run({"sharing=" + sharing, method("upgrad")}), 4);
+    RunFile parts = test::parts_run({"sharing=" + sharing, method("upgrad")});
+    const test::TempFolder folder;
+    test::give_start(parts, folder);
+    const Listener run = listen(parts, 4);
     CHECK(run.losses.size() == 4);
     CHECK(run.said("balance of retrain steps"));
   }

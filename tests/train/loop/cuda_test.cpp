@@ -10,6 +10,7 @@
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
+#include "tests/support/learned_trunk.h"
 #include "tests/support/op_check.h"
 #include "tests/support/wide_rooms_run.h"
 #include "train/loop/trainer.h"
@@ -115,7 +116,10 @@ TEST_CASE("cuda: recorded steps give the bits of those that run directly, in eve
   for (const std::string& sharing :
        test::names_of(ways_where([](const WayOfSharing& way) { return !way.policy; }))) {
     INFO(sharing);
-    check_recorded(scenes_run({"device=cuda", "sharing=" + sharing}), 8);
+    RunFile run = scenes_run({"device=cuda", "sharing=" + sharing});
+    const test::TempFolder folder;
+    test::give_start(run, folder);
+    check_recorded(run, 8);
   }
   INFO("soft by the trace norm, which waits");
   check_recorded(scenes_run({"device=cuda", "sharing=soft", "share.distance=trace"}), 4);

@@ -9,6 +9,7 @@
 
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/learned_trunk.h"
 #include "tests/support/rooms_run.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
@@ -140,7 +141,9 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
                            std::numeric_limits<double>::infinity(),
                            -std::numeric_limits<double>::infinity()};
     const double bad = bads[random() % 3];
-    const RunFile run = tiny(way);
+    TempFolder folder;
+    RunFile run = tiny(way);
+    test::give_start(run, folder);
     const int64_t steps = run.retrain.steps + (way == "adashare" ? 6 : 0);
     const auto step = static_cast<int64_t>(random() % static_cast<uint64_t>(steps));
     INFO("seed " << seed << ": " << way << ", " << place_names[static_cast<int>(place)]
@@ -155,7 +158,6 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
           place == Spoiled::input ? static_cast<float>(bad)
                                   : std::numeric_limits<float>::infinity();
     }
-    TempFolder folder;
     const std::string path = folder.file("run");
     Trainer trainer(run, data, &cpu);
     Saboteur saboteur(trainer, random, place, step, bad);

@@ -3,6 +3,7 @@
 // is hidden from a plain run:   build/weft_tests "[sharing]"
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
+#include "tests/support/learned_trunk.h"
 #include "train/loop/trainer.h"
 
 using namespace weft;
@@ -80,6 +81,8 @@ TEST_CASE("every way of sharing learns every task on scenes", "[.][slow][sharing
   const std::string sharing = GENERATE(from_range(test::names_of(test::all_ways())));
   const int seed = GENERATE(1, 2, 3);
   RunFile run = slim(sharing, seed);
+  const test::TempFolder folder;
+  test::give_start(run, folder);
   CpuContext cpu(1);
   const auto data = open_dataset(run);
   Losses losses;

@@ -2,6 +2,7 @@
 // killed and resumed in any stage equals uninterrupted; no system allocation in steady state; the
 // phases change what they should and nothing else.
 #include "train/loop/trainer.h"
+#include "tests/support/learned_trunk.h"
 
 #include <algorithm>
 #include <cmath>
@@ -149,6 +150,7 @@ TEST_CASE("every way of sharing trains", "[train]") {
     CpuContext cpu(2);
     const auto data = open_dataset(run);
     TempFolder folder;
+    test::give_start(run, folder);
     Trainer trainer(run, *data, device_of(cpu));
     trainer.start(folder.path() + "/run");
     trainer.run();

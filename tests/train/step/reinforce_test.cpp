@@ -74,7 +74,7 @@ struct Toy {
                            DType::f64);
   }
 
-  const PerInput& policy() { return *per_input(*model); }
+  const BlockDrop& policy() { return *blockdrop(*model); }
   size_t policies() { return policy().policies(); }
 
   std::vector<double> get(const std::string& name) {
@@ -260,7 +260,7 @@ TEST_CASE("reinforce: a label of the whole image is right where it is predicted"
   options.tasks = {{"a", 3, true}, {"b", 1, true}};
   const auto model = make_model(&toy.cpu, DType::f64, options);
   for (Parameter& p : model->store().parameters()) Toy::fill(p);
-  const PerInput& policy = *per_input(*model);
+  const BlockDrop& policy = *blockdrop(*model);
   RunFile run = toy.run;
   run.tasks[0].kind = TaskKind::classification;
   run.tasks[0].classes = 3;
