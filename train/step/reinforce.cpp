@@ -109,8 +109,8 @@ std::vector<Rewards> rewards_of(const BlockDrop& model, const RunFile& run, cons
   return sums;
 }
 
-Var reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs& in,
-                   const Var& chances, const Decisions& u, int active) {
+std::optional<Var> reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs& in,
+                                  const Var& chances, const Decisions& u, int active) {
   Tape& tape = chances.tape();
   const Tensor host = to_host(tape.context(), chances.value());
   const auto rewards = rewards_of(model, run, in, tape.context(), {u, model.likely(host, active)});
@@ -118,10 +118,12 @@ Var reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs&
   const double each = 1 / static_cast<double>(images);
   // Weights of log p, of log(1 - p), and of the entropy's p log p + (1 - p) log(1 - p).
   std::vector<double> of_select, of_skip, of_entropy;
+  bool any = false;
   for (size_t n = 0; n < images; ++n)
     for (size_t v = 0; v < policies; ++v) {
       const double gain = rewards[0][v][n] - rewards[1][v][n];
       const bool labelled = !std::isnan(gain);
+      any = any || labelled;
       for (size_t l = 0; l < blocks; ++l) {
         const bool learns = labelled && l + static_cast<size_t>(active) >= blocks;
         const bool select = u[v][n][l] != 0;
@@ -130,6 +132,7 @@ Var reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs&
         of_entropy.push_back(learns ? run.share.entropy * each : 0);
       }
     }
+  if (!any) return std::nullopt;
   const auto constant = [&](const std::vector<double>& values) {
     const Tensor at = Tensor::from(chances.shape(), values, chances.dtype());
     return tape.constant(to_device(tape.context(), at));

@@ -24,12 +24,12 @@ std::vector<Rewards> rewards_of(const BlockDrop& model, const RunFile& run, cons
                                 const AnyContext& context, const std::vector<Decisions>& decisions);
 
 /// L on the tape, for chances [N, policies * blocks] on it (BlockDrop::probabilities) and u drawn
-/// from them.
-Var reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs& in,
-                   const Var& chances, const Decisions& u, int active);
+/// from them. nullopt where no image has a label: zeros would be a step, too.
+std::optional<Var> reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs& in,
+                                  const Var& chances, const Decisions& u, int active);
 
 /// The policy's part in a training step's loss: L, of the decisions that forward() has drawn.
-/// nullopt where the model has none per input, or while it does not learn.
+/// nullopt where the model has none per input, while it does not learn, or from labels that are none.
 std::optional<Var> policy_loss(Tape& tape, Model& model, const RunFile& run, const StepInputs& in);
 
 /// Where the policy learns alone at this step, no other parameter is trained.

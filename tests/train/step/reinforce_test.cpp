@@ -123,7 +123,7 @@ struct Toy {
     const auto width = static_cast<int64_t>(policies() * blocks);
     const Var chances =
         own.leaf(Tensor::from({static_cast<int64_t>(images), width}, p, DType::f64));
-    own.backward(reinforce_loss(policy(), run, in, chances, u, active));
+    own.backward(reinforce_loss(policy(), run, in, chances, u, active).value());
     return own.grad(chances).to_vector();
   }
   std::vector<double> some_chances() {
@@ -239,6 +239,20 @@ TEST_CASE("reinforce: rewards are their definition; images without a label teach
           }
         }
     }
+  }
+}
+
+TEST_CASE("reinforce: a batch without a label is no step for the policy", "[train][blockdrop]") {
+  for (const PolicyOf decisions : {PolicyOf::image, PolicyOf::task}) {
+    Toy toy(decisions);
+    const bool some = GENERATE(true, false);
+    for (size_t k = 0; k < 2; ++k) {
+      std::vector<double> labels(images, std::nan(""));
+      if (some && k == 1) labels[2] = 0.5;
+      toy.in.targets[k] = Tensor::from({int64_t{images}, 1, 1, 1}, labels, DType::f32);
+    }
+    const auto loss = policy_loss(toy.tape, *toy.model, toy.run, toy.in);
+    CHECK(loss.has_value() == some);
   }
 }
 
