@@ -24,8 +24,15 @@ std::string plan_picture(const std::string& title, const Plan& plan, const Model
                          const TrunkCost& cost) {
   std::vector<PlannedBlock> blocks;
   for (size_t l = 0; l < plan.blocks.size(); ++l) {
-    PlannedBlock block{model.trunk().block_name(static_cast<int>(l)),
-                       static_cast<double>(cost.residual[l].dense) * 1e-6,
+    // Of one run; where runs are at several levels, their mean.
+    double mmac = static_cast<double>(cost.residual[l].dense) * 1e-6;
+    if (const std::vector<int>& levels = plan.blocks[l].levels; !levels.empty()) {
+      mmac = 0;
+      for (const int level : levels)
+        mmac += static_cast<double>(cost.residual_at(l, level).dense) * 1e-6;
+      mmac /= static_cast<double>(levels.size());
+    }
+    PlannedBlock block{model.trunk().block_name(static_cast<int>(l)), mmac,
                        std::vector<BlockUse>(model.task_names().size(), BlockUse::skip),
                        std::vector<std::vector<int>>(plan.blocks[l].run.size())};
     for (const PlanRow& row : plan.blocks[l].rows) {
