@@ -339,6 +339,15 @@ class Checker {
           "retrain.gates", name_of(run_.retrain.gates));
     means(run_.policy.sparsity_form == SparsityForm::log_skip, "policy.sparsity_form",
           name_of(run_.policy.sparsity_form));
+    require(!run_.policy.hard, "policy.hard",
+            fmt::format("is true, and draws under sharing = \"{}\" are of one level in any case; "
+                        "leave it out",
+                        name_of(run_.sharing)));
+    require(run_.share.estimator == Estimator::reinforce ||
+                run_.share.baseline == ShareOptions{}.baseline,
+            "share.baseline",
+            fmt::format("is {}, and share.estimator = \"{}\" has none; it belongs to \"reinforce\"",
+                        run_.share.baseline, name_of(run_.share.estimator)));
   }
 
   void phases() const {

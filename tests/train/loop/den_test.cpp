@@ -115,6 +115,9 @@ TEST_CASE("DEN: what is of gates that select or skip is refused by its key", "[r
   CHECK_THAT(refused("semantics=compat"), contains_text("'semantics' is \"compat\""));
   CHECK_THAT(refused("policy.sparsity_form=log-select"), contains_text("'policy.sparsity_form'"));
   CHECK_THAT(refused("share.baseline=1"), contains_text("share.baseline"));
+  CHECK_THAT(refused("policy.hard=true"), contains_text("'policy.hard' is true"));
+  CHECK_THAT(message_of<ConfigError>([] { den_run("gumbel", {"share.baseline=0.5"}); }),
+             contains_text("'share.baseline' is 0.5, and share.estimator = \"gumbel\" has none"));
   CHECK_NOTHROW(den_run("reinforce", {"retrain.gates=random"}));
 }
 
