@@ -41,8 +41,8 @@ BinaryPolicy shuffled(const BinaryPolicy& policy, const std::vector<std::string>
 Gates gates_of(const BinaryPolicy& policy);
 
 /// What measurements execute, the peer's in bench/peer too: all run the first two blocks, then tasks
-/// take turns.
-BinaryPolicy alternating_policy(size_t tasks, int blocks);
+/// take turns. `most`: what executes a block whole (Policy::most).
+BinaryPolicy alternating_policy(size_t tasks, int blocks, int most = 1);
 
 /// Why a policy cannot be trained: a task that executes nothing, a block that nobody executes.
 std::optional<std::string> degenerate(const BinaryPolicy& policy,

@@ -35,7 +35,8 @@ class Network {
     run_.precision = way.precision;
     model_ = make_model(way.on->context(), run_);
     blocks_ = model_->trunk().blocks();
-    policy_ = alternating_policy(run_.tasks.size(), blocks_);
+    const Policy* learned = model_->policy();
+    policy_ = alternating_policy(run_.tasks.size(), blocks_, learned ? learned->most() : 1);
   }
 
   bool has_policy() { return model_->policy() != nullptr; }
