@@ -107,6 +107,7 @@ done
 expect 2 'a run goes on from last' train --resume first --checkpoint best
 expect 2 'says where --resume DIR goes on' train slim.toml --checkpoint last-1
 expect 2 "behind the search" dump slim.toml --phase weights --epoch 2 --out late.safetensors
+expect 2 "none of the" dump slim.toml --phase warmup --step 1 --out late.safetensors
 expect 2 "task 'seg'|classes" train slim.toml task.seg.classes=5 --out third
 [ -e third ] && fail "a refused run left a folder"
 exit $broken

@@ -213,10 +213,13 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
         "dump: --epoch {} lies behind the search, which ends after policy.steps = {}, {} a policy "
         "epoch",
         options.epoch, run.policy.steps, clock.weight_steps + clock.logit_steps));
+  if (options.step > 0 && (options.phase != Phase::retrain || options.step >= run.retrain.steps))
+    throw ConfigError(fmt::format("dump: --step {} is none of the {} steps of retrain",
+                                  options.step, run.retrain.steps));
   if (search)
     trainer.jump(Stage::search, begin + (options.phase == Phase::policy ? clock.weight_steps : 0));
   else
-    trainer.jump(options.phase == Phase::warmup ? Stage::warmup : Stage::retrain, 0);
+    trainer.jump(options.phase == Phase::warmup ? Stage::warmup : Stage::retrain, options.step);
   if (!options.from.empty()) take_over(trainer, options.from);
   Recorder recorder(trainer, run);
   trainer.set_probe(&recorder);

@@ -15,6 +15,7 @@ struct DumpOptions {
   Phase phase = Phase::warmup;
   int64_t steps = 1;
   int64_t epoch = 0;   ///< policy epoch (weights and policy): the curriculum's stage
+  int64_t step = 0;    ///< of retrain, the first one: BlockDrop's phases are steps of it
   std::string from;    ///< a dump whose 0/before and 0/in are taken over; empty: weft's own
   std::string policy;  ///< a policy file for the retrain phase; empty: chosen by the logits
 };

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "models/plan.h"
+#include "models/sharing/blockdrop.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/step/choose_policy.h"
 #include "train/step/stop.h"
@@ -22,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr double step_seconds = 0.8, loading_seconds = 0.4, evaluation_seconds = 0.3;
 constexpr int64_t most_steps = 2000, never = int64_t{1} << 40;
-constexpr int search_places = 3;
+constexpr int search_places = 3, per_input_places = 8;
 
 double seconds_of(const std::function<void()>& work) {
   const auto began = std::chrono::steady_clock::now();
@@ -95,6 +96,8 @@ class Stopwatch {
     const std::vector<double>& of = means_.at(phase);
     return std::accumulate(of.begin(), of.end(), 0.0) / static_cast<double>(of.size());
   }
+  /// At the first place.
+  double first(Phase phase) const { return means_.at(phase).front(); }
 
  private:
   struct Window {
@@ -207,7 +210,8 @@ class Forecaster {
         again.run(stage, at, has, step_seconds / static_cast<double>(places.size()), most_steps);
       for (PhaseCost& cost : costs) {
         cost.seconds = again.mean(cost.work.phase);
-        if (kept_) cost.loading = std::max(0.0, first.mean(cost.work.phase) - cost.seconds);
+        if (kept_)
+          cost.loading = std::max(0.0, first.mean(cost.work.phase) - again.first(cost.work.phase));
         cost.peak_bytes = static_cast<double>(memory().counters().peak_bytes);
         out.phases.push_back(cost);
       }
@@ -218,8 +222,15 @@ class Forecaster {
                        static_cast<double>(times);
   }
 
-  /// Over the search, since its curriculum makes some epochs cheaper than others.
+  /// Over the search, since its curriculum makes some epochs cheaper than others, and over a run
+  /// with BlockDrop, whose phases differ.
   std::vector<int64_t> places_of(Stage stage) const {
+    if (stage == Stage::retrain && blockdrop(trainer_.model()) != nullptr) {
+      std::vector<int64_t> places;
+      for (int64_t i = 0; i < per_input_places; ++i)
+        places.push_back((2 * i + 1) * run_.retrain.steps / (2 * per_input_places));
+      return places;
+    }
     if (stage != Stage::search) return {0};
     const SearchClock clock = trainer_.clock();
     const int64_t row = clock.weight_steps + clock.logit_steps;

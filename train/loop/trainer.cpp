@@ -140,6 +140,7 @@ void Trainer::jump(Stage stage, int64_t step) {
   state_.stage = stage;
   if (stage == Stage::retrain) decide();
   state_.step = step;
+  if (model_->policy() == nullptr) state_.total_step = step;  // there is no other stage
   open_tools();
 }
 

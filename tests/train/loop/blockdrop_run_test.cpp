@@ -51,6 +51,22 @@ TEST_CASE("blockdrop: weights learn, then the policy alone, then both", "[train]
   }
 }
 
+TEST_CASE("blockdrop: a dump or forecast that jumps to a step stands in that step's phase",
+          "[train][blockdrop]") {
+  CpuContext cpu(1);
+  RunFile run = drop_run();
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, test::device_of(cpu));
+  for (const int64_t step : {3, 6, 0}) {
+    INFO("step " << step);
+    trainer.jump(Stage::retrain, step);
+    const auto weights = values_of(trainer, false), policy = values_of(trainer, true);
+    trainer.step();
+    CHECK((values_of(trainer, false) != weights) == (step != 3));
+    CHECK((values_of(trainer, true) != policy) == (step != 0));
+  }
+}
+
 TEST_CASE("blockdrop: killed in any phase and resumed, and on 7 threads, the same bits",
           "[train][resume][determinism][blockdrop]") {
   RunFile run = drop_run({fmt::format("share.decisions={}", GENERATE("shared", "per-task"))});
