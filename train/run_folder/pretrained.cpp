@@ -90,11 +90,18 @@ Taken load_pretrained(const std::string& path, Model& model, bool partial) {
     throw DataError(fmt::format(
         "{}: holds none of the trunk's tensors{}; expected torchvision's names, such as '{}'", path,
         left.misshapen.empty() ? "" : " in their shapes", wanted.empty() ? "" : wanted[0].name));
-  if (!partial && !left.empty())
+  if (!partial && !left.empty()) {
+    const bool groups = !model.trunk().cost(64, 64).levels.empty();
+    const bool undivided = groups && !file.contains("layer1.0.conv1.g0.weight");
     throw DataError(fmt::format(
-        "{}: its trunk is not this network's: {} of {} tensors are there; {}; set model.trunk and "
-        "its like as they were, or take what fits with model.init_partial = true",
-        path, taken.tensors, taken.of, left.text()));
+        "{}: its trunk is not this network's: {} of {} tensors are there; {}; {}", path,
+        taken.tensors, taken.of, left.text(),
+        undivided ? "its blocks are whole, and sharing = \"den\" divides them into groups with "
+                    "parameters of their own: start from a run with den (model.init_partial = true "
+                    "takes the stem and the shortcuts alone)"
+                  : "set model.trunk and its like as they were, or take what fits with "
+                    "model.init_partial = true"));
+  }
   fill(file, wanted, model.store().context());
   return taken;
 }

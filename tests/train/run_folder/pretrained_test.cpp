@@ -114,6 +114,18 @@ TEST_CASE("model.init_partial takes what fits, and says how many of how many", "
   CHECK_THAT(source.complaint(grey, true), contains_text("holds none of the trunk's tensors in"));
 }
 
+TEST_CASE("model.init: DEN's groups do not start from whole blocks, and the message says so",
+          "[train][init][den]") {
+  Source source;
+  source.write(options(18));
+  const std::string text = source.complaint(options(18, "den"));
+  CHECK(text.find("divides them into groups") != std::string::npos);
+  CHECK(text.find("takes the stem and the shortcuts alone") != std::string::npos);
+  source.write(options(18, "den"));
+  CHECK(source.complaint(options(18, "den")) == "");
+  CHECK(source.complaint(options(18, "hard")).find("groups") == std::string::npos);
+}
+
 TEST_CASE("model.init: values are numbers, variances not below 0, files of ours whole",
           "[train][init]") {
   Source source;
