@@ -20,7 +20,8 @@ void steps(const Arguments& arguments) {
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   const int blocks = model->trunk().blocks();
-  const BinaryPolicy policy = alternating_policy(run.tasks.size(), blocks);
+  const BinaryPolicy policy = alternating_policy(
+      run.tasks.size(), blocks, model->policy() != nullptr ? model->policy()->most() : 1);
   Tensor images;
   {
     Tape tape(context);
