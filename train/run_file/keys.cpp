@@ -230,7 +230,8 @@ void visit_fields(FieldVisitor& v, ColumnSpec& c) {
 }
 
 void visit_fields(FieldVisitor& v, TaskSpec& t) {
-  v.field("name", t.name, {"letters, digits, - and _; in overrides task.NAME.KEY, or task.*.KEY", "kind"});
+  v.field("name", t.name,
+          {"letters, digits, - and _; in overrides task.NAME.KEY, or task.*.KEY", "kind"});
   v.choice("kind", t.kind, {"what is predicted, with its loss and metrics", "must be given"});
   v.field("classes", t.classes, "segmentation, classification: how many");
   v.field("weight", t.weight, "of its loss in the sum (lambda)");

@@ -101,6 +101,7 @@ TEST_CASE("tensorboard: a run that goes on tells from which step, with its own s
   CHECK(events.count({"start", 1}) == 1);
   CHECK(events.count({"start", 9}) == 1);
   CHECK(events.count({"loss/train/seg", 8}) == 1);
-  CHECK(events.at({"rate/heads", 9}).number == Catch::Approx(0.5e-3));  // its stage's third step of four
+  CHECK(events.at({"rate/heads", 9}).number ==
+        Catch::Approx(0.5e-3));  // its stage's third step of four
   CHECK(events.at({"rate/heads", 10}).number == Catch::Approx(0.25e-3));
 }
