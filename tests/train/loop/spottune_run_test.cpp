@@ -33,7 +33,9 @@ const std::string copy = "sharing.frozen.";
 std::map<std::string, Tensor> bits_by_name(Trainer& trainer, const std::string& prefix) {
   std::map<std::string, Tensor> out;
   for (const NamedTensor& t : file_tensors(trainer.model().store()))
-    if (t.name.rfind(prefix, 0) == 0) out.emplace(t.name.substr(prefix.size()), t.value);
+    if (t.name.rfind(prefix, 0) == 0)  // a copy: on the CPU the file's tensor may be the network's
+      out.emplace(t.name.substr(prefix.size()),
+                  Tensor::from(t.value.shape(), t.value.to_vector(), t.value.dtype()));
   return out;
 }
 
