@@ -129,6 +129,8 @@ std::string describe(const Plan& plan, const Trunk& trunk, const TrunkCost& cost
       if (row.f >= 0 && !cost.levels.empty())
         rows.back() +=
             fmt::format(" {:.0f}%", 100 * level_shares.at(static_cast<size_t>(row.gate.level)));
+      if (row.f >= 0 && !cost.functions.empty() && cost.functions[l].count > 1)
+        rows.back() += fmt::format(" f{}", row.gate.level);
     }
     text += fmt::format("{:<12} {:>10.2f} {:>5}  {}\n", trunk.block_name(static_cast<int>(l)),
                         static_cast<double>(cost.residual[l].dense) * 1e-6, block.run.size(),

@@ -165,21 +165,25 @@ Var Policy::compared(Tape& tape, size_t k, bool compat) const {
 Var Policy::sharing_loss(Tape& tape, bool compat, bool depth_weights) const {
   const int tasks = this->tasks(), pairs = tasks * (tasks - 1) / 2;
   std::vector<Var> columns;
-  for (size_t k = 0; k < logits_.size(); ++k)
-    columns.push_back(reshape(compared(tape, k, compat), {1, learned()}));
+  for (size_t k = 0; k < logits_.size(); ++k) {
+    const Var own = compared(tape, k, compat);
+    columns.push_back(reshape(own, {1, own.shape().numel()}));
+  }
   if (pairs == 0) return scale(sum(columns[0]), 0.0);
   // Row (i, j) of `difference` is +1 at i and -1 at j: difference u is every u_i - u_j at once.
   std::vector<double> difference, weights;
   for (int i = 0; i < tasks; ++i)
     for (int j = i + 1; j < tasks; ++j)
       for (int k = 0; k < tasks; ++k) difference.push_back(k == i ? 1.0 : k == j ? -1.0 : 0.0);
+  const auto each = static_cast<size_t>(columns[0].shape().numel() / learned());
   for (int l = 0; l < learned(); ++l) {
     const double depth = compat ? l + 1 : learned() - l;
-    weights.push_back(depth_weights ? depth / learned() : 1.0);
+    const double weight = depth_weights ? depth / learned() : 1.0;
+    weights.insert(weights.end(), each, each == 1 ? weight : weight / 2);
   }
   const Var u = concat(columns, 0);
   const Var apart = abs(matmul(constant(tape, {pairs, tasks}, difference), u));
-  return sum(mul(apart, constant(tape, {1, learned()}, weights)));
+  return sum(mul(apart, constant(tape, {1, u.shape()[1]}, weights)));
 }
 
 }  // namespace weft

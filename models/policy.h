@@ -30,8 +30,12 @@ class Policy {
   int tasks() const { return static_cast<int>(logits_.size()); }
   int blocks() const { return blocks_; }
   int skip_layer() const { return options_.skip_layer; }
-  /// What select[task][block] can be at most: 1, or the highest level.
-  int most() const { return choices_ - 1; }
+  /// What select[task][block] can be: 0 and 1, or levels; where it is a function block, from 1 on.
+  virtual int least() const { return 0; }
+  int most() const { return least() + choices_ - 1; }
+  int choices() const { return choices_; }
+  /// Which column of the logits a hard gate stands for.
+  virtual int column_of(const Gate& gate) const { return gate.kind == Gate::Kind::skip ? 1 : 0; }
   const std::vector<Parameter*>& logits() const { return logits_; }
 
   /// Blocks that use the policy in policy epoch `epoch`: min(epoch / speed + 1, L - skip_layer);
@@ -74,10 +78,15 @@ class Policy {
   virtual Var sparsity_loss(Tape& tape, SparsityForm form, int active) const;
   /// Sum over pairs i < j and all rows of w_l |u_i - u_j|. Sound: u = p_select and
   /// w_l = (L - l) / L; compat: u = the raw select logit and w_l = (l + 1) / L (official code).
+  /// Where tasks are compared by several numbers a row, half the sum of these.
   Var sharing_loss(Tape& tape, bool compat, bool depth_weights) const;
 
+  /// In how much of their routed places two tasks take the same function block: expected, mean over
+  /// pairs. None where gates are of no function blocks, or of one task.
+  virtual std::optional<double> together() const { return std::nullopt; }
+
  protected:
-  /// What the sharing loss compares of task k: u [n, 1].
+  /// What the sharing loss compares of task k: u [n, 1], or [n, c].
   virtual Var compared(Tape& tape, size_t k, bool compat) const;
   Var constant(Tape& tape, const Shape& shape, const std::vector<double>& values) const;
   int learned() const { return blocks_ - options_.skip_layer; }

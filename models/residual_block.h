@@ -20,6 +20,7 @@ struct ResidualBlockOptions {
   bool stride_on_first = false;  ///< a bottleneck strides in its first 1x1, not in its 3x3
   bool project = false;
   NormTasks norm = {};  ///< what batch norm keeps for each task
+  int functions = 1;    ///< of a RoutedBlock
 };
 
 /// One of F's convolutions, each followed by a batch norm.

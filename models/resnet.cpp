@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "models/nested_block.h"
+#include "models/routed_block.h"
 #include "ops/max_pool.h"
 
 namespace weft {
@@ -53,15 +54,17 @@ class ResNet final : public Trunk {
         names_.push_back(fmt::format("layer{}.{}", stage + 1, b));
         blocks_.emplace_back(
             store, prefix + names_.back(),
-            ResidualBlockOptions{.in = in,
-                                 .mid = mid,
-                                 .out = out,
-                                 .bottleneck = bottleneck(),
-                                 .stride = stride,
-                                 .dilation = dilation,
-                                 .stride_on_first = options.stride_on_first,
-                                 .project = b == 0 && (stride != 1 || in != out || dilation > 1),
-                                 .norm = options.norm},
+            ResidualBlockOptions{
+                .in = in,
+                .mid = mid,
+                .out = out,
+                .bottleneck = bottleneck(),
+                .stride = stride,
+                .dilation = dilation,
+                .stride_on_first = options.stride_on_first,
+                .project = b == 0 && (stride != 1 || in != out || dilation > 1),
+                .norm = options.norm,
+                .functions = blocks() < options.first_routed ? 1 : options.functions},
             init_);
         in = out;
       }
@@ -99,10 +102,10 @@ class ResNet final : public Trunk {
 
   Var residual_at(Pass& pass, int l, const Var& x, const Var& r,
                   const std::vector<int>& levels) const override {
-    if constexpr (std::is_same_v<Block, NestedBlock>)
-      return blocks_[static_cast<size_t>(l)].residual(pass, x, r, levels);
-    else
+    if constexpr (std::is_same_v<Block, ResidualBlock>)
       return residual(pass, l, x, r);
+    else
+      return blocks_[static_cast<size_t>(l)].residual(pass, x, r, levels);
   }
 
   TrunkCost cost(int64_t height, int64_t width) const override {
@@ -112,6 +115,7 @@ class ResNet final : public Trunk {
     x = pooled_shape("max_pool", x, pool(), SourceLoc::here());
     for (const Block& block : blocks_) {
       if constexpr (std::is_same_v<Block, NestedBlock>) cost.levels.push_back(block.levels(x));
+      if constexpr (std::is_same_v<Block, RoutedBlock>) cost.functions.push_back(block.functions());
       cost.shortcut.push_back(block.shortcut_macs(x));
       cost.residual.push_back(block.residual_macs(x));
       cost.maps.push_back({x[1], x[2], x[3]});
@@ -147,6 +151,8 @@ class ResNet final : public Trunk {
 std::unique_ptr<Trunk> make_resnet(ParameterStore& store, const std::string& prefix,
                                    const ResNetOptions& options, uint64_t seed) {
   if (options.nested) return std::make_unique<ResNet<NestedBlock>>(store, prefix, options, seed);
+  if (options.functions > 1)
+    return std::make_unique<ResNet<RoutedBlock>>(store, prefix, options, seed);
   return std::make_unique<ResNet<ResidualBlock>>(store, prefix, options, seed);
 }
 

@@ -18,9 +18,11 @@ struct ResNetOptions {
   int64_t in_channels = 3;
   /// Where a bottleneck strides: its 3x3 (torchvision, "sound") or its first 1x1 ("compat").
   bool stride_on_first = false;
-  NormTasks norm = {};  ///< what batch norm keeps for each task
-  bool nested = false;  ///< blocks can run with some of their inner channels (nested_block.h)
-  bool stem = true;     ///< false: the blocks alone, which run behind another trunk's stem
+  NormTasks norm = {};   ///< what batch norm keeps for each task
+  bool nested = false;   ///< blocks can run with some of their inner channels (nested_block.h)
+  int functions = 1;     ///< of each block, to choose from (routed_block.h),
+  int first_routed = 0;  ///< from this block on
+  bool stem = true;      ///< false: the blocks alone, which run behind another trunk's stem
 };
 
 /// `prefix` is put before every name: "" for one trunk, "trunks.seg." for a task's own.

@@ -21,6 +21,12 @@ struct LevelCost {
   int64_t parameters = 0;
 };
 
+/// Of a place's function blocks (routed_block.h): how many, and the parameters of one.
+struct FunctionCost {
+  int count = 1;
+  int64_t parameters = 0;
+};
+
 struct TrunkCost {
   Macs stem;
   std::vector<Macs> residual;  ///< F_l
@@ -29,6 +35,7 @@ struct TrunkCost {
   Shape out;                   ///< the last of them
   /// Of nested blocks: F_l by level.
   std::vector<std::vector<LevelCost>> levels = {};
+  std::vector<FunctionCost> functions = {};  ///< of routed blocks; residual is of one function
 
   Macs residual_at(size_t l, int level) const {
     return levels.empty() ? residual[l] : levels[l][static_cast<size_t>(level)].macs;
@@ -58,7 +65,8 @@ class Trunk {
   virtual Var shortcut(Pass&, int l, const Var& x) const = 0;
   /// a(r + F_l(x)).
   virtual Var residual(Pass&, int l, const Var& x, const Var& r) const = 0;
-  /// The same of nested blocks (nested_block.h), row j of the stack at levels[j]; of others, whole.
+  /// The same of nested blocks (nested_block.h), row j of the stack at levels[j]; of routed ones
+  /// (routed_block.h) by function block levels[j]; of others, whole.
   virtual Var residual_at(Pass& pass, int l, const Var& x, const Var& r,
                           const std::vector<int>& /*levels*/) const {
     return residual(pass, l, x, r);

@@ -10,11 +10,9 @@
 #include <algorithm>
 
 #include "models/channel_policy.h"
+#include "models/every_choice.h"
 #include "models/sharing/sharing.h"
 #include "models/sharing/way.h"
-#include "ops/reshape.h"
-#include "ops/slice.h"
-#include "ops/weighted_sum.h"
 
 namespace weft {
 namespace {
@@ -41,7 +39,8 @@ class Den final : public Model {
   std::vector<Var> forward(Pass& pass, const Var& images,
                            const PolicySample* sample) const override {
     if (sample != nullptr && !sample->p.empty() && sample->p[0].shape()[1] == all_channels + 1)
-      return run_heads(pass, all_levels(pass, images, *sample));
+      return run_heads(
+          pass, run_every_choice(pass, *trunk_, images, *sample, {3, 2, 1, 0}, separate_inputs()));
     const Features features = run_shared(pass, *trunk_, images, sample);
     return run_heads(pass, [&](size_t k) { return features.of_task(static_cast<int>(k)); });
   }
@@ -64,38 +63,6 @@ class Den final : public Model {
   const Trunk& trunk() const override { return *trunk_; }
 
  private:
-  /// Each task in a pass of its own, under p [n, 4].
-  std::vector<Var> all_levels(Pass& pass, const Var& images, const PolicySample& sample) const {
-    std::vector<Var> out;
-    const auto tasks = static_cast<int64_t>(sample.p.size());
-    const int64_t rows = images.shape()[0] / (separate_inputs() ? tasks : 1);
-    for (int k = 0; k < static_cast<int>(tasks); ++k) {
-      const auto task = static_cast<size_t>(k);
-      pass.groups = {{k}};
-      Var x = trunk_->stem(pass, separate_inputs() ? slice(images, 0, k * rows, rows) : images);
-      const Var& p = sample.p[task];
-      for (int l = 0; l < trunk_->blocks(); ++l) {
-        const Gate& gate = sample.gates[task][static_cast<size_t>(l)];
-        const Var r = trunk_->shortcut(pass, l, x);
-        if (gate.kind != Gate::Kind::soft) {  // has no decision now
-          x = trunk_->residual_at(pass, l, x, r, {gate.level});
-          continue;
-        }
-        std::vector<Var> branches;
-        for (int level = all_channels; level > 0; --level) {
-          pass.track = level == gate.level;
-          branches.push_back(trunk_->residual_at(pass, l, x, r, {level}));
-        }
-        branches.push_back(r);
-        pass.track = true;
-        const int64_t row = l - (trunk_->blocks() - p.shape()[0]);
-        x = weighted_sum(branches, reshape(slice(p, 0, row, 1), {all_channels + 1}));
-      }
-      out.push_back(x);
-    }
-    return out;
-  }
-
   std::unique_ptr<Trunk> trunk_;
   std::optional<ChannelPolicy> policy_;  ///< always there: its parameters come after the heads'
 };

@@ -21,6 +21,7 @@ namespace weft {
   way(nddr) \
   way(mtan) \
   way(den) \
+  way(routing) \
   way(blockdrop) \
   way(spottune)
 // clang-format on
@@ -43,12 +44,14 @@ constexpr std::array<const char*, 3> words_of(Distance) { return {"l2", "squared
 enum class SluiceInit : uint8_t { imbalanced, balanced };
 constexpr std::array<const char*, 2> words_of(SluiceInit) { return {"imbalanced", "balanced"}; }
 
-/// den: what leads from the losses to the logits of what was drawn.
+/// den, routing: what leads from the losses to the logits of what was drawn.
 enum class Estimator : uint8_t { reinforce, gumbel };
 constexpr std::array<const char*, 2> words_of(Estimator) { return {"reinforce", "gumbel"}; }
 /// blockdrop, spottune: whose each image's policy is.
 enum class PolicyOf : uint8_t { image, task };
 constexpr std::array<const char*, 2> words_of(PolicyOf) { return {"shared", "per-task"}; }
+
+constexpr int max_functions = 16;
 
 struct ShareOptions {
   std::vector<std::string> layers;        ///< soft: patterns of the constrained layers; empty: all
@@ -59,8 +62,9 @@ struct ShareOptions {
   int subspaces = 2;                      ///< sluice: S
   double orthogonality = 0.1;             ///< sluice: weight of the penalty
   SluiceInit init = SluiceInit::imbalanced;
-  Estimator estimator = Estimator::reinforce;  ///< den
-  double baseline = 0.9;                       ///< den: memory of the running mean loss
+  Estimator estimator = Estimator::reinforce;  ///< den, routing
+  double baseline = 0.9;                       ///< den, routing: memory of the running means
+  int functions = 2;                           ///< routing: M, function blocks at each place
   PolicyOf decisions = PolicyOf::image;        ///< blockdrop, spottune
   int64_t policy_width = 16;  ///< the same: channels of the policy network's first layer
   double temperature = 5;     ///< spottune: Gumbel-softmax's

@@ -32,7 +32,9 @@ struct WayOfSharing {
   bool any_trunk = false;        ///< leaves trunks in one piece, so VGG-16 without its blocks fits
   bool planned = false;          ///< models/plan says what its one trunk runs for whom
   bool policy = false;           ///< learns one: has phases before re-training
-  bool levels = false;      ///< whose gates are of levels (models/channel_levels.h): ResNets' alone
+  bool levels = false;           ///< whose gates say more than select or skip: how much of a block
+                                 ///< (models/channel_levels.h), or which. ResNets' alone
+  bool functions = false;   ///< which: of the function blocks at a place (models/routed_block.h)
   bool batch_norm = false;  ///< has some of its own, whatever the trunk's
   bool per_input = false;   ///< its policy is a function of the input (per_input.h)
   bool pretrained = false;  ///< starts from a trunk that has learned (model.init)
@@ -43,7 +45,10 @@ const WayOfSharing& way_of(Sharing sharing);
 
 /// What its policy's records and pictures call a probability.
 inline const char* probability_name(Sharing sharing) {
-  return way_of(sharing).levels ? "the expected share of inner channels" : "p(select)";
+  const WayOfSharing& way = way_of(sharing);
+  return way.functions ? "the likeliest function block's p"
+         : way.levels  ? "the expected share of inner channels"
+                       : "p(select)";
 }
 
 /// Those of which `holds(way)`, in the list's order.

@@ -45,10 +45,13 @@ TEST_CASE("a batch without a task's labels leaves what is the task's own as it i
   CpuContext cpu(2);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
-  if (trainer.model().policy() != nullptr)  // everybody executes everything
-    trainer.set_policy({std::vector<std::vector<int>>(
-        2, std::vector<int>(static_cast<size_t>(trainer.model().trunk().blocks()),
-                            trainer.model().policy()->most()))});
+  if (const Policy* policy = trainer.model().policy()) {
+    // Everybody executes everything, or has function blocks of its own.
+    const auto blocks = static_cast<size_t>(policy->blocks());
+    const bool routes = policy->least() == 1;
+    trainer.set_policy({{std::vector<int>(blocks, routes ? 1 : policy->most()),
+                         std::vector<int>(blocks, policy->most())}});
+  }
   trainer.step();  // now there are moments that could move on
   const Optimizer& optimizer = *trainer.optimizers()[0];
   std::map<std::string, Kept> before;

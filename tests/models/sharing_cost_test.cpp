@@ -55,7 +55,7 @@ TEST_CASE("ways of sharing cost what their formulas say", "[models][ways]") {
     const double trunks = shared + own * static_cast<double>(k);
     const auto times = [&](int64_t n) { return std::llround(trunks * static_cast<double>(n)); };
     CHECK(cost.one_trunk_parameters == one.trunk_parameters);
-    CHECK(cost.trunk_parameters == times(one.trunk_parameters));
+    CHECK(cost.trunk_parameters == times(one.trunk_parameters) + row_of(way).more_of_trunk());
     CHECK(cost.trunk.dense == times(one.trunk.dense));
     CHECK(cost.trunk.useful == times(one.trunk.useful));
     CHECK(cost.head_parameters == k * one.head_parameters);

@@ -68,6 +68,37 @@ std::vector<Map> den(const NaiveNet& net, const Map& image, const std::vector<Nu
   return out;
 }
 
+/// A place's output by its function block m.
+Map function_block(const NaiveNet& net, int l, const Map& x, int m) {
+  constexpr int64_t stride[] = {1, 2, 1, 1}, dilation[] = {1, 1, 2, 4};
+  const int64_t d = dilation[l / 2], step = l % 2 == 0 ? stride[l / 2] : 1;
+  const std::string place = fmt::format("layer{}.{}", l / 2 + 1, l % 2);
+  const std::string name = fmt::format("{}.f{}", place, m);
+  const Map h = net.norm(name + ".bn1", net.conv(name + ".conv1", x, 3, step, d, d), true);
+  const Map y = net.norm(name + ".bn2", net.conv(name + ".conv2", h, 3, 1, d, d), false);
+  return combine(y, net.shortcut(place, x, step),
+                 [](const Number& a, const Number& b) { return positive(a + b); });
+}
+
+/// Of p [L, M]: each place mixes its function blocks.
+std::vector<Map> routing(const NaiveNet& net, const Map& image,
+                         const std::vector<Numbers>& select) {
+  std::vector<Map> out;
+  for (const Numbers& p : select) {
+    const size_t functions = p.size() / (2 * stages);
+    Map x = net.stem("", image);
+    for (int l = 0; l < 2 * stages; ++l) {
+      std::vector<Map> branches;
+      for (size_t m = 1; m <= functions; ++m)
+        branches.push_back(function_block(net, l, x, static_cast<int>(m)));
+      const auto at = p.begin() + static_cast<std::ptrdiff_t>(functions) * l;
+      x = weighted(branches, Numbers(at, at + static_cast<std::ptrdiff_t>(functions)));
+    }
+    out.push_back(x);
+  }
+  return out;
+}
+
 std::vector<Map> side_by_side(const NaiveNet& net, const Map& image, const std::vector<Numbers>&) {
   std::vector<Map> x = net.task_stems(image);
   for (int s = 0; s < stages; ++s) x = net.task_stages(s, x);
@@ -254,6 +285,14 @@ Joined mtan_joined(int64_t k) {
           over_stages([&](int s) { return k * pixels[s] * (mask(s) + next(s)); })};
 }
 
+/// One more function block at each place: two 3x3 and two batch norms.
+int64_t second_functions() {
+  return over_stages([](int s) {
+    const int64_t in = s == 0 ? c[0] : c[s - 1];
+    return 9 * in * c[s] + 3 * 9 * c[s] * c[s] + 2 * 4 * c[s];
+  });
+}
+
 /// The policy network: 7x7 / 4, 3x3 / 2 and 3x3 / 2 to 16, 32 and 64 channels, then 8 blocks.
 Joined blockdrop_joined(int64_t) {
   constexpr int64_t first = 7 * 7 * 3 * 16, second = 9 * 16 * 32, third = 9 * 32 * 64;
@@ -288,6 +327,9 @@ bool own_last_stitch(const std::string& name) {
          matches("sharing.project.*.depth.*", name);
 }
 
+/// Of two function blocks the second, where depth takes that and seg the first.
+bool own_function(const std::string& name) { return matches("layer*.f2.*", name); }
+
 bool own_mask(const std::string& name) { return matches("sharing.mask.*.depth.*", name); }
 
 const WayRow rows[] = {
@@ -315,6 +357,10 @@ const WayRow rows[] = {
      .of_depth_alone = own_last_stitch,
      .mixes = true},
     {.way = Sharing::den, .features = den},
+    {.way = Sharing::routing,
+     .features = routing,
+     .more_of_trunk = second_functions,
+     .of_depth_alone = own_function},
     {.way = Sharing::mtan, .features = mtan, .joined = mtan_joined, .of_depth_alone = own_mask},
     // Its first steps are hard sharing; blockdrop_test.cpp has the others.
     {.way = Sharing::blockdrop,

@@ -32,6 +32,8 @@ struct WayRow {
   Number (*regulariser)(const NaiveNet&) = nullptr;
   /// What joins the trunks of k tasks costs on the network above.
   Joined (*joined)(int64_t k) = [](int64_t) { return Joined{}; };
+  /// Parameters that the trunks have there beyond so many plain ones.
+  int64_t (*more_of_trunk)() = [] { return int64_t{0}; };
   /// Whether the parameter, of no head, is of the task "depth" alone; soft constrains layer4.
   bool (*of_depth_alone)(const std::string& name) = [](const std::string&) { return false; };
   /// A pattern of parameters that no output is made of.

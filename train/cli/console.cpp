@@ -108,13 +108,14 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
   if (summary.policy.empty()) return;
   write_file(pictures + "policy.svg",
              draw_policy(summary.tasks, summary.blocks, summary.probability, summary.policy,
-                         probability_name(summary.sharing)));
+                         probability_name(summary.sharing), way_of(summary.sharing).functions));
   std::vector<std::vector<std::vector<double>>> history;
   for (SearchLine& line : read_search(folder + "/policy/search.jsonl", summary.tasks))
     history.push_back(std::move(line.probability));
   if (!history.empty())
-    write_file(pictures + "history.svg", draw_history(summary.tasks, summary.blocks, history,
-                                                      probability_name(summary.sharing)));
+    write_file(pictures + "history.svg",
+               draw_history(summary.tasks, summary.blocks, history,
+                            probability_name(summary.sharing), way_of(summary.sharing).functions));
 }
 
 }  // namespace weft::cli

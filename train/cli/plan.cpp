@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "io/files.h"
+#include "models/collapse.h"
 #include "models/sharing/per_input.h"
 #include "models/sharing/way.h"
 #include "train/cli/command.h"
@@ -62,6 +63,9 @@ std::string plan(const std::string& path) {
       return "";
     }
     const Gates gates = executed_gates(run);
+    if (way_of(run.run.sharing).functions && run.policy())
+      fmt::print("{}\n",
+                 collapse_text(same_gates(*run.policy(), run.model->policy()->skip_layer())));
     return print_plan("what re-training, evaluation and prediction execute", gates, *run.model,
                       run.model->trunk().cost(run.learned.height, run.learned.width),
                       /*training=*/false);
@@ -78,6 +82,15 @@ std::string plan(const std::string& path) {
   }
   const TrunkCost cost = model->trunk().cost(height, width);
   Gates gates = all_selected(static_cast<int>(run.tasks.size()), model->trunk().blocks());
+  if (way_of(run.sharing).functions) {
+    const Policy& policy = *model->policy();
+    for (size_t k = 0; k < gates.size(); ++k)
+      for (int l = 0; l < policy.blocks(); ++l)
+        gates[k][static_cast<size_t>(l)].level =
+            l < policy.skip_layer() ? 1 : 1 + static_cast<int>(k) % policy.choices();
+    return print_plan("all phases, at most: tasks on function blocks of their own", gates, *model,
+                      cost, true);
+  }
   std::string picture =
       print_plan("warm-up: every task executes every block", gates, *model, cost, true);
   if (model->policy() == nullptr) return picture;

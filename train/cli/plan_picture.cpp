@@ -15,8 +15,9 @@ bool has_plan(const RunFile& run) {
 }
 
 Gates executed_gates(const OpenedRun& run) {
-  return run.policy()
-             ? gates_of(*run.policy())
+  if (run.policy()) return gates_of(*run.policy());
+  return way_of(run.run.sharing).functions
+             ? gates_of(run.model->policy()->most_likely())
              : all_selected(static_cast<int>(run.run.tasks.size()), run.model->trunk().blocks());
 }
 

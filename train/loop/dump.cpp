@@ -129,7 +129,7 @@ class Recorder final : public StepProbe {
     const std::string& task = run_.tasks[k].name;
     const int blocks = trainer_.model().trunk().blocks();
     const Policy& policy = *trainer_.model().policy();
-    const int learned = blocks - policy.skip_layer(), choices = policy.most() + 1;
+    const int learned = blocks - policy.skip_layer(), choices = policy.choices();
     const bool search = in.phase == Phase::weights || in.phase == Phase::policy;
     if (search) {
       const Philox words(in.seed, Stream::gumbel, in.step, "policy." + task);
@@ -147,9 +147,7 @@ class Recorder final : public StepProbe {
       // A sample has rows for the last blocks alone where the first have no decision.
       const auto at =
           sampled.size() - std::min(sampled.size(), static_cast<size_t>(choices * (blocks - l)));
-      const int column = gate.kind == Gate::Kind::skip ? policy.most()
-                         : policy.most() == 1          ? 0
-                                                       : policy.most() - gate.level;
+      const int column = policy.column_of(gate);
       for (int c = 0; c < choices; ++c)
         p.push_back(gate.kind == Gate::Kind::soft ? sampled[at + static_cast<size_t>(c)]
                                                   : (c == column ? 1.0 : 0.0));
@@ -203,9 +201,9 @@ void dump_steps(const RunFile& run, const Dataset& data, AnyContext context,
         fmt::format("dump: --policy says which blocks run, but under retrain.gates = \"{}\" all do",
                     name_of(run.retrain.gates)));
   if (!options.policy.empty())
-    trainer.set_policy(read_policy(options.policy, trainer.model().task_names(),
-                                   block_names(trainer.model().trunk()),
-                                   trainer.model().policy()->most()));
+    trainer.set_policy(read_policy(
+        options.policy, trainer.model().task_names(), block_names(trainer.model().trunk()),
+        trainer.model().policy()->most(), trainer.model().policy()->least()));
   const SearchClock clock = trainer.clock();
   const int64_t begin = options.epoch * (clock.weight_steps + clock.logit_steps);
   if (search && begin >= run.policy.steps)

@@ -1,6 +1,8 @@
 // From logits to the policy of re-training.
 #include "train/loop/policy_choice.h"
 
+#include "models/collapse.h"
+#include "models/sharing/way.h"
 #include "train/loop/summarise.h"
 #include "train/step/choice.h"
 #include "train/step/choose_policy.h"
@@ -39,8 +41,12 @@ BinaryPolicy at_random(const BinaryPolicy& chosen, const RunFile& run, Model& mo
 SearchLine search_line(const RunFile& run, const TrainState& state, const SearchClock& clock,
                        const Policy& policy) {
   const int64_t epoch = clock.epoch(state.step) - 1;
-  return {epoch, state.total_step, SearchClock::temperature(run.policy, epoch),
-          policy.active(epoch, run.policy.curriculum_speed), policy.probabilities()};
+  return {epoch,
+          state.total_step,
+          SearchClock::temperature(run.policy, epoch),
+          policy.active(epoch, run.policy.curriculum_speed),
+          policy.probabilities(),
+          policy.together()};
 }
 
 void note_best_logits(TrainState& state, const RunFile& run, const SearchClock& clock,
@@ -67,7 +73,8 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
     state.chosen = weighed(model.policy()->probabilities());
     state.chosen_how = "every block, weighed by p(select) as learned";
   } else if (!run.retrain.policy.empty()) {
-    state.chosen = read_policy(run.retrain.policy, tasks, blocks, model.policy()->most());
+    state.chosen = read_policy(run.retrain.policy, tasks, blocks, model.policy()->most(),
+                               model.policy()->least());
     state.chosen_how = "from " + run.retrain.policy;
   } else {
     recall_best_logits(state, model, say);
@@ -90,6 +97,8 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
     state.chosen = random;
   }
   say("policy: " + state.chosen_how);
+  if (way_of(run.sharing).functions)
+    say("policy: " + collapse_text(same_gates(state.chosen, model.policy()->skip_layer())));
   if (const auto reason = degenerate(state.chosen, tasks, blocks))
     say("policy: taken as it is, though " + *reason);
 }

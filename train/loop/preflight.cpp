@@ -176,7 +176,8 @@ void check_search(const RunFile& run, Model& model, const SearchClock& clock) {
   Policy* policy = model.policy();
   if (policy == nullptr) return;
   if (!run.retrain.policy.empty())
-    read_policy(run.retrain.policy, model.task_names(), block_names(model.trunk()), policy->most());
+    read_policy(run.retrain.policy, model.task_names(), block_names(model.trunk()), policy->most(),
+                policy->least());
   if (!searches(run, true) || run.policy.steps == 0) return;
   if (clock.policy_cursor(run.policy.steps) == 0)
     refuse(run, "policy.steps",

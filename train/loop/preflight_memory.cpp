@@ -53,6 +53,13 @@ double trunks_of(const RunFile& run) {
   return trunks.shared + trunks.own * static_cast<double>(run.tasks.size());
 }
 
+/// Values beside one trunk's, in trunks: the other function blocks of routing, which steps that do not
+/// take them need alone. A ResNet's stem and projections are at most 0.15 of it.
+double more_values_of(const RunFile& run) {
+  const bool routed = way_of(run.sharing).functions && run.policy.skip_layer == 0;
+  return routed ? 0.85 * (run.share.functions - 1) : 0;
+}
+
 /// Of a weight: the value, its gradient and its moments, in the phase that has most of them.
 double copies_of(const RunFile& run) {
   const bool search = searches(run, way_of(run.sharing).policy);
@@ -104,7 +111,7 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
   }
   const double copies = copies_of(run);
   std::vector<Need> all{{mlp ? "model.hidden" : "model.width", "the trunk's parameters",
-                         trunk * trunks_of(run) * copies * number},
+                         trunk * (trunks_of(run) * copies + more_values_of(run)) * number},
                         {"model.head_width", "the heads' parameters", dense * copies * number},
                         {"task.classes", "the heads' parameters", plain * copies * number}};
 

@@ -2,6 +2,7 @@
 #include "train/loop/summarise.h"
 
 #include "models/channel_levels.h"
+#include "models/collapse.h"
 #include "models/plan.h"
 #include "models/sharing/per_input.h"
 #include "models/sharing/way.h"
@@ -16,11 +17,12 @@ std::vector<std::vector<double>> shown_probability(const RunFile& run, const Tra
   if (!state.chosen.weights.empty()) return state.chosen.weights;
   if (searches(run, true)) return model.policy()->probabilities();
   std::vector<std::vector<double>> given;
-  const bool levels = way_of(run.sharing).levels;  // the share of a block, as a policy's mean is
+  const WayOfSharing& way = way_of(run.sharing);
+  const bool levels = way.levels && !way.functions;  // the share of a block, as a policy's mean is
   for (const std::vector<int>& task : state.chosen.select) {
     std::vector<double>& row = given.emplace_back();
     for (const int gate : task)
-      row.push_back(levels ? level_shares.at(static_cast<size_t>(gate)) : gate);
+      row.push_back(levels ? level_shares.at(static_cast<size_t>(gate)) : gate != 0);
   }
   return given;
 }
@@ -36,6 +38,8 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
   s.blocks = block_names(model.trunk());
   s.policy = state.chosen.select;
   s.probability = shown_probability(run, state, model);
+  if (way_of(run.sharing).functions)
+    s.together = same_gates(state.chosen, model.policy()->skip_layer());
   const Gates gates = gates_of(state.chosen);
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = model.cost(height, width, gates.empty() ? nullptr : &gates);

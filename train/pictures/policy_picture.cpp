@@ -29,7 +29,8 @@ Rgb shade(double p) {
 std::string draw_policy(const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks,
                         const std::vector<std::vector<double>>& probability,
-                        const std::vector<std::vector<int>>& select, const std::string& name) {
+                        const std::vector<std::vector<int>>& select, const std::string& name,
+                        bool functions) {
   constexpr double row = 34, gap = 4, top = 30;
   const double left = margin + widest(tasks) + 12;
   const double step = std::max(46.0, widest(blocks)) + gap;
@@ -46,10 +47,16 @@ std::string draw_policy(const std::vector<std::string>& tasks,
       const double x = left + static_cast<double>(l) * step, p = probability[k][l];
       const Box cell{x, y, x + step - gap, y + row};
       const bool drawn = !select.empty(), on = drawn && select[k][l] != 0;
-      const char* said = !drawn ? "" : on ? ", executed" : ", skipped";
+      const bool takes = drawn && functions;
+      const std::string said = !drawn  ? ""
+                               : takes ? fmt::format(", takes function block {}", select[k][l])
+                               : on    ? ", executed"
+                                       : ", skipped";
       svg.box(cell, shade(p), 4,
               fmt::format("{}, {}: {} = {:.3f}{}", tasks[k], blocks[l], name, p, said));
-      svg.text({(cell.left + cell.right) / 2, y + row / 2 + 4}, fmt::format("{:.0f} %", 100 * p),
+      svg.text({(cell.left + cell.right) / 2, y + row / 2 + 4},
+               takes ? fmt::format("f{} {:.0f} %", select[k][l], 100 * p)
+                     : fmt::format("{:.0f} %", 100 * p),
                p > 0.5 ? Rgb{1, 1, 1} : Rgb{0.12F, 0.14F, 0.17F}, Anchor::middle, small);
       if (on) svg.frame(cell, Tone::ink, 2.5, 4);
       if (drawn && !on)
@@ -58,15 +65,17 @@ std::string draw_policy(const std::vector<std::string>& tasks,
     }
   }
   svg.text({left, bottom + 14},
-           name + (select.empty() ? "" : "; framed: executed, struck out: skipped"), Tone::soft,
-           Anchor::left, small);
+           name + (select.empty() ? ""
+                   : functions    ? "; f1: takes the first function block"
+                                  : "; framed: executed, struck out: skipped"),
+           Tone::soft, Anchor::left, small);
   return svg.str();
 }
 
 std::string draw_history(const std::vector<std::string>& tasks,
                          const std::vector<std::string>& blocks,
                          const std::vector<std::vector<std::vector<double>>>& history,
-                         const std::string& name) {
+                         const std::string& name, bool functions) {
   constexpr double row = 15, head = 22, gap = 10;
   const auto epochs = static_cast<double>(history.size());
   const double left = margin + widest(blocks) + 10,
@@ -88,7 +97,9 @@ std::string draw_history(const std::vector<std::string>& tasks,
     }
   }
   svg.text({left, margin + static_cast<double>(tasks.size()) * strip + 6},
-           "epochs of the policy; pale: skips, dark: executes", Tone::soft, Anchor::left, small);
+           functions ? "epochs of the policy; pale: undecided, dark: decided"
+                     : "epochs of the policy; pale: skips, dark: executes",
+           Tone::soft, Anchor::left, small);
   return svg.str();
 }
 

@@ -9,10 +9,10 @@
 namespace weft {
 
 /// HTML for a Page, whose script moves it; its numbers are in percent. `id`: unlike any other in the
-/// page; `name`: of the probability. Without a script the last epoch stands there. Empty where there was no search.
+/// page; `name`: of the probability; `functions`: of the function block taken. Without a script the last epoch stands there. Empty where there was no search.
 std::string policy_way(const std::string& id, const std::vector<std::string>& tasks,
                        const std::vector<std::string>& blocks,
-                       const std::vector<SearchLine>& search,
-                       const std::string& name = "p(select)");
+                       const std::vector<SearchLine>& search, const std::string& name = "p(select)",
+                       bool functions = false);
 
 }  // namespace weft

@@ -152,12 +152,13 @@ void policies(Page& page, const Runs& runs) {
     name_run(page, runs, run);
     if (drawn) {
       const RunSummary& s = *run.summary;
-      page.picture(
-          draw_policy(s.tasks, s.blocks, s.probability, s.policy, probability_name(s.sharing)));
+      page.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy,
+                               probability_name(s.sharing), way_of(s.sharing).functions));
       if (!run.plan.empty()) page.picture(run.plan);
     }
-    const std::string way = policy_way(fmt::format("way{}", &run - runs.data()), run.tasks,
-                                       run.blocks, run.search, probability_name(run.run.sharing));
+    const std::string way =
+        policy_way(fmt::format("way{}", &run - runs.data()), run.tasks, run.blocks, run.search,
+                   probability_name(run.run.sharing), way_of(run.run.sharing).functions);
     if (way.empty()) continue;
     page.paragraph("How it came about: the slider goes through the epochs of the policy.");
     page.html(way);

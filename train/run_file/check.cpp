@@ -324,14 +324,16 @@ class Checker {
   }
 
   /// What is of gates that select or skip alone, where they have levels.
-  void levels() const {
+  void levels(const WayOfSharing& way) const {
     share(run_.share.baseline, "share.baseline");
-    if (!way_of(run_.sharing).levels) return;
+    at_least(run_.share.functions, 2, "share.functions");
+    if (!way.levels) return;
     const auto means = [&](bool nothing, const std::string& key, const std::string& word) {
       require(nothing, key,
               fmt::format("is \"{}\", which is of gates that select or skip; those of sharing = "
-                          "\"{}\" have levels",
-                          word, name_of(run_.sharing)));
+                          "\"{}\" {}",
+                          word, name_of(run_.sharing),
+                          way.functions ? "choose among function blocks" : "have levels"));
     };
     means(run_.semantics == Semantics::sound, "semantics", name_of(run_.semantics));
     means(!(run_.retrain.gates == RetrainGates::soft ||
@@ -340,10 +342,9 @@ class Checker {
     means(run_.policy.sparsity_form == SparsityForm::log_skip, "policy.sparsity_form",
           name_of(run_.policy.sparsity_form));
     require(!run_.policy.hard, "policy.hard",
-            fmt::format("is true, and draws under sharing = \"{}\" are of one level in any case; "
-                        "leave it out",
+            fmt::format("is true, and draws of sharing = \"{}\" are hard anyway; leave it out",
                         name_of(run_.sharing)));
-    require(run_.share.estimator == Estimator::reinforce ||
+    require(way.functions || run_.share.estimator == Estimator::reinforce ||
                 run_.share.baseline == ShareOptions{}.baseline,
             "share.baseline",
             fmt::format("is {}, and share.estimator = \"{}\" has none; it belongs to \"reinforce\"",
@@ -391,7 +392,7 @@ void check_run_file(const RunFile& run) {
   check_tables(run);
   check_texts(run);
   check.share();
-  check.levels();
+  check.levels(way_of(run.sharing));
   check.phases();
   check_balance(run);
 }

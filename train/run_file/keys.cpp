@@ -150,7 +150,7 @@ void visit_search(FieldVisitor& v, PolicySpec& p) {
   v.field("curriculum_speed", p.curriculum_speed,
           "policy epochs until one more block learns; 0: all at once");
   v.choice("curriculum_from", p.curriculum_from, "the end of the trunk that it begins at");
-  v.field("sparsity", p.sparsity, "weight of the loss that skips blocks");
+  v.field("sparsity", p.sparsity, "weight of the loss that skips blocks; routing: of its bonus");
   v.choice("sparsity_form", p.sparsity_form,
            "its form: of log p(skip), by depth, or log p(select)");
   v.field("sharing", p.sharing, "weight of the loss that draws tasks' policies together");
@@ -209,7 +209,9 @@ void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {
     fitting.choice("init", s.init, "first weights: mostly each task's own, or all equal");
     fitting.choice("estimator", s.estimator,
                    "how losses reach logits: REINFORCE, or straight-through Gumbel");
-    fitting.field("baseline", s.baseline, "reinforce: what its running mean loss keeps, in [0, 1)");
+    fitting.field("baseline", s.baseline,
+                  "what running means keep, of losses and routes, in [0, 1)");
+    fitting.field("functions", s.functions, "function blocks that a router chooses among");
     visit_per_input(fitting, s);
   });
 }

@@ -75,6 +75,7 @@ constexpr Limit limits[] = {
     {"share.weight", 1e30, small},
     {"share.pair_weights", 1e30, small},
     {"share.subspaces", 1024},
+    {"share.functions", max_functions},
     {"share.policy_width", 1024},
     {"share.temperature", 1e6, 1e-6},
     {"share.full_steps", steps},

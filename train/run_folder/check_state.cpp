@@ -47,9 +47,9 @@ class StateCheck {
               fmt::format("task '{}' has {} gates for {} blocks", tasks[k], select[k].size(),
                           policy->blocks()));
       for (int gate : select[k])
-        require(gate >= 0 && gate <= policy->most(),
-                fmt::format("task '{}': a gate is 0 {} {}, not {}", tasks[k],
-                            policy->most() == 1 ? "or" : "to", policy->most(), gate));
+        require(gate >= policy->least() && gate <= policy->most(),
+                fmt::format("task '{}': a gate is {} {} {}, not {}", tasks[k], policy->least(),
+                            policy->choices() == 2 ? "or" : "to", policy->most(), gate));
       if (weights.empty()) continue;
       require(weights[k].size() == select[k].size() &&
                   std::count(select[k].begin(), select[k].end(), 1) == policy->blocks(),

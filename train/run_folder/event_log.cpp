@@ -92,6 +92,7 @@ void EventLog::write(const MetricsLine& line) {
 void EventLog::write(const SearchLine& line, const std::vector<std::string>& tasks) {
   for (size_t k = 0; k < tasks.size(); ++k)
     file().histogram("p_select/" + tasks[k], line.step, line.probability[k]);
+  if (line.together) file().scalar("together", line.step, *line.together);
   file().picture("policy", line.step, policy_picture(line.probability));
 }
 

@@ -43,13 +43,13 @@ std::string policy_json(const BinaryPolicy& policy, const std::vector<std::strin
 }
 
 BinaryPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
-                         const std::vector<std::string>& blocks, int most) {
-  return parse_policy(read_text(path), path, tasks, blocks, most);
+                         const std::vector<std::string>& blocks, int most, int least) {
+  return parse_policy(read_text(path), path, tasks, blocks, most, least);
 }
 
 BinaryPolicy parse_policy(const std::string& text, const std::string& path,
                           const std::vector<std::string>& tasks,
-                          const std::vector<std::string>& blocks, int most) {
+                          const std::vector<std::string>& blocks, int most, int least) {
   const json value = parse_json(text, path);
   const JsonValue file(value, path);
   file.only({"version", "tasks", "blocks", "select", "probability", "seed", "weights"});
@@ -81,9 +81,9 @@ BinaryPolicy parse_policy(const std::string& text, const std::string& path,
     of_blocks(task, row, "gates");
     policy.select.push_back(row.integers());
     for (int gate : policy.select.back())
-      if (gate < 0 || gate > most)
-        file.fail(fmt::format("task '{}': a gate is 0 {} {}, not {}", task, most == 1 ? "or" : "to",
-                              most, gate));
+      if (gate < least || gate > most)
+        file.fail(fmt::format("task '{}': a gate is {} {} {}, not {}", task, least,
+                              most == least + 1 ? "or" : "to", most, gate));
   });
   return policy;
 }

@@ -53,6 +53,7 @@ struct SearchLine {
   double temperature = 0;
   int active = 0;
   std::vector<std::vector<double>> probability;  ///< of select, task x block
+  Measure together = {};                         ///< Policy::together; none: not in the file
 };
 
 /// What is measured rather than computed, which the state (and its bits) knows nothing of: written
@@ -123,14 +124,14 @@ void require_same_run(const std::string& folder, const std::string& run_text);
 std::string policy_json(const BinaryPolicy& policy, const std::vector<std::string>& tasks,
                         const std::vector<std::string>& blocks,
                         const std::vector<std::vector<double>>& probability, uint64_t seed);
-/// Reads one, sampled by weft or edited by hand; tasks and blocks must be the model's, and gates 0 to
-/// `most`, Policy's (DataError).
+/// Reads one, sampled by weft or edited by hand; tasks and blocks must be the model's, and gates
+/// `least` to `most`, Policy's (DataError).
 BinaryPolicy read_policy(const std::string& path, const std::vector<std::string>& tasks,
-                         const std::vector<std::string>& blocks, int most = 1);
+                         const std::vector<std::string>& blocks, int most = 1, int least = 0);
 /// The same of a text in memory; `path` only serves the messages.
 BinaryPolicy parse_policy(const std::string& text, const std::string& path,
                           const std::vector<std::string>& tasks,
-                          const std::vector<std::string>& blocks, int most = 1);
+                          const std::vector<std::string>& blocks, int most = 1, int least = 0);
 
 /// Zeros where the folder has none; what cannot be read is a DataError, here and below.
 Measured read_measured(const std::string& folder);

@@ -90,6 +90,7 @@ std::string to_line(const SearchLine& line, const std::vector<std::string>& task
                 {"temperature", line.temperature},
                 {"active", line.active},
                 {"probability", probability}};
+  if (line.together) value["together"] = *line.together;
   seal(value, seconds_key);
   return value.dump();
 }
@@ -205,7 +206,7 @@ std::vector<SearchLine> read_search(const std::string& path,
                                     const std::vector<std::string>& tasks) {
   std::vector<SearchLine> out;
   for_each_line(path, [&](const JsonValue& line) {
-    line.only({"epoch", "step", "temperature", "active", "probability"});
+    line.only({"epoch", "step", "temperature", "active", "probability", "together"});
     SearchLine s;
     s.epoch = line["epoch"].integer(0);
     s.step = line["step"].integer(0);
@@ -213,6 +214,7 @@ std::vector<SearchLine> read_search(const std::string& path,
     s.active = static_cast<int>(line["active"].integer(0, std::numeric_limits<int>::max()));
     for (const std::string& task : tasks)
       s.probability.push_back(line["probability"][task].numbers(0, 1));
+    if (line.has("together")) s.together = line["together"].number(0, 1);
     out.push_back(std::move(s));
   });
   return out;

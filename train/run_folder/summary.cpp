@@ -55,7 +55,7 @@ void from_json(const json& value, TaskResult& r) {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunSummary, name, sharing, device, seed, trunk_parameters,
                                    head_parameters, trunk_parameters_of_one, trunk_gflop,
-                                   trunk_gflop_spread, heads_gflop, seconds, waited_share,
+                                   trunk_gflop_spread, together, heads_gflop, seconds, waited_share,
                                    peak_bytes, steps, skipped, best_step, best_steps, tasks, blocks,
                                    policy, probability, results)
 
@@ -80,6 +80,7 @@ RunSummary read_summary(const std::string& folder) {
   try {
     // Older files know none of these.
     if (!file.contains("trunk_gflop_spread")) file["trunk_gflop_spread"] = 0.0;
+    if (!file.contains("together")) file["together"] = 0.0;
     if (!file.contains("skipped")) file["skipped"] = 0;
     if (!file.contains("best_steps")) file["best_steps"] = json::array();
     auto summary = file.get<RunSummary>();

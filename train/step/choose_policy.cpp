@@ -46,8 +46,9 @@ PolicyChoice choose_policy(const Policy& policy, const std::vector<std::string>&
   };
   if (spec.choose == Choose::likely) {
     out.policy = policy.most_likely();
-    out.how = policy.most() == 1 ? "the most likely one (select where p >= 0.5)"
-                                 : "the most likely one (each block's likeliest level)";
+    out.how = policy.least() == 1  ? "the most likely one (each place's likeliest function block)"
+              : policy.most() == 1 ? "the most likely one (select where p >= 0.5)"
+                                   : "the most likely one (each block's likeliest level)";
     if (sound(out.policy, "the most likely policy")) return out;
     out.policy = repaired(out.policy, policy.probabilities());
     out.how += ", with the fewest changes that make every block and task take part";

@@ -72,7 +72,7 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   state.step = value["step"].integer(0);
   state.total_step = value["total_step"].integer(0);
   for (const JsonValue& row : value["drawn"].items())
-    state.chosen.select.push_back(row.integers(0, all_channels));
+    state.chosen.select.push_back(row.integers(0, std::max(all_channels, max_functions)));
   if (value.has("drawn_weights"))
     for (const JsonValue& row : value["drawn_weights"].items())
       state.chosen.weights.push_back(row.numbers(0, 1));

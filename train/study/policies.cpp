@@ -42,6 +42,12 @@ std::vector<Cells> blocks_table(const Runs& runs) {
         n += run->policy[k][l] != 0;
         p += run->probability[k][l] / static_cast<double>(runs.size());
       }
+      if (way_of(first.sharing).functions) {
+        std::vector<int> taken;
+        for (const RunSummary* run : runs) taken.push_back(run->policy[k][l]);
+        cells.push_back(fmt::format("{} ({:.2f})", fmt::join(taken, " "), p));
+        continue;
+      }
       cells.push_back(fmt::format("{}/{} ({:.2f})", n, runs.size(), p));
     }
     for (const RunSummary* run : runs) counts.emplace_back(executed(*run, k));
@@ -49,6 +55,22 @@ std::vector<Cells> blocks_table(const Runs& runs) {
     rows.push_back(std::move(cells));
   }
   return rows;
+}
+
+/// Of routes: how alike the tasks' paths are, all pairs together.
+std::string collapse_of(const Runs& runs) {
+  if (!way_of(runs[0]->sharing).functions) return "";
+  std::vector<Measure> same;
+  int collapsed = 0;
+  for (const RunSummary* run : runs) {
+    same.emplace_back(100 * run->together);
+    collapsed += run->together == 1;
+  }
+  return fmt::format(
+      "\nCollapse: two tasks take the same function block at {} % of the places; all tasks take "
+      "one "
+      "path in {} of {} seeds.\n",
+      spread_text(spread_of(same)), collapsed, runs.size());
 }
 
 std::vector<Cells> pairs_table(const Runs& runs) {
@@ -65,6 +87,8 @@ std::vector<Cells> pairs_table(const Runs& runs) {
       }
       rows.push_back({first.tasks[i] + ", " + first.tasks[j], spread_text(spread_of(same)),
                       spread_text(spread_of(by_chance)), spread_text(spread_of(distance))});
+      // A function block's number means nothing at another place, nor the likeliest one's chance.
+      if (way_of(first.sharing).functions) rows.back()[2] = rows.back()[3] = "-";
     }
   return rows;
 }
@@ -79,7 +103,7 @@ PolicyLikeness policy_likeness(const RunSummary& run, size_t i, size_t j) {
     out.same += (run.policy[i][l] == run.policy[j][l] ? 1 : 0) / n;
     out.distance += std::abs(run.probability[i][l] - run.probability[j][l]) / n;
   }
-  for (int gate = 0; gate <= all_channels; ++gate)
+  for (int gate = 0; gate <= std::max(all_channels, max_functions); ++gate)
     out.by_chance +=
         static_cast<double>(std::count(run.policy[i].begin(), run.policy[i].end(), gate)) / n *
         static_cast<double>(std::count(run.policy[j].begin(), run.policy[j].end(), gate)) / n;
@@ -95,14 +119,16 @@ std::string study_policies(const Study& study, const std::vector<StudyResult>& r
       if (text.empty())
         text =
             "\n## Policies\n\nOf a block: how many seeds' chosen policies execute it, and the mean "
-            "p(select) (den: the expected share of its inner channels). Of two tasks: blocks on "
+            "p(select) (den: the expected share of its inner channels; routing: the function "
+            "blocks "
+            "taken, seed by seed, and the mean chance of the likeliest). Of two tasks: blocks on "
             "which their policies are the same, what chance "
             "would "
             "give two policies of so many blocks, and the mean difference of p(select).\n";
       text +=
-          fmt::format("\n{}, {}, {} of {} seeds:\n\n{}\n{}", result.set, row.method, runs.size(),
+          fmt::format("\n{}, {}, {} of {} seeds:\n\n{}\n{}{}", result.set, row.method, runs.size(),
                       study.seeds.size(), table_text(blocks_table(runs), TableStyle::markdown),
-                      table_text(pairs_table(runs), TableStyle::markdown));
+                      table_text(pairs_table(runs), TableStyle::markdown), collapse_of(runs));
     }
   return text;
 }
@@ -113,9 +139,10 @@ std::vector<std::pair<std::string, std::string>> policy_pictures(
   for (const StudyResult& result : results)
     for (const StudyRow& row : result.rows)
       for (const RunSummary* run : with_policy(row))
-        out.emplace_back(fmt::format("{}-{}-{}", result.set, row.method, run->seed),
-                         draw_policy(run->tasks, run->blocks, run->probability, run->policy,
-                                     probability_name(run->sharing)));
+        out.emplace_back(
+            fmt::format("{}-{}-{}", result.set, row.method, run->seed),
+            draw_policy(run->tasks, run->blocks, run->probability, run->policy,
+                        probability_name(run->sharing), way_of(run->sharing).functions));
   return out;
 }
 

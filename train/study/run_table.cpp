@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "models/collapse.h"
 #include "models/sharing/way.h"
 #include "train/step/choice.h"
 
@@ -147,32 +148,38 @@ std::string table(const std::vector<RunSummary>& runs, TableStyle style, bool tu
 
 std::string policy_text(const RunSummary& run, bool colour) {
   if (run.policy.empty()) return "";
-  const bool levels = way_of(run.sharing).levels;
+  const WayOfSharing& way = way_of(run.sharing);
   constexpr std::array level_marks{"□", "◔", "◑", "■"};
   size_t width = 0;
   for (const std::string& task : run.tasks) width = std::max(width, task.size());
   std::string text = fmt::format("{:<{}}  ", "", width);
   for (const std::string& block : run.blocks)  // "layer2.0" -> "2.0"
-    text += fmt::format("{:>6}", block.substr(block.find_first_of("0123456789")));
+    text += fmt::format("{:>{}}", block.substr(block.find_first_of("0123456789")),
+                        way.functions ? 9 : 6);
   text += "\n";
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     text += fmt::format("{:<{}}  ", run.tasks[k], width);
     for (size_t l = 0; l < run.blocks.size(); ++l) {
       const double p = run.probability[k][l];
       const bool on = run.policy[k][l] != 0;
-      const char* mark = levels && on ? level_marks.at(static_cast<size_t>(run.policy[k][l]))
-                         : on         ? "■"
-                                      : "□";
+      const std::string mark = way.functions ? fmt::format("f{:<3}", run.policy[k][l])
+                               : !on         ? "□"
+                               : way.levels  ? level_marks.at(static_cast<size_t>(run.policy[k][l]))
+                                             : "■";
       const std::string cell = fmt::format("{}{:>3.0f}%", mark, 100 * p);
       const char* style = !colour ? "" : on ? "\033[36m" : "\033[2m";
       text += fmt::format(" {}{}{}", style, cell, colour ? "\033[0m" : "");
     }
     text += "\n";
   }
+  if (way.functions)
+    return text + "f: the function block taken; the number is the likeliest one's p\n" +
+           collapse_text(run.together) + "\n";
   return text +
-         (levels ? "◔ ◑ ■ executes 25, 50, 100 % of the inner channels, □ skips; the number is the "
-                   "expected share\n"
-                 : "■ executes, □ skips; the number is p(select)\n");
+         (way.levels
+              ? "◔ ◑ ■ executes 25, 50, 100 % of the inner channels, □ skips; the number is the "
+                "expected share\n"
+              : "■ executes, □ skips; the number is p(select)\n");
 }
 
 }  // namespace weft

@@ -144,7 +144,8 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
     TempFolder folder;
     RunFile run = tiny(way);
     test::give_start(run, folder);
-    const int64_t steps = run.retrain.steps + (way == "adashare" ? 6 : 0);
+    const bool learns_policy = way_of(run.sharing).policy;
+    const int64_t steps = run.retrain.steps + (learns_policy ? 6 : 0);
     const auto step = static_cast<int64_t>(random() % static_cast<uint64_t>(steps));
     INFO("seed " << seed << ": " << way << ", " << place_names[static_cast<int>(place)]
                  << " of step " << step + 1 << " becomes " << bad);
@@ -167,7 +168,7 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
     stopped += end.stopped;
     // A sample may not be drawn, a label lie between outputs, a block be skipped, a stage's moments
     // end with it; these are read.
-    const bool one_stage = way != "adashare";
+    const bool one_stage = !learns_policy;
     const bool read = place == Spoiled::gradient || place == Spoiled::running ||
                       (place == Spoiled::weight && one_stage) ||
                       (place == Spoiled::moment && one_stage && saboteur.done());

@@ -312,4 +312,9 @@ TEST_CASE("plan: moments count as the phases that train have them", "[plan]") {
   CHECK(fits(sgd, between));
   CHECK_FALSE(fits(adam, between));
   CHECK_FALSE(fits(searched, between));  // whose warm-up trains by Adam
+  const auto routed = [&](const char* functions) {
+    return fits({"model.width=1", "sharing=routing", functions}, 400 << 20);
+  };
+  CHECK(routed("share.functions=2"));
+  CHECK_FALSE(routed("share.functions=16"));  // 0.57 GB of values more
 }

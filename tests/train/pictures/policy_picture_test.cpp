@@ -27,6 +27,10 @@ TEST_CASE("a policy's picture says what each task executes, and how sure it is",
   CHECK(count(svg, ", skipped<") == 2);
   const std::string undrawn = draw_policy(tasks, blocks, p, {});
   CHECK(count(undrawn, "executed") + count(undrawn, "skipped") == 0);
+  const std::string routes = draw_policy(tasks, blocks, p, {{1, 2, 1}, {1, 3, 1}}, "p", true);
+  CHECK_THAT(routes, contains_text("depth, layer1.1: p = 1.000, takes function block 3"));
+  CHECK(count(routes, ">f1 ") == 4);
+  CHECK(count(routes, "skip") == 0);
 }
 
 TEST_CASE("a history's picture has a cell for every task, block and epoch", "[pictures]") {

@@ -105,6 +105,11 @@ TEST_CASE("report: the slider's table shows the last epoch, and has every one") 
           "<td class=\"p dark\" style=\"--p:90\">90</td><td class=\"p\" style=\"--p:10\">10</td>"));
   CHECK(has(html, "epoch 3, step 40, 2 block(s) learned, temperature 1.5"));
   CHECK(has(html, "a&lt;b"));
+  last.together = 0.625;
+  const std::string routes = policy_way("w", {"a"}, {"l0", "l1"}, {last}, "p", true);
+  CHECK(
+      has(routes, "temperature 1.5, two tasks take the same function block at 62 % of the places"));
+  CHECK(has(routes, "p in percent; pale: undecided, dark: decided"));
   CHECK(policy_way("w", {"a"}, {"l"}, {}).empty());
 }
 

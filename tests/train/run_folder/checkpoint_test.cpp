@@ -187,8 +187,8 @@ TEST_CASE("a state that no run can be in is refused", "[train][checkpoint]") {
              refused("task 'b' has 1 gates for 2 blocks"));
   CHECK_THAT(complaint([](TrainState& s) { s.chosen.select.clear(); }),
              refused("of 0 tasks for 2"));
-  CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[0][1] = 7; }),
-             refused("'drawn'[0][1]: is 7; it is 0 to 3"));
+  CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[0][1] = 17; }),
+             refused("'drawn'[0][1]: is 17; it is 0 to 16"));
   CHECK_THAT(complaint([](TrainState& s) { s.chosen.select[0][1] = 2; }),
              refused("a gate is 0 or 1, not 2"));
   // Weights, which another retrain.gates has.

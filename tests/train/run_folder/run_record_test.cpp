@@ -27,7 +27,7 @@ MetricsLine metrics_line() {
       17.25,          0};
 }
 
-SearchLine search_line() { return {4, 90, 4.3, 2, {{0.25, 0.5}, {1, 0}}}; }
+SearchLine search_line() { return {4, 90, 4.3, 2, {{0.25, 0.5}, {1, 0}}, 0.75}; }
 
 RunSummary summary() {
   RunSummary s;

@@ -61,3 +61,20 @@ TEST_CASE("policies: a table of blocks and one of pairs, over the seeds that hav
   CHECK_THAT(pictures[1].second, contains_text("depth, layer4.0: p(select) = 0.100, executed"));
   CHECK(study_policies(study, {result_of({})}).empty());
 }
+
+TEST_CASE("policies: routes are the function blocks taken, and how far they collapse", "[study]") {
+  const std::vector<std::vector<double>> p{{0.9, 0.8, 0.6, 0.4}, {0.9, 0.4, 0.7, 0.5}};
+  std::vector<RunSummary> runs{run_of(1, {{1, 2, 1, 3}, {1, 1, 1, 3}}, p),
+                               run_of(2, {{2, 2, 1, 1}, {2, 2, 1, 1}}, p)};
+  runs[0].together = 0.75;
+  runs[1].together = 1;
+  for (RunSummary& run : runs) run.sharing = Sharing::routing;
+  Study study;
+  study.seeds = {1, 2};
+  const std::string text = study_policies(study, {result_of(runs)});
+  CHECK_THAT(text, contains_text("| seg | 1 2 (0.90) | 2 2 (0.80) | 1 1 (0.60) | 3 1 (0.40) |"));
+  CHECK_THAT(text, contains_text("| seg, depth | 87.50 ± 17.68 | - | - |"));
+  CHECK_THAT(text,
+             contains_text("Collapse: two tasks take the same function block at 87.50 ± 17.68 "
+                           "% of the places; all tasks take one path in 1 of 2 seeds."));
+}
