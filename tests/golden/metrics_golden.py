@@ -145,6 +145,15 @@ def balanced_accuracy(guess, truth):
     return 100 * np.mean([(guess[truth == c] == c).mean() for c in np.unique(truth)])
 
 
+def f1(guess, truth, c):
+    return 100 * 2 * ((guess == c) & (truth == c)).sum() / ((guess == c).sum() + (truth == c).sum())
+
+
+def macro_f1(guess, truth):
+    """The mean over the classes that are labelled or predicted."""
+    return np.mean([f1(guess, truth, c) for c in np.union1d(guess, truth)])
+
+
 def frequency_weighted_iou(guess, truth):
     """The mean over labels of the IoU of the label's class."""
     iou = {c: ((guess == c) & (truth == c)).sum() / ((guess == c) | (truth == c)).sum() for c in np.unique(truth)}
@@ -182,6 +191,7 @@ def metrics(task, semantics, geometry, batches, losses):
             "miou": 100 * np.mean(ious),
             "pixel_acc": 100 * pooled_or_batches(semantics, list(zip(hits, images))),
             "balanced_accuracy": balanced_accuracy(p.argmax(axis=-1), g[:, 0]),
+            "f1": macro_f1(p.argmax(axis=-1), g[:, 0]),
             "fw_iou": frequency_weighted_iou(p.argmax(axis=-1), g[:, 0]),
             "err": sum(v * n for v, n in weighted) / sum(n for _, n in weighted),
         }
@@ -225,6 +235,7 @@ def metrics(task, semantics, geometry, batches, losses):
         return {
             "accuracy": 100 * pooled_or_batches(semantics, parts),
             "balanced_accuracy": balanced_accuracy(p.argmax(axis=-1), g[:, 0]),
+            "f1": macro_f1(p.argmax(axis=-1), g[:, 0]),
         }
     if kind == "binary":
         parts = [((q > 0)[:, 0] == t[:, 0], n) for q, t, n in zip(guess, truth, images)]
@@ -241,6 +252,7 @@ def metrics(task, semantics, geometry, batches, losses):
             recall = now
         return {
             "accuracy": 100 * pooled_or_batches(semantics, parts),
+            "f1": f1(score > 0, g[:, 0] == 1, True),
             "auroc": np.mean(pairs),
             "average_precision": precision_sum,
         }

@@ -128,6 +128,20 @@ TEST_CASE("balanced accuracy: every class that occurs counts alike, pooled over 
     }
 }
 
+TEST_CASE("F1: classes that are labelled or predicted count alike; of a binary task the positives",
+          "[metrics]") {
+  // Labels 0 0 1, predictions 0 2 NaN: 2/3 of class 0, nothing of 1 and 2; class 3 is not there.
+  const auto [sound, compat] =
+      both(task_of(TaskKind::segmentation, 4), row({9, 0, 0, 0, 0, 0, 9, 0, 0, nan_value, 0, 0}, 4),
+           row({0, 0, 1}), "f1");
+  CHECK(close(sound, 100 * (2.0 / 3) / 3));
+  CHECK(compat == sound);
+  TaskMetrics binary(task_of(TaskKind::binary), Semantics::sound);
+  for (const auto& [logit, label] : {std::pair{1.0, 1.0}, {1, 0}, {-1, 1}, {-1, 0}, {2, 1}})
+    binary.add(row({logit}), row({label}));
+  CHECK(close(value_of(binary, "f1"), 100 * 2.0 * 2 / (3 + 3)));
+}
+
 TEST_CASE("frequency weighted IoU: classes count by their labels, in both semantics", "[metrics]") {
   // Labels 0 0 0 1, predictions 0 0 2 NaN: IoU 2/3 of class 0, which has three of four labels.
   const Tensor logits = row({9, 0, 0, 9, 0, 0, 0, 0, 9, 0, nan_value, 0}, 3);

@@ -12,7 +12,7 @@ class Confusion final : public Tally {
  public:
   explicit Confusion(const TallyOf& of)
       : compat_(of.compat()),
-        classes_(static_cast<size_t>(of.task.classes)),
+        classes_(of.task.kind == TaskKind::binary ? 2 : static_cast<size_t>(of.task.classes)),
         counts_(classes_ * (classes_ + 1)) {}
 
   void add_row(const double* ids, const float* label, int64_t width) override {

@@ -10,6 +10,7 @@
   file(iou) \
   file(accuracy) \
   file(balanced_accuracy) \
+  file(f1) \
   file(frequency_weighted_iou) \
   file(mean_loss) \
   file(ranking) \
