@@ -21,7 +21,7 @@ struct Column {
 
 /// Every column that some run has a number for, task by task in the order of their first
 /// appearance: a run that lacks one has a "-" there.
-std::vector<Column> columns_of(const std::vector<RunSummary>& runs) {
+std::vector<Column> columns_of(const std::vector<RunSummary>& runs, bool all) {
   std::vector<std::string> tasks;
   std::map<std::string, std::vector<Column>> of_task;
   const auto add = [](auto& to, const auto& item) {
@@ -32,7 +32,7 @@ std::vector<Column> columns_of(const std::vector<RunSummary>& runs) {
       add(tasks, r.task);
       add(of_task[r.task], Column{r.task, "loss", ""});
       for (const Metric& m : r.metrics)
-        if (is_in_tables(m.name))
+        if (all || is_in_tables(m.name))
           add(of_task[r.task], Column{r.task, m.name, unit_of(r, m.name, " ")});
     }
   std::vector<Column> columns;
@@ -41,14 +41,19 @@ std::vector<Column> columns_of(const std::vector<RunSummary>& runs) {
   return columns;
 }
 
+/// All digits, which a CSV is for.
+std::string exact_text(const Measure& m) {
+  return !m || is_fault(m) ? number_text(m) : fmt::to_string(*m);
+}
+
 std::string cell_of(const RunSummary& run, const Column& column, bool marks) {
+  const auto text = [&](const Measure& m) { return marks ? number_text(m) : exact_text(m); };
   for (const TaskResult& r : run.results) {
     if (r.task != column.task) continue;
     if (column.metric == "loss")
-      return number_text(r.loss) + (marks && no_better_than_constant(r) ? constant_mark : "");
+      return text(r.loss) + (marks && no_better_than_constant(r) ? constant_mark : "");
     for (const Metric& m : r.metrics)
-      if (m.name == column.metric && unit_of(r, m.name, " ") == column.unit)
-        return number_text(m.value);
+      if (m.name == column.metric && unit_of(r, m.name, " ") == column.unit) return text(m.value);
   }
   return "-";
 }
@@ -131,7 +136,7 @@ std::string table(const std::vector<RunSummary>& runs, TableStyle style, bool tu
   if (runs.empty()) return "";
   const auto single = std::find_if(
       runs.begin(), runs.end(), [](const RunSummary& r) { return r.sharing == Sharing::single; });
-  const std::vector<Column> columns = columns_of(runs);
+  const std::vector<Column> columns = columns_of(runs, style == TableStyle::csv);
   const bool marks = style != TableStyle::csv;  // which holds numbers alone
   const bool watched = std::any_of(runs.begin(), runs.end(),
                                    [](const RunSummary& r) { return r.cosine.has_value(); });
