@@ -62,10 +62,16 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells
       cells_(cells),
       options_(std::move(options)),
       states_(cells.size(), State::open),
-      progress_("study", std::accumulate(cells.begin(), cells.end(), int64_t{0},
-                                         [](int64_t sum, const StudyCell& c) {
-                                           return sum + planned_steps(c.run);
-                                         })) {
+      steps_(std::accumulate(
+          cells.begin(), cells.end(), int64_t{0},
+          [](int64_t sum, const StudyCell& c) { return sum + planned_steps(c.run); })),
+      // What earlier calls did says nothing of how fast this one is.
+      steps_before_(std::accumulate(
+          cells.begin(), cells.end(), int64_t{0},
+          [](int64_t sum, const StudyCell& c) {
+            return sum + (c.finished() ? planned_steps(c.run) : c.resumable() ? last_step(c) : 0);
+          })),
+      progress_("study", steps_, steps_before_) {
   for (size_t i = 0; i < cells.size(); ++i)
     if (cells[i].finished()) states_[i] = State::finished;
   const bool cuda = std::any_of(cells.begin(), cells.end(), [](const StudyCell& c) {
@@ -218,8 +224,17 @@ void StudyRunner::reap() {
                     cells_.size() - count(State::left_out), name, clock_text(end->seconds));
     for (const TaskResult& task : read_summary(cell.folder).results)
       line += fmt::format("  {} {}", task.task, fixed_text(task.loss, 4));
-    say(line);
+    say(line + time_left());
   }
+}
+
+std::string StudyRunner::time_left() const {
+  const std::chrono::duration<double> run = std::chrono::steady_clock::now() - began_;
+  const int64_t done = steps_done(), here = done - steps_before_;
+  if (here <= 0 || done >= steps_) return "";
+  return fmt::format(
+      "  about {} left",
+      clock_text(run.count() * static_cast<double>(steps_ - done) / static_cast<double>(here)));
 }
 
 void StudyRunner::stop(int signal) {

@@ -57,6 +57,8 @@ class StudyRunner {
   size_t idlest_gpu() const;
   size_t count(State state) const;
   int64_t steps_done() const;
+  /// Of the whole study, by the steps of this call; "" before the first and after the last.
+  std::string time_left() const;
 
   const Study& study_;
   const std::vector<StudyCell>& cells_;
@@ -70,6 +72,7 @@ class StudyRunner {
   int64_t cache_ = 0;      ///< bytes that each cell may keep of decoded samples
   int64_t hungriest_ = 0;  ///< most memory that a cell has had resident
   int lock_ = -1;
+  int64_t steps_, steps_before_;  ///< of all cells; of these done before this call
   Progress progress_;
 };
 
