@@ -128,6 +128,21 @@ std::optional<int64_t> ScenesDataset::class_of(int64_t index, size_t task) const
   return kind == TaskKind::binary ? int64_t{world.odd} : static_cast<int64_t>(world.kind);
 }
 
+LearnedFromData ScenesDataset::learned() const {
+  LearnedFromData out;
+  for (const TaskSpec& task : tasks_) {
+    LearnedTask& learned = out.tasks.emplace_back();
+    learned.name = task.name;
+    if (!task.names.empty()) continue;  // the run file's own
+    if (task.kind == TaskKind::segmentation)
+      for (int c = 0; c < scene_classes; ++c) learned.words.emplace_back(scene_class_name(c));
+    if (task.kind == TaskKind::classification)
+      for (int c = 0; c < scene_rooms; ++c) learned.words.emplace_back(scene_room_name(c));
+    if (task.kind == TaskKind::binary) learned.words = {"ordinary", "odd"};
+  }
+  return out;
+}
+
 Split ScenesDataset::split(int64_t index) const {
   return index < train_ ? Split::train : index < train_ + val_ ? Split::val : Split::test;
 }

@@ -31,6 +31,8 @@ class ScenesDataset final : public Dataset {
   std::string key(int64_t index) const override;
   Split split(int64_t index) const override;
   std::optional<int64_t> class_of(int64_t index, size_t task) const override;
+  /// The names of the classes.
+  LearnedFromData learned() const override;
 
  private:
   uint32_t number(int64_t index) const;
