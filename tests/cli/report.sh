@@ -32,13 +32,40 @@ expect 0 'run folder' train slim.toml --out ada
 expect 0 'run folder' train slim.toml sharing=hard --out hard
 expect 0 'ada/report.html' report ada
 at=ada/report.html
-page '<h2 id=s[0-9]+>Results' '>Cost<' '>Curves<' '>Policy<' 'type=range min=0 max=[1-9]' \
-  '>Conflicts between tasks<' '>Predictions<' 'data:image/png' 'slim' 'peak MiB'
+page '<h2 id=s[0-9]+>Results' '>Cost<' '>Curves<' '>Sharing and policy<' 'type=range min=0 max=[1-9]' \
+  '>Conflicts between tasks<' '>Predictions<' 'data:image/png' 'slim' 'peak MiB' '>Data<' \
+  'who goes together' '[0-9]+ training samples' 'class=swatch' 'taken for' 'confidence 0\.' \
+  '>Best and worst cases<' 'worst'
+grep -q '>Significance<' "$at" && fail "a test over seeds of a run that has one"
 
 expect 2 'say where with --out' report ada hard
 expect 0 'both.html' report ada hard --out both.html
 at=both.html
 page 'slim-hard, seed 1' '<h3>' '>Curves<'
+
+# Runs that differ by their seed are a row, and rows are tested against the one that is named.
+for seed in 2 3; do
+  expect 0 'run folder' train slim.toml seed=$seed --out ada$seed
+  expect 0 'run folder' train slim.toml sharing=hard seed=$seed --out hard$seed
+done
+expect 0 'seeds.html' report ada ada2 ada3 hard hard2 hard3 --against slim-hard --out seeds.html
+at=seeds.html
+page '>Significance<' '<option selected>slim-hard' 'with 3 pairs .t. has to pass 4\.30' 'p (0|1|&lt;)'
+expect 2 'there is no such row with finished runs; there are: slim-adashare, slim-hard' \
+  report ada ada2 hard hard2 --against soft --out refused.html
+[ ! -e refused.html ] || fail "a refused report left a page"
+
+# A CSV has every metric and all digits.
+expect 0 'balanced_accuracy' table ada hard --style csv
+[ "$(awk -F, 'NR == 1 { n = NF } NF != n' out | wc -l)" = 0 ] || fail "a CSV with rows of unlike length"
+
+# What an older weft left out is said, what is damaged is named.
+mkdir old && cp -r ada/. old && rm old/test.json old/data.json
+expect 0 'old/report.html' report old
+at=old/report.html
+page 'old has no data.json' 'old has no test.json'
+cp -r ada broken && sed -i 's/"samples":/"sample":/' broken/test.json
+expect 2 'broken/test.json' report broken
 
 # Before its end: what there is.
 mkdir half && cp -r hard/run.toml hard/metrics.jsonl half/
@@ -73,7 +100,23 @@ document.body.append('moved: ' + (slider.nextElementSibling.textContent !== last
 </script>
 PAGE
 timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir=profile --dump-dom \
-  "file://$PWD/page.html" >dom 2>console
+  --enable-logging=stderr "file://$PWD/page.html" >dom 2>console
 grep -q 'moved: true' dom || fail "the slider does not move: $(tail -n 3 console)"
+grep 'CONSOLE' console && fail "Chromium complains of the page"
+# The chooser of the row shows its table, and no other.
+cat seeds.html >page.html
+cat >>page.html <<'PAGE'
+<script>
+const choice = document.querySelector('select'), shown = () =>
+  [...document.querySelectorAll('[data-of]')].map(t => t.hidden ? 0 : 1).join('');
+const before = shown();
+choice.selectedIndex = 0; choice.dispatchEvent(new Event('input'));
+document.body.append('chosen: ' + before + ' to ' + shown());
+</script>
+PAGE
+timeout 120 "$browser" --headless --no-sandbox --disable-gpu --user-data-dir=profile --dump-dom \
+  --enable-logging=stderr "file://$PWD/page.html" >chosen 2>console
+grep -q 'chosen: 01 to 10' chosen || fail "the chooser chooses nothing: $(grep -o 'chosen:.*' chosen)"
+grep 'CONSOLE' console && fail "Chromium complains of the page"
 grep -q '<title>broken' dom && fail "an error in the page: $(grep '<title>' dom)"
 exit $broken

@@ -10,7 +10,8 @@
 #include "models/sharing/way.h"
 #include "train/cli/balance_pictures.h"
 #include "train/cli/process.h"
-#include "train/loop/predict.h"
+#include "train/loop/data_summary.h"
+#include "train/loop/sample_sheets.h"
 #include "train/metrics/decode.h"
 #include "train/pictures/policy_picture.h"
 
@@ -101,8 +102,20 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
       indices.begin(),
       indices.begin() + std::min<int64_t>(6, static_cast<int64_t>(indices.size())));
   const std::string pictures = folder + "/pictures/";
-  const std::string sheet = prediction_sheet(trainer, data, first);
-  if (!sheet.empty()) write_file(pictures + "predictions.svg", sheet);
+  const auto write_sheet = [&](const char* name, const std::string& sheet) {
+    if (!sheet.empty()) write_file(pictures + name + ".svg", sheet);
+  };
+  write_sheet("predictions", prediction_sheet(trainer, data, first));
+  const RunFile& run = trainer.run_file();
+  // A table's rows and texts are read in no time; pictures may be large.
+  const bool small = run.data.kind == DataKind::tabular || run.data.kind == DataKind::text;
+  write_data_summary(folder, summarise_data(run, data, parts, small ? 20'000 : 200));
+  std::vector<int64_t> samples;
+  for (size_t i = 0; i < std::min<size_t>(4, parts.train.size()); ++i)
+    samples.push_back(parts.train[i * parts.train.size() / 4]);
+  write_sheet("samples", sample_sheet(run, data, samples));
+  if (const auto details = read_test_record(folder))
+    write_sheet("extremes", extremes_sheet(trainer, data, parts.test, *details));
   const RunSummary summary = read_summary(folder);
   write_balance_pictures(folder, summary.tasks);
   if (summary.policy.empty()) return;

@@ -5,6 +5,7 @@
 
 #include "models/sharing/way.h"
 #include "train/pictures/policy_picture.h"
+#include "train/pictures/sharing_graph.h"
 #include "train/run_folder/kept.h"
 #include "train/run_folder/run_record.h"
 
@@ -21,8 +22,10 @@ Gates executed_gates(const OpenedRun& run) {
              : all_selected(static_cast<int>(run.run.tasks.size()), run.model->trunk().blocks());
 }
 
-std::string plan_picture(const std::string& title, const Plan& plan, const Model& model,
-                         const TrunkCost& cost) {
+namespace {
+
+std::vector<PlannedBlock> planned_blocks(const Plan& plan, const Model& model,
+                                         const TrunkCost& cost) {
   std::vector<PlannedBlock> blocks;
   for (size_t l = 0; l < plan.blocks.size(); ++l) {
     // Of one run; where runs are at several levels, their mean.
@@ -47,17 +50,29 @@ std::string plan_picture(const std::string& title, const Plan& plan, const Model
     }
     blocks.push_back(std::move(block));
   }
-  return draw_plan(title, model.task_names(), blocks);
+  return blocks;
 }
 
-std::string plan_of(const std::string& folder) {
-  if (!is_there(checkpoint_path(folder, "last"))) return "";
+}  // namespace
+
+std::string plan_picture(const std::string& title, const Plan& plan, const Model& model,
+                         const TrunkCost& cost) {
+  return draw_plan(title, model.task_names(), planned_blocks(plan, model, cost));
+}
+
+ReportedRun reported(const std::string& folder) {
+  ReportedRun out{folder, "", ""};
+  if (!is_there(checkpoint_path(folder, "last"))) return out;
   const OpenedRun run(folder, "", "cpu", 0);
-  if (!has_plan(run.run)) return "";
+  if (!has_plan(run.run)) return out;
   const Gates gates = executed_gates(run);
-  return plan_picture("what evaluation and prediction execute",
-                      run.model->shared_plan(&gates, /*training=*/false), *run.model,
-                      run.model->trunk().cost(run.learned.height, run.learned.width));
+  const std::vector<std::string> tasks = run.model->task_names();
+  const auto blocks =
+      planned_blocks(run.model->shared_plan(&gates, /*training=*/false), *run.model,
+                     run.model->trunk().cost(run.learned.height, run.learned.width));
+  out.plan = draw_plan("what evaluation and prediction execute", tasks, blocks);
+  out.sharing = draw_sharing("who goes together", tasks, blocks);
+  return out;
 }
 
 }  // namespace weft::cli

@@ -5,6 +5,7 @@
 
 #include "models/plan.h"
 #include "train/cli/opened_run.h"
+#include "train/report/report.h"
 
 namespace weft::cli {
 
@@ -15,7 +16,7 @@ Gates executed_gates(const OpenedRun& run);
 /// draw_plan of `plan`.
 std::string plan_picture(const std::string& title, const Plan& plan, const Model& model,
                          const TrunkCost& cost);
-/// Of what a run folder's network executes; empty where there is no plan or no checkpoint yet.
-std::string plan_of(const std::string& folder);
+/// A run folder, with pictures of what its network executes where it has a plan and a checkpoint.
+ReportedRun reported(const std::string& folder);
 
 }  // namespace weft::cli

@@ -18,6 +18,8 @@ class Report final : public Command {
   void options(Options& o) override {
     o.add("folders", folders_, "Run folders").required();
     o.add("--out", out_, "The page (default: report.html in the only run's folder)");
+    o.add("--against", against_,
+          "The row that others are tested against (default: the first; the page can choose)");
   }
   void run() override {
     if (out_.empty() && folders_.size() > 1)
@@ -25,15 +27,15 @@ class Report final : public Command {
     if (!out_.empty() && !out_.ends_with(".html"))
       throw UserError(out_ + ": a page ends in .html, so that nothing else is written over");
     std::vector<ReportedRun> runs;
-    for (const std::string& folder : folders_) runs.push_back({folder, plan_of(folder)});
+    for (const std::string& folder : folders_) runs.push_back(reported(folder));
     const std::string path = out_.empty() ? folders_[0] + "/report.html" : out_;
-    write_file(path, run_report(runs));
+    write_file(path, run_report(runs, against_));
     fmt::print("{}\n", path);
   }
 
  private:
   std::vector<std::string> folders_;
-  std::string out_;
+  std::string out_, against_;
 };
 
 }  // namespace

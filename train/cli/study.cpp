@@ -43,12 +43,17 @@ class StudyCommand final : public Command {
     o.add("--start-for", minutes_,
           "Minutes in which cells are started; those that run then end; -1: until all are done")
         .within(-1, 1e6);
+    o.add("--against", against_,
+          "The method that others are tested against in the page (default: the first)");
     o.add("--table", table_only_, "Run nothing: the tables of what is finished");
   }
   void run() override {
     Study study = parse_study_file(path_);
     if (parallel_ >= 0) study.parallel = parallel_;
     if (!device_.empty()) study.device = from_word<DeviceKind>("--device", device_);
+    const auto named = [&](const StudyMethod& method) { return method.name == against_; };
+    if (!against_.empty() && std::none_of(study.methods.begin(), study.methods.end(), named))
+      throw ConfigError(fmt::format("--against {}: {} has no such method", against_, path_));
     const std::vector<StudyCell> cells = study_cells(study);
     std::vector<int> failures;
     if (!table_only_) {  // tables can be made where there is no such device
@@ -81,7 +86,7 @@ class StudyCommand final : public Command {
                       gpus_));
     return gpu_names(gpus_, std::getenv("CUDA_VISIBLE_DEVICES"), cuda_cards());
   }
-  static void report(const Study& study, const std::vector<StudyCell>& cells) {
+  void report(const Study& study, const std::vector<StudyCell>& cells) const {
     const auto results = study_results(study, cells);
     std::string markdown = study_markdown(study, results);
     markdown += fmt::format(
@@ -106,7 +111,8 @@ class StudyCommand final : public Command {
       std::filesystem::create_directories(policies);
       write_file(policies + name + ".svg", picture);
     }
-    write_file(study.out + "/report.html", study_report(study, tables, pictures, drawn));
+    write_file(study.out + "/report.html",
+               study_report(study, results, against_, tables, pictures, drawn));
     write_file(study.out + "/study.md", markdown);
     write_file(study.out + "/study.tex", study_latex(study, results));
     write_file(study.out + "/study.csv", study_csv(results));
@@ -117,7 +123,7 @@ class StudyCommand final : public Command {
         study.out);
   }
 
-  std::string path_, device_;
+  std::string path_, device_, against_;
   int parallel_ = -1, gpus_ = 0;
   double minutes_ = -1;
   bool table_only_ = false;

@@ -1,4 +1,4 @@
-// predict and prediction_sheet: normalise, forward without recording, decode.
+// predict: normalise, forward without recording, decode.
 #include "train/loop/predict.h"
 
 #include <algorithm>
@@ -12,17 +12,9 @@
 #include "engine/error.h"
 #include "ops/cast.h"
 #include "train/metrics/decode.h"
-#include "train/pictures/colour.h"
-#include "train/pictures/sheet.h"
 
 namespace weft {
 namespace {
-
-std::string caption(const TaskSpec& task, const Picture& label, const char* what) {
-  const float value = label.empty() ? invalid_pixel : label.pixels[0];
-  return std::isnan(value) ? fmt::format("{} {} -", task.name, what)
-                           : fmt::format("{} {} {:g}", task.name, what, value);
-}
 
 /// Gray and colour as each other, to the channels that a network has.
 Picture in_channels(const Picture& photograph, int channels) {
@@ -120,58 +112,6 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
                         one ? 1 : photograph.width));
   }
   return out;
-}
-
-std::string prediction_sheet(Trainer& trainer, const Dataset& data,
-                             const std::vector<int64_t>& indices) {
-  const RunFile& run = trainer.run_file();
-  if (run.data.kind == DataKind::text) return {};  // one channel, and no picture
-  const BinaryPolicy& chosen = trainer.state().chosen;
-  Sheet sheet{"Inputs, labels and predictions", {"input"}, {}};
-  for (const TaskSpec& task : run.tasks)
-    if (!task.image_label()) {
-      sheet.columns.push_back(task.name + ", label");
-      sheet.columns.push_back(task.name + ", predicted");
-    }
-  for (const int64_t index : indices) {
-    const Sample sample =
-        fit_sample(data.load(index), run.tasks, eval_loader_options(run, data).fit,
-                   Philox(0, Stream::data, 0, "sheet"));
-    if (sample.image.channels != 1 && sample.image.channels != 3) return {};
-    const auto predicted = predict(trainer.context(), trainer.model(), run,
-                                   chosen.select.empty() ? nullptr : &chosen, sample.image);
-    Picture rgb = sample.image;
-    if (rgb.channels == 1) {
-      rgb = Picture(sample.image.height, sample.image.width, 3);
-      for (size_t i = 0; i < rgb.pixels.size(); ++i) rgb.pixels[i] = sample.image.pixels[i / 3];
-    }
-    SheetRow row{{rgb}, ""};
-    for (size_t k = 0; k < run.tasks.size(); ++k) {
-      const TaskSpec& task = run.tasks[k];
-      const Picture& label = sample.labels[k];
-      if (task.image_label()) {
-        row.words += fmt::format("{}{}{}", row.words.empty() ? "" : ";  ",
-                                 caption(task, label, "is"), caption(task, predicted[k], ", said"));
-        continue;
-      }
-      // Label and prediction share one colour scale, the label's.
-      float nearest = 0, farthest = 0;
-      if (task.kind == TaskKind::depth && !label.empty()) {
-        nearest = std::numeric_limits<float>::max();
-        for (float v : label.pixels)
-          if (!std::isnan(v)) {
-            nearest = std::min(nearest, v);
-            farthest = std::max(farthest, v);
-          }
-        if (farthest == 0) nearest = 0;
-      }
-      row.pictures.push_back(
-          label.empty() ? Picture{} : colour_label(task.kind, label, &rgb, nearest, farthest));
-      row.pictures.push_back(colour_label(task.kind, predicted[k], &rgb, nearest, farthest));
-    }
-    sheet.rows.push_back(std::move(row));
-  }
-  return sheet.rows.empty() ? "" : draw_sheet(sheet);
 }
 
 }  // namespace weft

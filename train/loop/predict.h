@@ -1,5 +1,5 @@
-// Predictions as pictures: a trained model on somebody's photographs, and on a data set's samples
-// beside their labels.
+// Predictions as pictures: a trained model on somebody's photographs. Of a data set's samples, beside
+// their labels: sample_sheets.h.
 #pragma once
 
 #include <string>
@@ -26,10 +26,5 @@ void check_outputs(const std::vector<std::string>& inputs,
 std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
                                           const std::vector<TaskSpec>& tasks,
                                           const std::string& folder);
-
-/// Rows of input, then label and prediction of every dense task, as SVG; image labels are words below.
-/// Empty where the samples are no pictures.
-std::string prediction_sheet(Trainer& trainer, const Dataset& data,
-                             const std::vector<int64_t>& indices);
 
 }  // namespace weft

@@ -13,6 +13,7 @@
 #include "train/run_folder/checkpoint.h"
 #include "train/run_folder/kept.h"
 #include "train/run_folder/pretrained.h"
+#include "train/run_folder/test_record.h"
 #include "train/step/choice.h"
 #include "train/step/compat.h"
 #include "train/step/stop.h"
@@ -85,7 +86,9 @@ void Trainer::run_to_end() {
   }
   std::vector<TaskResult> results;
   if (!parts_.test.empty()) {
-    results = evaluate_split(EvalSplit::test);
+    std::vector<TaskDetail> details;
+    results = evaluate_split(EvalSplit::test, 0, &details);
+    if (folder_) write_test_record(folder_->path(), details);
     write_results(Phase::infer, EvalSplit::test, results);
     if (observer_ != nullptr) observer_->on_eval(Stage::done, EvalSplit::test, results);
     check_results(Phase::infer, EvalSplit::test, results);
@@ -272,11 +275,13 @@ bool Trainer::check_results(Phase phase, EvalSplit split, const std::vector<Task
   return !fault;
 }
 
-std::vector<TaskResult> Trainer::evaluate_split(EvalSplit split, int64_t batches) {
-  return evaluate_on(part_of(parts_, split), batches);
+std::vector<TaskResult> Trainer::evaluate_split(EvalSplit split, int64_t batches,
+                                                std::vector<TaskDetail>* details) {
+  return evaluate_on(part_of(parts_, split), batches, details);
 }
 
-std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices, int64_t batches) {
+std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices, int64_t batches,
+                                             std::vector<TaskDetail>* details) {
   const StepInputs now = inputs_of(state_, clock_, run_, *model_, Phase::infer);
   BinaryPolicy fresh;
   const auto policy = [&](int64_t b) -> const BinaryPolicy* {
@@ -287,7 +292,7 @@ std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices
     fresh = model_->policy()->sample_binary(static_cast<uint64_t>(run_.seed), index, now.active);
     return &fresh;
   };
-  return evaluate(context_, *model_, run_, data_, indices, policy, batches);
+  return evaluate(context_, *model_, run_, data_, indices, policy, batches, details);
 }
 
 void Trainer::write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results) {

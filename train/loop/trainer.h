@@ -67,9 +67,11 @@ class Trainer {
   const RunFile& run_file() const { return run_; }
   const Parts& parts() const { return parts_; }
   /// Evaluates as the current stage does; 0 batches: all of the split.
-  std::vector<TaskResult> evaluate_split(EvalSplit split, int64_t batches = 0);
+  std::vector<TaskResult> evaluate_split(EvalSplit split, int64_t batches = 0,
+                                         std::vector<TaskDetail>* details = nullptr);
   /// The same on samples of any part.
-  std::vector<TaskResult> evaluate_on(const std::vector<int64_t>& indices, int64_t batches = 0);
+  std::vector<TaskResult> evaluate_on(const std::vector<int64_t>& indices, int64_t batches = 0,
+                                      std::vector<TaskDetail>* details = nullptr);
   /// Of the run so far, with what a resumed run had measured before.
   Measured measured() const;
 

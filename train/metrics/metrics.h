@@ -57,6 +57,13 @@ class TaskMetrics {
   /// Of the network's outputs so far, how many are NaN or infinite.
   int64_t faults() const { return faults_; }
   std::vector<Metric> finish() const;
+  /// The tally that its metrics read; null: none of them reads such a one.
+  template <class T>
+  const T* tally() const {
+    for (const Kept& kept : tallies_)
+      if (kept.make == make_tally<T>) return static_cast<const T*>(kept.tally.get());
+    return nullptr;
+  }
 
  private:
   struct Kept {

@@ -112,6 +112,10 @@ void draw_plot(Svg& svg, const Box& frame, const Plot& plot) {
   for (const PlotLine& line : plot.lines) {
     std::vector<Point> path;
     for (const Point& p : line.points) path.push_back(place(p));
+    if (line.loose) {
+      svg.points(path, line.width, line.colour, line.opacity);
+      continue;
+    }
     svg.line(path, line.width, line.colour, line.opacity, line.hover);
     if (line.dots)
       for (size_t i = 0; i < path.size(); ++i)

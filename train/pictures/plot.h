@@ -15,8 +15,9 @@ struct PlotLine {
   std::vector<Point> points;  ///< x, y
   Rgb colour{};
   double width = 1.5, opacity = 1;
-  std::string hover;  ///< what the line is
-  bool dots = false;  ///< at its points, which say their numbers under the mouse
+  std::string hover;   ///< what the line is
+  bool dots = false;   ///< at its points, which say their numbers under the mouse
+  bool loose = false;  ///< points alone, `width` wide and silent: there may be many
 };
 
 struct Plot {

@@ -108,7 +108,9 @@ std::string draw_plan(const std::string& title, const std::vector<std::string>& 
   constexpr double row = 30, step = 74, cell = 46, top = 64;
   const double left = margin + widest(tasks) + 14;
   const double bottom = top + static_cast<double>(tasks.size()) * row;
-  Svg svg(left + static_cast<double>(blocks.size()) * step + margin, bottom + 78, title);
+  // As wide as the words below, at least.
+  Svg svg(left + std::max(static_cast<double>(blocks.size()) * step, 400.0) + margin, bottom + 78,
+          title);
   svg.text({margin, 24}, title, Tone::ink, Anchor::left, 15);
   const auto lane = [&](int k) { return top + k * row + row / 2; };
   for (size_t k = 0; k < tasks.size(); ++k) {

@@ -137,6 +137,22 @@ void Svg::line(const std::vector<Point>& path, double width, const Paint& paint,
           hover);
 }
 
+void Svg::points(const std::vector<Point>& at, double width, const Paint& paint, double opacity) {
+  if (at.empty()) return;
+  std::string path;
+  for (const Point& p : at) path += fmt::format("M{} {}h0", number(p[0]), number(p[1]));
+  element(fmt::format(R"(path d="{}" stroke-linecap="round" {} stroke-width="{}" )"
+                      R"(stroke-opacity="{}")",
+                      path, paint.attribute("stroke"), number(width), number(opacity)),
+          {});
+}
+
+void Svg::slanted_text(const Point& at, std::string_view words, const Paint& paint, double size) {
+  body_ += fmt::format(
+      "<text transform=\"translate({} {}) rotate(-45)\" font-size=\"{}\" {}>{}</text>\n",
+      number(at[0]), number(at[1]), number(size), paint.attribute("fill"), escape_markup(words));
+}
+
 void Svg::text(const Point& at, std::string_view words, const Paint& paint, Anchor anchor,
                double size) {
   const char* where = anchor == Anchor::left     ? ""

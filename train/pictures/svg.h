@@ -50,9 +50,13 @@ class Svg {
   void frame(const Box& at, const Paint& line, double width = 1, double radius = 0);
   void line(const std::vector<Point>& path, double width, const Paint& paint, double opacity = 1,
             std::string_view hover = {});
+  /// Round points, all in one element: there may be many.
+  void points(const std::vector<Point>& at, double width, const Paint& paint, double opacity = 1);
   /// Letters `size` high, on the line at y.
   void text(const Point& at, std::string_view words, const Paint& paint = Tone::ink,
             Anchor anchor = Anchor::left, double size = 13);
+  /// Rising to the right from `at`, by 45 degrees: names of narrow columns.
+  void slanted_text(const Point& at, std::string_view words, const Paint& paint, double size = 13);
   /// Pixels of an RGB picture, none of them smoothed away.
   void picture(const Box& at, const Picture& rgb, std::string_view hover = {});
   /// What is drawn until end_clip() shows inside the box alone.

@@ -29,6 +29,9 @@ class Page {
   /// Pictures that follow stand two abreast where there is room.
   void begin_columns() { body_ += "<div class=columns>\n"; }
   void end_columns() { body_ += "</div>\n"; }
+  /// Small pictures that follow stand side by side.
+  void begin_tiles() { body_ += "<div class=tiles>\n"; }
+  void end_tiles() { body_ += "</div>\n"; }
   /// What follows is folded away under a line that opens it.
   void begin_folded(std::string_view title);
   void end_folded() { body_ += "</details>\n"; }

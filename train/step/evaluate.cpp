@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "data/fixed_sample.h"
 #include "models/sharing/per_input.h"
@@ -33,9 +34,11 @@ int64_t images_with_label(const Tensor& target) {
 
 std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile& run,
                                  const Dataset& data, const std::vector<int64_t>& indices,
-                                 const PolicyOfBatch& policy, int64_t batches) {
+                                 const PolicyOfBatch& policy, int64_t batches,
+                                 std::vector<TaskDetail>* details) {
   std::vector<TaskMetrics> metrics;
   std::vector<Baseline> constants;
+  std::vector<DetailTally> kept;
   const LearnedFromData from_data = data.learned();
   const std::vector<LearnedTask>& learned = from_data.tasks;
   const bool slopes = std::any_of(run.tasks.begin(), run.tasks.end(),
@@ -45,6 +48,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     metrics.emplace_back(run.tasks[k], run.semantics, learned.empty() ? 1 : learned[k].deviation);
     constants.emplace_back(run.tasks[k], run.semantics);
+    if (details) kept.emplace_back(run.tasks[k], run.semantics, from_data, k, run.tasks.size());
   }
   if (!indices.empty()) {
     const bool compat = run.semantics == Semantics::compat;
@@ -69,12 +73,19 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
       if (slopes) in.images = tape.leaf(in.images.value());
       in.targets = batch.targets;
       const StepOutputs out = compute_step(tape, model, run, in);
+      size_t next_key = 0;
       for (size_t k = 0; k < run.tasks.size(); ++k) {
-        if (!out.losses[k]) continue;
+        const auto samples = static_cast<size_t>(batch.targets[k].shape()[0]);
+        const size_t first_key = std::exchange(next_key, options.per_task ? next_key + samples : 0);
+        if (!out.losses[k]) {
+          if (details) kept[k].add_unlabelled(samples);
+          continue;
+        }
         const Geometry geometry = geometry_of(model, k, in.images.shape());
         const Shape& at = out.predictions[k].shape();
         const Tensor prediction = to_host(context, out.predictions[k].value());
         metrics[k].add(prediction, batch.targets[k], geometry);
+        if (details) kept[k].add(prediction, batch.targets[k], geometry, batch.keys, first_key);
         if (!run.tasks[k].slopes.empty()) {
           const int64_t each = in.images.shape()[0] / static_cast<int64_t>(run.tasks.size());
           const int64_t first = options.per_task ? static_cast<int64_t>(k) * each : 0;
@@ -91,6 +102,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
       }
     }
   }
+  for (size_t k = 0; k < kept.size(); ++k) details->push_back(kept[k].finish(metrics[k]));
   std::vector<TaskResult> results;
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     results.push_back({run.tasks[k].name, metrics[k].loss(), metrics[k].finish(),

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "data/split.h"
-#include "train/metrics/metrics.h"
+#include "train/metrics/detail.h"
 #include "train/step/step.h"
 
 namespace weft {
@@ -34,10 +34,11 @@ const std::vector<int64_t>& part_of(const Parts& parts, EvalSplit split);
 using PolicyOfBatch = std::function<const BinaryPolicy*(int64_t b)>;
 
 /// On all of `indices`, in batches of run.data.batch images. With `batches` on a fixed sample of so
-/// many batches (data/fixed_sample.h); compat: on the first, as the official code.
+/// many batches (data/fixed_sample.h); compat: on the first, as the official code. `details`: of each task.
 std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile& run,
                                  const Dataset& data, const std::vector<int64_t>& indices,
-                                 const PolicyOfBatch& policy, int64_t batches = 0);
+                                 const PolicyOfBatch& policy, int64_t batches = 0,
+                                 std::vector<TaskDetail>* details = nullptr);
 
 /// What is wrong with a result: a loss, metric or output that is no number. nullopt: nothing.
 std::optional<std::string> fault_of(const std::vector<TaskResult>& results);
