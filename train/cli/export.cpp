@@ -1,6 +1,5 @@
 // weft export: the network that a trained run executes, as files that run elsewhere, with what it
 // stores and computes beside the full network.
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -8,9 +7,13 @@
 
 #include "engine/version.h"
 #include "io/files.h"
+#include "train/cli/comma_list.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
 #include "train/export/c_source.h"
+#include "train/export/circuit/circuit.h"
+#include "train/export/circuit/spice.h"
+#include "train/export/circuit/verilog_a.h"
 #include "train/export/export_run.h"
 #include "train/export/fold.h"
 #include "train/export/network_file.h"
@@ -20,17 +23,27 @@
 namespace weft::cli {
 namespace {
 
-enum class Format : uint8_t { safetensors, c, onnx };
-constexpr std::array<const char*, 3> words_of(Format) { return {"safetensors", "c", "onnx"}; }
+enum class Format : uint8_t { safetensors, c, onnx, spice, verilog_a };
+constexpr std::array<const char*, 5> words_of(Format) {
+  return {"safetensors", "c", "onnx", "spice", "verilog-a"};
+}
+bool is_circuit(Format format) { return format == Format::spice || format == Format::verilog_a; }
 
-std::vector<std::string> split(const std::string& list) {
-  std::vector<std::string> out;
-  for (size_t begin = 0; !list.empty() && begin <= list.size();) {
-    const size_t end = std::min(list.find(',', begin), list.size());
-    out.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
+std::vector<std::string> endings_of(Format format, bool blob) {
+  switch (format) {
+    case Format::safetensors:
+      return {".safetensors"};
+    case Format::c:
+      return blob ? std::vector<std::string>{".h", ".c", ".bin"}
+                  : std::vector<std::string>{".h", ".c"};
+    case Format::onnx:
+      return {".onnx"};
+    case Format::spice:
+      return {".sp"};
+    case Format::verilog_a:
+      return {".va"};
   }
-  return out;
+  throw Error("export: no such format");
 }
 
 /// "321x321" -> height and width.
@@ -81,13 +94,15 @@ class Export final : public Command {
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
     o.add("--format", format_,
-          "safetensors (bench/peer/load_export.py runs it), c (C99) or onnx (opset 17)")
-        .one_of({"safetensors", "c", "onnx"});
+          "safetensors (bench/peer/load_export.py runs it), c (C99), onnx (opset 17); of tables "
+          "spice (subcircuits) or verilog-a (modules)")
+        .one_of({"safetensors", "c", "onnx", "spice", "verilog-a"});
     o.add("--out", out_, "Where to write (default: export in the run folder)");
     o.add("--name", name_, "Of files and C functions (default: the run's, and the tasks')");
     o.add("--task", tasks_, "Of these tasks alone: seg,depth (default: all)");
     o.add("--size", size_, "Of a picture: 321x321 (default: as it was trained; of onnx any)");
-    o.add("--normalise", normalise_, "Normalise inputs inside the network, or outside")
+    o.add("--normalise", normalise_,
+          "Normalise inputs inside the network, or outside (default: outside; of circuits inside)")
         .one_of({"inside", "outside"});
     o.add("--blob", blob_, "Of C: weights in a file of their own");
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
@@ -97,8 +112,12 @@ class Export final : public Command {
     if (blob_ && format != Format::c)
       throw ConfigError("--blob: weights lie beside a C source; safetensors and onnx hold them");
     RunExportOptions options;
-    options.tasks = split(tasks_);
-    options.normalise = from_word<NormaliseInputs>("--normalise", normalise_);
+    options.tasks = comma_list(tasks_);
+    if (!normalise_.empty())
+      options.normalise = from_word<NormaliseInputs>("--normalise", normalise_);
+    if (is_circuit(format) && normalise_ == "outside")
+      throw ConfigError("--normalise outside: a circuit takes volts and parameters as they are");
+    if (is_circuit(format)) options.normalise = NormaliseInputs::outside;  // circuits_of does it
     if (!size_.empty()) std::tie(options.height, options.width) = size_of_picture(size_);
     if (name_.find('/') != std::string::npos)
       throw ConfigError(fmt::format("--name: '{}' is a path; --out says where", name_));
@@ -106,14 +125,12 @@ class Export final : public Command {
     const std::string of_tasks = tasks_.empty() ? "" : "_" + tasks_;
     const std::string name = !name_.empty() ? name_ : c_identifier(run.run.name + of_tasks);
     const std::string stem = (out_.empty() ? folder_ + "/export" : out_) + "/" + name;
-    std::vector<std::string> endings{".safetensors"};
-    if (format == Format::c) endings = {".h", ".c"};
-    if (format == Format::onnx) endings = {".onnx"};
-    if (blob_) endings.emplace_back(".bin");
+    const std::vector<std::string> endings = endings_of(format, blob_);
     check_free(stem, endings);
     const RunExport made =
         export_run(run.context(), *run.model, run.run, run.policy(), run.learned, options);
-    std::vector<std::string> notes = made.notes;
+    // What goes into a circuit and comes out, its own notes say.
+    std::vector<std::string> notes = is_circuit(format) ? std::vector<std::string>{} : made.notes;
     notes.insert(notes.begin(), fmt::format("run {}, {}; weft {}", run.run.name,
                                             name_of(run.run.sharing), version()));
     std::vector<std::pair<std::string, std::string>> files;
@@ -130,6 +147,13 @@ class Export final : public Command {
       size = model.size;
       files = {{".onnx", std::move(model.bytes)}};
     }
+    if (is_circuit(format)) {
+      const std::vector<Circuit> circuits = circuits_of(made.network, run.run, run.learned, name);
+      const bool spice = format == Format::spice;
+      files = {{endings[0], spice ? spice_text(circuits, notes) : verilog_a_text(circuits, notes)}};
+      for (const Circuit& circuit : circuits)
+        for (const std::string& line : circuit_notes(circuit)) fmt::print("{}\n", line);
+    }
     make_folder(std::filesystem::path(stem).parent_path().string());
     if (format == Format::safetensors) write_network(stem + ".safetensors", made.network, notes);
     for (const auto& [ending, text] : files) write_file(stem + ending, text);
@@ -145,8 +169,7 @@ class Export final : public Command {
   }
 
  private:
-  std::string folder_, format_ = "safetensors", out_, name_, tasks_, size_, normalise_ = "outside",
-                       checkpoint_;
+  std::string folder_, format_ = "safetensors", out_, name_, tasks_, size_, normalise_, checkpoint_;
   bool blob_ = false;
 };
 
