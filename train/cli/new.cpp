@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "io/files.h"
+#include "train/cli/comma_list.h"
 #include "train/cli/command.h"
 #include "train/run_file/first.h"
 #include "train/run_file/run_file.h"
@@ -14,7 +15,7 @@
 namespace weft::cli {
 namespace {
 
-void write_first(const std::string& data, std::string out) {
+void write_first(const std::string& data, std::string out, const std::vector<std::string>& tasks) {
   namespace fs = std::filesystem;
   if (!fs::exists(data)) throw DataError(fmt::format("{}: no such file or folder", data));
   const fs::path path = fs::canonical(data);
@@ -22,13 +23,16 @@ void write_first(const std::string& data, std::string out) {
       plain_run_name((fs::is_directory(path) ? path.filename() : path.stem()).string());
   if (out.empty()) out = name + ".toml";
   if (fs::exists(out)) throw ConfigError(fmt::format("{} exists; --out gives another name", out));
-  const std::string text = first_run_file(data, name);
-  const RunFile run = parse_run_text(text, out);
-  write_file(out, text);
+  const FirstRunFile first = first_run_file(data, name, tasks);
+  const RunFile run = parse_run_text(first.text, out);
+  write_file(out, first.text);
   fmt::print("wrote {}:\n", out);
-  for (const TaskSpec& task : run.tasks) {
-    fmt::print("  {} {}{}\n", task.name, name_of(task.kind),
-               task.classes ? fmt::format(", {} classes", task.classes) : "");
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    const TaskSpec& task = run.tasks[k];
+    const std::string& remark = first.remarks.at(k);
+    fmt::print("  {} {}{}{}\n", task.name, name_of(task.kind),
+               task.classes ? fmt::format(", {} classes", task.classes) : "",
+               remark.empty() ? "" : ": " + remark);
   }
   fmt::print("check it, then: weft train {}\n", out);
 }
@@ -36,15 +40,18 @@ void write_first(const std::string& data, std::string out) {
 class New final : public Command {
  public:
   const char* name() const override { return "new"; }
-  const char* help() const override { return "Write a first run file from a CSV index"; }
+  const char* help() const override {
+    return "Write a first run file from a CSV: a table, or an index of pictures";
+  }
   void options(Options& o) override {
-    o.add("--data", data_, "The index, or its folder").required();
+    o.add("--data", data_, "The CSV, or its folder").required();
+    o.add("--task", tasks_, "Columns to learn: price,sold (default: guessed)");
     o.add("--out", out_, "The run file (default: NAME.toml)");
   }
-  void run() override { write_first(data_, out_); }
+  void run() override { write_first(data_, out_, comma_list(tasks_)); }
 
  private:
-  std::string data_, out_;
+  std::string data_, out_, tasks_;
 };
 
 }  // namespace

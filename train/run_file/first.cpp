@@ -1,6 +1,5 @@
-// Guesses: a 16-bit PNG is depth in millimetres, an 8-bit one of one channel segmentation, three
-// channels or an npy of three normals, another npy depth in metres; cells of whole numbers are
-// classes, other numbers regression; other text is left out.
+// Of pictures: a 16-bit PNG is depth in millimetres, an 8-bit one of one channel segmentation, three
+// channels or an npy of three normals, another npy depth in metres; cells as first_guess.h says.
 #include "train/run_file/first.h"
 
 #include <fmt/format.h>
@@ -8,16 +7,18 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <set>
 #include <vector>
 
-#include "data/sets/cells.h"
 #include "engine/error.h"
 #include "io/csv.h"
 #include "io/csv_text.h"
 #include "io/files.h"
 #include "io/picture_io.h"
-#include "train/run_file/run_file.h"
+#include "train/run_file/first_guess.h"
+#include "train/run_file/first_table.h"
 #include "train/run_file/toml/values.h"
 
 namespace weft {
@@ -55,95 +56,65 @@ std::vector<std::string> cells(const Csv& csv, size_t column) {
   return cells;
 }
 
-/// The share of samples that have this label, where it is not all of them.
-std::string missing_note(const Csv& csv, const std::vector<std::string>& cells) {
-  if (cells.size() == csv.rows.size()) return "";
-  return fmt::format("# {} of {} images have this label\n", cells.size(), csv.rows.size());
+/// "pixels (in 16 files; 412 of 500 images have one)"
+std::string pixels_of(size_t files, size_t rows, size_t opened) {
+  return fmt::format("pixels (in {} files; {} of {} images have one)", opened, files, rows);
 }
 
-/// The keys of a segmentation or class task with these ids.
-std::string class_keys(const std::set<int>& ids) {
-  std::string map;
-  int next = 0;
-  for (int id : ids) map += fmt::format("{}{} = {}", next ? ", " : "", id, next), ++next;
-  const int last = *ids.rbegin();
-  if (last == next - 1 && *ids.begin() == 0)
-    return fmt::format("classes = {}\n", std::max(next, 2));
-  if (last == 255 && ids.size() > 2 && *ids.begin() >= 0) {  // 255 beside small ids: void
-    return fmt::format("classes = {}\nignore = 255\n", *std::prev(ids.end(), 2) + 1);
-  }
-  if (*ids.begin() >= 0 && last < 64) return fmt::format("classes = {}\n", last + 1);
-  return fmt::format("classes = {}\nmap = {{{}}}\n", std::max(next, 2), map);
+/// `scale`: of the values, to the task's unit; `invalid`: what counts as none.
+std::string remark_on_pixels(const std::string& folder, const std::vector<std::string>& files,
+                             size_t rows, double scale, std::optional<float> invalid) {
+  std::vector<double> values;
+  const size_t opened = std::min(files.size(), looked_at);
+  for (size_t i = 0; i < opened; ++i)
+    for (const float value : read_values(join_path(folder, files[i])).pixels)
+      if (std::isfinite(value) && value != invalid) values.push_back(value * scale);
+  return values.empty()
+             ? ""
+             : remark_on_numbers(values, values.size(), pixels_of(files.size(), rows, opened));
 }
 
-/// What a column turned out to be: the keys of its task, or why it is none.
-struct Guess {
-  std::string keys, no_task;
-};
-
-Guess picture_task(const std::string& folder, const std::vector<std::string>& files) {
+Guess picture_task(const std::string& folder, const std::vector<std::string>& files, size_t rows) {
   const PictureInfo info = picture_info(join_path(folder, files[0]));
-  if (info.lossy) return {"", "holds JPEG files, which change a label's values"};
-  if (info.channels == 3) return {"kind = \"normals\"\n", ""};
-  if (info.channels != 1) return {"", fmt::format("holds files of {} channels", info.channels)};
-  if (info.bits == 0) return {"kind = \"depth\"  # or edges, keypoints; in metres\n", ""};
+  if (info.lossy) return {"", "holds JPEG files, which change a label's values", ""};
+  const std::string count = fmt::format("{} of {} images have it", files.size(), rows);
+  if (info.channels == 3) return {"kind = \"normals\"\n", "", count};
+  if (info.channels != 1) return {"", fmt::format("holds files of {} channels", info.channels), ""};
+  if (info.bits == 0)
+    return {"kind = \"depth\"  # or edges, keypoints; in metres\n", "",
+            remark_on_pixels(folder, files, rows, 1, {})};
   if (info.bits == 16) {
     return {
         "kind = \"depth\"  # 16 bit: taken as millimetres, 0 = not measured\n"
         "scale = 0.001\ninvalid = 0\n",
-        ""};
+        "", remark_on_pixels(folder, files, rows, 0.001, 0)};
   }
-  std::set<int> ids;
-  for (size_t i = 0; i < std::min(files.size(), looked_at); ++i) {
+  std::map<int, size_t> ids;
+  const size_t opened = std::min(files.size(), looked_at);
+  for (size_t i = 0; i < opened; ++i) {
     for (float value : read_values(join_path(folder, files[i])).pixels) {
-      if (std::abs(value) < 1e6f) ids.insert(static_cast<int>(value));
+      if (std::abs(value) < 1e6f) ++ids[static_cast<int>(value)];
     }
   }
   if (ids.empty() || ids.size() > 128)
-    return {"kind = \"depth\"  # or edges, keypoints: many gray values\n", ""};
-  return {fmt::format("kind = \"segmentation\"  # ids seen in {} files: {}\n{}",
-                      std::min(files.size(), looked_at), fmt::join(ids, " "), class_keys(ids)),
-          ""};
+    return {"kind = \"depth\"  # or edges, keypoints: many gray values\n", "",
+            remark_on_pixels(folder, files, rows, 1, {})};
+  std::set<int> all;
+  std::map<std::string, size_t> counts;
+  for (const auto& [id, count] : ids) all.insert(id);
+  const std::string keys = class_keys(all);
+  const bool no_255 = keys.find("ignore = 255") != std::string::npos;
+  size_t pixels = 0;
+  for (const auto& [id, count] : ids)
+    if (id != 255 || !no_255) counts[std::to_string(id)] = count, pixels += count;
+  return {fmt::format("kind = \"segmentation\"  # ids seen in {} files: {}\n{}", opened,
+                      fmt::join(all, " "), keys),
+          "", remark_on_classes(counts, pixels, pixels_of(files.size(), rows, opened))};
 }
 
-Guess task_of(const std::string& folder, const std::vector<std::string>& cells) {
-  if (is_picture(cells[0])) return picture_task(folder, cells);
-  std::set<int> ids;
-  bool whole = true, truths = true;
-  for (const std::string& cell : cells) {
-    const auto value = number_or_truth(cell);
-    if (!value) return {"", "is neither files nor numbers"};
-    truths &= !number_of(cell);
-    whole = whole && *value == std::floor(*value) && std::abs(*value) < 1e6;
-    if (whole) ids.insert(static_cast<int>(*value));
-  }
-  if (truths || ids == std::set<int>{0, 1}) return {"kind = \"binary\"\n", ""};
-  if (!whole || ids.size() > 100) return {"kind = \"regression\"\n", ""};
-  return {"kind = \"classification\"\n" + class_keys(ids), ""};
-}
-
-/// `text` with each character outside of letters, digits and `allowed` replaced, not too long for
-/// the name of a file.
-std::string plain(const std::string& text, const std::string& allowed, char other) {
-  std::string name;
-  for (const char c : text) {
-    if ((c & 0xC0) == 0x80) continue;  // a character's later bytes
-    const bool keeps = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       allowed.find(c) != std::string::npos;
-    name += keeps ? c : other;
-    if (name.size() == 60) break;
-  }
-  return name;
-}
-
-/// The column's name with what a task may not be called replaced, and a number where that makes it
-/// another task's.
-std::string task_name(const std::string& column, std::set<std::string>& taken) {
-  const std::string stem = plain(column, "-_", '_');
-  std::string name = names_a_loss(stem) ? stem + "_" : stem;
-  for (int number = 2; !taken.insert(name).second; ++number)
-    name = fmt::format("{}_{}", stem, number);
-  return name;
+Guess task_of(const std::string& folder, const std::vector<std::string>& cells, size_t rows) {
+  return is_picture(cells[0]) ? picture_task(folder, cells, rows)
+                              : guess_cells(cells, /*most=*/100, rows);
 }
 
 /// Height and width of the first image, halved until it is quick to train on, in eights.
@@ -160,21 +131,28 @@ std::pair<int, int> training_size(const PictureInfo& image) {
 
 std::string plain_run_name(const std::string& name) {
   std::string out;
-  for (const char c : plain(name, "-_.", '-'))
+  for (const char c : plain_text(name, "-_.", '-'))
     if (c != '-' || (!out.empty() && out.back() != '-')) out += c;
   while (!out.empty() && (out.back() == '-' || out.back() == '.')) out.pop_back();
   out.erase(0, out.find_first_not_of(".-"));
   return out.empty() ? "data" : out;
 }
 
-std::string first_run_file(const std::string& data, const std::string& name) {
+FirstRunFile first_run_file(const std::string& data, const std::string& name,
+                            const std::vector<std::string>& tasks_named) {
   const std::string index = find_index(data);
   if (!is_utf8(index))
     throw DataError(fmt::format("{}: a run file holds UTF-8, which this name is not", index));
   const Csv csv = read_csv(index);
-  std::string folder = fs::path(index).parent_path().string();
+  const std::string folder = fs::path(index).parent_path().string();
   if (csv.rows.empty()) throw DataError(fmt::format("{}: it has no rows", index));
+  const bool pictures = std::any_of(csv.rows.begin(), csv.rows.end(), [](const auto& row) {
+    return std::any_of(row.begin(), row.end(), is_picture);
+  });
+  if (!pictures) return first_table_run_file(csv, plain_run_name(name), tasks_named);
+  for (const std::string& task : tasks_named) csv.column(task);
 
+  FirstRunFile out;
   int image = -1, split = -1;
   std::string tasks, left_out;
   std::set<std::string> names;
@@ -186,10 +164,15 @@ std::string first_run_file(const std::string& data, const std::string& name) {
       split = static_cast<int>(column);
     } else if (image < 0 && is_picture(values[0])) {
       image = static_cast<int>(column);
-    } else if (const Guess guess = task_of(folder, values); guess.no_task.empty()) {
-      tasks +=
-          fmt::format("\n[[task]]\n{}name = \"{}\"\ncolumn = {}\n{}", missing_note(csv, values),
-                      task_name(title, names), toml_string(title), guess.keys);
+    } else if (!tasks_named.empty() &&
+               std::find(tasks_named.begin(), tasks_named.end(), title) == tasks_named.end()) {
+      left_out += fmt::format("# column {} is none of --task: left out\n", toml_string(title));
+    } else if (const Guess guess = task_of(folder, values, csv.rows.size());
+               guess.no_task.empty()) {
+      tasks += fmt::format("\n[[task]]\n{}name = \"{}\"\ncolumn = {}\n{}",
+                           guess.labels.empty() ? "" : "# " + guess.labels + "\n",
+                           first_task_name(title, names), toml_string(title), guess.keys);
+      out.remarks.push_back(guess.labels);
     } else {
       left_out += fmt::format("# column {} {}: left out\n", toml_string(title), guess.no_task);
     }
@@ -199,15 +182,14 @@ std::string first_run_file(const std::string& data, const std::string& name) {
 
   const PictureInfo info = picture_info(join_path(folder, cells(csv, image)[0]));
   const auto [height, width] = training_size(info);
-  if (folder.empty()) folder = ".";
-  if (folder[0] == '$') folder = "./" + folder;  // no variable
-  std::string text = fmt::format(
+  std::string& text = out.text;
+  text = fmt::format(
       "# A first run file, guessed from {}: check each task's kind and classes.\n"
       "name = {}\nseed = 1\nsharing = \"adashare\"\n\n"
       "[model]\ntrunk = \"resnet18\"\nwidth = 0.25\nhead_width = 64\n\n"
-      "[data]\nkind = \"csv\"\nroot = {}\nindex = {}\nimage = {}\n",
-      toml_string(index), toml_string(plain_run_name(name)), toml_string(folder),
-      toml_string(fs::path(index).filename().string()), toml_string(csv.header[image]));
+      "[data]\nkind = \"csv\"\n{}image = {}\n",
+      toml_string(index), toml_string(plain_run_name(name)), root_and_index(index),
+      toml_string(csv.header[image]));
   text += split >= 0 ? "split = \"split\"\n" : "ratio = [0.1, 0.1]\n";
   text += fmt::format("size = [{}, {}]  # images: {} x {}\nbatch = {}\n", height, width,
                       info.height, info.width, std::clamp<size_t>(csv.rows.size() / 8, 2, 8));
@@ -215,7 +197,7 @@ std::string first_run_file(const std::string& data, const std::string& name) {
   text +=
       "\n[warmup]\nsteps = 300\n\n[policy]\nsteps = 400\nweight_steps = 16\nlogit_steps = 4\n"
       "curriculum_speed = 1\n\n[retrain]\nsteps = 300\n\n[eval]\nevery = 100\n";
-  return text;
+  return out;
 }
 
 }  // namespace weft

@@ -2,6 +2,7 @@
 // out.
 #include "train/run_file/first.h"
 
+#include "data/sets/tabular.h"
 #include "engine/error.h"
 #include "io/files.h"
 #include "io/picture_io.h"
@@ -33,7 +34,7 @@ RunFile run_of(const std::string& name, const std::vector<std::string>& titles) 
   std::string header = "image", row = "i.png";
   for (const std::string& title : titles) header += "," + csv_cell(title), row += ",0.5";
   write_file(join_path(data, "index.csv"), header + "\n" + row + "\n");
-  const std::string text = first_run_file(data, name);
+  const std::string text = first_run_file(data, name).text;
   INFO(text);
   RunFile run = parse_run_text(text, "new.toml");
   CHECK(run.data.root == data);
@@ -110,7 +111,7 @@ TEST_CASE("first run file: yes and no, and ids beside 255", "[first_run_file]") 
   write_png(folder.file("i.png"), Picture(8, 8, 3, 0.5f));
   write_file(folder.file("index.csv"),
              "image,sunny,odd,neg\ni.png,True,0,-1\ni.png,no,255,0\ni.png,,1,255\n");
-  const RunFile run = parse_run_text(first_run_file(folder.path(), "x"), "new.toml");
+  const RunFile run = parse_run_text(first_run_file(folder.path(), "x").text, "new.toml");
   REQUIRE(run.tasks.size() == 3);
   CHECK(run.tasks[0].kind == TaskKind::binary);
   CHECK(run.tasks[1].ignore == 255);
@@ -133,7 +134,8 @@ TEST_CASE("first run file: kinds guessed from files and values", "[first_run_fil
              "image,mask,seg,depth mm,metres,normals,room,odd,height,source,split\n"
              "image.png,mask.png,seg.png,mm.png,metres.npy,normals.png,4,1,0.5,here,train\n"
              "image.png,,seg.png,mm.png,metres.npy,normals.png,2,0,1.5,there,test\n");
-  const std::string text = first_run_file(folder.path(), "mine");
+  const FirstRunFile first = first_run_file(folder.path(), "mine");
+  const std::string& text = first.text;
   const RunFile run = parse_run_text(text, "mine.toml");
   INFO(text);
   REQUIRE(run.tasks.size() == 8);
@@ -154,8 +156,89 @@ TEST_CASE("first run file: kinds guessed from files and values", "[first_run_fil
   CHECK(run.tasks[7].kind == TaskKind::regression);
   CHECK(run.data.split == "split");
   CHECK(run.data.size == std::array<int, 2>{40, 56});
-  CHECK(text.find("1 of 2 images have this label") != std::string::npos);
-  CHECK(text.find("column \"source\" is neither files nor numbers") != std::string::npos);
+  REQUIRE(first.remarks.size() == 8);
+  CHECK(first.remarks[0] ==
+        "2400 pixels (in 1 files; 1 of 2 images have one); the most frequent class alone is right "
+        "in 100.0 %");  // 2399 of 2400
+  CHECK(first.remarks[1].starts_with("4798 pixels (in 2 files; 2 of 2 images have one)"));
+  CHECK(first.remarks[2].ends_with("their mean alone, 1, is off by 0"));
+  CHECK(first.remarks[5] == "2 labels; the most frequent class alone is right in 50.0 %");
+  CHECK(first.remarks[7] == "2 labels; their mean alone, 1, is off by 0.5");
+  for (const std::string& remark : first.remarks) CHECK_THAT(text, contains_text("# " + remark));
+  CHECK_THAT(text, contains_text("column \"source\" holds 2 different words: left out"));
+  CHECK(parse_run_text(first_run_file(folder.path(), "x", {"room"}).text, "x").tasks.size() == 1);
+}
+
+TEST_CASE("first run file: a mask's few gray values are classes, and words that come again",
+          "[first_run_file]") {
+  const test::TempFolder folder;
+  Picture gray(8, 8, 1, 0), many(8, 8, 1, 0);
+  for (int i = 0; i < 16; ++i) gray.pixels[static_cast<size_t>(i)] = i < 8 ? 128 : 255;
+  for (int i = 0; i < 40; ++i) many.pixels[static_cast<size_t>(i)] = static_cast<float>(4 * i);
+  many.pixels[63] = 255;
+  write_png(folder.file("i.png"), Picture(8, 8, 3, 0.5f));
+  write_values_png(folder.file("gray.png"), gray, 8);
+  write_values_png(folder.file("many.png"), many, 8);
+  std::string csv = "image;gray;many;weather\n";
+  for (const char* word : {"sun", "rain", "snow", "rain", "sun", "rain"})
+    csv += std::string("i.png;gray.png;many.png;") + word + "\n";
+  write_file(folder.file("index.csv"), csv);
+  const FirstRunFile first = first_run_file(folder.path(), "x");
+  const RunFile run = parse_run_text(first.text, "new.toml");
+  REQUIRE(run.tasks.size() == 3);
+  CHECK(run.tasks[0].map == std::map<int, int>{{0, 0}, {128, 1}, {255, 2}});
+  CHECK(run.tasks[0].classes == 3);
+  CHECK(first.remarks[0].ends_with("right in 75.0 %"));
+  CHECK(run.tasks[1].ignore == 255);  // ids up to 156, and void
+  CHECK(run.tasks[2].kind == TaskKind::classification);
+  CHECK(run.tasks[2].classes == 3);
+  CHECK_THAT(first.text, contains_text("# rain = 0, snow = 1, sun = 2\n"));
+}
+
+TEST_CASE("first run file: of a table numbers, categories, what is left out, and tasks",
+          "[first_run_file]") {
+  const test::TempFolder folder;
+  const std::string path = folder.file("flats.csv");
+  for (const std::string separator : {",", ";", "\t"}) {
+    std::string csv = "number,rooms,town,note,country,area,rent,sold";
+    for (int i = 0; i < 40; ++i)
+      csv += fmt::format("\n{},{},{},said {},here,{},{},{}", i + 1, i % 7 + 1,
+                         i % 3 ? "Bonn" : "Ulm", i, i % 5 ? std::to_string(40 + i) + ".5" : "NA",
+                         300 + 7 * (i * 13 % 40), i % 4 ? "yes" : "no");
+    for (size_t at = 0; (at = csv.find(',', at)) != std::string::npos; ++at)
+      csv.replace(at, 1, separator);
+    write_file(path, csv + "\n");
+    const FirstRunFile first = first_run_file(path, "flats");
+    INFO(first.text);
+    RunFile run = parse_run_text(first.text, "flats.toml");
+    CHECK(run.data.kind == DataKind::tabular);
+    CHECK(run.model.trunk == TrunkName::mlp);
+    CHECK(run.data.categorical == std::vector<std::string>{"town"});
+    CHECK(run.data.leave_out == std::vector<std::string>{"number", "note", "country"});
+    CHECK(run.data.missing == std::vector<std::string>{"NA"});
+    REQUIRE(run.tasks.size() == 1);
+    CHECK(run.tasks[0].name == "sold");
+    CHECK(run.tasks[0].kind == TaskKind::binary);
+    CHECK(first.remarks[0] == "40 labels; the most frequent class alone is right in 75.0 %");
+    const FirstRunFile named = first_run_file(path, "flats", {"rent", "rooms", "town", "area"});
+    run = parse_run_text(named.text, "flats.toml");
+    REQUIRE(run.tasks.size() == 4);
+    CHECK(run.tasks[0].kind == TaskKind::regression);
+    CHECK(run.tasks[0].standardize);
+    CHECK(run.tasks[1].kind == TaskKind::classification);
+    CHECK(run.tasks[2].kind == TaskKind::binary);
+    CHECK(named.remarks[3].starts_with("32 of 40 labels; their mean alone"));
+    CHECK(run.sharing == Sharing::adashare);
+    const TabularDataset table(run.data, run.tasks);  // what is guessed can be read
+    CHECK(table.input_names() == std::vector<std::string>{"sold"});
+  }
+  CHECK_THAT(message_of<DataError>([&] { first_run_file(path, "x", {"note"}); }),
+             contains_text("column 'note' holds 40 different words, and is no label"));
+  CHECK_THAT(message_of<DataError>([&] { first_run_file(path, "x", {"price"}); }),
+             contains_text("price"));
+  write_file(path, "y,a\n1,2\n2,2\n4,2\n");
+  CHECK_THAT(message_of<DataError>([&] { first_run_file(path, "x"); }),
+             contains_text("no column is left as an input"));
 }
 
 TEST_CASE("first run file: what it needs", "[first_run_file]") {
@@ -167,6 +250,9 @@ TEST_CASE("first run file: what it needs", "[first_run_file]") {
   CHECK(message_of<DataError>([&] { first_run_file(folder.path(), "x"); }) ==
         folder.path() + ": no CSV file and no index.csv; --data names the index");
   CHECK(complaint("a,b\n") == folder.file("index.csv") + ": it has no rows");
-  CHECK(complaint("a,b\n1,2\n") == folder.file("index.csv") + ": no column names image files");
+  CHECK(complaint("a,b\n1,2\n") == folder.file("index.csv") +
+                                       ": no column is a label: each is empty, the same in "
+                                       "all rows, counts them or holds words that "
+                                       "never come again");
   CHECK(complaint("image,b\nx.png,word\n") == folder.file("index.csv") + ": no column is a label");
 }

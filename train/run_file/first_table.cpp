@@ -1,0 +1,220 @@
+// Column by column: numbers, categories, what is left out; then the tasks.
+#include "train/run_file/first_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <filesystem>
+#include <set>
+
+#include "data/sets/cells.h"
+#include "engine/error.h"
+#include "train/run_file/first_guess.h"
+#include "train/run_file/toml/values.h"
+
+namespace weft {
+namespace {
+
+constexpr size_t most_ids = 12;  ///< whole numbers that are classes; more are a quantity
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+const std::set<std::string> absent{"?",    "na",  "n/a", "nan", "null", "none",
+                                   "#n/a", "nil", "-",   "--",  ".",    "missing"};
+
+/// The words that say "missing" among a column's numbers, as they are written.
+void add_missing(const std::vector<std::string>& cells, std::set<std::string>& missing) {
+  std::set<std::string> words;
+  size_t numbers = 0;
+  for (const std::string& cell : cells)
+    if (number_or_truth(cell))
+      ++numbers;
+    else
+      words.insert(cell);
+  const bool all_absent = std::all_of(words.begin(), words.end(), [](const std::string& word) {
+    return absent.count(lower(word)) > 0;
+  });
+  if (numbers > 0 && all_absent) missing.insert(words.begin(), words.end());
+  if (words.count("?") > 0) missing.insert("?");
+}
+
+struct Column {
+  enum Kind { number, category, left_out } kind = number;
+  std::string why;
+};
+
+/// 1, 2, 3, ... (or from 0) as the rows go.
+bool counts_rows(const std::vector<std::string>& cells) {
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const auto value = number_of(cells[i]);
+    if (!value || *value != *number_of(cells[0]) + static_cast<double>(i)) return false;
+  }
+  return cells.size() > 2;
+}
+
+Column column_of(const std::vector<std::string>& cells) {
+  if (cells.empty()) return {Column::left_out, "is empty"};
+  const std::set<std::string> different(cells.begin(), cells.end());
+  if (different.size() == 1) return {Column::left_out, "is the same in all rows"};
+  if (counts_rows(cells)) return {Column::left_out, "counts the rows"};
+  const bool numbers = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
+    return number_or_truth(cell).has_value();
+  });
+  if (numbers) return {Column::number, ""};
+  if (different.size() <= 100 && 2 * different.size() <= cells.size())
+    return {Column::category, ""};
+  return {Column::left_out, fmt::format("holds {} different words", different.size())};
+}
+
+std::string list(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + toml_string(name);
+  return "[" + out + "]";
+}
+
+/// Columns whose names say that they are what is to be learned.
+bool sounds_like_label(const std::string& title) {
+  static const std::set<std::string> words{"label", "labels", "target", "class", "y", "outcome"};
+  const std::string name = lower(title);
+  return words.count(name) > 0 || name.starts_with("target_") || name.starts_with("label_");
+}
+
+class FirstTable {
+ public:
+  explicit FirstTable(const Csv& csv) : csv_(csv) {
+    for (size_t c = 0; c < csv.header.size(); ++c) add_missing(filled(c), missing_);
+    for (size_t c = 0; c < csv.header.size(); ++c) {
+      if (csv.header[c] == "split") split_ = true;
+      columns_.push_back(column_of(filled(c)));
+    }
+  }
+
+  FirstRunFile file(const std::string& name, const std::vector<std::string>& named) {
+    const std::vector<size_t> labels = tasks(named);
+    FirstRunFile out;
+    std::string text_of_tasks;
+    std::set<std::string> names;
+    for (const size_t c : labels) {
+      Guess guess = guess_cells(filled(c), most_ids, csv_.rows.size());
+      if (!guess.no_task.empty())
+        throw DataError(fmt::format("{}: column '{}' {}, and is no label", csv_.path,
+                                    csv_.header[c], guess.no_task));
+      if (guess.keys == "kind = \"regression\"\n") guess.keys += "standardize = true\n";
+      out.remarks.push_back(guess.labels);
+      text_of_tasks += fmt::format("\n[[task]]\n# {}\nname = \"{}\"\ncolumn = {}\n{}", guess.labels,
+                                   first_task_name(csv_.header[c], names),
+                                   toml_string(csv_.header[c]), guess.keys);
+    }
+    out.text = fmt::format(
+        "# A first run file, guessed from {}: check tasks, categories and what is left out.\n"
+        "name = {}\nseed = 1\nsharing = \"{}\"\n\n"
+        "[model]\ntrunk = \"mlp\"\nhidden = 64\nblocks = 3\n\n[data]\nkind = \"tabular\"\n{}",
+        toml_string(csv_.path), toml_string(name), labels.size() > 1 ? "adashare" : "hard",
+        root_and_index(csv_.path));
+    out.text += split_ ? "split = \"split\"\n" : "ratio = [0.15, 0.15]\n";
+    if (!missing_.empty())
+      out.text += fmt::format("missing = {}\n", list({missing_.begin(), missing_.end()}));
+    out.text += keys_of_columns(labels);
+    const size_t rows = csv_.rows.size(), batch = std::clamp<size_t>(rows / 16, 4, 128);
+    out.text += fmt::format("batch = {}\n", batch);
+    out.text += text_of_tasks;
+    if (labels.size() > 1)
+      out.text +=
+          "\n[warmup]\nsteps = 500\noptimizer = { lr = 2e-3, betas = [0.9, 0.999] }\n"
+          "\n[policy]\nsteps = 600\noptimizer = { lr = 0.01 }\nlogits = { lr = 0.02 }\n"
+          "weight_steps = 20\nlogit_steps = 5\ncurriculum_speed = 2\nsparsity = 0.01\n"
+          "sharing = 0.01\n";
+    // 30 times over the rows: of few the network soon knows every one by heart.
+    const size_t steps = std::clamp<size_t>(30 * rows / batch, 100, 3000);
+    out.text += fmt::format("\n[retrain]\nsteps = {}\n", steps);
+    if (labels.size() < 2) out.text += "optimizer = { lr = 2e-3, betas = [0.9, 0.999] }\n";
+    out.text +=
+        fmt::format("schedule = {{ kind = \"cosine\" }}\n\n[eval]\nevery = {}\n", steps / 20);
+    return out;
+  }
+
+ private:
+  std::vector<std::string> filled(size_t column) const {
+    std::vector<std::string> out;
+    for (const auto& row : csv_.rows)
+      if (!row[column].empty() && missing_.count(row[column]) == 0) out.push_back(row[column]);
+    return out;
+  }
+
+  bool is_input(size_t c) const {
+    return csv_.header[c] != "split" && columns_[c].kind != Column::left_out;
+  }
+
+  std::vector<size_t> tasks(const std::vector<std::string>& named) const {
+    std::vector<size_t> out;
+    for (const std::string& name : named) {
+      out.push_back(static_cast<size_t>(csv_.column(name)));
+      if (std::count(named.begin(), named.end(), name) > 1)
+        throw ConfigError(fmt::format("--task: '{}' is named twice", name));
+    }
+    if (!out.empty()) return out;
+    for (size_t c = 0; c < csv_.header.size(); ++c)
+      if (is_input(c) && sounds_like_label(csv_.header[c])) out.push_back(c);
+    for (size_t c = csv_.header.size(); out.empty() && c-- > 0;)
+      if (is_input(c)) out.push_back(c);
+    if (out.empty())
+      throw DataError(
+          fmt::format("{}: no column is a label: each is empty, the same in all rows, "
+                      "counts them or holds words that never come again",
+                      csv_.path));
+    return out;
+  }
+
+  /// data.categorical and data.leave_out.
+  std::string keys_of_columns(const std::vector<size_t>& labels) const {
+    std::vector<std::string> categories, left_out;
+    std::string why;
+    size_t inputs = 0;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const bool label = std::find(labels.begin(), labels.end(), c) != labels.end();
+      if (label || csv_.header[c] == "split") continue;
+      const std::string title = toml_string(csv_.header[c]);
+      if (columns_[c].kind == Column::category) categories.push_back(csv_.header[c]);
+      if (columns_[c].kind == Column::left_out) {
+        left_out.push_back(csv_.header[c]);
+        why += fmt::format("# column {} {}: left out\n", title, columns_[c].why);
+      } else {
+        ++inputs;
+      }
+    }
+    if (inputs == 0)
+      throw DataError(fmt::format("{}: no column is left as an input beside the label", csv_.path));
+    std::string out;
+    if (!categories.empty()) out += fmt::format("categorical = {}\n", list(categories));
+    if (!left_out.empty()) out += why + fmt::format("leave_out = {}\n", list(left_out));
+    return out;
+  }
+
+  const Csv& csv_;
+  std::set<std::string> missing_;
+  std::vector<Column> columns_;
+  bool split_ = false;
+};
+
+}  // namespace
+
+FirstRunFile first_table_run_file(const Csv& csv, const std::string& name,
+                                  const std::vector<std::string>& tasks) {
+  return FirstTable(csv).file(name, tasks);
+}
+
+std::string root_and_index(const std::string& index) {
+  namespace fs = std::filesystem;
+  std::string folder = fs::path(index).parent_path().string();
+  if (folder.empty()) folder = ".";
+  if (folder[0] == '$') folder = "./" + folder;  // no variable
+  return fmt::format("root = {}\nindex = {}\n", toml_string(folder),
+                     toml_string(fs::path(index).filename().string()));
+}
+
+}  // namespace weft

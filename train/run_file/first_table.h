@@ -1,0 +1,22 @@
+// A first run file for a table, a CSV without a column of pictures: which columns are numbers, which
+// words (categories), which are left out (the same in every row, a number of the row, words that
+// never come again), and which are tasks: those that are named, or else those called label, target,
+// class, y and the like, or else the last. Words such as "NA" among numbers are missing cells.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "io/csv.h"
+#include "train/run_file/first.h"
+
+namespace weft {
+
+/// `tasks`: columns; empty: guessed. DataError where a column is not there or no label.
+FirstRunFile first_table_run_file(const Csv& csv, const std::string& name,
+                                  const std::vector<std::string>& tasks);
+
+/// "root = ...\nindex = ...\n" of [data].
+std::string root_and_index(const std::string& index);
+
+}  // namespace weft
