@@ -23,6 +23,19 @@ Shape input_shape(const RunFile& run, const Model& model, const LearnedFromData&
           run.model.in_channels};
 }
 
+/// What the numbers of a class task say, and what its classes are called.
+std::string classes_note(const TaskSpec& task, const LearnedTask& learned) {
+  const std::vector<std::string>& names = task.names.empty() ? learned.words : task.names;
+  if (task.kind == TaskKind::binary)
+    return fmt::format("; above 0 it is {}, else {}; the chance of the former is 1 / (1 + e^-x)",
+                       names.size() == 2 ? names[1] : "1", names.size() == 2 ? names[0] : "0");
+  if (task.kind != TaskKind::classification && task.kind != TaskKind::segmentation) return "";
+  std::string text = "; the largest says which class it is";
+  for (size_t c = 0; c < names.size(); ++c)
+    text += fmt::format("{} {} {}", c == 0 ? ":" : ",", c, names[c]);
+  return text;
+}
+
 std::string output_note(const RunFile& run, const Model& model, const LearnedFromData& learned,
                         const ExportedNetwork& network, const ExportedOutput& out) {
   const Shape& s = network.nodes[static_cast<size_t>(out.node)].shape;
@@ -37,6 +50,7 @@ std::string output_note(const RunFile& run, const Model& model, const LearnedFro
     if (task.standardize)
       text += fmt::format("; the label is {:.9g} + {:.9g} times it", learned.tasks.at(k).mean,
                           learned.tasks.at(k).deviation);
+    text += classes_note(task, learned.tasks.empty() ? LearnedTask{} : learned.tasks.at(k));
     if (!task.unit.empty()) text += fmt::format(", in {}", task.unit);
     if (!task.target.empty()) text += fmt::format(", and that is {}", task.target);
     return text;
