@@ -62,6 +62,7 @@ std::unique_ptr<Command> data_command();
 std::unique_ptr<Command> demo_command();
 std::unique_ptr<Command> doctor_command();
 std::unique_ptr<Command> dump_command();
+std::unique_ptr<Command> lr_command();
 std::unique_ptr<Command> eval_command();
 std::unique_ptr<Command> export_command();
 std::unique_ptr<Command> keys_command();
