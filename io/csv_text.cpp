@@ -185,4 +185,11 @@ char find_separator(std::string_view text, size_t columns, const std::string& co
                               path, spelled(seen[0]), spelled(seen[1])));
 }
 
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
 }  // namespace weft

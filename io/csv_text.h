@@ -1,4 +1,5 @@
-// What comes before the cells of a CSV: is it text at all, and which character separates columns?
+// What comes before the cells of a CSV: is it text at all, and which character separates columns? And a
+// cell's way back to text.
 #pragma once
 
 #include <string>
@@ -16,6 +17,9 @@ bool is_utf8(std::string_view text);
 /// Reads one record from text[at..], moves `at` and `line` behind it. Cells are trimmed.
 std::vector<std::string> read_record(std::string_view text, char separator, size_t& at, int& line,
                                      const std::string& path);
+
+/// A cell as it is written: in quotes where it has to be.
+std::string csv_cell(const std::string& text);
 
 /// Where the line that begins at `at` ends: behind its LF, CRLF or CR.
 size_t next_line(std::string_view text, size_t at);

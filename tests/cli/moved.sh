@@ -47,6 +47,7 @@ cp out before
 
 mv set moved
 expect 0 'p1.png: pet (cat|bee)$' predict r moved/p1.png --out labels
+grep -qE '^moved/p1.png,pet,(cat|bee),(0\.[0-9]+|1)$' labels/predictions.csv || fail "no probability: $(cat labels/predictions.csv)"
 expect 0 'layer1.0' plan r
 expect 2 "no folder $folder/set.*data.root=FOLDER" eval r
 expect 2 "no folder $folder/set.*data.root=FOLDER" train --resume r

@@ -68,6 +68,10 @@ expect 2 "--curves: 'weight' is no numeric input column.*size" predict first pri
 expect 2 "--curves: 'kind' is no numeric input column" predict first prices.csv --out curves --curves kind
 [ -e curves ] && fail "predict: refused curves left a folder"
 expect 0 'curves/prices-predicted-price-1.svg$' predict first prices.csv --out curves --curves size
+expect 0 '^least loss at .*a beginning: warmup.optimizer.lr=' lr prices.toml --steps 30 --threads 1 --out lr.svg
+grep -q '</svg>' lr.svg || fail "lr: no picture"
+expect 2 'rates rise from low to high' lr prices.toml --low 1 --high 0.1 --out no.svg
+[ -e no.svg ] && fail "lr: a refused test left a picture"
 sed '3s/^[0-9]*/9/' prices.csv >odd.csv
 expect 2 "odd.csv:3: column 'shop' says '9', which is not among the 3 values" predict first odd.csv --out odd
 [ -e odd ] && fail "predict: a refused prediction left a folder"
@@ -75,5 +79,15 @@ expect 2 "'small' is no number.*data.categorical" train prices.toml data.categor
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
 expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= data.categorical=[] \
   task.price.kind=binary task.price.standardize=false --out no
+# From a CSV to predictions: what new guesses trains, and predict says classes and how sure it is.
+awk -F, -v OFS=';' 'NR == 1 { print "row", $2, $3, $4, "note", "cheap" } NR > 1 { print NR, $2, $3, (NR % 9 ? $4 : "NA"), "n" NR, ($4 > 5 ? "dear" : "fair") }' \
+  prices.csv >flats.csv
+expect 0 '^  cheap binary: 120 labels; the most frequent class alone is right in [0-9.]* %$' new --data flats.csv
+expect 2 'flats.toml exists' new --data flats.csv
+expect 0 '^  price regression: 10[0-9] of 120 labels; their mean alone' new --data flats.csv --task cheap,price --out two.toml
+grep -q '^categorical = \["kind"\]$' two.toml || fail "new: $(cat two.toml)"
+expect 0 '^run folder: flats$' train flats.toml retrain.steps=20 eval.every=10 data.workers=0 --out flats --threads 1
+expect 0 'flats-predicted.csv$' predict flats flats.csv --out sure
+sed 1d sure/flats-predicted.csv | grep -vE ',cheap,(dear|fair),(0\.[0-9]+|1)$' && fail "predict: no class, or no probability"
 [ -e no ] && fail "a run that cannot start left a folder"
 exit $broken

@@ -67,7 +67,10 @@ photo=$(find rooms -name '*image*.png' | head -n 1)
 expect 0 'normals\.png' predict first "$photo" --out labels
 [ "$(find labels -name '*.npy' | wc -l)" -eq 2 ] || fail "predict wrote no npy"
 mkdir -p a b && cp "$photo" a/img.png && cp "$photo" b/img.png && cp "$photo" a/img-seg.png
-expect 2 'a/img\.png and b/img\.png would both be written' predict first a/img.png b/img.png --out same
+expect 2 'a/img\.png and \./a/img\.png would both be written' predict first a/img.png ./a/img.png --out same
+expect 0 'twins/b-img-png-normals\.png, .npy, -overlay\.png$' predict first a/img.png b --out twins --overlay
+[ "$(find twins -name '*-overlay.png' | wc -l)" -eq 4 ] || fail "predict --overlay: $(ls twins)"
+grep -qx 'b/img.png,seg,twins/b-img-png-seg.npy,' twins/predictions.csv || fail "predictions.csv: $(cat twins/predictions.csv)"
 expect 2 'written over a/img-seg\.png' predict first a/img.png a/img-seg.png --out a
 printf 'no picture' >broken.png
 expect 2 'broken\.png: is no PNG' predict first a/img.png broken.png --out same

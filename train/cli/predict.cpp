@@ -1,6 +1,7 @@
 // weft predict: somebody's photographs through a trained run; per task a PNG to look at and a npy
-// of the values (class ids, unit normals, metres). Image labels are printed. Of a run on a table or
-// on texts somebody's rows: the same CSV with predictions in the columns' units.
+// of the values (class ids, unit normals, metres), and a predictions.csv of all: image, task, label in
+// words or the map's file, probability. Image labels are printed. Of a run on a table or on texts
+// somebody's rows: the same CSV with predictions in the columns' units, and probabilities.
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "data/target.h"
 #include "engine/error.h"
 #include "io/csv.h"
+#include "io/csv_text.h"
 #include "io/files.h"
 #include "io/picture_io.h"
 #include "train/cli/command.h"
@@ -28,8 +30,11 @@ class Predict final : public Command {
   }
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
-    o.add("images", images_, "PNG, JPEG or npy files; of a run on tables or texts CSV").required();
+    o.add("images", images_,
+          "PNG, JPEG or npy files, or folders of them; of a run on tables or texts CSV")
+        .required();
     o.add("--out", out_, "Where to write (default: the run's pictures or predictions)");
+    o.add("--overlay", overlay_, "Of pictures: maps over the photograph, too, TASK-overlay.png");
     o.add("--curves", curves_, "Of a table: draw what is measured and predicted over this column");
     o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
     o.add("--device", device_, "cpu or cuda (default: as it was trained)").one_of({"cpu", "cuda"});
@@ -42,30 +47,45 @@ class Predict final : public Command {
       throw ConfigError(
           fmt::format("--curves: are drawn of tables, and the run is of {}; leave it out",
                       kind == DataKind::text ? "texts" : "pictures"));
-    if (kind == DataKind::tabular || kind == DataKind::text) return tables(run);
+    if (kind == DataKind::tabular || kind == DataKind::text) {
+      if (overlay_)
+        throw ConfigError(
+            "--overlay: maps lie over photographs, and the run has none; leave it out");
+      return tables(run);
+    }
     // Names and headers of all of them first, so that what is wrong is said before the work; then
     // one picture at a time, whatever their number.
     const std::string out = out_.empty() ? folder_ + "/pictures" : out_;
+    images_ = pictures_in(images_);
     const auto stems = prediction_stems(images_, run.run.tasks, out);
     const PictureFormat format = picture_format(run.run.data);
     for (const std::string& path : images_) picture_info(path, format);
     make_folder(out);
+    std::string lines = "image,task,predicted,probability\n";
     for (size_t i = 0; i < images_.size(); ++i) {
-      const auto labels =
-          predict(run.context(), *run.model, run.run, run.policy(), read_image(images_[i], format));
-      for (size_t k = 0; k < labels.size(); ++k) {
+      const Picture photograph = read_image(images_[i], format);
+      const auto made = predict(run.context(), *run.model, run.run, run.policy(), photograph);
+      for (size_t k = 0; k < made.size(); ++k) {
         const TaskSpec& task = run.run.tasks[k];
+        const Picture& label = made[k].label;
         const std::string path = stems[i] + "-" + task.name;
+        std::string said = path + ".npy";
         if (task.image_label()) {
-          fmt::print("{}: {} {}\n", images_[i], task.name,
-                     label_text(run.learned, run.run.tasks[k], k, labels[k].pixels[0]));
-          continue;
+          said = label_text(run.learned, task, k, label.pixels[0]);
+          fmt::print("{}: {} {}\n", images_[i], task.name, said);
+        } else {
+          const Picture colours = colour_label(task.kind, label);
+          write_png(path + ".png", colours);
+          write_npy(path + ".npy", label);
+          if (overlay_) write_png(path + "-overlay.png", overlay(photograph, colours));
+          fmt::print("{}: {}.png, .npy{}\n", images_[i], path, overlay_ ? ", -overlay.png" : "");
         }
-        write_png(path + ".png", colour_label(task.kind, labels[k]));
-        write_npy(path + ".npy", labels[k]);
-        fmt::print("{}: {}.png, .npy\n", images_[i], path);
+        lines += fmt::format("{},{},{},{}\n", csv_cell(images_[i]), csv_cell(task.name),
+                             csv_cell(said), probability_text(made[k].probability));
       }
     }
+    write_file(out + "/predictions.csv", lines);
+    fmt::print("{}/predictions.csv\n", out);
   }
 
  private:
@@ -140,6 +160,7 @@ class Predict final : public Command {
   std::string folder_, checkpoint_, device_, out_, curves_;
   std::vector<std::string> images_;
   int threads_ = 0;
+  bool overlay_ = false;
 };
 
 }  // namespace

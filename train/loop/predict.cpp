@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <map>
 
 #include "data/augment.h"
 #include "data/normalize.h"
@@ -39,56 +37,10 @@ Picture fitted(const Picture& photograph, const RunFile& run) {
   return height > 0 ? resize_bilinear(picture, height, width) : picture;
 }
 
-/// Whatever way the path is written in.
-std::filesystem::path absolute(const std::string& path) {
-  std::error_code error;
-  const auto canonical = std::filesystem::weakly_canonical(path, error);
-  return error ? std::filesystem::absolute(path) : canonical;
-}
-
 }  // namespace
 
-void check_outputs(const std::vector<std::string>& inputs,
-                   const std::vector<std::vector<std::string>>& outputs) {
-  std::map<std::filesystem::path, std::string> there, coming;  // what stands and what comes there
-  for (const std::string& input : inputs) there.emplace(absolute(input), input);
-  for (size_t i = 0; i < inputs.size(); ++i)
-    for (const std::string& path : outputs[i]) {
-      if (const auto input = there.find(absolute(path)); input != there.end())
-        throw ConfigError(
-            fmt::format("predict: {} would be written over {}, which is to be predicted; --out "
-                        "names another folder",
-                        path, input->second));
-      const auto [first, fresh] = coming.emplace(absolute(path), inputs[i]);
-      if (!fresh)
-        throw ConfigError(
-            fmt::format("predict: {} and {} would both be written to {}; predict them one by one, "
-                        "each with its --out",
-                        first->second, inputs[i], path));
-    }
-}
-
-std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
-                                          const std::vector<TaskSpec>& tasks,
-                                          const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::vector<std::string> stems;
-  std::vector<std::vector<std::string>> maps;
-  for (const std::string& picture : pictures) {
-    stems.push_back((fs::path(folder) / fs::path(picture).stem()).string());
-    maps.emplace_back();
-    for (const TaskSpec& task : tasks) {
-      if (task.image_label()) continue;  // it is printed
-      for (const char* ending : {".png", ".npy"})
-        maps.back().push_back(stems.back() + "-" + task.name + ending);
-    }
-  }
-  check_outputs(pictures, maps);
-  return stems;
-}
-
-std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& run,
-                             const BinaryPolicy* policy, const Picture& photograph) {
+std::vector<Prediction> predict(AnyContext context, Model& model, const RunFile& run,
+                                const BinaryPolicy* policy, const Picture& photograph) {
   const Picture seen = fitted(photograph, run);
   Tensor host = Tensor::empty({1, seen.height, seen.width, seen.channels}, DType::f32);
   normalize_pixels(seen, run.data.normalize, host.data<float>());
@@ -102,14 +54,14 @@ std::vector<Picture> predict(AnyContext context, Model& model, const RunFile& ru
   const int copies = model.separate_inputs() ? static_cast<int>(run.tasks.size()) : 1;
   const Var images = repeat(image, copies);
   const auto predictions = model.forward(pass, images, sample ? &*sample : nullptr);
-  std::vector<Picture> out;
+  std::vector<Prediction> out;
   for (size_t k = 0; k < predictions.size(); ++k) {
     const bool one = run.tasks[k].image_label();
+    const Tensor values = to_host(context, cast(predictions[k], model.store().dtype()).value());
     out.push_back(
-        predicted_label(run.tasks[k], run.semantics,
-                        to_host(context, cast(predictions[k], model.store().dtype()).value()),
-                        geometry_of(model, k, images.shape()), 0, one ? 1 : photograph.height,
-                        one ? 1 : photograph.width));
+        {predicted_label(run.tasks[k], run.semantics, values, geometry_of(model, k, images.shape()),
+                         0, one ? 1 : photograph.height, one ? 1 : photograph.width),
+         predicted_probability(run.tasks[k], values, 0)});
   }
   return out;
 }

@@ -12,8 +12,10 @@
 #include "data/sets/text.h"
 #include "data/target.h"
 #include "engine/error.h"
+#include "io/csv_text.h"
 #include "models/execute.h"
 #include "ops/cast.h"
+#include "train/loop/predict.h"
 #include "train/metrics/decode.h"
 #include "train/step/slopes.h"
 #include "train/step/step.h"
@@ -23,24 +25,19 @@ namespace {
 
 constexpr int64_t places_at_once = 4096;  // a row of a table is one, a text its length
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
-/// What the network says of a task for a row: its decoded output, and the output's slopes by the
-/// columns of task.slopes.
+/// What the network says of a task for a row: its decoded output, the output's slopes by the columns
+/// of task.slopes, and how sure it is of a class.
 struct Output {
   double value = 0;
   std::vector<double> slopes;
+  std::optional<double> probability;
 };
 
 class TablePrediction {
  public:
   TablePrediction(const RunFile& run, const LearnedFromData& learned, const std::string& path)
       : learned_(learned), tasks_(run.tasks) {
+    for (const TaskSpec& task : tasks_) classes_ |= task.kind != TaskKind::regression;
     DataSpec data = run.data;
     const std::filesystem::path file(path);
     data.root = file.has_parent_path() ? file.parent_path().string() : ".";
@@ -94,14 +91,16 @@ class TablePrediction {
   std::string header() const {
     std::vector<std::string> names = {"predicted.task", "predicted"};
     for (const std::string& slope : slopes_) names.push_back("predicted." + slope);
+    if (classes_) names.push_back("predicted.probability");
     return line(table_.header, names);
   }
   std::string prediction(int64_t row, size_t k, const Output& output) const {
     const auto& cells = table_.rows[static_cast<size_t>(row)];
     std::vector<std::string> said = {tasks_[k].name};
-    said.resize(2 + slopes_.size());
+    said.resize(2 + slopes_.size() + (classes_ ? 1 : 0));
     if (tasks_[k].kind != TaskKind::regression) {
       said[1] = label_text(learned_, tasks_[k], k, output.value);
+      said.back() = probability_text(output.probability);
       return line(cells, said);
     }
     const LearnedTask& learned = learned_.tasks[k];
@@ -134,8 +133,9 @@ class TablePrediction {
                           const std::vector<std::string>& more) {
     std::string out;
     for (const auto* part : {&cells, &more})
-      for (const std::string& text : *part) out += (out.empty() ? "" : ",") + csv_cell(text);
-    return out + "\n";
+      for (const std::string& text : *part) out += csv_cell(text) + ",";
+    out.back() = '\n';
+    return out;
   }
 
   const LearnedFromData& learned_;
@@ -147,6 +147,7 @@ class TablePrediction {
   int owner_ = -1;
   std::vector<TaskSpec> tasks_;
   std::vector<std::optional<MeasuredLabels>> measured_;
+  bool classes_ = false;             ///< whether a task has them
   std::vector<std::string> slopes_;  ///< of all tasks, "gm", in the order of their columns
 };
 
@@ -186,7 +187,8 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
         const auto at = slopes.begin() + n * static_cast<int64_t>(task.slopes.size());
         said[k].push_back(
             {predicted_label(task, run.semantics, values, {}, static_cast<int>(n), 1, 1).pixels[0],
-             {at, slopes.empty() ? at : at + static_cast<int64_t>(task.slopes.size())}});
+             {at, slopes.empty() ? at : at + static_cast<int64_t>(task.slopes.size())},
+             predicted_probability(task, values, n)});
       }
     }
     for (int64_t n = 0; n < rows; ++n)

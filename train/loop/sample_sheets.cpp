@@ -81,8 +81,9 @@ Seen predicted(Trainer& trainer, const Dataset& data, int64_t index) {
   out.sample = seen(trainer.run_file(), data, index);
   if (!is_picture(out.sample.image)) return out;
   out.rgb = in_colour(out.sample.image);
-  out.predicted = predict(trainer.context(), trainer.model(), trainer.run_file(),
-                          chosen.select.empty() ? nullptr : &chosen, out.sample.image);
+  for (Prediction& made : predict(trainer.context(), trainer.model(), trainer.run_file(),
+                                  chosen.select.empty() ? nullptr : &chosen, out.sample.image))
+    out.predicted.push_back(std::move(made.label));
   return out;
 }
 

@@ -118,4 +118,28 @@ Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor&
   return picture;
 }
 
+std::optional<double> predicted_probability(const TaskSpec& task, const Tensor& prediction,
+                                            int64_t n) {
+  const bool classes = task.kind == TaskKind::classification;
+  if (!classes && task.kind != TaskKind::binary) return {};
+  const int64_t each = prediction.numel() / prediction.shape()[0];
+  const auto logit = [&](int64_t c) {
+    const int64_t at = n * each + c;
+    return prediction.dtype() == DType::f64 ? prediction.data<double>()[at]
+                                            : static_cast<double>(prediction.data<float>()[at]);
+  };
+  if (!classes) {
+    const double z = std::abs(logit(0));
+    if (std::isnan(z)) return {};
+    return 1 / (1 + std::exp(-z));
+  }
+  double largest = logit(0), sum = 0;
+  for (int64_t c = 0; c < task.channels(); ++c) {
+    if (std::isnan(logit(c))) return {};
+    largest = std::max(largest, logit(c));
+  }
+  for (int64_t c = 0; c < task.channels(); ++c) sum += std::exp(logit(c) - largest);
+  return 1 / sum;
+}
+
 }  // namespace weft

@@ -4,6 +4,7 @@
 // train/metrics/geometry.h's; sound interpolates logits, before the argmax. In f64 throughout.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "data/dataset.h"
@@ -35,5 +36,10 @@ class DecodedRows {
 /// Image n of a prediction as a label picture of the given size, for people to look at.
 Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor& prediction,
                         const Geometry& geometry, int n, int height, int width);
+
+/// How sure an image label's prediction [N, h, w, C] is of image n's class, by softmax (binary: by the
+/// sigmoid, of the class that is predicted); nothing where there are no classes, or logits are none.
+std::optional<double> predicted_probability(const TaskSpec& task, const Tensor& prediction,
+                                            int64_t n);
 
 }  // namespace weft

@@ -98,4 +98,14 @@ Picture colour_label(TaskKind kind, const Picture& label, const Picture* image, 
   return out;
 }
 
+Picture overlay(const Picture& photograph, const Picture& colours) {
+  Picture out = colours;
+  for (int y = 0; y < out.height; ++y)
+    for (int x = 0; x < out.width; ++x)
+      for (int c = 0; c < 3; ++c)
+        out.at(y, x)[c] =
+            0.5f * (out.at(y, x)[c] + photograph.at(y, x)[photograph.channels == 1 ? 0 : c]);
+  return out;
+}
+
 }  // namespace weft

@@ -18,4 +18,7 @@ std::array<float, 3> class_colour(int id);
 Picture colour_label(TaskKind kind, const Picture& label, const Picture* image = nullptr,
                      float nearest = 0, float farthest = 0);
 
+/// A photograph, gray or colour, with RGB of its size half over it.
+Picture overlay(const Picture& photograph, const Picture& colours);
+
 }  // namespace weft

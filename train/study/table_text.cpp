@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "io/csv_text.h"
+
 namespace weft {
 namespace {
 
@@ -33,13 +35,6 @@ std::string aligned(const std::vector<Cells>& rows) {
     text += "\n";
   }
   return text;
-}
-
-std::string csv_cell(const std::string& cell) {
-  if (cell.find_first_of(",\"\n") == std::string::npos) return cell;
-  std::string out = "\"";
-  for (char c : cell) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
 }
 
 template <class F>

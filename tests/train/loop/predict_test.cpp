@@ -70,8 +70,12 @@ TEST_CASE("predict: maps are of the photograph's size, in whatever channels it c
     for (const int channels : {1, 3}) {
       CAPTURE(network, channels);
       const Picture photograph(50, 71, channels, 0.25f);
-      const auto maps = predict(&cpu, *model, run, nullptr, photograph);
-      REQUIRE(maps.size() == 3);
+      const auto made = predict(&cpu, *model, run, nullptr, photograph);
+      REQUIRE(made.size() == 3);
+      std::vector<Picture> maps;
+      for (const Prediction& prediction : made) maps.push_back(prediction.label);
+      CHECK(!made[0].probability);
+      CHECK((made[2].probability && *made[2].probability >= 0.5 && *made[2].probability <= 1));
       for (int k : {0, 1}) CHECK((maps[k].height == 50 && maps[k].width == 71));
       CHECK((maps[0].channels == 1 && maps[1].channels == 3));
       CHECK((maps[2].height == 1 && maps[2].width == 1));
@@ -94,9 +98,13 @@ TEST_CASE("predict: no output is written over another, nor over an input", "[pre
   const std::string a = folder.file("a"), out = folder.file("out");
   CHECK(prediction_stems({"x/one.png", "y/two.jpg"}, {dense("d")}, out) ==
         std::vector<std::string>{out + "/one", out + "/two"});
-  CHECK_THAT(refusal({"a/img.png", "b/img.png"}, out),
-             contains_text("a/img.png and b/img.png would both be written to " + out));
-  CHECK_THAT(refusal({"img.png", "img.jpg"}, out), contains_text("img.png and img.jpg"));
+  // Of one stem: told apart by endings, and then by folders, as far as it takes.
+  CHECK(prediction_stems({"a/img.png", "b/img.png", "b/two.png"}, {dense("d")}, out) ==
+        std::vector<std::string>{out + "/a-img-png", out + "/b-img-png", out + "/two"});
+  CHECK(prediction_stems({"img.png", "img.jpg"}, {dense("d")}, out) ==
+        std::vector<std::string>{out + "/img-png", out + "/img-jpg"});
+  CHECK(prediction_stems({"x/a/i.png", "y/a/i.png", "y/a/i.jpg"}, {dense("d")}, out) ==
+        std::vector<std::string>{out + "/x-a-i-png", out + "/y-a-i-png", out + "/i-jpg"});
   CHECK_THAT(refusal({"img.png", "./img.png"}, out), contains_text("would both be written"));
   CHECK_THAT(refusal({"x.png", "x-b.png"}, out), contains_text("x-b-d.png"));  // x of b-d
   for (const std::string& other : {a, a + "/.", folder.path() + "/./a"})
@@ -107,5 +115,18 @@ TEST_CASE("predict: no output is written over another, nor over an input", "[pre
   // What is printed is written nowhere.
   TaskSpec flag = dense("flag");
   flag.kind = TaskKind::binary;
-  CHECK(refusal({"a/img.png", "b/img.png"}, out, {flag}).empty());
+  CHECK(refusal({"a/img.png", "./a/img.png"}, out, {flag}).empty());
+}
+
+TEST_CASE("predict: a folder stands for the pictures in it", "[predict]") {
+  const TempFolder folder;
+  make_folder(folder.file("in/deep"));
+  make_folder(folder.file("empty"));
+  for (const char* name : {"in/b.JPG", "in/a.png", "in/deep/c.npy", "in/notes.txt"})
+    write_file(folder.file(name), "");
+  CHECK(pictures_in({folder.file("in"), "one.png"}) ==
+        std::vector<std::string>{folder.file("in/a.png"), folder.file("in/b.JPG"),
+                                 folder.file("in/deep/c.npy"), "one.png"});
+  CHECK(message_of<DataError>([&] { pictures_in({folder.file("empty")}); }) ==
+        folder.file("empty") + ": holds no PNG, JPEG or npy files to predict");
 }

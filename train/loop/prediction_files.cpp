@@ -1,0 +1,127 @@
+// Which files predictions come from and go to: pictures_in, check_outputs, prediction_stems.
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <map>
+
+#include "engine/error.h"
+#include "train/loop/predict.h"
+
+namespace weft {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whatever way the path is written in.
+fs::path absolute(const std::string& path) {
+  std::error_code error;
+  const auto canonical = fs::weakly_canonical(fs::absolute(path), error);
+  return error ? fs::absolute(path) : canonical;
+}
+
+bool is_picture(const fs::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return ending == ".png" || ending == ".jpg" || ending == ".jpeg" || ending == ".npy";
+}
+
+/// The stem; one step further with the ending, then with a folder more each.
+std::string stem_of(const fs::path& picture, size_t step) {
+  std::string out = picture.stem().string();
+  if (step > 0 && picture.has_extension()) out += "-" + picture.extension().string().substr(1);
+  fs::path folder = picture.parent_path();
+  for (size_t i = 1; i < step && folder.has_filename(); ++i, folder = folder.parent_path())
+    out = folder.filename().string() + "-" + out;
+  return out;
+}
+
+/// Stems that differ, of pictures that do: those alike go on step by step, each as far as it must.
+std::vector<std::string> stems_apart(const std::vector<std::string>& pictures) {
+  std::vector<size_t> steps(pictures.size(), 0);
+  std::vector<fs::path> paths;
+  for (const std::string& picture : pictures) paths.push_back(absolute(picture));
+  std::vector<std::string> stems(pictures.size());
+  for (bool alike = true; alike;) {
+    alike = false;
+    std::map<std::string, std::vector<size_t>> by_stem;
+    for (size_t i = 0; i < pictures.size(); ++i)
+      by_stem[stems[i] = stem_of(paths[i], steps[i])].push_back(i);
+    for (const auto& [stem, group] : by_stem)
+      for (const size_t i : group) {
+        const bool other =
+            std::any_of(group.begin(), group.end(), [&](size_t j) { return paths[j] != paths[i]; });
+        const auto most = static_cast<size_t>(std::distance(paths[i].begin(), paths[i].end()));
+        if (!other || steps[i] > most) continue;
+        ++steps[i];
+        alike = true;
+      }
+  }
+  return stems;
+}
+
+}  // namespace
+
+std::vector<std::string> pictures_in(const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) {
+      out.push_back(path);
+      continue;
+    }
+    std::vector<std::string> found;
+    for (fs::recursive_directory_iterator it(path, error), end; !error && it != end;
+         it.increment(error))
+      if (it->is_regular_file() && is_picture(it->path())) found.push_back(it->path().string());
+    if (error) throw DataError(fmt::format("{}: {}", path, error.message()));
+    if (found.empty())
+      throw DataError(fmt::format("{}: holds no PNG, JPEG or npy files to predict", path));
+    std::sort(found.begin(), found.end());
+    out.insert(out.end(), found.begin(), found.end());
+  }
+  return out;
+}
+
+void check_outputs(const std::vector<std::string>& inputs,
+                   const std::vector<std::vector<std::string>>& outputs) {
+  std::map<fs::path, std::string> there, coming;  // what stands and what comes there
+  for (const std::string& input : inputs) there.emplace(absolute(input), input);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    for (const std::string& path : outputs[i]) {
+      if (const auto input = there.find(absolute(path)); input != there.end())
+        throw ConfigError(
+            fmt::format("predict: {} would be written over {}, which is to be predicted; --out "
+                        "names another folder",
+                        path, input->second));
+      const auto [first, fresh] = coming.emplace(absolute(path), inputs[i]);
+      if (!fresh)
+        throw ConfigError(
+            fmt::format("predict: {} and {} would both be written to {}; predict them one by one, "
+                        "each with its --out",
+                        first->second, inputs[i], path));
+    }
+}
+
+std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
+                                          const std::vector<TaskSpec>& tasks,
+                                          const std::string& folder) {
+  std::vector<std::string> stems = stems_apart(pictures);
+  std::vector<std::vector<std::string>> maps;
+  for (std::string& stem : stems) {
+    stem = (fs::path(folder) / stem).string();
+    maps.emplace_back();
+    for (const TaskSpec& task : tasks) {
+      if (task.image_label()) continue;  // it is printed
+      for (const char* ending : {".png", ".npy", "-overlay.png"})
+        maps.back().push_back(stem + "-" + task.name + ending);
+    }
+  }
+  check_outputs(pictures, maps);
+  return stems;
+}
+
+std::string probability_text(std::optional<double> probability) {
+  return probability ? fmt::format("{:.4g}", *probability) : "";
+}
+
+}  // namespace weft
