@@ -89,6 +89,14 @@ sed -i 's/^steps = 4/steps = 9/' whole/run.toml
 expect 2 "^weft: whole/run.toml: says 'steps = 9', but the run was begun with 'steps = 4'" train --resume whole
 sed -i 's/^steps = 9/steps = 4/' whole/run.toml
 
+# A finished run takes more steps: it ends as one that had them from the start. Fewer it does not.
+expect 0 '^run folder: longer$' train run.toml "${t[@]}" retrain.steps=7 --out longer
+cp -r whole more
+expect 2 'retrain.steps=3: 4 are done; more than those go on' train --resume more retrain.steps=3
+expect 0 'from step [0-9]+ on: retrain.steps=7$' train --resume more retrain.steps=7 "${t[@]}"
+tested() { grep '"split":"test"' "$1/metrics.jsonl" | sed 's/,"seconds":[^,]*//'; }
+[ -n "$(tested more)" ] && [ "$(tested more)" = "$(tested longer)" ] || fail "more steps, another network: $(tested more)"
+
 # A resume needs no policy file, and no init file.
 cp whole/policy/drawn.json drawn.json
 cp whole/checkpoints/best.safetensors init.safetensors

@@ -42,6 +42,11 @@ expect 0 '4 of 4 cells are finished already' study small.toml
   fail "a finished cell was run again"
 found runs/out/small | cmp - first || fail "tables of a finished study changed"
 
+# A smoke test: elsewhere, shorter, the command's word last.
+expect 0 '^\| hard ' study small.toml --out smoke --threads 1 --parallel 1 retrain.steps=2 eval.every=1
+grep -q '^steps = 2$' smoke/rooms/hard/seed-2/run.toml || fail "a setting of the command did not reach a cell"
+grep -q '^`weft study small.toml retrain.steps=2 eval.every=1`' smoke/study.md || fail "study.md hides its settings"
+
 # Cells that are not started in time wait for another call, and tables hold what there is.
 sed 's/^seeds/out = "late"\nseeds/' small.toml >late.toml
 expect 0 '^4 cells were not started in time; go on with: weft study late.toml' study late.toml --start-for 0

@@ -34,6 +34,10 @@ class StudyCommand final : public Command {
   const char* help() const override { return "Compare methods over seeds and data sets"; }
   void options(Options& o) override {
     o.add("study", path_, "Study file (TOML)").required();
+    o.add("settings", settings_, "key=value for every cell: retrain.steps=20 for a first look")
+        .settings();
+    o.add("--out", out_, "Where cells and tables go (default: as the study file says)");
+    o.add("--threads", threads_, "Threads of each cell; 0: as the study file says").within(0, 1024);
     o.add("--parallel", parallel_,
           "Cells side by side; -1: as the study file says, 0: all that fit")
         .within(-1, 1024);
@@ -49,6 +53,13 @@ class StudyCommand final : public Command {
   }
   void run() override {
     Study study = parse_study_file(path_);
+    if (!out_.empty()) study.out = out_;
+    if (threads_ > 0) study.threads = threads_;
+    for (StudySet& set : study.sets)
+      set.settings.insert(set.settings.end(), settings_.begin(), settings_.end());
+    // Methods come after sets, and these are the last word.
+    for (StudyMethod& method : study.methods)
+      method.settings.insert(method.settings.end(), settings_.begin(), settings_.end());
     if (parallel_ >= 0) study.parallel = parallel_;
     if (!device_.empty()) study.device = from_word<DeviceKind>("--device", device_);
     const auto named = [&](const StudyMethod& method) { return method.name == against_; };
@@ -90,10 +101,10 @@ class StudyCommand final : public Command {
     const auto results = study_results(study, cells);
     std::string markdown = study_markdown(study, results);
     markdown += fmt::format(
-        "\n`weft study {}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n",
-        study.source, version(), fmt::gmtime(std::time(nullptr)),
-        on_gpu(cells) ? "a GPU, beside " : "", cpu_field("model name"), physical_cores(),
-        study.threads);
+        "\n`weft study {}{}{}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n",
+        study.source, settings_.empty() ? "" : " ", fmt::join(settings_, " "), version(),
+        fmt::gmtime(std::time(nullptr)), on_gpu(cells) ? "a GPU, beside " : "",
+        cpu_field("model name"), physical_cores(), study.threads);
     markdown += study_policies(study, results);
     fmt::print("{}\n", markdown);
     const std::string curves = study.out + "/curves/";
@@ -123,8 +134,9 @@ class StudyCommand final : public Command {
         study.out);
   }
 
-  std::string path_, device_, against_;
-  int parallel_ = -1, gpus_ = 0;
+  std::string path_, device_, out_, against_;
+  std::vector<std::string> settings_;
+  int parallel_ = -1, gpus_ = 0, threads_ = 0;
   double minutes_ = -1;
   bool table_only_ = false;
 };

@@ -23,7 +23,8 @@ class Train final : public Command {
   void options(Options& o) override {
     o.add("run", run_, "Run file (TOML)");
     o.add("settings", settings_,
-          "key=value, such as policy.sharing=0.1; with --resume rates, clipping, data.root")
+          "key=value, such as policy.sharing=0.1; with --resume rates, clipping, retrain.steps, "
+          "data.root")
         .settings();
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--device", device_, "cpu or cuda").one_of({"cpu", "cuda"});
@@ -66,8 +67,20 @@ class Train final : public Command {
       throw DataError(fmt::format("{}: there is no checkpoint to go on from; is {} a run folder?",
                                   checkpoint_path(resume_, "last"), resume_));
     FolderLock lock(resume_);
-    const Checkpoint checkpoint = read_resumable(resume_, checkpoint_);
+    Checkpoint checkpoint = read_resumable(resume_, checkpoint_);
     RunFile run = changed_run(checkpoint.run_text, resume_ + "/run.toml", changes);
+    const int64_t before = parse_run_text(checkpoint.run_text, resume_).retrain.steps;
+    if (checkpoint.state.stage == Stage::done && run.retrain.steps > before) {
+      checkpoint_ = newest_unfinished(resume_);
+      checkpoint = read_resumable(resume_, checkpoint_);
+    }
+    const int64_t done = checkpoint.state.stage == Stage::done      ? before
+                         : checkpoint.state.stage == Stage::retrain ? checkpoint.state.step
+                                                                    : 0;
+    if (run.retrain.steps != before && run.retrain.steps <= done)
+      throw ConfigError(
+          fmt::format("train: retrain.steps={}: {} are done; more than those go on, fewer do not",
+                      run.retrain.steps, done));
     try {  // killed while these changes were written: run.toml has them, the checkpoint has not
       require_same_run(resume_, print_run_file(run));
     } catch (const ConfigError&) {

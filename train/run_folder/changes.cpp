@@ -19,6 +19,7 @@ const std::vector<std::string>& changeable_keys() {
                                                 "retrain.optimizer.lr",
                                                 "retrain.optimizer.trunk_lr",
                                                 "retrain.clip_norm",
+                                                "retrain.steps",
                                                 "balance.watch",
                                                 "on_nonfinite",
                                                 "debug",

@@ -110,6 +110,18 @@ Checkpoint read_resumable(const std::string& folder, const std::string& name) {
   }
 }
 
+std::string newest_unfinished(const std::string& folder) {
+  for (const int64_t age : kept(folder)) {
+    const std::string name = name_of_kept(age);
+    if (read_whole(checkpoint_path(folder, name)).state.stage != Stage::done) return name;
+  }
+  throw DataError(
+      fmt::format("{}: the run is finished, and of its last checkpoints none is from before its "
+                  "end, from which "
+                  "more steps could go on: checkpoint.keep = 2 leaves one",
+                  folder));
+}
+
 void make_last(const std::string& folder, const std::string& name) {
   const int64_t age = age_of(name);
   if (age <= 0) return;

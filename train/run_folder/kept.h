@@ -25,6 +25,10 @@ void rotate_checkpoints(const std::string& folder, int64_t keep);
 /// damaged or gone, the DataError names it, and the newest whole one before it with its step.
 Checkpoint read_resumable(const std::string& folder, const std::string& name);
 
+/// The newest of them in which a stage is still under way: where a finished run goes on from that is
+/// given more steps. DataError where there is none.
+std::string newest_unfinished(const std::string& folder);
+
 /// After a resume from another than `last`: it is the newest now.
 void make_last(const std::string& folder, const std::string& name);
 
