@@ -11,6 +11,7 @@ expect 0 '^run folder: whole$' train run.toml --threads 1 --out whole
 expect 0 '^whole/export/tiny.safetensors$' export whole
 expect 0 '^  much alone ' export whole --out shipped --name net --format c --normalise inside
 grep -qE '^full network +[0-9]+ +[0-9]+ +[0-9.]+$' out || fail "no line of the full network: $(cat out)"
+grep -q 'output yes: binary, .*; above 0 it is 1, else 0; the chance' shipped/net.h || fail "net.h does not say what yes is: $(cat shipped/net.h)"
 memory=$(sed -n 's/^static memory between layers: \([0-9]*\) bytes$/\1/p' out)
 grep -qE "^#define NET_MEMORY $memory " shipped/net.h || fail "not the memory that net.h says: $memory"
 expect 0 '^whole/export/tiny_much.bin$' export whole --format c --blob --task much
