@@ -1,6 +1,7 @@
 // Batch norm: checks, the weights of a running update, record and backward.
 #include "ops/batch_norm.h"
 
+#include "engine/ranks.h"
 #include "engine/trace.h"
 #include "ops/batch_norm_whole.h"
 #include "ops/norm_checks.h"
@@ -62,7 +63,7 @@ void check(const Var& x, const BatchNormStats& stats, const BatchNormOptions& op
   const int64_t groups = static_cast<int64_t>(options.group_weights.size());
   if (groups == 0 || shape[0] % groups != 0)
     shape_error(op_name, loc, "x {} does not divide into {} equal groups", shape, groups);
-  if (shape.outer(shape.rank() - 1) / groups < 2)
+  if (shape.outer(shape.rank() - 1) / groups * current_ranks().size() < 2)
     shape_error(op_name, loc,
                 "expected more than 1 value per channel in training, got x {} in {} group(s); use "
                 "a larger batch or picture, or evaluation",

@@ -2,14 +2,16 @@
 // two sums and dx. Rows are cut into chunks that fit L2, by group, and channels into pieces, so
 // loops run over neighbouring channels and vectorise. A chunk's mean and squared deviations are
 // found by the corrected two-pass method while it is in cache; chunks are combined pairwise in
-// double (Chan, Golub and LeVeque 1983). f32 sums thus never run over more than 128 blocks.
+// double (Chan, Golub and LeVeque 1983), those of all ranks too. No f32 sum is of over 128 blocks.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "engine/ranks.h"
 #include "engine/reduce_tree.h"
 #include "ops/batch_norm.h"
+#include "ops/batch_norm_ranks.h"
 
 namespace weft::kernels {
 namespace {
@@ -206,6 +208,8 @@ void backward(CpuContext& ctx, View<const T> x, View<const T> dy, const Normalis
   const bool needs_sums = dgamma.data || dbeta.data || !constant_statistics;
   std::vector<double> sums(static_cast<size_t>(g.groups * 2 * g.channels));
   if (needs_sums) sums = gradient_sums<relu>(ctx, g, x.data, dy.data, norm, scale.data<T>());
+  std::vector<double> of_all = sums;
+  if (dx.data && !constant_statistics) current_ranks().sum_all(of_all);
   std::vector<T> a(static_cast<size_t>(g.groups * g.channels)), b(a.size());
   for (int64_t c = 0; c < g.channels; ++c) {
     double of_gamma = 0, of_beta = 0;
@@ -216,9 +220,10 @@ void backward(CpuContext& ctx, View<const T> x, View<const T> dy, const Normalis
       of_beta += sum[0];
       of_gamma += sum[g.channels] * invstd;
       if (constant_statistics) continue;
-      const double n = static_cast<double>(g.rows);
-      a[at] = static_cast<T>(sum[0] / n);
-      b[at] = static_cast<T>(sum[g.channels] * invstd * invstd / n);
+      const double* all = of_all.data() + group * 2 * g.channels + c;
+      const double n = static_cast<double>(g.rows) * current_ranks().size();
+      a[at] = static_cast<T>(all[0] / n);
+      b[at] = static_cast<T>(all[g.channels] * invstd * invstd / n);
     }
     if (dgamma.data) dgamma[c] = static_cast<T>(of_gamma);
     if (dbeta.data) dbeta[c] = static_cast<T>(of_beta);
@@ -251,12 +256,15 @@ void batch_norm_statistics(CpuContext& ctx, View<const T> x, const BatchNormOpti
       squares[to + j] = static_cast<double>(second[j]) - left * left / count;
     }
   });
-  const double n = static_cast<double>(g.rows);
   ctx.for_chunks(g.channels, 64, [&](int64_t begin, int64_t end) {
     for (int64_t group = 0; group < g.groups; ++group) {
       const int64_t from = group * g.chunks * g.channels;
       combine_moments(g, begin, end - begin, means.data() + from, squares.data() + from);
     }
+  });
+  combine_ranks(g.rows, g.groups, g.channels, g.chunks * g.channels, means.data(), squares.data());
+  const double n = static_cast<double>(g.rows) * current_ranks().size();
+  ctx.for_chunks(g.channels, 64, [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
       double new_mean = options.keep * static_cast<double>(running_mean[c]);
       double new_var = options.keep * static_cast<double>(running_var[c]);

@@ -1,6 +1,7 @@
 // Dropout, alone and behind a relu: checks, recording and backward.
 #include "ops/dropout.h"
 
+#include "engine/ranks.h"
 #include "ops/pointwise.h"
 
 namespace weft {
@@ -8,15 +9,17 @@ namespace {
 
 struct Dropout final : Op {
   Philox philox;
+  uint64_t first;
   double p;
 
-  Dropout(const Philox& philox_, double p_) : philox(philox_), p(p_) {}
+  Dropout(const Philox& philox_, uint64_t first_, double p_)
+      : philox(philox_), first(first_), p(p_) {}
   const char* name() const override { return "dropout"; }
   void backward(Backward& b) override {
     Tensor dx = b.din(0);
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
-      kernels::dropout<T>(ctx, philox, p, b.dout().view<T>(), dx.view<T>());
+      kernels::dropout<T>(ctx, philox, first, p, b.dout().view<T>(), dx.view<T>());
     });
   }
 };
@@ -41,6 +44,11 @@ void check_probability(const char* op, double p, const Var& x, SourceLoc loc) {
     shape_error(op, loc, "p must be in [0, 1), it is {} (x {})", p, x.shape());
 }
 
+/// Where this rank's rows begin in the batch.
+uint64_t first_element(const Var& x) {
+  return static_cast<uint64_t>(current_ranks().rank()) * static_cast<uint64_t>(x.value().numel());
+}
+
 }  // namespace
 
 Var dropout(const Var& x, double p, const Noise& noise, std::string_view name, SourceLoc loc) {
@@ -48,12 +56,13 @@ Var dropout(const Var& x, double p, const Noise& noise, std::string_view name, S
   check_probability("dropout", p, x, loc);
   if (p == 0) return x;
   const Philox philox(noise.seed, Stream::dropout, noise.step, name);
+  const uint64_t first = first_element(x);
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    kernels::dropout<T>(ctx, philox, p, x.value().view<T>(), y.view<T>());
+    kernels::dropout<T>(ctx, philox, first, p, x.value().view<T>(), y.view<T>());
   });
-  return tape.record(std::make_unique<Dropout>(philox, p), {x}, std::move(y), loc);
+  return tape.record(std::make_unique<Dropout>(philox, first, p), {x}, std::move(y), loc);
 }
 
 Var relu_dropout(const Var& x, double p, const Noise& noise, std::string_view name, SourceLoc loc) {
@@ -61,10 +70,11 @@ Var relu_dropout(const Var& x, double p, const Noise& noise, std::string_view na
   check_probability("relu_dropout", p, x, loc);
   if (p == 0) return relu(x, loc);
   const Philox philox(noise.seed, Stream::dropout, noise.step, name);
+  const uint64_t first = first_element(x);
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    kernels::relu_dropout_forward<T>(ctx, philox, p, x.value().view<T>(), y.view<T>());
+    kernels::relu_dropout_forward<T>(ctx, philox, first, p, x.value().view<T>(), y.view<T>());
   });
   return tape.record(std::make_unique<ReluDropout>(y, p), {x}, y, loc);
 }

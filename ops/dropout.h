@@ -1,6 +1,7 @@
 // dropout: y = x m / (1 - p), m = [U >= p] per element, U from Philox(seed, dropout, step, name) by
-// the element's index; dx = dy m / (1 - p). Any shape. Retains 20 bytes: backward draws the same
-// words again (2 GB/s per core), and no mask takes memory. In evaluation there is no op: no call.
+// the element's index in the batch, of which a rank has as many rows as any (engine/ranks.h); dx = dy
+// m / (1 - p). Any shape. Retains 28 bytes: backward draws the same words again (2 GB/s per core),
+// and no mask takes memory. In evaluation there is no op: no call.
 // relu_dropout: y = max(x, 0) m / (1 - p) in one pass; dx = dy / (1 - p) where y > 0. Retains y.
 #pragma once
 
@@ -26,15 +27,17 @@ WEFT_HD constexpr int32_t keep_from(double p) {
 
 namespace kernels {
 
-/// y = x m / (1 - p); its own backward, with dy for x.
+/// y = x m / (1 - p); its own backward, with dy for x. `first`: the index of x's first element.
 template <class T>
-void dropout(CpuContext&, const Philox&, double p, View<const T> x, View<T> y);
+void dropout(CpuContext&, const Philox&, uint64_t first, double p, View<const T> x, View<T> y);
 template <class T>
-void dropout(CudaContext&, const Philox&, double p, View<const T> x, View<T> y);
+void dropout(CudaContext&, const Philox&, uint64_t first, double p, View<const T> x, View<T> y);
 template <class T>
-void relu_dropout_forward(CpuContext&, const Philox&, double p, View<const T> x, View<T> y);
+void relu_dropout_forward(CpuContext&, const Philox&, uint64_t first, double p, View<const T> x,
+                          View<T> y);
 template <class T>
-void relu_dropout_forward(CudaContext&, const Philox&, double p, View<const T> x, View<T> y);
+void relu_dropout_forward(CudaContext&, const Philox&, uint64_t first, double p, View<const T> x,
+                          View<T> y);
 template <class T>
 void relu_dropout_backward(CpuContext&, double p, View<const T> y, View<const T> dy, View<T> dx);
 template <class T>

@@ -20,13 +20,16 @@ void select(const uint32_t* __restrict words, int32_t from, const T* __restrict 
 }
 
 template <class T, class F>
-void keep_some(CpuContext& ctx, const Philox& philox, double p, View<const T> x, View<T> y, F f) {
+void keep_some(CpuContext& ctx, const Philox& philox, uint64_t first, double p, View<const T> x,
+               View<T> y, F f) {
   const int32_t from = keep_from(p);
   ctx.for_chunks(y.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
-    uint32_t words[group];
+    uint32_t words[2 * group];
     for (int64_t at = begin; at < end; at += group) {
-      philox.words(static_cast<uint64_t>(at), words);
-      select(words, from, x.data + at, std::min(group, end - at), f, y.data + at);
+      const uint64_t element = first + static_cast<uint64_t>(at), within = element % group;
+      philox.words(element - within, words);
+      if (within > 0) philox.words(element - within + group, words + group);
+      select(words + within, from, x.data + at, std::min(group, end - at), f, y.data + at);
     }
   });
 }
@@ -39,14 +42,16 @@ T growth(double p) {
 }  // namespace
 
 template <class T>
-void dropout(CpuContext& ctx, const Philox& philox, double p, View<const T> x, View<T> y) {
-  keep_some(ctx, philox, p, x, y, [by = growth<T>(p)](T v) { return by * v; });
+void dropout(CpuContext& ctx, const Philox& philox, uint64_t first, double p, View<const T> x,
+             View<T> y) {
+  keep_some(ctx, philox, first, p, x, y, [by = growth<T>(p)](T v) { return by * v; });
 }
 
 template <class T>
-void relu_dropout_forward(CpuContext& ctx, const Philox& philox, double p, View<const T> x,
-                          View<T> y) {
-  keep_some(ctx, philox, p, x, y, [by = growth<T>(p)](T v) { return v < T(0) ? T(0) : by * v; });
+void relu_dropout_forward(CpuContext& ctx, const Philox& philox, uint64_t first, double p,
+                          View<const T> x, View<T> y) {
+  keep_some(ctx, philox, first, p, x, y,
+            [by = growth<T>(p)](T v) { return v < T(0) ? T(0) : by * v; });
 }
 
 template <class T>
@@ -61,8 +66,9 @@ void relu_dropout_backward(CpuContext& ctx, double p, View<const T> y, View<cons
 }
 
 #define WEFT_INSTANTIATE(T)                                                                       \
-  template void dropout(CpuContext&, const Philox&, double, View<const T>, View<T>);              \
-  template void relu_dropout_forward(CpuContext&, const Philox&, double, View<const T>, View<T>); \
+  template void dropout(CpuContext&, const Philox&, uint64_t, double, View<const T>, View<T>);    \
+  template void relu_dropout_forward(CpuContext&, const Philox&, uint64_t, double, View<const T>, \
+                                     View<T>);                                                    \
   template void relu_dropout_backward(CpuContext&, double, View<const T>, View<const T>, View<T>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(double)

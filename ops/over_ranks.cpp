@@ -1,0 +1,26 @@
+// mean_over_ranks: forward by the ranks' own sums, backward nothing.
+#include "ops/over_ranks.h"
+
+#include "engine/ranks.h"
+
+namespace weft {
+namespace {
+
+struct MeanOverRanks final : Op {
+  const char* name() const override { return "mean_over_ranks"; }
+  void backward(Backward& b) override { b.pass(0, b.dout()); }
+};
+
+}  // namespace
+
+Var mean_over_ranks(const Var& x, SourceLoc loc) {
+  Ranks& ranks = current_ranks();
+  if (ranks.alone()) return x;
+  Tape& tape = Tape::of("mean_over_ranks", loc, x);
+  Tensor y = to_host(tape.context(), x.value()).clone();
+  on_device_full(tape, x,
+                 [&](auto&, auto zero) { ranks.mean(y.data<decltype(zero)>(), y.numel()); });
+  return tape.record(std::make_unique<MeanOverRanks>(), {x}, to_device(tape.context(), y), loc);
+}
+
+}  // namespace weft
