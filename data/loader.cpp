@@ -74,6 +74,10 @@ Loader::Loader(const Dataset& dataset, const std::vector<int64_t>& indices, Load
     : dataset_(dataset),
       options_(with_depth_unit(std::move(options), dataset)),
       plan_(plan_epoch(dataset, indices, options_)) {
+  if (plan_.batch % options_.ranks != 0)
+    throw ConfigError(fmt::format(
+        "data.batch: a batch of the '{}' part has {} images, which {} ranks cannot divide evenly",
+        options_.part, plan_.batch, options_.ranks));
   cursor_ = next_to_make_ = options_.start_cursor;
   try {
     for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
@@ -167,8 +171,10 @@ std::vector<std::vector<int64_t>> Loader::samples_at(int64_t cursor) {
   std::vector<std::vector<int64_t>> samples(plan_.streams.size());
   for (size_t s = 0; s < samples.size(); ++s) {
     const std::vector<int64_t>& stream = plan_.streams[s];
-    const int64_t end = std::min((batch + 1) * plan_.batch, static_cast<int64_t>(stream.size()));
-    for (int64_t i = batch * plan_.batch; i < end; ++i) {
+    const int64_t rows = plan_.batch / options_.ranks;
+    const int64_t begin = batch * plan_.batch + options_.rank * rows;
+    const int64_t end = std::min(begin + rows, static_cast<int64_t>(stream.size()));
+    for (int64_t i = begin; i < end; ++i) {
       samples[s].push_back(stream[orders_[s][i]]);
     }
   }

@@ -46,6 +46,9 @@ struct LoaderOptions {
   int64_t end_cursor = 0;  ///< nothing is made from here on; 0: endless
   std::string part = "train";
   bool per_task = false;  ///< each task brings its own images
+  /// Of a training batch's rows, those of one rank (engine/ranks.h): every rank has as many. Order
+  /// and augmentation are the whole batch's.
+  int rank = 0, ranks = 1;
 };
 
 /// What an epoch is made of: samples by stream (one for all tasks, or one a task), the rows that

@@ -169,7 +169,9 @@ std::unique_ptr<Model> planned_model(AnyContext context, const RunFile& run, con
                                      const Parts& parts) {
   check_plan(run, data, parts);
   check_memory(run, data, parts, memory_bytes(context));
-  return make_model(context, run);
+  auto model = make_model(context, run);
+  check_ranks(run, data, parts, *model);
+  return model;
 }
 
 void check_search(const RunFile& run, Model& model, const SearchClock& clock) {

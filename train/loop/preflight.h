@@ -21,7 +21,11 @@ void check_plan(const RunFile& run, const Dataset& data, const Parts& parts);
 /// moments, the loader's batches, the first maps. Before the network is made.
 void check_memory(const RunFile& run, const Dataset& data, const Parts& parts, int64_t bytes);
 
-/// The network of a run that passed both for the device.
+/// Whether several ranks (engine/ranks.h) can train it: every batch has as many rows for each, and
+/// nothing is asked for that looks at one rank's rows alone. With the network made.
+void check_ranks(const RunFile& run, const Dataset& data, const Parts& parts, Model& model);
+
+/// The network of a run that passed all of them for the device.
 std::unique_ptr<Model> planned_model(AnyContext context, const RunFile& run, const Dataset& data,
                                      const Parts& parts);
 

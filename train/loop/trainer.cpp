@@ -79,11 +79,7 @@ void Trainer::run_to_end() {
   if (folder_ && state_.total_step == 0) save("last");
   do throw_if_stopped();
   while (step());
-  if (folder_ && state_.best_step >= 0) {  // what is tested
-    const std::string best = folder_->checkpoint("best");
-    require_best(state_, best, folder_->path());
-    load_model(best, *model_);
-  }
+  take_best();
   std::vector<TaskResult> results;
   if (!parts_.test.empty()) {
     std::vector<TaskDetail> details;

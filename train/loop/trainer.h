@@ -39,6 +39,8 @@ class Trainer {
   /// trainer's run file has and the checkpoint's has not, are written into the run's history.
   void resume(FolderLock folder, const std::string& name = "last",
               const std::vector<std::string>& changes = {});
+  /// The same on the ranks that write nothing: all but the first.
+  void follow(const std::string& folder, const std::string& name) { take_up(folder, name); }
 
   /// One training step, with what belongs to its end (evaluation, checkpoint, the next stage).
   /// False: the run was already done.
@@ -81,6 +83,8 @@ class Trainer {
   void open_tools();
   void decide();
   std::string take_pretrained(Model& model) const;
+  std::string take_up(const std::string& folder, const std::string& name);
+  void take_best();
   bool at_stage_end() const { return state_.step >= stage_steps(run_, state_.stage); }
 
   // A step and its end.

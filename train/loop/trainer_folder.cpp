@@ -3,12 +3,14 @@
 #include <utility>
 
 #include "data/fingerprint.h"
+#include "engine/ranks.h"
 #include "train/loop/best_step.h"
 #include "train/loop/policy_choice.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/run_folder/kept.h"
 #include "train/step/compat.h"
+#include "train/step/over_ranks.h"
 
 namespace weft {
 
@@ -31,9 +33,10 @@ void Trainer::start(const std::string& folder) {
   memory_of(context_).reset_peak();
 }
 
-void Trainer::resume(FolderLock folder, const std::string& name,
-                     const std::vector<std::string>& changes) {
-  const std::string last = checkpoint_path(folder.folder(), name);
+/// Goes on from a checkpoint; what is to be said about its best step. All ranks read before the
+/// first of them writes.
+std::string Trainer::take_up(const std::string& folder, const std::string& name) {
+  const std::string last = checkpoint_path(folder, name);
   const Checkpoint checkpoint = read_checkpoint(last);
   check_state(checkpoint.state, run_, *model_, last);
   if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
@@ -44,22 +47,41 @@ void Trainer::resume(FolderLock folder, const std::string& name,
     throw DataError(
         fmt::format("{}: the data changed since this run began: {}; put them back as they were, or "
                     "train anew",
-                    folder.folder(), how));
+                    folder, how));
   state_ = checkpoint.state;
   due_ = std::exchange(state_.due, Due::nothing);
-  const RecordLines lines = std::exchange(state_.lines, {});
   load_model(last, *model_);
   open_tools();
   if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
   if (tools_.balance() != nullptr) load_balance(last, *model_, *tools_.balance());
+  std::string lost = forget_lost_best(state_, run_, checkpoint_path(folder, "best"));
+  memory_of(context_).reset_peak();
+  current_ranks().wait_for_all();
+  return lost;
+}
+
+/// What is tested; the first rank has the file.
+void Trainer::take_best() {
+  Ranks& ranks = current_ranks();
+  if (!ranks.agree(folder_ && state_.best_step >= 0)) return;
+  if (ranks.first()) {
+    const std::string best = folder_->checkpoint("best");
+    require_best(state_, best, folder_->path());
+    load_model(best, *model_);
+  }
+  take_from_first_rank(model_->store());
+}
+
+void Trainer::resume(FolderLock folder, const std::string& name,
+                     const std::vector<std::string>& changes) {
+  const std::string lost = take_up(folder.folder(), name);
+  const RecordLines lines = std::exchange(state_.lines, {});
   folder_.emplace(RunFolder::resume(std::move(folder), state_.total_step, lines));
   faults_.set_folder(folder_->path());
   if (run_.tensorboard) folder_->record_events(run_, state_);
   for (const std::string& gap : folder_->gaps()) say(gap);
   make_last(folder_->path(), name);
-  if (const std::string lost = forget_lost_best(state_, run_, folder_->checkpoint("best"));
-      !lost.empty())
-    say(lost);
+  if (!lost.empty()) say(lost);
   measured_ = read_measured(folder_->path());
   if (!changes.empty()) {
     state_.changes.push_back(
@@ -68,7 +90,6 @@ void Trainer::resume(FolderLock folder, const std::string& name,
     folder_->write_run(print_run_file(run_));
     save("last");
   }
-  memory_of(context_).reset_peak();
 }
 
 void Trainer::save(const std::string& name) const {

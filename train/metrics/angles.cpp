@@ -33,6 +33,17 @@ void AngleTally::add(double cosine) {
   for (size_t i = 0; i < bounds.size(); ++i) within_[i] += angle <= bounds[i];
 }
 
+void AngleTally::join(Ranks& ranks) {
+  if (ranks.alone()) return;
+  std::vector<int64_t> counts(bin_count);
+  std::vector<double> sums(bin_count);
+  for (size_t i = 0; i < bins_.size(); ++i) counts[i] = bins_[i].count, sums[i] = bins_[i].sum;
+  ranks.sum_all(counts, sums, count_, sum_, squares_, cosines_);
+  ranks.sum(within_.data(), static_cast<int64_t>(within_.size()));
+  bins_.resize(bin_count);
+  for (size_t i = 0; i < bins_.size(); ++i) bins_[i] = {counts[i], sums[i]};
+}
+
 double AngleTally::mean() const { return ratio(sum_, count_); }
 double AngleTally::rmse() const { return std::sqrt(ratio(squares_, count_)); }
 double AngleTally::mean_cosine() const { return ratio(cosines_, count_); }

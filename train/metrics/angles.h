@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/ranks.h"
+
 namespace weft {
 
 class AngleTally {
@@ -15,6 +17,8 @@ class AngleTally {
   static constexpr std::array<double, 4> bounds = {11.25, 22.5, 30, 45};  ///< degrees
 
   void add(double cosine);
+  /// Of all ranks' angles.
+  void join(Ranks& ranks);
   int64_t count() const { return count_; }
   /// Degrees; NaN of no angles at all.
   double mean() const;

@@ -55,6 +55,13 @@ void Baseline::add(const Tensor& target, const Geometry& geometry, int64_t heigh
   }
 }
 
+void Baseline::join(Ranks& ranks) {
+  ranks.sum_all(count_, per_class_);
+  ranks.sum(normal_sum_, 3);
+  ranks.join(values_);
+  measured_.join(ranks);
+}
+
 std::vector<double> Baseline::distribution() const {
   std::vector<double> p(per_class_.begin(), per_class_.end());
   double sum = 0;

@@ -22,6 +22,8 @@ class Baseline {
   Baseline(const TaskSpec& task, Semantics semantics);
   /// A batch of labels [N, H, W, C_label], taken for predictions of h x w as task_loss takes them.
   void add(const Tensor& target, const Geometry& geometry, int64_t height, int64_t width);
+  /// Of all ranks' labels, as Tally's.
+  void join(Ranks& ranks);
   /// NaN where no label was seen.
   double loss() const;
   /// The prediction: task.channels() values.

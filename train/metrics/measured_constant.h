@@ -10,6 +10,8 @@
 
 #include <vector>
 
+#include "engine/ranks.h"
+
 namespace weft {
 
 class MeasuredConstant {
@@ -18,6 +20,7 @@ class MeasuredConstant {
   explicit MeasuredConstant(double relative) : relative_(relative) {}
   /// The channels of a label (data/measured_label.h) that is there.
   void add(const float* label);
+  void join(Ranks& ranks) { ranks.join(labels_); }  ///< of all ranks' labels
   /// The mean over all labels; there has to be one.
   double loss(double constant) const;
   double best() const;

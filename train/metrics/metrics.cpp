@@ -62,6 +62,11 @@ void TaskMetrics::add_loss(double loss, double weight) {
   for (const Kept& kept : tallies_) kept.tally->add_loss(loss, weight);
 }
 
+void TaskMetrics::join(Ranks& ranks) {
+  for (const Kept& kept : tallies_) kept.tally->join(ranks);
+  ranks.sum_all(faults_);
+}
+
 Measure TaskMetrics::loss() const { return loss_->value(); }
 
 std::vector<Metric> TaskMetrics::finish() const {

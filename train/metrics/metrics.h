@@ -52,6 +52,8 @@ class TaskMetrics {
   void add_slopes(const Tensor& prediction, const Tensor& slopes, const Tensor& target);
   /// A batch's loss and how many images it is the mean of.
   void add_loss(double loss, double weight);
+  /// After the last batch: of all that the ranks have seen (Tally::join).
+  void join(Ranks& ranks);
   /// The mean loss; absent before the first add_loss.
   Measure loss() const;
   /// Of the network's outputs so far, how many are NaN or infinite.

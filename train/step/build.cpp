@@ -3,6 +3,7 @@
 
 #include "data/alphabet.h"
 #include "data/fingerprint.h"
+#include "engine/ranks.h"
 
 namespace weft {
 
@@ -104,6 +105,8 @@ LoaderOptions train_loader_options(const RunFile& run, const Dataset& data, cons
   options.drop_last = true;
   options.start_cursor = cursor;
   options.part = part;
+  options.rank = current_ranks().rank();
+  options.ranks = current_ranks().size();
   return options;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "data/fixed_sample.h"
+#include "engine/ranks.h"
 #include "models/sharing/per_input.h"
 #include "train/metrics/baseline.h"
 #include "train/metrics/losses.h"
@@ -36,6 +37,7 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
                                  const Dataset& data, const std::vector<int64_t>& indices,
                                  const PolicyOfBatch& policy, int64_t batches,
                                  std::vector<TaskDetail>* details) {
+  Ranks& ranks = current_ranks();
   std::vector<TaskMetrics> metrics;
   std::vector<Baseline> constants;
   std::vector<DetailTally> kept;
@@ -59,11 +61,16 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
                            static_cast<uint64_t>(run.data.seed))
             : indices;
     const int64_t all = plan_epoch(data, sampled, options).batches;
-    options.end_cursor = batches > 0 && compat ? std::min(batches, all) : all;
-    Loader loader(data, sampled, options);
-    for (int64_t b = 0; b < options.end_cursor; ++b) {
-      throw_if_stopped();
-      const Batch batch = loader.next();
+    const int64_t last = batches > 0 && compat ? std::min(batches, all) : all;
+    options.start_cursor = ranks.rank() * last / ranks.size();
+    options.end_cursor = (ranks.rank() + 1) * last / ranks.size();
+    // Batches are whole here: until the sums are joined, a rank works by itself.
+    const RanksHere by_itself;
+    std::optional<Loader> loader;
+    if (options.start_cursor < options.end_cursor) loader.emplace(data, sampled, options);
+    for (int64_t b = options.start_cursor; b < options.end_cursor; ++b) {
+      if (ranks.alone()) throw_if_stopped();
+      const Batch batch = loader->next();
       Tape tape(context, slopes ? Tape::Mode::train : Tape::Mode::no_grad);
       StepInputs in;
       in.phase = Phase::infer;
@@ -105,6 +112,8 @@ std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile
   for (size_t k = 0; k < kept.size(); ++k) details->push_back(kept[k].finish(metrics[k]));
   std::vector<TaskResult> results;
   for (size_t k = 0; k < run.tasks.size(); ++k) {
+    metrics[k].join(ranks);
+    constants[k].join(ranks);
     results.push_back({run.tasks[k].name, metrics[k].loss(), metrics[k].finish(),
                        metrics[k].faults(), run.tasks[k].unit, std::nullopt});
     // A constant that is no number, as where all class weights are 0, is none.

@@ -2,7 +2,7 @@
 // batch norm by its running statistics, no dropout, skipped blocks not run; where tasks have
 // slopes, those too (train/step/slopes.h), and all parameters are left frozen. Beside each loss stands
 // that of the best constant prediction for these very labels (train/metrics/baseline.h): what a
-// network must beat before it has learned anything. What runs choose by is train/step/choice.h.
+// network must beat before it has learned anything. Ranks divide the batches; all have all results.
 #pragma once
 
 #include <functional>

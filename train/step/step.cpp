@@ -4,7 +4,7 @@
 #include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "ops/slice.h"
-#include "train/metrics/losses.h"
+#include "train/metrics/rank_losses.h"
 #include "train/step/reinforce.h"
 #include "train/step/slope_loss.h"
 
@@ -86,7 +86,7 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
     if (rows < out.predictions[k].shape()[0])
       out.predictions[k] = slice(out.predictions[k], 0, 0, rows);
     const LayerScope scope(task.name);
-    out.losses.push_back(task_loss(task, run.semantics, out.predictions[k], in.targets[k],
+    out.losses.push_back(rank_loss(task, run.semantics, out.predictions[k], in.targets[k],
                                    geometry_of(model, k, in.images.shape())));
     if (out.losses[k]) add_term(slopes.add_to(*out.losses[k], k, in.targets[k]), task.weight);
     if (out.losses[k] && in.phase == Phase::policy)

@@ -3,6 +3,9 @@
 
 #include <atomic>
 #include <iterator>
+#include <vector>
+
+#include "engine/ranks.h"
 
 namespace weft {
 namespace {
@@ -18,7 +21,12 @@ void remember(int signal) { asked.store(signal); }
 int stop_signal() { return asked.load(); }
 
 void throw_if_stopped() {
-  if (const int signal = stop_signal(); signal != 0) throw Stopped{signal};
+  Ranks& ranks = current_ranks();
+  const int own = stop_signal();
+  std::vector<int> all(static_cast<size_t>(ranks.size()));
+  ranks.exchange(&own, 0, all.data(), sizeof own);
+  for (const int signal : all)
+    if (signal != 0) throw Stopped{signal};
 }
 
 StopSignals::StopSignals() {

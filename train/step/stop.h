@@ -14,7 +14,7 @@ struct Stopped {
 
 /// The signal that asked to stop, or 0.
 int stop_signal();
-/// Throws Stopped where there is one: what is left half done has to be done again.
+/// Throws Stopped where there is one, on any rank: what is left half done has to be done again.
 void throw_if_stopped();
 
 class StopSignals {

@@ -7,8 +7,10 @@
 
 #include "engine/device.h"
 #include "engine/glob.h"
+#include "engine/ranks.h"
 #include "ops/pointwise.h"
 #include "train/run_file/balance.h"
+#include "train/step/over_ranks.h"
 #include "train/step/task_balance_step.h"
 
 namespace weft {
@@ -205,7 +207,9 @@ void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out
   tell(&shared);
   if (shared.empty()) return tape.backward(total_of(weighed(tape), out));
   if (out.regulariser) tape.backward(*out.regulariser, {.stop_at = {}, .retain = true});
-  gradients_ = per_task_gradients(weighed(tape), shared, {.keep = run_.balance.keep_gradients});
+  const bool keep = run_.balance.keep_gradients || !current_ranks().alone();
+  gradients_ = per_task_gradients(weighed(tape), shared, {.keep = keep});
+  average_over_ranks(context_, *gradients_);
   gradients_->measure_gram();
 }
 
@@ -217,8 +221,11 @@ void TaskBalance::watch_plain(Model& model, const StepOutputs& out) {
   std::vector<std::optional<Var>> losses(run_.tasks.size());
   for (size_t i = 0; i < now_.tasks.size(); ++i)
     losses[now_.tasks[i]] = scale(now_.losses[i], now_.lambdas[i]);
-  if (const auto shared = shared_of(out); !shared.empty())
-    record(per_task_gradients(losses, shared));
+  if (const auto shared = shared_of(out); !shared.empty()) {
+    TaskGradients gradients = per_task_gradients(losses, shared);
+    average_over_ranks(context_, gradients);
+    record(gradients);
+  }
   size_t i = 0;
   for (Parameter& p : model.store().parameters()) p.grad = std::move(own[i++]);
 }

@@ -7,6 +7,7 @@
 #include "engine/device_tensor.h"
 #include "models/sharing/per_input.h"
 #include "train/step/build.h"
+#include "train/step/over_ranks.h"
 #include "train/step/running.h"
 #include "train/step/schedule.h"
 #include "train/step/slope_loss.h"
@@ -39,6 +40,7 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
   for (const auto& loss : out.losses)
     result.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
   if (out.total) {
+    average_over_ranks(context_, optimizer.parameters());
     if (update.clip_norm > 0) clip_grad_norm(context_, optimizer.parameters(), update.clip_norm);
     if (probe_ != nullptr) probe_->differentiated();
   }

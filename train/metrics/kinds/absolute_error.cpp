@@ -16,6 +16,8 @@ struct AbsoluteError final : Tally {
     mean.end_batch(labels.shape()[0]);
   }
 
+  void join(Ranks& ranks) override { mean.join(ranks); }
+
   Mean mean;
 };
 

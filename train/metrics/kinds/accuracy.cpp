@@ -25,6 +25,7 @@ class Found final : public Tally {
     else
       mean_.end_batch(images);
   }
+  void join(Ranks& ranks) override { mean_.join(ranks); }
   Measure percent() const { return mean_.value(100); }
 
  private:

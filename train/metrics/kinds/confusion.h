@@ -23,6 +23,8 @@ class Confusion final : public Tally {
     }
   }
 
+  void join(Ranks& ranks) override { ranks.sum_all(counts_); }
+
   bool compat() const { return compat_; }
   size_t classes() const { return classes_; }
   int64_t at(size_t label, size_t guess) const { return counts_[label * (classes_ + 1) + guess]; }

@@ -32,6 +32,12 @@ struct Depths final : Tally {
     sq_rel.end_batch(labels.shape()[0]);
   }
 
+  void join(Ranks& ranks) override {
+    rel.join(ranks);
+    sq_rel.join(ranks);
+    ranks.sum_all(hits[0], hits[1], hits[2], squares, pixels);
+  }
+
   bool compat;
   Mean rel, sq_rel;
   double hits[3] = {}, squares = 0, pixels = 0;

@@ -13,6 +13,7 @@ class MeanLoss final : public Tally {
     sum_ += loss * weight;
     weight_ += weight;
   }
+  void join(Ranks& ranks) override { ranks.sum_all(sum_, weight_); }
   Measure value() const { return ratio(sum_, weight_); }
 
  private:

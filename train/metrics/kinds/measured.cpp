@@ -43,6 +43,15 @@ struct MeasuredErrors final : Tally {
     });
   }
 
+  void join(Ranks& ranks) override {
+    ranks.sum_all(squares, count);
+    ranks.join(percents);
+    std::vector<size_t> most = {of_slopes.size()};  // a rank without a batch knows of none
+    ranks.join(most);
+    of_slopes.resize(*std::max_element(most.begin(), most.end()));
+    for (std::vector<double>& one : of_slopes) ranks.join(one);
+  }
+
   double squares = 0, count = 0;
   std::vector<double> percents;
   std::vector<std::vector<double>> of_slopes;

@@ -19,6 +19,8 @@ struct Angles final : Tally {
     }
   }
 
+  void join(Ranks& ranks) override { tally.join(ranks); }
+
   AngleTally tally;
 };
 

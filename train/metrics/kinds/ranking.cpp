@@ -45,6 +45,13 @@ struct Scores final : Tally {
     }
   }
 
+  void join(Ranks& ranks) override {
+    ranks.join(logit);
+    std::vector<char> bytes(positive.begin(), positive.end());
+    ranks.join(bytes);
+    positive.assign(bytes.begin(), bytes.end());
+  }
+
   std::string task;
   std::vector<double> logit;
   std::vector<bool> positive;

@@ -18,6 +18,10 @@ struct Errors final : Tally {
       labels.push_back(deviation * label[x]);
     }
   }
+  void join(Ranks& ranks) override {
+    ranks.join(errors);
+    ranks.join(labels);
+  }
   double count() const { return static_cast<double>(labels.size()); }
   double squares() const {
     double sum = 0;

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "data/spec.h"
+#include "engine/ranks.h"
 #include "engine/tensor.h"
 #include "train/metrics/measure.h"
 
@@ -33,6 +34,9 @@ class Tally {
   virtual void add_slopes(const Tensor& /*prediction*/, const Tensor& /*slopes*/,
                           const Tensor& /*labels*/) {}
   virtual void add_loss(double /*loss*/, double /*weight*/) {}
+  /// After the last batch: each rank has seen some of the split's, in their order by rank, and now
+  /// becomes the tally of all.
+  virtual void join(Ranks& ranks) = 0;
 };
 
 /// factor sum / count; absent where nothing was counted.
@@ -65,6 +69,7 @@ class Mean {
     batch_ = pixels_ = 0;
   }
   Measure value(double factor = 1) const { return ratio(sum_, weight_, factor); }
+  void join(Ranks& ranks) { ranks.sum_all(sum_, weight_); }
 
  private:
   bool compat_;

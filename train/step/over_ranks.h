@@ -1,0 +1,27 @@
+// What ranks exchange of a model. Gradients: g <- (g_0 + .. + g_{N-1}) / N for every parameter that
+// has one, by rank, in f64, several parameters at once (Ranks::mean). A rank's own are N times its
+// share of the batch's (ops/over_ranks.h), so these are the batch's, of the same bits on every rank.
+// Which parameters have one is the same everywhere: all ranks record the same tape. Of per-task
+// gradients every row is so averaged before anything is asked of them, so that a Gram matrix, or what
+// a method makes of elements, is that of the whole batch; no mean of Grams would be. Weights: those
+// that rank 0 has read from a file that it alone writes. Retains nothing.
+#pragma once
+
+#include <vector>
+
+#include "engine/backend.h"
+#include "engine/parameter.h"
+#include "models/balance/per_task_gradients.h"
+#include "models/parameter_store.h"
+
+namespace weft {
+
+void average_over_ranks(const AnyContext& context, const std::vector<Parameter*>& parameters);
+
+/// Rows of shared parameters; needs keep, where there are several ranks.
+void average_over_ranks(const AnyContext& context, TaskGradients& gradients);
+
+/// Values and running statistics become rank 0's.
+void take_from_first_rank(ParameterStore& store);
+
+}  // namespace weft
