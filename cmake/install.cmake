@@ -6,7 +6,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
 
 foreach(folder engine ops models io data train)
   install(DIRECTORY ${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft
-          FILES_MATCHING PATTERN "*.h" PATTERN "cli" EXCLUDE)
+          FILES_MATCHING PATTERN "*.h" PATTERN "cli" EXCLUDE PATTERN "train/ranks" EXCLUDE)
 endforeach()
 list(TRANSFORM weft_built PREPEND weft_ OUTPUT_VARIABLE weft_libraries)
 install(TARGETS ${weft_libraries} weft EXPORT weftTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -25,7 +25,7 @@ rule "io includes the engine alone" '#include "(ops|models|data|train)/' io
 rule "data include io and engine, no model and no run file" '#include "(ops|models|train)/' data
 
 # The rooms of train/ from the lowest floor up: each includes those before it, none after it.
-rooms=(run_file metrics step run_folder export compare pictures loop study report cli)
+rooms=(ranks run_file metrics step run_folder export compare pictures loop study report cli)
 for ((i = 0; i < ${#rooms[@]}; i++)); do
   above=$(IFS='|'; echo "${rooms[*]:i+1}")
   [ -z "$above" ] || rule "train/${rooms[i]} includes no room above it" "#include \"train/($above)/" "train/${rooms[i]}"
@@ -49,6 +49,8 @@ rule "OpenMP is for engine/cpu" '#pragma omp|<omp\.h>' $code -- '^engine/cpu/'
 rule "JSON is for io, data and train; TOML and CLI11 for train" '#include <(nlohmann|toml|CLI)' engine ops models
 rule "TOML is for the run file, CLI11 for the command line" '#include <(toml|CLI)' $code -- '^train/(run_file|cli)/'
 rule "ONNX and protobuf are for one file" '#include <(onnx|google)/' $code -- '^train/export/onnx_model\.cpp:'
+rule "MPI is for one file" '#include <mpi\.h>' $code -- '^train/ranks/job_mpi\.cpp:'
+rule "ranks know the engine alone" '#include "(train/[^r]|models|ops|data|io)' train/ranks
 rule "PNG, JPEG and zlib are for io" '#include <(png|turbojpeg|jpeglib|zlib)' $code -- '^io/'
 rule "randomness is Philox" '#include <random>|std::rand\b|\bsrand\(|std::shuffle' $code bench examples
 rule "only the command line prints or exits" '\b(std::)?(exit|abort|printf|puts)\(|std::c(out|err)\b|fmt::print\(' \

@@ -8,6 +8,8 @@
 #include "train/cli/command.h"
 #include "train/cli/failure.h"
 #include "train/cli/process.h"
+#include "train/cli/rank_job.h"
+#include "train/ranks/job.h"
 
 namespace weft::cli {
 namespace {
@@ -39,8 +41,9 @@ int main(int argc, char** argv) {
   int code = 0;
   try {
     weft::cli::run(argc, argv);
+    weft::leave_job();
   } catch (...) {
-    code = weft::cli::explain();
+    code = weft::cli::end_ranks();
   }
   weft::cli::end_process();
   return code;

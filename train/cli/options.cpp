@@ -5,6 +5,7 @@
 #include "engine/version.h"
 #include "train/cli/command.h"
 #include "train/cli/program.h"
+#include "train/ranks/job.h"
 #include "train/run_file/toml/nearest.h"
 
 namespace weft::cli {
@@ -133,7 +134,11 @@ void run_command_line(int argc, char** argv) {
     return;
   }
   for (const auto& command : line.commands) {
-    if (line.app.got_subcommand(command->name())) command->run();
+    if (!line.app.got_subcommand(command->name())) continue;
+    if (started_rank() >= 0 && std::string(command->name()) != "train")
+      throw ConfigError(
+          fmt::format("{} is for one process: start it without mpirun or srun", command->name()));
+    command->run();
   }
 }
 

@@ -18,6 +18,7 @@ namespace {
 constexpr size_t reserve_bytes = size_t{1} << 20;
 std::atomic<void*> reserve{nullptr};
 bool ending = false;
+std::array<char, 320> speaker{};  // complain() allocates nothing
 
 /// The first allocation that fails is tried again with the reserve given back: destructors that
 /// allocate (JSON's do) get through, and what is short of more than that is told by the second try.
@@ -60,6 +61,8 @@ void refill_reserve() {
 
 bool reserve_is_spent() noexcept { return reserve.load() == nullptr; }
 
+void speak_as(const std::string& who) { who.copy(speaker.data(), speaker.size() - 1); }
+
 void complain(const char* prefix, const char* message) noexcept {
   std::fflush(stdout);
   std::array<char, 1024> line;
@@ -81,6 +84,7 @@ void complain(const char* prefix, const char* message) noexcept {
     }
   };
   add("weft: ");
+  add(speaker.data());
   add(prefix);
   add(message);
   if (size == line.size()) flush();

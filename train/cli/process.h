@@ -19,6 +19,8 @@ void refill_reserve();
 /// Whether it was given back since: memory has run short.
 bool reserve_is_spent() noexcept;
 
+/// From here on complain() says who it is, before its prefix: "rank 1 (node7): ".
+void speak_as(const std::string& who);
 /// "weft: PREFIXMESSAGE", one line without control characters, whatever file or key it quotes.
 void complain(const char* prefix, const char* message) noexcept;
 

@@ -3,12 +3,16 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <utility>
 
+#include "data/fingerprint.h"
 #include "engine/device.h"
+#include "io/xxh64.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/dry_run.h"
+#include "train/cli/rank_job.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/changes.h"
 #include "train/run_folder/kept.h"
@@ -31,6 +35,9 @@ class Train final : public Command {
     o.add("--out", out_, "Run folder (default: runs/out/NAME-SEED)");
     o.add("--resume", resume_, "Go on with this run folder");
     o.add("--checkpoint", checkpoint_, "With --resume: last, or last-1 where it is damaged");
+    o.add("--rank-timeout", rank_timeout_,
+          "Under mpirun: seconds after which a rank that does not answer ends the run")
+        .within(1, 1e6);
     o.add("--dry-run", dry_run_,
           "Measure a little of everything and forecast the run's time; leaves no file");
   }
@@ -45,28 +52,34 @@ class Train final : public Command {
     if (!resume_.empty() && !out_.empty())
       throw ConfigError(
           fmt::format("train: --resume goes on in its own folder; leave out --out {}", out_));
-    if (!resume_.empty()) return resume(overrides);
+    const RankJob job(rank_timeout_);
+    if (dry_run_ && !current_ranks().alone())
+      throw ConfigError("train: --dry-run measures one process; start it without mpirun");
+    if (!resume_.empty()) return resume(job, overrides);
     RunFile run = parse_run_file(run_, overrides);
     run.data.root = kept_root(run.data);
     const std::string folder =
         !out_.empty() ? out_ : fmt::format("runs/out/{}-{}", run.name, run.seed);
-    if (!dry_run_) RunFolder::require_new(folder);
+    if (!dry_run_ && job.first()) RunFolder::require_new(folder);
     const auto began = std::chrono::steady_clock::now();
-    const Device device(run.device, threads_, matrix_math(run.precision));
+    const Device device(run.device, job.threads(threads_), matrix_math(run.precision));
     const auto data = open_dataset(run);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), folder);
+    require_same(job, run, *data);
     ConsoleObserver console(run);
-    Trainer trainer(run, *data, device.context(), &console);
+    Trainer trainer(run, *data, device.context(), job.first() ? &console : nullptr);
+    if (!job.first()) return trainer.run();
     trainer.start(folder);
     finish(trainer, console, *data, folder);
   }
 
  private:
-  void resume(const std::vector<std::string>& changes) {
+  void resume(const RankJob& job, const std::vector<std::string>& changes) {
     if (!has_checkpoints(resume_))
       throw DataError(fmt::format("{}: there is no checkpoint to go on from; is {} a run folder?",
                                   checkpoint_path(resume_, "last"), resume_));
-    FolderLock lock(resume_);
+    std::optional<FolderLock> lock;
+    if (job.first()) lock.emplace(resume_);
     Checkpoint checkpoint = read_resumable(resume_, checkpoint_);
     RunFile run = changed_run(checkpoint.run_text, resume_ + "/run.toml", changes);
     const int64_t before = parse_run_text(checkpoint.run_text, resume_).retrain.steps;
@@ -90,12 +103,18 @@ class Train final : public Command {
     check_learned(checkpoint.learned, run.data.normalize, run.tasks,
                   checkpoint_path(resume_, checkpoint_));
     const auto began = std::chrono::steady_clock::now();
-    const Device device(run.device, threads_, matrix_math(run.precision));
+    const Device device(run.device, job.threads(threads_), matrix_math(run.precision));
     const auto data = open_dataset(run, &checkpoint.learned);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), resume_);
+    require_same(job, run, *data);
     ConsoleObserver console(run);
-    Trainer trainer(run, *data, device.context(), &console, Trainer::Begin::resumed);
-    trainer.resume(std::move(lock), checkpoint_, changes);
+    Trainer trainer(run, *data, device.context(), job.first() ? &console : nullptr,
+                    Trainer::Begin::resumed);
+    if (!job.first()) {
+      trainer.follow(resume_, checkpoint_);
+      return trainer.run();
+    }
+    trainer.resume(std::move(*lock), checkpoint_, changes);
     finish(trainer, console, *data, resume_);
   }
 
@@ -103,11 +122,21 @@ class Train final : public Command {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   }
 
+  static void require_same(const RankJob& job, const RunFile& run, const Dataset& data) {
+    if (current_ranks().alone()) return;
+    const Fingerprint all = fingerprint_of(data);
+    std::string samples = hex(all.any_order);
+    for (const auto* sums : {&all.samples, &all.inputs, &all.labels})
+      for (const uint64_t sum : *sums) samples += hex(sum);
+    job.require_same({{"run file", print_run_file(run)}, {"data", samples}});
+  }
+
   static void finish(Trainer& trainer, ConsoleObserver& console, const Dataset& data,
                      const std::string& folder) {
     console.start_from(trainer.state());
     trainer.run();
     console.finish();
+    const RanksHere by_itself;
     write_pictures(folder, trainer, data);
     fmt::print("{}", table({read_summary(folder)}));
     fmt::print("{}", policy_text(read_summary(folder), colour_wanted()));
@@ -117,6 +146,7 @@ class Train final : public Command {
   std::string run_, device_, out_, resume_, checkpoint_ = "last";
   std::vector<std::string> settings_;
   int threads_ = 0;
+  double rank_timeout_ = 600;
   bool dry_run_ = false;
 };
 

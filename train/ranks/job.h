@@ -1,0 +1,26 @@
+// Job: the ranks that mpirun (or srun) has started this process among, over MPI. A process that
+// nobody started so is by itself and makes no call of MPI. exchange() sends to each rank and receives
+// from each by messages of their own, so that a rank which does not answer in time can be named.
+// What ends one rank ends all: MPI kills the others, whatever they wait for.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/ranks.h"
+
+namespace weft {
+
+/// This process's number among several that were started together, as its surroundings say; -1: it
+/// was started by itself.
+int started_rank();
+
+/// Joins the job, once for a process. ConfigError in a build without MPI, or where MPI will not
+/// start. A rank that does not answer for so many seconds is a UserError on every other.
+std::unique_ptr<Ranks> join_job(double timeout_seconds);
+/// After the last exchange: MPI may end now. All ranks call it, unless one has failed.
+void leave_job();
+/// Ends all ranks of the job with this exit code; returns where there is none (any more).
+void end_job(int code) noexcept;
+
+}  // namespace weft
