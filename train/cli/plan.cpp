@@ -9,6 +9,7 @@
 #include "models/sharing/way.h"
 #include "train/cli/command.h"
 #include "train/cli/plan_picture.h"
+#include "train/cli/plan_ranks.h"
 #include "train/step/choose_policy.h"
 
 namespace weft::cli {
@@ -118,9 +119,17 @@ class PlanCommand final : public Command {
   void options(Options& o) override {
     o.add("run", run_, "Run file or run folder").required();
     o.add("--svg", svg_, "Picture of the last plan shown, to this file");
+    o.add("--ranks", ranks_, "Also what up to so many ranks of one training tell each other")
+        .within(0, 1 << 20);
+    o.add("--bandwidth", bandwidth_, "With --ranks: GB/s between two of them").within(1e-6, 1e6);
+    o.add("--latency", latency_, "With --ranks: microseconds that a message takes").within(0, 1e9);
+    o.add("--step", step_, "With --ranks: milliseconds that a rank takes for its rows; 0: not said")
+        .within(0, 1e9);
   }
   void run() override {
     const std::string picture = plan(run_);
+    if (ranks_ == 1) throw ConfigError("plan: --ranks 1 tells nobody anything; give 2 or more");
+    if (ranks_ > 1) print_ranks();
     if (svg_.empty()) return;
     if (picture.empty())
       throw UserError(run_ + ": every network runs whole in this way of sharing: no plan to draw");
@@ -128,7 +137,21 @@ class PlanCommand final : public Command {
   }
 
  private:
+  void print_ranks() const {
+    const auto print = [&](Model& model) {
+      const Network network{1e9 * bandwidth_, 1e-6 * latency_};
+      fmt::print("{}", ranks_text(model, ranks_, network, 1e-3 * step_));
+    };
+    if (std::filesystem::is_directory(run_)) return print(*OpenedRun(run_, "", "cpu", 0).model);
+    RunFile run = parse_run_file(run_);
+    CpuContext cpu;
+    const auto data = open_dataset(run);
+    print(*make_model(&cpu, run));
+  }
+
   std::string run_, svg_;
+  int64_t ranks_ = 0;
+  double bandwidth_ = 10, latency_ = 5, step_ = 0;
 };
 
 }  // namespace
