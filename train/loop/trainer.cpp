@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "data/fingerprint.h"
+#include "engine/ranks.h"
 #include "models/sharing/blockdrop.h"
 #include "train/loop/best_step.h"
 #include "train/loop/policy_choice.h"
@@ -83,8 +84,9 @@ void Trainer::run_to_end() {
   std::vector<TaskResult> results;
   if (!parts_.test.empty()) {
     std::vector<TaskDetail> details;
-    results = evaluate_split(EvalSplit::test, 0, &details);
-    if (folder_) write_test_record(folder_->path(), details);
+    const bool whole = current_ranks().alone();  // a rank keeps samples of its own batches alone
+    results = evaluate_split(EvalSplit::test, 0, whole ? &details : nullptr);
+    if (folder_ && whole) write_test_record(folder_->path(), details);
     write_results(Phase::infer, EvalSplit::test, results);
     if (observer_ != nullptr) observer_->on_eval(Stage::done, EvalSplit::test, results);
     check_results(Phase::infer, EvalSplit::test, results);
