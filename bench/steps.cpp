@@ -20,8 +20,9 @@ void steps(const Arguments& arguments) {
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   const int blocks = model->trunk().blocks();
+  const Policy* learned = model->policy();
   const BinaryPolicy policy = alternating_policy(
-      run.tasks.size(), blocks, model->policy() != nullptr ? model->policy()->most() : 1);
+      run.tasks.size(), blocks, learned ? learned->most() : 1, learned ? learned->least() : 0);
   Tensor images;
   {
     Tape tape(context);

@@ -53,12 +53,12 @@ Gates gates_of(const BinaryPolicy& policy) {
   return gates;
 }
 
-BinaryPolicy alternating_policy(size_t tasks, int blocks, int most) {
+BinaryPolicy alternating_policy(size_t tasks, int blocks, int most, int least) {
   BinaryPolicy policy;
   for (size_t k = 0; k < tasks; ++k) {
     auto& row = policy.select.emplace_back();
     for (int l = 0; l < blocks; ++l)
-      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? most : 0);
+      row.push_back(l < 2 || (l + static_cast<int>(k)) % 2 == 0 ? most : least);
   }
   return policy;
 }

@@ -41,8 +41,9 @@ BinaryPolicy shuffled(const BinaryPolicy& policy, const std::vector<std::string>
 Gates gates_of(const BinaryPolicy& policy);
 
 /// What measurements execute, the peer's in bench/peer too: all run the first two blocks, then tasks
-/// take turns. `most`: what executes a block whole (Policy::most).
-BinaryPolicy alternating_policy(size_t tasks, int blocks, int most = 1);
+/// take turns. `most`: what executes a block whole (Policy::most); `least`: what executes as little
+/// as there is (Policy::least).
+BinaryPolicy alternating_policy(size_t tasks, int blocks, int most = 1, int least = 0);
 
 /// Why a policy cannot be trained: a task that executes nothing, a block that nobody executes.
 std::optional<std::string> degenerate(const BinaryPolicy& policy,

@@ -1,6 +1,6 @@
 // Blocks of the two matrix products. A chunk is a block of C that one thread computes from its
 // first product to its last; it packs the b it needs and reads a in place (rows along k) or packed
-// (rows along m). Chunk borders come from the sizes.
+// (rows along m). Chunk borders follow the threads, pieces of k the sizes.
 #include "engine/cpu/gemm.h"
 
 #include <algorithm>

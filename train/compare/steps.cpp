@@ -36,7 +36,8 @@ class Network {
     model_ = make_model(way.on->context(), run_);
     blocks_ = model_->trunk().blocks();
     const Policy* learned = model_->policy();
-    policy_ = alternating_policy(run_.tasks.size(), blocks_, learned ? learned->most() : 1);
+    policy_ = alternating_policy(run_.tasks.size(), blocks_, learned ? learned->most() : 1,
+                                 learned ? learned->least() : 0);
   }
 
   bool has_policy() { return model_->policy() != nullptr; }
