@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""How far nominally equal devices lie apart on the test geometries of measured silicon: the least
-error that a network can have which is told geometry and bias alone.
+"""How far nominally equal devices lie from the median of them, which is the label, on the test
+geometries of measured silicon: what single devices differ by, to hold errors of networks against.
 
     python3 bench/peer/silicon_spread.py $WEFT_DATA/silicon/sky130_long.csv.gz
 
