@@ -1,14 +1,15 @@
-// JPEG through libturbojpeg; see jpeg_file.h. A walk over the markers first says what the file is,
-// so that the library meets only what it decodes, and no memory is taken for sizes that a header
-// merely claims.
+// JPEG through libjpeg's own interface; see jpeg_file.h. A walk over the markers first says what the
+// file is, so that the library meets only what it decodes, and no memory is taken for sizes that a
+// header merely claims. libjpeg reports errors by longjmp: what it may jump over is plain data.
 #include "io/jpeg_file.h"
 
-#include <turbojpeg.h>
-
 #include <algorithm>
+#include <csetjmp>
 #include <cstdint>
-#include <memory>
+#include <cstdio>
 #include <string_view>
+
+#include <jpeglib.h>  // wants cstdio before it
 
 #include "engine/error.h"
 #include "io/exif.h"
@@ -61,9 +62,66 @@ Markers read_markers(const std::vector<uint8_t>& bytes) {
   return out;
 }
 
-using Jpeg = std::unique_ptr<void, int (*)(void*)>;
+/// The library's errors, and its warnings: damage that it decodes all the same.
+struct Errors {
+  jpeg_error_mgr manager;  // first: the library hands back its address
+  std::jmp_buf back;
+  char message[JMSG_LENGTH_MAX];
+  bool warned;
+};
 
-Jpeg open_jpeg(const std::vector<uint8_t>& bytes, const std::string& path, PictureInfo& info) {
+void fail(j_common_ptr jpeg) {
+  auto* errors = reinterpret_cast<Errors*>(jpeg->err);
+  jpeg->err->format_message(jpeg, errors->message);
+  std::longjmp(errors->back, 1);
+}
+
+void note(j_common_ptr jpeg, int level) {
+  if (level >= 0) return;  // a trace
+  auto* errors = reinterpret_cast<Errors*>(jpeg->err);
+  if (!errors->warned) jpeg->err->format_message(jpeg, errors->message);
+  errors->warned = true;
+}
+
+/// A decoder that has read the headers, freed whatever is thrown over it.
+struct Jpeg {
+  jpeg_decompress_struct jpeg{};
+  Errors errors{};
+
+  Jpeg() {
+    jpeg.err = jpeg_std_error(&errors.manager);
+    errors.manager.error_exit = fail;
+    errors.manager.emit_message = note;
+  }
+  ~Jpeg() { jpeg_destroy_decompress(&jpeg); }
+  Jpeg(const Jpeg&) = delete;
+  Jpeg& operator=(const Jpeg&) = delete;
+
+  bool read_headers(const std::vector<uint8_t>& bytes) {
+    if (setjmp(errors.back)) return false;
+    jpeg_create_decompress(&jpeg);
+    jpeg_mem_src(&jpeg, bytes.data(), bytes.size());
+    jpeg_read_header(&jpeg, TRUE);
+    return true;
+  }
+  /// `raw`: height x width x channels.
+  bool read_pixels(int channels, uint8_t* raw) {
+    if (setjmp(errors.back)) return false;
+    jpeg.out_color_space = channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg.dct_method = JDCT_ISLOW;
+    jpeg_start_decompress(&jpeg);
+    while (jpeg.output_scanline < jpeg.output_height) {
+      JSAMPROW row = raw + static_cast<size_t>(jpeg.output_scanline) * jpeg.output_width *
+                               static_cast<size_t>(channels);
+      jpeg_read_scanlines(&jpeg, &row, 1);
+    }
+    jpeg_finish_decompress(&jpeg);
+    return !errors.warned;
+  }
+};
+
+/// What the file is; `jpeg` has then read its headers.
+PictureInfo open_jpeg(Jpeg& jpeg, const std::vector<uint8_t>& bytes, const std::string& path) {
   const auto refuse = [&](const std::string& why) {
     throw DataError(fmt::format("{}: {}", path, why));
   };
@@ -83,40 +141,34 @@ Jpeg open_jpeg(const std::vector<uint8_t>& bytes, const std::string& path, Pictu
   if (pixels / (64 * 64) > static_cast<int64_t>(bytes.size()))
     refuse(fmt::format("broken JPEG: {} bytes cannot hold {} x {} pixels", bytes.size(),
                        markers.height, markers.width));
-  Jpeg jpeg(tjInitDecompress(), tjDestroy);
-  if (!jpeg) throw Error(fmt::format("libturbojpeg does not start: {}", tjGetErrorStr2(nullptr)));
-  int subsampling = 0, colours = 0;
-  if (tjDecompressHeader3(jpeg.get(), bytes.data(), bytes.size(), &info.width, &info.height,
-                          &subsampling, &colours) != 0) {
-    refuse(fmt::format("broken JPEG: {}", tjGetErrorStr2(jpeg.get())));
-  }
+  if (!jpeg.read_headers(bytes)) refuse(fmt::format("broken JPEG: {}", jpeg.errors.message));
+  PictureInfo info;
+  info.width = static_cast<int>(jpeg.jpeg.image_width);
+  info.height = static_cast<int>(jpeg.jpeg.image_height);
   if (info.width != markers.width || info.height != markers.height)
     refuse("broken JPEG: it has two frame headers");
   if (info.width < 1 || info.height < 1) refuse("broken JPEG: there is no picture in it");
-  info.channels = colours == TJCS_GRAY ? 1 : 3;
+  info.channels = jpeg.jpeg.jpeg_color_space == JCS_GRAYSCALE ? 1 : 3;
   info.lossy = true;
   info.orientation = markers.orientation;
-  return jpeg;
+  return info;
 }
 
 }  // namespace
 
 PictureInfo jpeg_info(const std::vector<uint8_t>& bytes, const std::string& path) {
-  PictureInfo info;
-  open_jpeg(bytes, path, info);
-  return info;
+  Jpeg jpeg;
+  return open_jpeg(jpeg, bytes, path);
 }
 
 Picture decode_jpeg(const std::vector<uint8_t>& bytes, const std::string& path) {
-  PictureInfo info;
-  const Jpeg jpeg = open_jpeg(bytes, path, info);
+  Jpeg jpeg;
+  const PictureInfo info = open_jpeg(jpeg, bytes, path);
   Picture picture(info.height, info.width, info.channels);
   std::vector<uint8_t> raw(picture.pixels.size());
   // A warning is a damaged or truncated file too: half a picture is not training data.
-  if (tjDecompress2(jpeg.get(), bytes.data(), bytes.size(), raw.data(), info.width, 0, info.height,
-                    info.channels == 1 ? TJPF_GRAY : TJPF_RGB, TJFLAG_ACCURATEDCT) != 0) {
-    throw DataError(fmt::format("{}: broken JPEG: {}", path, tjGetErrorStr2(jpeg.get())));
-  }
+  if (!jpeg.read_pixels(info.channels, raw.data()))
+    throw DataError(fmt::format("{}: broken JPEG: {}", path, jpeg.errors.message));
   std::copy(raw.begin(), raw.end(), picture.pixels.begin());
   return picture;
 }

@@ -1,4 +1,4 @@
-// JPEG from memory through libturbojpeg: 8 bit gray or colour. Kinds that mean something else
+// JPEG from memory through libjpeg: 8 bit gray or colour. Kinds that mean something else
 // (CMYK, 12 bit, lossless) are refused by their names. picture_io is the door.
 #pragma once
 

@@ -1,5 +1,5 @@
 // Picture files by their first bytes: PNG (1 to 16 bit; gray, RGB, palette, interlaced) through
-// libpng, JPEG through libturbojpeg, .npy (floats and whole numbers of either byte order; C and
+// libpng, JPEG through libjpeg, .npy (floats and whole numbers of either byte order; C and
 // Fortran order). What is broken, truncated or of a kind that is not read is a DataError that names
 // the path and the kind, before memory is taken for what a header merely claims.
 // A written file appears whole or not at all.

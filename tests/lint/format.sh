@@ -6,5 +6,5 @@ for tool in clang-format-14 clang-format; do
   tool=
 done
 [ -n "$tool" ] || { echo "clang-format 14 is not installed"; exit 77; }
-find engine ops models io data train tests bench examples \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) \
+find engine ops models io data train runner tests bench examples \( -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' \) \
   -print0 | xargs -0 -P "$(nproc)" -n 8 $tool --dry-run -Werror

@@ -38,7 +38,9 @@ for folder in engine ops models io data data/sets data/scenes "${rooms[@]/#/trai
   [ -s "$folder/README.md" ] || { echo "$folder: no README.md that says what it is and who may enter"; broken=1; }
 done
 
-rule "only tests include tests" '#include "tests/' $code bench examples
+rule "nobody includes the runner" '#include "runner/' $code bench examples
+rule "the runner has no Eigen, no tape and no models of its own" '#include ["<](Eigen/|omp|engine/tape|models/|ops/|train/(step|cli)/)' runner
+rule "only tests include tests" '#include "tests/' $code runner bench examples
 rule "Eigen is for engine/cpu and *_cpu.cpp" '#include <Eigen/' $code -- '^engine/cpu/|_cpu\.(h|cpp):'
 rule "CUDA is for engine/cuda and *_cuda.cu" '#include <(cuda|cublas|cub/)' $code -- '^engine/cuda/|_cuda\.cuh?:'
 rule "only engine/backend.h knows what is built" 'WEFT_WITH_CUDA' $code bench examples tests -- '^engine/backend\.h:|^tests/lint/'
@@ -56,7 +58,7 @@ rule "randomness is Philox" '#include <random>|std::rand\b|\bsrand\(|std::shuffl
 rule "only the command line prints or exits" '\b(std::)?(exit|abort|printf|puts)\(|std::c(out|err)\b|fmt::print\(' \
   $code -- '^train/cli/'
 
-for file in $(find $code bench examples tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh'); do
+for file in $(find $code runner bench examples tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh'); do
   grep -q '^// ' <(head -n 1 "$file") || { echo "$file: opens with no comment"; broken=1; }
   [ "${file##*.}" != h ] || grep -q '^#pragma once' "$file" || { echo "$file: no #pragma once"; broken=1; }
   lines=$(wc -l <"$file")

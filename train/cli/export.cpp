@@ -94,8 +94,8 @@ class Export final : public Command {
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
     o.add("--format", format_,
-          "safetensors (bench/peer/load_export.py runs it), c (C99), onnx (opset 17); of tables "
-          "spice (subcircuits) or verilog-a (modules)")
+          "safetensors (build/weft-run runs it), c (C99), onnx (opset 17); of tables spice "
+          "(subcircuits) or verilog-a (modules)")
         .one_of({"safetensors", "c", "onnx", "spice", "verilog-a"});
     o.add("--out", out_, "Where to write (default: export in the run folder)");
     o.add("--name", name_, "Of files and C functions (default: the run's, and the tasks')");
@@ -155,7 +155,8 @@ class Export final : public Command {
         for (const std::string& line : circuit_notes(circuit)) fmt::print("{}\n", line);
     }
     make_folder(std::filesystem::path(stem).parent_path().string());
-    if (format == Format::safetensors) write_network(stem + ".safetensors", made.network, notes);
+    if (format == Format::safetensors)
+      write_network(stem + ".safetensors", made.network, notes, to_json(made.usage));
     for (const auto& [ending, text] : files) write_file(stem + ending, text);
 
     fmt::print("{:<28} {:>12} {:>12} {:>12}\n", "", "parameters", "bytes", "MFLOP");

@@ -3,20 +3,18 @@
 // words or the map's file, probability. Image labels are printed. Of a run on a table or on texts
 // somebody's rows: the same CSV with predictions in the columns' units, and probabilities.
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 
 #include "data/target.h"
 #include "engine/error.h"
 #include "io/csv.h"
-#include "io/csv_text.h"
 #include "io/files.h"
 #include "io/picture_io.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
 #include "train/loop/predict.h"
 #include "train/loop/predict_table.h"
-#include "train/pictures/colour.h"
+#include "train/loop/prediction_files.h"
 #include "train/pictures/table_curves.h"
 
 namespace weft::cli {
@@ -61,27 +59,16 @@ class Predict final : public Command {
     const PictureFormat format = picture_format(run.run.data);
     for (const std::string& path : images_) picture_info(path, format);
     make_folder(out);
-    std::string lines = "image,task,predicted,probability\n";
+    std::string lines = predictions_header;
     for (size_t i = 0; i < images_.size(); ++i) {
       const Picture photograph = read_image(images_[i], format);
       const auto made = predict(run.context(), *run.model, run.run, run.policy(), photograph);
       for (size_t k = 0; k < made.size(); ++k) {
-        const TaskSpec& task = run.run.tasks[k];
-        const Picture& label = made[k].label;
-        const std::string path = stems[i] + "-" + task.name;
-        std::string said = path + ".npy";
-        if (task.image_label()) {
-          said = label_text(run.learned, task, k, label.pixels[0]);
-          fmt::print("{}: {} {}\n", images_[i], task.name, said);
-        } else {
-          const Picture colours = colour_label(task.kind, label);
-          write_png(path + ".png", colours);
-          write_npy(path + ".npy", label);
-          if (overlay_) write_png(path + "-overlay.png", overlay(photograph, colours));
-          fmt::print("{}: {}.png, .npy{}\n", images_[i], path, overlay_ ? ", -overlay.png" : "");
-        }
-        lines += fmt::format("{},{},{},{}\n", csv_cell(images_[i]), csv_cell(task.name),
-                             csv_cell(said), probability_text(made[k].probability));
+        const Written written =
+            write_prediction(images_[i], stems[i], run.run.tasks[k], k, run.learned, made[k],
+                             overlay_ ? &photograph : nullptr);
+        fmt::print("{}", written.said);
+        lines += written.row;
       }
     }
     write_file(out + "/predictions.csv", lines);
@@ -92,17 +79,10 @@ class Predict final : public Command {
   /// FILE.csv -> OUT/FILE-predicted.csv
   void tables(const OpenedRun& run) const {
     const std::string out = out_.empty() ? folder_ + "/predictions" : out_;
-    std::vector<std::vector<std::string>> outputs;
-    for (const std::string& path : images_) {
-      std::string name = std::filesystem::path(path).filename().string();
-      for (const std::string end : {".gz", ".csv"})
-        if (name.size() > end.size() && name.ends_with(end)) name.resize(name.size() - end.size());
-      outputs.push_back({out + "/" + name + "-predicted.csv"});
-    }
-    check_outputs(images_, outputs);
+    const std::vector<std::string> outputs = predicted_tables(images_, out);
     if (!curves_.empty()) check_curves(run);
     for (size_t i = 0; i < images_.size(); ++i) {
-      const std::string &path = images_[i], &to = outputs[i][0];
+      const std::string &path = images_[i], &to = outputs[i];
       const std::string text =
           predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path);
       make_folder(out);

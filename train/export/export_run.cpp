@@ -58,6 +58,21 @@ std::string output_note(const RunFile& run, const Model& model, const LearnedFro
   throw Error("export: an output of no task");
 }
 
+ExportedUsage usage_of(const RunFile& run, const Model& model, const LearnedFromData& learned,
+                       const ExportedNetwork& network, bool inside) {
+  ExportedUsage out{run.semantics, inside, run.model.in_channels, run.data, {}, {}, learned};
+  out.learned.tasks.clear();
+  out.learned.fingerprint = {};
+  for (const ExportedOutput& o : network.outputs)
+    for (size_t k = 0; k < run.tasks.size(); ++k) {
+      if (run.tasks[k].name != o.task) continue;
+      out.tasks.push_back(run.tasks[k]);
+      out.grids.push_back(run.tasks[k].image_label() ? Grid{} : model.grid(k));
+      if (!learned.tasks.empty()) out.learned.tasks.push_back(learned.tasks.at(k));
+    }
+  return out;
+}
+
 }  // namespace
 
 RunExport export_run(const AnyContext& context, Model& model, const RunFile& run,
@@ -89,6 +104,7 @@ RunExport export_run(const AnyContext& context, Model& model, const RunFile& run
   out.notes = input_notes(input, learned, inside);
   for (const ExportedOutput& o : out.network.outputs)
     out.notes.push_back(output_note(run, model, learned, out.network, o));
+  out.usage = usage_of(run, model, learned, out.network, inside);
   const ModelCost cost = model.cost(input[0], input[1], nullptr);
   out.full.parameters = cost.body_parameters() + cost.head_parameters;
   for (const NamedStats& s : static_cast<const Model&>(model).store().stats())

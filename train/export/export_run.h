@@ -8,6 +8,7 @@
 #include "data/learned.h"
 #include "models/sharing/sharing.h"
 #include "train/export/network.h"
+#include "train/export/usage.h"
 #include "train/run_file/run_file.h"
 
 namespace weft {
@@ -26,6 +27,7 @@ struct RunExportOptions {
 struct RunExport {
   ExportedNetwork network;
   std::vector<std::string> notes;  ///< what goes in and comes out, in words
+  ExportedUsage usage;             ///< the same for a program
   /// The run's model where every task executes every block, computed once for tasks whose running
   /// statistics are the same: parameters, and with those statistics what a checkpoint holds of it.
   ExportedCost full;

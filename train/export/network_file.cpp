@@ -130,7 +130,7 @@ class Reader {
 }  // namespace
 
 void write_network(const std::string& path, const ExportedNetwork& network,
-                   const std::vector<std::string>& notes) {
+                   const std::vector<std::string>& notes, const std::string& usage) {
   std::vector<NamedTensor> tensors;
   std::map<const void*, std::string> names;
   for (const NamedWeight& w : weights_of(network)) {
@@ -144,9 +144,9 @@ void write_network(const std::string& path, const ExportedNetwork& network,
   for (const ExportedNode& node : network.nodes) graph["nodes"].push_back(json_of(node, names));
   for (const ExportedOutput& out : network.outputs)
     graph["outputs"].push_back({{"task", out.task}, {"node", out.node}});
-  write_safetensors(
-      path, tensors,
-      {{"graph", graph.dump()}, {"notes", fmt::format("{}", fmt::join(notes, "\n"))}});
+  Metadata metadata{{"graph", graph.dump()}, {"notes", fmt::format("{}", fmt::join(notes, "\n"))}};
+  if (!usage.empty()) metadata["usage"] = usage;
+  write_safetensors(path, tensors, metadata);
 }
 
 ExportedNetwork read_network(const std::string& path) {

@@ -13,6 +13,7 @@
 #include "engine/error.h"
 #include "engine/version.h"
 #include "io/safetensors.h"
+#include "train/export/at_size.h"
 
 namespace weft {
 namespace {
@@ -68,28 +69,14 @@ class Writer {
   }
   static bool one_pixel(const Shape& s) { return s[0] * s[1] == 1; }
 
-  /// Nodes whose map is one pixel whatever the picture's size: a mean, and what follows from it.
-  std::vector<bool> always_one_pixel() const {
-    std::vector<bool> is(network_.nodes.size());
-    for (size_t i = 1; i < is.size(); ++i) {
-      const ExportedNode& n = network_.nodes[i];
-      is[i] = n.kind == NodeKind::mean ||
-              std::all_of(n.inputs.begin(), n.inputs.end(),
-                          [&](int input) { return is[static_cast<size_t>(input)]; });
-    }
-    return is;
-  }
-
   /// Says any_size_, too.
   std::string words_for_size(bool wanted) {
     if (rows_) return "";
     const Shape& in = shape_of(0);
     const std::string fixed = fmt::format("{}x{} alone", in[0], in[1]);
     if (!wanted) return fixed;
-    const std::vector<bool> always = always_one_pixel();
-    for (size_t i = 0; i < always.size(); ++i)
-      if (const ExportedNode& n = network_.nodes[i]; one_pixel(n.shape) && !always[i])
-        return fmt::format("{}: the map of {} is one pixel", fixed, n.name);
+    if (const std::string layer = one_pixel_layer(network_); !layer.empty())
+      return fmt::format("{}: the map of {} is one pixel", fixed, layer);
     any_size_ = true;
     return "any";
   }

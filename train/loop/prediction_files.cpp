@@ -1,11 +1,15 @@
-// Which files predictions come from and go to: pictures_in, check_outputs, prediction_stems.
+// Which files predictions come from and go to, and the writing of a picture's.
+#include "train/loop/prediction_files.h"
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
 #include <map>
 
 #include "engine/error.h"
-#include "train/loop/predict.h"
+#include "io/csv_text.h"
+#include "io/picture_io.h"
+#include "train/pictures/colour.h"
 
 namespace weft {
 namespace {
@@ -122,6 +126,43 @@ std::vector<std::string> prediction_stems(const std::vector<std::string>& pictur
 
 std::string probability_text(std::optional<double> probability) {
   return probability ? fmt::format("{:.4g}", *probability) : "";
+}
+
+Written write_prediction(const std::string& picture, const std::string& stem, const TaskSpec& task,
+                         size_t k, const LearnedFromData& learned, const Prediction& made,
+                         const Picture* photograph) {
+  const std::string path = stem + "-" + task.name;
+  std::string value = path + ".npy";
+  Written out;
+  if (task.image_label()) {
+    value = label_text(learned, task, k, made.label.pixels[0]);
+    out.said = fmt::format("{}: {} {}\n", picture, task.name, value);
+  } else {
+    const Picture colours = colour_label(task.kind, made.label);
+    write_png(path + ".png", colours);
+    write_npy(path + ".npy", made.label);
+    if (photograph) write_png(path + "-overlay.png", overlay(*photograph, colours));
+    out.said =
+        fmt::format("{}: {}.png, .npy{}\n", picture, path, photograph ? ", -overlay.png" : "");
+  }
+  out.row = fmt::format("{},{},{},{}\n", csv_cell(picture), csv_cell(task.name), csv_cell(value),
+                        probability_text(made.probability));
+  return out;
+}
+
+std::vector<std::string> predicted_tables(const std::vector<std::string>& tables,
+                                          const std::string& folder) {
+  std::vector<std::vector<std::string>> outputs;
+  std::vector<std::string> paths;
+  for (const std::string& path : tables) {
+    std::string name = fs::path(path).filename().string();
+    for (const std::string end : {".gz", ".csv"})
+      if (name.size() > end.size() && name.ends_with(end)) name.resize(name.size() - end.size());
+    paths.push_back(folder + "/" + name + "-predicted.csv");
+    outputs.push_back({paths.back()});
+  }
+  check_outputs(tables, outputs);
+  return paths;
 }
 
 }  // namespace weft

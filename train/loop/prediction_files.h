@@ -1,0 +1,58 @@
+// The files that predictions come from and go to: where each goes, that none lies over another, and how a
+// picture's are written and told of. Shared with weft-run, so nothing that trains.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/learned.h"
+#include "io/picture.h"
+
+namespace weft {
+
+/// Of one picture and task.
+struct Prediction {
+  Picture label;                      ///< train/metrics/decode.h
+  std::optional<double> probability;  ///< of an image label's class
+};
+
+/// `outputs`: the files that come of each input. A ConfigError where one would be written over
+/// another, or over an input.
+void check_outputs(const std::vector<std::string>& inputs,
+                   const std::vector<std::vector<std::string>>& outputs);
+
+/// The pictures that are named, and those in folders that are, by name and with what lies in folders
+/// below. A DataError where a folder holds none.
+std::vector<std::string> pictures_in(const std::vector<std::string>& paths);
+
+/// Where the maps of each picture go: FOLDER/STEM, to which "-TASK.png" is added. Pictures that have
+/// one stem are told apart by their endings and folders: "a-photo", "b-photo-jpg". A ConfigError where
+/// a picture is named twice, or maps would be written over those of another or a picture itself.
+std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
+                                          const std::vector<TaskSpec>& tasks,
+                                          const std::string& folder);
+
+/// "0.9371"; empty where there is none.
+std::string probability_text(std::optional<double> probability);
+
+/// The first line of predictions.csv.
+constexpr const char* predictions_header = "image,task,predicted,probability\n";
+
+/// What is said of a prediction that was written.
+struct Written {
+  std::string said;  ///< a line for the terminal
+  std::string row;   ///< a line of predictions.csv
+};
+
+/// Writes task k's label of a picture: STEM-TASK.png to look at, STEM-TASK.npy of its values and, with
+/// a photograph to lay it over, STEM-TASK-overlay.png. An image label is told of alone.
+Written write_prediction(const std::string& picture, const std::string& stem, const TaskSpec& task,
+                         size_t k, const LearnedFromData& learned, const Prediction& made,
+                         const Picture* photograph = nullptr);
+
+/// FOLDER/FILE-predicted.csv of each FILE.csv or FILE.csv.gz. A ConfigError as above.
+std::vector<std::string> predicted_tables(const std::vector<std::string>& tables,
+                                          const std::string& folder);
+
+}  // namespace weft

@@ -1,0 +1,65 @@
+// The rows of a CSV as a network sees them, and what it says of each turned into a line of a CSV: the
+// row's own cells, the task, and the prediction in the unit of the task's column.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/learned.h"
+#include "data/sets/measured.h"
+#include "data/sets/table_inputs.h"
+#include "data/sets/text.h"
+#include "engine/shape.h"
+
+namespace weft {
+
+/// What the network says of a task for a row: its output, decoded (train/metrics/decode.h), the
+/// output's slopes by the columns of task.slopes, where there are any, and how sure it is of a class.
+struct RowOutput {
+  double value = 0;
+  std::vector<double> slopes;
+  std::optional<double> probability;
+};
+
+class TablePrediction {
+ public:
+  /// Reads `path` as `data` says; its other files, and labels, are not needed. DataError as for
+  /// training data. `learned` outlives it.
+  TablePrediction(DataSpec data, const std::vector<TaskSpec>& tasks, const LearnedFromData& learned,
+                  const std::string& path);
+  TablePrediction(const TablePrediction&) = delete;
+  TablePrediction& operator=(const TablePrediction&) = delete;
+
+  int64_t rows() const { return static_cast<int64_t>(table_.rows.size()); }
+  /// Of a row as the network sees it.
+  const Shape& shape() const { return shape_; }
+  /// Those that the row is of.
+  std::vector<size_t> tasks_of(int64_t row) const;
+  void encode(int64_t row, float* out) const;
+  /// Whether a task has slopes.
+  bool slopes() const { return !slopes_.empty(); }
+  std::string header() const;
+  /// The line of one row and task.
+  std::string prediction(int64_t row, size_t k, const RowOutput& output) const;
+
+ private:
+  const std::string& cell(int64_t row) const {
+    return table_.rows[static_cast<size_t>(row)][static_cast<size_t>(owner_)];
+  }
+  std::string number(double value, int64_t row, size_t k, const char* what, double said) const;
+
+  const LearnedFromData& learned_;
+  Table table_;
+  std::optional<TableInputs> inputs_;
+  std::optional<TextInputs> text_;
+  std::optional<Alphabet> alphabet_;
+  Shape shape_;
+  int owner_ = -1;
+  std::vector<TaskSpec> tasks_;
+  std::vector<std::optional<MeasuredLabels>> measured_;
+  bool classes_ = false;             ///< whether a task has them
+  std::vector<std::string> slopes_;  ///< of all tasks, "gm", in the order of their columns
+};
+
+}  // namespace weft
