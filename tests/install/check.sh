@@ -20,7 +20,7 @@ cd "$folder/build"
 ctest --output-on-failure
 
 without=()
-for package in CLI11 PNG ZLIB TurboJPEG; do without+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
+for package in CLI11 PNG ZLIB JPEG; do without+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
 cmake -S "$root" -B "$folder/models" -DWEFT_COMPONENTS=models -DWEFT_CUDA=OFF "${without[@]}"
 cmake --build "$folder/models" -j "$(nproc)"
 cmake --install "$folder/models" --prefix "$folder/bare" >/dev/null
