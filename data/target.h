@@ -6,7 +6,7 @@
 // a target once and to the first power, so that t = [log10] m y, with m = c prod x_i^a_i, can be
 // undone: y = t / m, or 10^t / m. That is an output form, too: with target = "log10(id / vds)" the
 // network's current is id = vds 10^t, and 0 where vds is. Under log10 its slopes are
-//   dy/dx = y (ln 10 dt/dx - a_x / x).
+//   dy/dx = y (ln 10 dt/dx - a_x / x),   at x = 0 its limit.
 #pragma once
 
 #include <functional>

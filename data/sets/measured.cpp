@@ -21,6 +21,8 @@ MeasuredLabels::MeasuredLabels(const Table& table, const TaskSpec& task, bool la
     static_cast<Slope&>(slope) = parse_slope(text, key + "slopes");
     if (labels) slope.number = table.column(slope.label);
     slope.power = target_.m.power_of(slope.input);
+    slope.others = target_.m;
+    slope.others.powers.erase(slope.input);
     if (slope.power != 0) slope.input_number = table.column(slope.input);
     slopes_.push_back(slope);
     learned_ |= slope.weight > 0;
@@ -102,8 +104,11 @@ double MeasuredLabels::back(int64_t row, double t) const {
 
 double MeasuredLabels::slope_back(int64_t row, size_t s, double t, double slope) const {
   const Numbered& by = slopes_[s];
-  const double own = by.power == 0 ? 0 : by.power / number(row, by.input);
-  return back(row, t) * (std::log(10.0) * slope - own);
+  if (by.power == 0) return back(row, t) * std::log(10.0) * slope;
+  // y = rest x^-a, with dy/dx = rest (x^-a ln 10 dt/dx - a x^(-a - 1)): not divided by x, which may be 0.
+  const double x = number(row, by.input), a = by.power;
+  const double rest = target_.back(t, value(by.others, row)) / task_.scale;
+  return rest * (std::pow(x, -a) * std::log(10.0) * slope - a * std::pow(x, -a - 1));
 }
 
 }  // namespace weft

@@ -28,13 +28,15 @@ class MeasuredLabels {
                    float* out) const;
   /// y, in the unit of its column, where the network says t for the row.
   double back(int64_t row, double t) const;
-  /// dy/dx likewise, x the input of task.slopes[s], where it says `slope` for dt/dx.
+  /// dy/dx likewise, x the input of task.slopes[s], where it says `slope` for dt/dx; at x = 0 as well,
+  /// where y is defined there: with log10(id / vds) it is 10^t at vds = 0.
   double slope_back(int64_t row, size_t s, double t, double slope) const;
 
  private:
   struct Numbered : Slope {
     int number = 0;
     double power = 0;  ///< of the input in m
+    Product others;    ///< m without it
     int input_number = -1;
   };
   std::optional<double> y(int64_t row) const;

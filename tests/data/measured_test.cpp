@@ -5,6 +5,7 @@
 #include <set>
 
 #include "data/measured_label.h"
+#include "data/sets/measured.h"
 #include "data/sets/tabular.h"
 #include "data/split.h"
 #include "engine/error.h"
@@ -91,6 +92,35 @@ TEST_CASE("a measured label: target, bound, strong, reference and slopes", "[tab
   CHECK(!set.labelled(4, 0));
   CHECK(set.labelled(4, 1));
   CHECK(set.input_names() == std::vector<std::string>{"L", "vgs", "vds"});
+}
+
+TEST_CASE("slopes turned back are those of y, and at an input of 0 their limit",
+          "[tabular][target]") {
+  const TempFolder folder;
+  std::string text = "type,part,W,L,vgs,vds\n";
+  for (const char* vds : {"0", "-1e-4", "1e-4", "0.2", "0.1999", "0.2001"})
+    text += fmt::format("n,test,2,0.5,1,{}\n", vds);
+  const Table table = read_table(spec_of(folder, text));
+  const auto check = [&](const std::string& target, int64_t row) {
+    CAPTURE(target, row);
+    TaskSpec task = device("n");
+    task.target = target;
+    task.scale = 2;
+    const MeasuredLabels labels(table, task, /*labels=*/false);
+    const double t = -4, by_vds = 0.3;  // dt / dvds
+    const double below = labels.back(row + 1, t - 1e-4 * by_vds);
+    const double above = labels.back(row + 2, t + 1e-4 * by_vds);
+    CHECK(labels.slope_back(row, 1, t, by_vds) ==
+          Catch::Approx((above - below) / 2e-4).epsilon(1e-5).margin(1e-12));
+    CHECK(labels.slope_back(row, 0, t, 0.7) ==
+          Catch::Approx(labels.back(row, t) * std::log(10.0) * 0.7));
+  };
+  for (const int64_t row : {0, 3}) {
+    check("log10(id * L / W / vds)", row);
+    check("log10(id / vds^2)", row);
+    check("log10(id)", row);
+  }
+  check("log10(id * vds)", 3);
 }
 
 TEST_CASE("columns are transformed, then standardised by the training rows", "[tabular][target]") {
