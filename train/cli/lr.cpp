@@ -39,7 +39,7 @@ class RateFinder final : public Command {
       fmt::print("{:>10.3g} {:>10.4g}\n", range.points[i].rate, range.points[i].loss);
     fmt::print("least loss at {:.2g}{}; a beginning: {}.optimizer.lr={:.1g}\n", range.least,
                range.burst ? fmt::format(", burst at {:.2g}", range.points.back().rate) : "",
-               name_of(range.phase), range.suggested);
+               range.table, range.suggested);
     const std::string out = out_.empty() ? run.name + "-lr.svg" : out_;
     write_file(out, picture(run.name, range));
     fmt::print("{}\n", out);
@@ -48,7 +48,7 @@ class RateFinder final : public Command {
  private:
   static std::string picture(const std::string& name, const RateRange& range) {
     Plot plot;
-    plot.title = fmt::format("{}: smoothed loss over the rate of [{}]", name, name_of(range.phase));
+    plot.title = fmt::format("{}: smoothed loss over the rate of [{}]", name, range.table);
     plot.x_label = "learning rate";
     plot.logarithmic = true;
     PlotLine line;

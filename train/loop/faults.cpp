@@ -11,19 +11,18 @@ namespace {
 
 constexpr size_t most_named = 4;
 
-/// "policy" for the search's weights steps: the table of the run file that the step obeys.
-std::string table_of(Phase phase) {
-  return phase == Phase::policy    ? "policy.logits"
-         : phase == Phase::weights ? "policy"
-                                   : name_of(phase);
-}
-
 bool finite(const Picture& picture) {
   return std::all_of(picture.pixels.begin(), picture.pixels.end(),
                      [](float v) { return std::isfinite(v); });
 }
 
 }  // namespace
+
+std::string table_of(Phase phase) {
+  return phase == Phase::policy    ? "policy.logits"
+         : phase == Phase::weights ? "policy"
+                                   : name_of(phase);
+}
 
 void Faults::require_finite(const FinishedStep& step, const ParameterStore& store) const {
   if (step.result.taken && !step.result.judgement.finite())

@@ -14,6 +14,9 @@
 
 namespace weft {
 
+/// "policy" for the search's weights steps: the table of the run file that the step obeys.
+std::string table_of(Phase phase);
+
 class Faults {
  public:
   /// Steps left out in a row; after so many nothing will change by itself.

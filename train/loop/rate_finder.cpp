@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "train/loop/faults.h"
+#include "train/loop/policy_choice.h"
 #include "train/loop/preflight.h"
 #include "train/loop/stage.h"
 #include "train/run_folder/pretrained.h"
@@ -37,12 +39,21 @@ RateRange find_rate(const AnyContext& context, const RunFile& run_file, const Da
   const Parts parts = make_parts(data, run.semantics, run.policy.data_share);
   const auto model = planned_model(context, run, data, parts);
   if (!run.model.init.empty()) load_pretrained(run.model.init, *model, run.model.init_partial);
-  const SearchClock clock = search_clock(run, data, parts, model->policy() != nullptr);
+  const bool has_policy = model->policy() != nullptr;
+  const SearchClock clock = search_clock(run, data, parts, has_policy);
+  check_search(run, *model, clock);
+  for (size_t k = 0; k < run.tasks.size(); ++k)
+    if (run.tasks[k].class_weights.empty()) run.tasks[k].class_weights = data.class_weights(k);
   TrainState state;
-  state.stage = model->policy() != nullptr ? Stage::warmup : Stage::retrain;
+  state.stage = first_with_steps(run, searches(run, has_policy) ? Stage::warmup : Stage::retrain);
+  if (stage_steps(run, state.stage) == 0)
+    throw ConfigError("lr: no stage of the run has steps; retrain.steps=1000 gives it some");
+  if (state.stage == Stage::retrain && has_policy)
+    decide_policy(state, context, run, data, parts, *model, [](const std::string&) {});
   RateRange out;
-  out.phase = phase_of(state, clock);
-  const double base = (out.phase == Phase::warmup ? run.warmup : run.retrain).optimizer.lr;
+  out.phase = phase_of(state, clock);  // of a search its weights
+  out.table = table_of(out.phase);
+  const double base = phase_spec(run, out.phase).optimizer.lr;
   if (!(base > 0)) throw ConfigError("lr: the optimizer's lr is 0, of which no rate is a multiple");
   StageTools tools(context, run, data, parts, *model, state, clock);
   TrainStep step(run, context);
@@ -77,8 +88,13 @@ RateRange find_rate(const AnyContext& context, const RunFile& run_file, const Da
       break;
     }
   }
-  if (out.points.empty())
-    throw DataError("lr: no step gave a loss; are there labels, and is --low small enough?");
+  if (out.points.size() < 2 && out.burst)
+    throw ConfigError(fmt::format(
+        "lr: the loss burst at once, and one rate is no curve: give less than --low {}", low));
+  if (out.points.size() < 2)
+    throw DataError(fmt::format(
+        "lr: {} of {} steps gave a loss, and a curve has two or more; are there labels?",
+        out.points.size(), steps));
   out.suggested = out.least / 10;
   return out;
 }

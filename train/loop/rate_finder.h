@@ -5,6 +5,7 @@
 // [retrain]. It trains a network of its own and keeps nothing.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "data/dataset.h"
@@ -19,15 +20,17 @@ struct RatePoint {
 };
 
 struct RateRange {
-  Phase phase = Phase::retrain;  ///< whose optimizer's rate it is
-  std::vector<RatePoint> points;
-  double least = 0;      ///< the rate of the least loss
-  double suggested = 0;  ///< a tenth of it
-  bool burst = false;    ///< it ended before `high`
+  Phase phase = Phase::retrain;   ///< whose optimizer's rate it is
+  std::string table;              ///< of the run file, where it stands: "warmup", "policy"
+  std::vector<RatePoint> points;  ///< two or more
+  double least = 0;               ///< the rate of the least loss
+  double suggested = 0;           ///< a tenth of it
+  bool burst = false;             ///< it ended before `high`
 };
 
-/// ConfigError where low < high does not hold, or steps are fewer than 10; DataError where no batch has
-/// a label. The optimizer's trunk_lr keeps its ratio to lr.
+/// ConfigError where low < high does not hold, steps are fewer than 10, or the loss bursts before its
+/// second point; DataError where no two batches have a label. A run that begins with its search is
+/// measured at the weights' steps; what re-training executes is decided as a run would. The optimizer's trunk_lr keeps its ratio to lr.
 RateRange find_rate(const AnyContext& context, const RunFile& run, const Dataset& data, double low,
                     double high, int64_t steps);
 

@@ -6,6 +6,7 @@
 #include "io/files.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
+#include "train/run_folder/run_folder.h"
 #include "train/step/open_data.h"
 
 using namespace weft;
@@ -81,6 +82,52 @@ TEST_CASE("lr: the loss falls at rising rates, and where it bursts the test ends
     for (size_t i = 0; i < range.points.size(); ++i)
       CHECK(again.points[i].loss == range.points[i].loss);
   }
+}
+
+TEST_CASE("lr: the first stage is the one that a run begins with", "[lr]") {
+  const TempFolder folder;
+  CpuContext cpu(1);
+  RunFile run = line_run(folder, "adashare");
+  run.policy.optimizer.lr = 0.5;  // another base: the rates are what was asked for all the same
+  const auto data = open_dataset(run);
+  const auto found = [&](const RunFile& asked) {
+    const RateRange range = find_rate(&cpu, asked, *data, 1e-5, 1, 20);
+    CHECK(range.points.size() >= 2);
+    CHECK(range.points[0].rate == Catch::Approx(1e-5));
+    return std::pair(range.phase, range.table);
+  };
+  CHECK(found(run) == std::pair(Phase::warmup, std::string("warmup")));
+  RunFile searching = run;
+  searching.warmup.steps = 0;
+  CHECK(found(searching) == std::pair(Phase::weights, std::string("policy")));
+  RunFile neither = searching;
+  neither.policy.steps = 0;
+  CHECK(found(neither).first == Phase::retrain);
+  RunFile given = run;
+  given.retrain.policy = folder.file("policy.json");
+  write_file(given.retrain.policy, policy_json({{{1, 0}, {0, 1}}}, {"y", "z"},
+                                               {"blocks.0", "blocks.1"}, {{1, 0}, {0, 1}}, 1));
+  given.retrain.init = RetrainInit::random;
+  CHECK(found(given) == std::pair(Phase::retrain, std::string("retrain")));
+  given.retrain.policy = folder.file("gone.json");
+  CHECK_THAT(message_of<DataError>([&] { find_rate(&cpu, given, *data, 1e-5, 1, 20); }),
+             contains_text("gone.json"));
+  RunFile depth = run;
+  depth.retrain.gates = RetrainGates::stochastic_depth;
+  CHECK(found(depth).first == Phase::retrain);
+  RunFile none = line_run(folder, "hard");
+  none.retrain.steps = 0;
+  CHECK_THAT(message_of<ConfigError>([&] { find_rate(&cpu, none, *data, 1e-5, 1, 20); }),
+             contains_text("steps"));
+}
+
+TEST_CASE("lr: one point is no curve", "[lr]") {
+  const TempFolder folder;
+  CpuContext cpu(1);
+  RunFile run = line_run(folder, "hard");
+  const auto data = open_dataset(run);
+  CHECK_THAT(message_of<ConfigError>([&] { find_rate(&cpu, run, *data, 1e35, 1e36, 20); }),
+             contains_text("burst at once") && contains_text("--low 1e+35"));
 }
 
 TEST_CASE("lr: what it refuses", "[lr]") {
