@@ -135,9 +135,7 @@ void Session::pictures(const std::function<void(const std::string&)>& say) {
   const auto stems = prediction_stems(files, use.tasks, out);
   const PictureFormat format = picture_format(use.data);
   for (const std::string& path : files) picture_info(path, format);
-  make_folder(out);
-  std::string lines = predictions_header;
-  for (size_t i = 0; i < files.size(); ++i) {
+  const auto rows_of = [&](size_t i) {
     const Picture photograph = read_image(files[i], format);
     const Picture seen = as_network_sees(photograph, use.channels, use.data.size);
     if (seen.channels != program_.input_shape()[2])
@@ -146,15 +144,17 @@ void Session::pictures(const std::function<void(const std::string&)>& say) {
     normalize_pixels(seen, use.inside ? Normalize::none : use.data.normalize, program_.input());
     pass();
     repeat();
+    make_folder(out);
+    std::string rows;
     for (size_t k = 0; k < use.tasks.size(); ++k) {
       const Written written = write_prediction(files[i], stems[i], use.tasks[k], k, use.learned,
                                                decoded(k, photograph.height, photograph.width));
       say(written.said);
-      lines += written.row;
+      rows += written.row;
     }
-  }
-  write_file(out + "/predictions.csv", lines);
-  say(out + "/predictions.csv\n");
+    return rows;
+  };
+  write_predictions(files.size(), out, rows_of, say);
 }
 
 void Session::tables(const std::function<void(const std::string&)>& say) {
@@ -165,8 +165,9 @@ void Session::tables(const std::function<void(const std::string&)>& say) {
           ? (std::filesystem::path(arguments_.network).parent_path() / "predictions").string()
           : arguments_.out;
   const auto outputs = predicted_tables(files, out);
-  for (size_t i = 0; i < files.size(); ++i) {
-    const TablePrediction table(use.data, use.tasks, use.learned, files[i]);
+  std::vector<std::string> texts;  // all of them before any is written
+  for (const std::string& file : files) {
+    const TablePrediction table(use.data, use.tasks, use.learned, file);
     if (table.shape() != program_.input_shape())
       throw DataError(fmt::format("{}: usage and graph differ in inputs", arguments_.network));
     std::string text = table.header();
@@ -180,8 +181,11 @@ void Session::tables(const std::function<void(const std::string&)>& say) {
         text += table.prediction(row, k, {made.label.pixels[0], {}, made.probability});
       }
     }
-    make_folder(out);
-    write_file(outputs[i], text);
+    texts.push_back(std::move(text));
+  }
+  make_folder(out);
+  for (size_t i = 0; i < files.size(); ++i) {
+    write_file(outputs[i], texts[i]);
     say(fmt::format("{}: {}\n", files[i], outputs[i]));
   }
 }

@@ -70,11 +70,22 @@ expect 2 "--curves: 'kind' is no numeric input column" predict first prices.csv 
 expect 0 'curves/prices-predicted-price-1.svg$' predict first prices.csv --out curves --curves size
 expect 0 '^least loss at .*a beginning: warmup.optimizer.lr=' lr prices.toml --steps 30 --threads 1 --out lr.svg
 grep -q '</svg>' lr.svg || fail "lr: no picture"
+expect 0 'a beginning: policy.optimizer.lr=' lr prices.toml warmup.steps=0 --steps 10 --threads 1 --out lr.svg
+expect 2 'the loss burst at once.*less than --low 1e\+35' lr prices.toml --low 1e35 --high 1e36 --threads 1 --out no.svg
 expect 2 'rates rise from low to high' lr prices.toml --low 1 --high 0.1 --out no.svg
 [ -e no.svg ] && fail "lr: a refused test left a picture"
 sed '3s/^[0-9]*/9/' prices.csv >odd.csv
 expect 2 "odd.csv:3: column 'shop' says '9', which is not among the 3 values" predict first odd.csv --out odd
 [ -e odd ] && fail "predict: a refused prediction left a folder"
+# What predict wrote, or a second file that is wrong, is refused before anything is written.
+expect 2 "prices-predicted.csv: has a column 'predicted.task' already" predict first rows/prices-predicted.csv --out twice
+expect 2 "odd.csv:3: column 'shop'" predict first prices.csv odd.csv --out twice
+[ -e twice ] && fail "predict: a refused prediction left a folder"
+# A row that names no task has all of them, and empty cells stay in their columns.
+{ head -1 prices.csv; echo ',big,3,'; echo '2,small,,5'; } >few.csv
+expect 0 'few-predicted.csv$' predict first few.csv --out few
+sed 's/[^,]*$/N/' few/few-predicted.csv | tail -n +2 >few.txt
+printf '%s\n' ,big,3,,price-{0,1,2},N 2,small,,5,price-2,N | cmp - few.txt || fail "predict: $(cat few/few-predicted.csv)"
 expect 2 "'small' is no number.*data.categorical" train prices.toml data.categorical=[] --out no
 expect 2 "there is no 'weight'|no column 'weight'" train prices.toml task.price.column=weight --out no
 expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes data.task_column= data.categorical=[] \
@@ -88,6 +99,7 @@ expect 0 '^  price regression: 10[0-9] of 120 labels; their mean alone' new --da
 grep -q '^categorical = \["kind"\]$' two.toml || fail "new: $(cat two.toml)"
 expect 0 '^run folder: flats$' train flats.toml retrain.steps=20 eval.every=10 data.workers=0 --out flats --threads 1
 expect 0 'flats-predicted.csv$' predict flats flats.csv --out sure
+[ "$(wc -l <sure/flats-predicted.csv)" = 121 ] || fail "predict: not a line for each flat: $(cat sure/flats-predicted.csv)"
 sed 1d sure/flats-predicted.csv | grep -vE ',cheap,(dear|fair),(0\.[0-9]+|1)$' && fail "predict: no class, or no probability"
 [ -e no ] && fail "a run that cannot start left a folder"
 exit $broken

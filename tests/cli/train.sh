@@ -75,6 +75,13 @@ expect 2 'written over a/img-seg\.png' predict first a/img.png a/img-seg.png --o
 printf 'no picture' >broken.png
 expect 2 'broken\.png: is no PNG' predict first a/img.png broken.png --out same
 [ -e same ] && fail "a refused predict left a folder"
+# Pixels that end early are seen when their turn comes: what was predicted before is listed.
+head -c "$(($(wc -c <a/img.png) * 2 / 3))" a/img.png >short.png
+expect 2 'short\.png: ' predict first short.png a/img.png --out same
+[ -e same ] && fail "a predict that began with a broken picture left a folder"
+expect 2 'cut/predictions.csv: the first 1 of 3 pictures$' predict first a/img.png short.png b/img.png --out cut
+grep -q 'short\.png: ' err || fail "no word of the broken picture: $(cat err)"
+[ "$(cut -d, -f1 cut/predictions.csv | sort -u)" = "$(printf 'a/img.png\nimage')" ] || fail "predictions.csv: $(cat cut/predictions.csv)"
 for phase in warmup weights policy retrain; do
   expect 0 "1 $phase step" dump slim.toml --phase $phase --out $phase.safetensors
 done

@@ -58,21 +58,22 @@ class Predict final : public Command {
     const auto stems = prediction_stems(images_, run.run.tasks, out);
     const PictureFormat format = picture_format(run.run.data);
     for (const std::string& path : images_) picture_info(path, format);
-    make_folder(out);
-    std::string lines = predictions_header;
-    for (size_t i = 0; i < images_.size(); ++i) {
+    const auto rows_of = [&](size_t i) {
       const Picture photograph = read_image(images_[i], format);
       const auto made = predict(run.context(), *run.model, run.run, run.policy(), photograph);
+      make_folder(out);
+      std::string rows;
       for (size_t k = 0; k < made.size(); ++k) {
         const Written written =
             write_prediction(images_[i], stems[i], run.run.tasks[k], k, run.learned, made[k],
                              overlay_ ? &photograph : nullptr);
         fmt::print("{}", written.said);
-        lines += written.row;
+        rows += written.row;
       }
-    }
-    write_file(out + "/predictions.csv", lines);
-    fmt::print("{}/predictions.csv\n", out);
+      return rows;
+    };
+    write_predictions(images_.size(), out, rows_of,
+                      [](const std::string& line) { fmt::print("{}", line); });
   }
 
  private:
@@ -81,13 +82,15 @@ class Predict final : public Command {
     const std::string out = out_.empty() ? folder_ + "/predictions" : out_;
     const std::vector<std::string> outputs = predicted_tables(images_, out);
     if (!curves_.empty()) check_curves(run);
+    std::vector<std::string> texts;  // all of them before any is written
+    for (const std::string& path : images_)
+      texts.push_back(
+          predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path));
+    make_folder(out);
     for (size_t i = 0; i < images_.size(); ++i) {
-      const std::string &path = images_[i], &to = outputs[i];
-      const std::string text =
-          predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path);
-      make_folder(out);
-      write_file(to, text);
-      fmt::print("{}: {}\n", path, to);
+      const std::string& to = outputs[i];
+      write_file(to, texts[i]);
+      fmt::print("{}: {}\n", images_[i], to);
       if (!curves_.empty()) draw(run, read_csv(to), to.substr(0, to.size() - 4));
     }
   }

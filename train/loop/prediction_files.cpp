@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "io/csv_text.h"
+#include "io/files.h"
 #include "io/picture_io.h"
 #include "train/pictures/colour.h"
 
@@ -74,9 +75,11 @@ std::vector<std::string> pictures_in(const std::vector<std::string>& paths) {
       continue;
     }
     std::vector<std::string> found;
+    std::error_code no_file;  // a link to itself is none
     for (fs::recursive_directory_iterator it(path, error), end; !error && it != end;
          it.increment(error))
-      if (it->is_regular_file() && is_picture(it->path())) found.push_back(it->path().string());
+      if (is_picture(it->path()) && it->is_regular_file(no_file))
+        found.push_back(it->path().string());
     if (error) throw DataError(fmt::format("{}: {}", path, error.message()));
     if (found.empty())
       throw DataError(fmt::format("{}: holds no PNG, JPEG or npy files to predict", path));
@@ -148,6 +151,25 @@ Written write_prediction(const std::string& picture, const std::string& stem, co
   out.row = fmt::format("{},{},{},{}\n", csv_cell(picture), csv_cell(task.name), csv_cell(value),
                         probability_text(made.probability));
   return out;
+}
+
+void write_predictions(size_t pictures, const std::string& folder,
+                       const std::function<std::string(size_t)>& rows_of,
+                       const std::function<void(const std::string&)>& say) {
+  const std::string path = folder + "/predictions.csv";
+  std::string lines = predictions_header;
+  size_t done = 0;
+  try {
+    for (; done < pictures; ++done) lines += rows_of(done);
+  } catch (...) {
+    if (done > 0) {
+      write_file(path, lines);
+      say(fmt::format("{}: the first {} of {} pictures\n", path, done, pictures));
+    }
+    throw;
+  }
+  write_file(path, lines);
+  say(path + "\n");
 }
 
 std::vector<std::string> predicted_tables(const std::vector<std::string>& tables,

@@ -2,6 +2,7 @@
 // picture's are written and told of. Shared with weft-run, so nothing that trains.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,12 +24,13 @@ void check_outputs(const std::vector<std::string>& inputs,
                    const std::vector<std::vector<std::string>>& outputs);
 
 /// The pictures that are named, and those in folders that are, by name and with what lies in folders
-/// below. A DataError where a folder holds none.
+/// below; what links lead nowhere is none. A DataError where a folder holds none.
 std::vector<std::string> pictures_in(const std::vector<std::string>& paths);
 
 /// Where the maps of each picture go: FOLDER/STEM, to which "-TASK.png" is added. Pictures that have
 /// one stem are told apart by their endings and folders: "a-photo", "b-photo-jpg". A ConfigError where
-/// a picture is named twice, or maps would be written over those of another or a picture itself.
+/// maps would be written over those of another, such as the same picture named twice, or over a picture
+/// itself; image labels are printed and have no map.
 std::vector<std::string> prediction_stems(const std::vector<std::string>& pictures,
                                           const std::vector<TaskSpec>& tasks,
                                           const std::string& folder);
@@ -50,6 +52,12 @@ struct Written {
 Written write_prediction(const std::string& picture, const std::string& stem, const TaskSpec& task,
                          size_t k, const LearnedFromData& learned, const Prediction& made,
                          const Picture* photograph = nullptr);
+
+/// FOLDER/predictions.csv of the rows that each picture gives in its turn. Pixels that end early are seen
+/// only then: what was predicted before an error is written, and said, before it goes on.
+void write_predictions(size_t pictures, const std::string& folder,
+                       const std::function<std::string(size_t)>& rows_of,
+                       const std::function<void(const std::string&)>& say);
 
 /// FOLDER/FILE-predicted.csv of each FILE.csv or FILE.csv.gz. A ConfigError as above.
 std::vector<std::string> predicted_tables(const std::vector<std::string>& tables,

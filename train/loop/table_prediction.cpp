@@ -51,12 +51,35 @@ TablePrediction::TablePrediction(DataSpec data, const std::vector<TaskSpec>& tas
       if (std::find(slopes_.begin(), slopes_.end(), name) == slopes_.end()) slopes_.push_back(name);
     }
   }
+  for (const std::string& name : new_columns())
+    if (std::count(table_.header.begin(), table_.header.end(), name) > 0)
+      throw ConfigError(
+          fmt::format("{}: has a column '{}' already, as what weft predict wrote has; "
+                      "predict the table without it",
+                      table_.index, name));
+  if (owner_ >= 0 && !text_) check_owners();
+}
+
+/// A row that says no task is all tasks', which needs the same inputs for them.
+void TablePrediction::check_owners() const {
+  const bool scaled = std::any_of(learned_.columns.begin(), learned_.columns.end(),
+                                  [](const LearnedColumn& column) { return column.by_task; });
+  if (!scaled || std::all_of(tasks_.begin(), tasks_.end(), [&](const TaskSpec& task) {
+        return task.input_scale == tasks_[0].input_scale;
+      }))
+    return;
+  for (int64_t row = 0; row < rows(); ++row)
+    if (cell(row).empty())
+      throw DataError(
+          fmt::format("{}: column '{}' is empty, and inputs depend on the task (input_scale); "
+                      "say which task's the row is",
+                      table_.place(row), table_.header[static_cast<size_t>(owner_)]));
 }
 
 std::vector<size_t> TablePrediction::tasks_of(int64_t row) const {
   std::vector<size_t> out;
   for (size_t k = 0; k < tasks_.size(); ++k) {
-    const bool all = owner_ < 0 || (text_ && cell(row).empty());
+    const bool all = owner_ < 0 || cell(row).empty();
     if (all || cell(row) == task_value(tasks_[k])) out.push_back(k);
   }
   return out;
@@ -72,12 +95,14 @@ void TablePrediction::encode(int64_t row, float* out) const {
   inputs_->encode(table_, row, scale, out);
 }
 
-std::string TablePrediction::header() const {
+std::vector<std::string> TablePrediction::new_columns() const {
   std::vector<std::string> names = {"predicted.task", "predicted"};
   for (const std::string& slope : slopes_) names.push_back("predicted." + slope);
   if (classes_) names.push_back("predicted.probability");
-  return line(table_.header, names);
+  return names;
 }
+
+std::string TablePrediction::header() const { return line(table_.header, new_columns()); }
 
 std::string TablePrediction::prediction(int64_t row, size_t k, const RowOutput& output) const {
   const auto& cells = table_.rows[static_cast<size_t>(row)];

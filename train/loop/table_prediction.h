@@ -25,7 +25,8 @@ struct RowOutput {
 class TablePrediction {
  public:
   /// Reads `path` as `data` says; its other files, and labels, are not needed. DataError as for
-  /// training data. `learned` outlives it.
+  /// training data, and where a row says no task, but its inputs depend on it (input_scale); ConfigError
+  /// where the table has a column of predictions already. `learned` outlives it.
   TablePrediction(DataSpec data, const std::vector<TaskSpec>& tasks, const LearnedFromData& learned,
                   const std::string& path);
   TablePrediction(const TablePrediction&) = delete;
@@ -47,6 +48,8 @@ class TablePrediction {
   const std::string& cell(int64_t row) const {
     return table_.rows[static_cast<size_t>(row)][static_cast<size_t>(owner_)];
   }
+  std::vector<std::string> new_columns() const;
+  void check_owners() const;
   std::string number(double value, int64_t row, size_t k, const char* what, double said) const;
 
   const LearnedFromData& learned_;

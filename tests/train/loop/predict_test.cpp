@@ -127,6 +127,8 @@ TEST_CASE("predict: a folder stands for the pictures in it", "[predict]") {
   CHECK(pictures_in({folder.file("in"), "one.png"}) ==
         std::vector<std::string>{folder.file("in/a.png"), folder.file("in/b.JPG"),
                                  folder.file("in/deep/c.npy"), "one.png"});
+  REQUIRE(::symlink("loop.png", folder.file("in/loop.png").c_str()) == 0);
+  CHECK(pictures_in({folder.file("in")}).size() == 3);
   CHECK(message_of<DataError>([&] { pictures_in({folder.file("empty")}); }) ==
         folder.file("empty") + ": holds no PNG, JPEG or npy files to predict");
 }
