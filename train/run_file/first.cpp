@@ -150,7 +150,18 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
     return std::any_of(row.begin(), row.end(), is_picture);
   });
   if (!pictures) return first_table_run_file(csv, plain_run_name(name), tasks_named);
-  for (const std::string& task : tasks_named) csv.column(task);
+  for (const std::string& task : tasks_named) {
+    csv.column(task);
+    if (std::count(tasks_named.begin(), tasks_named.end(), task) > 1)
+      throw ConfigError(fmt::format("--task: '{}' is named twice", task));
+  }
+  const auto named = [&](const std::string& title) {
+    return std::find(tasks_named.begin(), tasks_named.end(), title) != tasks_named.end();
+  };
+  const auto no_label = [&](const std::string& title, const std::string& why) {
+    if (named(title))
+      throw DataError(fmt::format("{}: column '{}' {}, and is no label", index, title, why));
+  };
 
   FirstRunFile out;
   int image = -1, split = -1;
@@ -159,13 +170,15 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
   for (size_t column = 0; column < csv.header.size(); ++column) {
     const std::string& title = csv.header[column];
     const std::vector<std::string> values = cells(csv, column);
-    if (values.empty()) continue;
-    if (title == "split") {
+    if (values.empty()) {
+      no_label(title, "is empty");
+    } else if (title == "split") {
+      no_label(title, "says which rows are for training");
       split = static_cast<int>(column);
     } else if (image < 0 && is_picture(values[0])) {
+      no_label(title, "names the images");
       image = static_cast<int>(column);
-    } else if (!tasks_named.empty() &&
-               std::find(tasks_named.begin(), tasks_named.end(), title) == tasks_named.end()) {
+    } else if (!tasks_named.empty() && !named(title)) {
       left_out += fmt::format("# column {} is none of --task: left out\n", toml_string(title));
     } else if (const Guess guess = task_of(folder, values, csv.rows.size());
                guess.no_task.empty()) {
@@ -174,6 +187,7 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
                            first_task_name(title, names), toml_string(title), guess.keys);
       out.remarks.push_back(guess.labels);
     } else {
+      no_label(title, guess.no_task);
       left_out += fmt::format("# column {} {}: left out\n", toml_string(title), guess.no_task);
     }
   }

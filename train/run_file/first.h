@@ -16,7 +16,8 @@ struct FirstRunFile {
 };
 
 /// `data` is an index, or a folder with index.csv or a single CSV in it. `name` is made plain.
-/// `tasks`: the columns that are; empty: all that may be, of a table as guessed.
+/// `tasks`: the columns that are; empty: all that may be, of a table as guessed. DataError where one of
+/// them is no label; ConfigError where it is named twice.
 FirstRunFile first_run_file(const std::string& data, const std::string& name,
                             const std::vector<std::string>& tasks = {});
 

@@ -86,8 +86,13 @@ Guess guess_cells(const std::vector<std::string>& cells, size_t most, size_t row
     if (whole) ids.insert(static_cast<int>(*value));
     values.push_back(*value);
   }
-  if (values.size() < cells.size()) {
-    if (words.size() < 2) return {"", fmt::format("says '{}' in every row", *words.begin()), ""};
+  if (cells.empty()) return {"", "is empty", ""};
+  std::map<std::string, size_t> numbers;  // 1 and yes are one class
+  for (const double v : values) ++numbers[fmt::format("{}", v)];
+  const bool all_numbers = values.size() == cells.size();
+  if ((all_numbers ? numbers.size() : words.size()) == 1)
+    return {"", fmt::format("says '{}' in every row", *words.begin()), ""};
+  if (!all_numbers) {
     if (words.size() > most_words || 2 * words.size() > cells.size())
       return {"", fmt::format("holds {} different words", words.size()), ""};
     const std::string remark = remark_on_classes(counts, rows);
@@ -97,8 +102,6 @@ Guess guess_cells(const std::vector<std::string>& cells, size_t most, size_t row
         fmt::format("kind = \"classification\"  # {}\nclasses = {}\n", said(words), words.size()),
         "", remark};
   }
-  std::map<std::string, size_t> numbers;  // 1 and yes are one class
-  for (const double v : values) ++numbers[fmt::format("{}", v)];
   if (truths || ids == std::set<int>{0, 1})
     return {"kind = \"binary\"\n", "", remark_on_classes(numbers, rows)};
   if (!whole || ids.size() > most)

@@ -17,7 +17,8 @@ struct Guess {
   std::string keys, no_task, labels;
 };
 
-/// Of cells that are filled. `most`: so many whole numbers are classes; `rows` of the table.
+/// Of the cells that are filled; no task where there are none, or all say the same. `most`: so many
+/// whole numbers are classes; `rows` of the table.
 Guess guess_cells(const std::vector<std::string>& cells, size_t most, size_t rows);
 
 /// The keys of a segmentation or class task with these ids. 255 beside small ids is void; a few ids

@@ -43,6 +43,14 @@ void add_missing(const std::vector<std::string>& cells, std::set<std::string>& m
   if (words.count("?") > 0) missing.insert("?");
 }
 
+/// Those among a label's words that name no class; others of `absent` might: "none", "missing".
+void add_missing_label(const std::vector<std::string>& cells, std::set<std::string>& missing) {
+  for (const std::string& cell : cells)
+    if (const std::string word = lower(cell);
+        word == "na" || word == "n/a" || word == "nan" || word == "null")
+      missing.insert(cell);
+}
+
 struct Column {
   enum Kind { number, category, left_out } kind = number;
   std::string why;
@@ -88,14 +96,14 @@ class FirstTable {
  public:
   explicit FirstTable(const Csv& csv) : csv_(csv) {
     for (size_t c = 0; c < csv.header.size(); ++c) add_missing(filled(c), missing_);
-    for (size_t c = 0; c < csv.header.size(); ++c) {
-      if (csv.header[c] == "split") split_ = true;
-      columns_.push_back(column_of(filled(c)));
-    }
+    for (size_t c = 0; c < csv.header.size(); ++c) split_ |= csv.header[c] == "split";
+    sort_columns();
   }
 
   FirstRunFile file(const std::string& name, const std::vector<std::string>& named) {
     const std::vector<size_t> labels = tasks(named);
+    for (const size_t c : labels) add_missing_label(filled(c), missing_);
+    sort_columns();  // data.missing is of all of them
     FirstRunFile out;
     std::string text_of_tasks;
     std::set<std::string> names;
@@ -139,6 +147,11 @@ class FirstTable {
   }
 
  private:
+  void sort_columns() {
+    columns_.clear();
+    for (size_t c = 0; c < csv_.header.size(); ++c) columns_.push_back(column_of(filled(c)));
+  }
+
   std::vector<std::string> filled(size_t column) const {
     std::vector<std::string> out;
     for (const auto& row : csv_.rows)

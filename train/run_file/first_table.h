@@ -1,7 +1,8 @@
 // A first run file for a table, a CSV without a column of pictures: which columns are numbers, which
 // words (categories), which are left out (the same in every row, a number of the row, words that
 // never come again), and which are tasks: those that are named, or else those called label, target,
-// class, y and the like, or else the last. Words such as "NA" among numbers are missing cells.
+// class, y and the like, or else the last. Words such as "NA" among numbers are missing cells, and
+// NA, N/A, nan and null among the words of a label.
 #pragma once
 
 #include <string>

@@ -31,9 +31,10 @@ RunFile run_of(const std::string& name, const std::vector<std::string>& titles) 
   const std::string data = folder.file(name);
   make_folder(data);
   write_png(join_path(data, "i.png"), Picture(8, 8, 3, 0.5f));
-  std::string header = "image", row = "i.png";
-  for (const std::string& title : titles) header += "," + csv_cell(title), row += ",0.5";
-  write_file(join_path(data, "index.csv"), header + "\n" + row + "\n");
+  std::string header = "image", first = "\ni.png", second = first;
+  for (const std::string& title : titles)
+    header += "," + csv_cell(title), first += ",0.5", second += ",1.5";
+  write_file(join_path(data, "index.csv"), header + first + second + "\n");
   const std::string text = first_run_file(data, name).text;
   INFO(text);
   RunFile run = parse_run_text(text, "new.toml");
@@ -239,6 +240,51 @@ TEST_CASE("first run file: of a table numbers, categories, what is left out, and
   write_file(path, "y,a\n1,2\n2,2\n4,2\n");
   CHECK_THAT(message_of<DataError>([&] { first_run_file(path, "x"); }),
              contains_text("no column is left as an input"));
+}
+
+TEST_CASE("first run file: a column that says one thing, or nothing, is no label",
+          "[first_run_file]") {
+  const test::TempFolder folder;
+  const std::string path = folder.file("t.csv");
+  const auto complaint = [&](const std::vector<std::string>& tasks) {
+    return message_of<DataError>([&] { first_run_file(path, "x", tasks); });
+  };
+  write_file(path,
+             "a,b,same,word,none,na,mixed,class\n1,5,3,no,,NA,1,N/A\n2,4,3.0,no,,NA,yes,u\n"
+             "4,9,3,no,,NA,1,v\n8,7,3,no,,NA,1,u\n3,2,3,no,,NA,1,v\n6,1,3,no,,NA,1,null\n");
+  CHECK_THAT(complaint({"same"}), contains_text("column 'same' says '3' in every row"));
+  CHECK_THAT(complaint({"word"}), contains_text("column 'word' says 'no' in every row"));
+  CHECK_THAT(complaint({"mixed"}), contains_text("column 'mixed' says '1' in every row"));
+  CHECK_THAT(complaint({"none"}), contains_text("column 'none' is empty, and is no label"));
+  CHECK_THAT(complaint({"na"}), contains_text("column 'na' is empty, and is no label"));
+  const FirstRunFile first = first_run_file(path, "x", {"class"});
+  const RunFile run = parse_run_text(first.text, "t.toml");
+  CHECK(run.data.missing == std::vector<std::string>{"N/A", "null"});
+  CHECK(run.tasks[0].kind == TaskKind::binary);
+  CHECK(first.remarks[0] == "4 of 6 labels; the most frequent class alone is right in 50.0 %");
+  CHECK(TabularDataset(run.data, run.tasks).input_names().size() == 4);
+}
+
+TEST_CASE("first run file: of pictures, too, a column that is named is a task or refused",
+          "[first_run_file]") {
+  const test::TempFolder folder;
+  write_png(folder.file("x.png"), Picture(4, 4, 3, 0.5f));
+  std::string csv = "image,split,none,one,room,photo\n";
+  for (int i = 0; i < 4; ++i)
+    csv += fmt::format("x.png,{},,7,{},x.jpg\n", i ? "train" : "test", i % 2 ? "a" : "b");
+  write_file(folder.file("index.csv"), csv);
+  const auto complaint = [&](const std::vector<std::string>& tasks) {
+    return message_of<DataError>([&] { first_run_file(folder.path(), "x", tasks); });
+  };
+  CHECK_THAT(complaint({"room", "none"}), contains_text("column 'none' is empty, and is no label"));
+  CHECK_THAT(complaint({"room", "image"}), contains_text("column 'image' names the images"));
+  CHECK_THAT(complaint({"room", "split"}), contains_text("column 'split' says which rows"));
+  CHECK_THAT(complaint({"room", "one"}), contains_text("column 'one' says '7' in every row"));
+  CHECK_THAT(message_of<ConfigError>([&] {
+               first_run_file(folder.path(), "x", {"room", "room"});
+             }),
+             contains_text("--task: 'room' is named twice"));
+  CHECK(parse_run_text(first_run_file(folder.path(), "x", {"room"}).text, "x").tasks.size() == 1);
 }
 
 TEST_CASE("first run file: what it needs", "[first_run_file]") {
