@@ -97,6 +97,11 @@ expect 0 'from step [0-9]+ on: retrain.steps=7$' train --resume more retrain.ste
 tested() { grep '"split":"test"' "$1/metrics.jsonl" | sed 's/,"seconds":[^,]*//'; }
 [ -n "$(tested more)" ] && [ "$(tested more)" = "$(tested longer)" ] || fail "more steps, another network: $(tested more)"
 
+grep -q 'depends on retrain.steps' err && fail "a constant rate depends on steps: $(cat err)"
+expect 0 '^run folder: waned$' train run.toml "${t[@]}" retrain.schedule.kind=cosine --out waned
+expect 0 '^retrain.schedule is "cosine", which depends on retrain.steps: rates go on as those of 7 steps' \
+  train --resume waned retrain.steps=7 "${t[@]}"
+
 # A resume needs no policy file, and no init file.
 cp whole/policy/drawn.json drawn.json
 cp whole/checkpoints/best.safetensors init.safetensors

@@ -5,14 +5,37 @@
 #include "data/fingerprint.h"
 #include "engine/ranks.h"
 #include "train/loop/best_step.h"
+#include "train/loop/faults.h"
 #include "train/loop/policy_choice.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/run_folder/kept.h"
+#include "train/step/build.h"
 #include "train/step/compat.h"
 #include "train/step/over_ranks.h"
 
 namespace weft {
+namespace {
+
+/// What a change of a phase's steps means for a schedule that spreads over them.
+std::vector<std::string> new_rates(const RunFile& run, const std::vector<std::string>& changes) {
+  std::vector<std::string> lines;
+  for (const Phase phase : {Phase::warmup, Phase::weights, Phase::retrain}) {
+    const std::string table = table_of(phase);
+    const PhaseSpec& spec = phase_spec(run, phase);
+    const ScheduleKind kind = spec.schedule.kind;
+    if (kind != ScheduleKind::cosine && kind != ScheduleKind::poly) continue;
+    for (const std::string& change : changes)
+      if (change.starts_with(table + ".steps="))
+        lines.push_back(
+            fmt::format("{0}.schedule is \"{1}\", which depends on {0}.steps: rates go on as those "
+                        "of {2} steps, and steps that are done had others",
+                        table, name_of(kind), spec.steps));
+  }
+  return lines;
+}
+
+}  // namespace
 
 void Trainer::start(const std::string& folder) {
   // The first batch comes first, so that broken data leave no half-made folder behind.
@@ -87,6 +110,7 @@ void Trainer::resume(FolderLock folder, const std::string& name,
     state_.changes.push_back(
         fmt::format("from step {} on: {}", state_.total_step, fmt::join(changes, " ")));
     say("changed " + state_.changes.back());
+    for (const std::string& line : new_rates(run_, changes)) say(line);
     folder_->write_run(print_run_file(run_));
     save("last");
   }
