@@ -45,12 +45,14 @@ found runs/out/small | cmp - first || fail "tables of a finished study changed"
 # A smoke test: elsewhere, shorter, the command's word last.
 expect 0 '^\| hard ' study small.toml --out smoke --threads 1 --parallel 1 retrain.steps=2 eval.every=1
 grep -q '^steps = 2$' smoke/rooms/hard/seed-2/run.toml || fail "a setting of the command did not reach a cell"
-grep -q '^`weft study small.toml retrain.steps=2 eval.every=1`' smoke/study.md || fail "study.md hides its settings"
+grep -q '^`weft study small.toml retrain.steps=2 eval.every=1 --out smoke --threads 1 --parallel 1`' smoke/study.md || fail "study.md hides its settings"
 
 # Cells that are not started in time wait for another call, and tables hold what there is.
 sed 's/^seeds/out = "late"\nseeds/' small.toml >late.toml
 expect 0 '^4 cells were not started in time; go on with: weft study late.toml' study late.toml --start-for 0
 grep -qE '^\| hard \| 0 of 2 ' out || fail "the table hides that no cell was run"
+expect 0 "go on with: weft study late.toml 'model.init=\"\"' retrain.steps=3 --out later --threads 1 --start-for 0$" \
+  study late.toml --out later --threads 1 --start-for 0 'model.init=""' retrain.steps=3
 expect 0 '^\| hard ' study late.toml --start-for 60
 cmp <(found late | grep -v '^late') <(found runs/out/small) || fail "cells of a later call differ"
 
@@ -67,7 +69,7 @@ done
 kill -TERM $pid
 wait $pid
 [ $? -eq 143 ] || fail "a stopped study did not end with 143: $(cat err)"
-grep -q 'stopped; go on with: weft study killed.toml' err || fail "no word on how to go on"
+grep -q 'stopped; go on with: weft study killed.toml --parallel 1$' err || fail "no word on how to go on"
 [ -e killed/rooms/single/seed-1/summary.json ] && fail "the study was stopped too late to test anything"
 expect 0 '^\| hard ' study killed.toml
 sed 's/^out.*/out = "whole"/' killed.toml >whole.toml

@@ -3,10 +3,12 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 #include "engine/cpu/context.h"
 #include "engine/device.h"
@@ -27,6 +29,18 @@
 
 namespace weft::cli {
 namespace {
+
+/// As a shell reads it back.
+std::string shell_word(const std::string& text) {
+  const auto plain = [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view("_./=:,+@%-").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
 
 class StudyCommand final : public Command {
  public:
@@ -70,21 +84,35 @@ class StudyCommand final : public Command {
     if (!table_only_) {  // tables can be made where there is no such device
       for (const StudyCell& cell : cells) require_device(cell.run.device);
       RunnerOptions options;
+      options.command = command();
       if (gpus_ > 0) options.gpus = cards_for(cells);
       if (minutes_ >= 0) options.start_seconds = 60 * minutes_;
       failures = StudyRunner(study, cells, std::move(options)).run();
     }
     report(study, cells);
     if (failures.empty()) return;
-    const std::string message = fmt::format(
-        "{} of {} cells failed, as said above; mend the cause and go on with: weft study {}",
-        failures.size(), cells.size(), path_);
+    const std::string message =
+        fmt::format("{} of {} cells failed, as said above; mend the cause and go on with: {}",
+                    failures.size(), cells.size(), command());
     if (std::any_of(failures.begin(), failures.end(), [](int code) { return code == 1; }))
       throw Error(message);
     throw UserError(message);
   }
 
  private:
+  /// The words that were given, without --table: what makes, and goes on with, these cells.
+  std::string command() const {
+    std::string out = "weft study " + shell_word(path_);
+    for (const std::string& setting : settings_) out += " " + shell_word(setting);
+    if (!out_.empty()) out += " --out " + shell_word(out_);
+    if (threads_ > 0) out += fmt::format(" --threads {}", threads_);
+    if (parallel_ >= 0) out += fmt::format(" --parallel {}", parallel_);
+    if (!device_.empty()) out += " --device " + device_;
+    if (gpus_ > 0) out += fmt::format(" --gpus {}", gpus_);
+    if (minutes_ >= 0) out += fmt::format(" --start-for {}", minutes_);
+    if (!against_.empty()) out += " --against " + shell_word(against_);
+    return out;
+  }
   static bool on_gpu(const std::vector<StudyCell>& cells) {
     return std::any_of(cells.begin(), cells.end(),
                        [](const StudyCell& cell) { return cell.run.device == DeviceKind::cuda; });
@@ -101,9 +129,8 @@ class StudyCommand final : public Command {
     const auto results = study_results(study, cells);
     std::string markdown = study_markdown(study, results);
     markdown += fmt::format(
-        "\n`weft study {}{}{}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n",
-        study.source, settings_.empty() ? "" : " ", fmt::join(settings_, " "), version(),
-        fmt::gmtime(std::time(nullptr)), on_gpu(cells) ? "a GPU, beside " : "",
+        "\n`{}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n", command(),
+        version(), fmt::gmtime(std::time(nullptr)), on_gpu(cells) ? "a GPU, beside " : "",
         cpu_field("model name"), physical_cores(), study.threads);
     markdown += study_policies(study, results);
     fmt::print("{}\n", markdown);

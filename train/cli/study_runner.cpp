@@ -10,7 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <numeric>
 #include <thread>
 
 #include "data/cached.h"
@@ -54,6 +53,15 @@ int64_t last_step(const StudyCell& cell) {
   return at == std::string::npos ? 0 : std::strtoll(text.c_str() + at + key.size(), nullptr, 10);
 }
 
+StudySteps steps_of(const std::vector<StudyCell>& cells) {
+  StudySteps steps;
+  for (const StudyCell& c : cells) {
+    const int64_t planned = planned_steps(c.run);
+    steps.add(planned, c.finished() ? planned : c.resumable() ? last_step(c) : 0);
+  }
+  return steps;
+}
+
 }  // namespace
 
 StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells,
@@ -62,16 +70,8 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells
       cells_(cells),
       options_(std::move(options)),
       states_(cells.size(), State::open),
-      steps_(std::accumulate(
-          cells.begin(), cells.end(), int64_t{0},
-          [](int64_t sum, const StudyCell& c) { return sum + planned_steps(c.run); })),
-      // What earlier calls did says nothing of how fast this one is.
-      steps_before_(std::accumulate(
-          cells.begin(), cells.end(), int64_t{0},
-          [](int64_t sum, const StudyCell& c) {
-            return sum + (c.finished() ? planned_steps(c.run) : c.resumable() ? last_step(c) : 0);
-          })),
-      progress_("study", steps_, steps_before_) {
+      steps_(steps_of(cells)),
+      progress_("study", steps_.planned(), steps_.planned() - steps_.left()) {
   for (size_t i = 0; i < cells.size(); ++i)
     if (cells[i].finished()) states_[i] = State::finished;
   const bool cuda = std::any_of(cells.begin(), cells.end(), [](const StudyCell& c) {
@@ -134,9 +134,14 @@ std::optional<size_t> StudyRunner::next() {
     if (states_[i] != State::open) continue;
     const State state = decided(i);
     if (state == State::running) return i;
-    states_[i] = state;
+    if (state != State::open) give_up(i, state);
   }
   return std::nullopt;
+}
+
+void StudyRunner::give_up(size_t cell, State how) {
+  states_[cell] = how;
+  steps_.give_up(cell);
 }
 
 bool StudyRunner::late() const {
@@ -159,7 +164,7 @@ bool StudyRunner::room() const {
   if (running_.size() >= slots_) return false;
   if (study_.parallel > 0) return true;
   for (const Running& r : running_)
-    if (r.step == r.from && r.child.seconds() < 60) return false;
+    if (steps_.at(r.cell) == r.from && r.child.seconds() < 60) return false;
   const int64_t kept = cache_ * static_cast<int64_t>(running_.size());
   return available_memory() - kept > hungriest_ + hungriest_ / 4;
 }
@@ -178,12 +183,11 @@ void StudyRunner::start(size_t index) {
     arguments.insert(arguments.end(), {"--out", cell.folder});
   }
   arguments.insert(arguments.end(), {"--threads", fmt::to_string(study_.threads)});
-  const int64_t from = last_step(cell);
   const size_t gpu = idlest_gpu();
   Words environment{fmt::format("WEFT_CACHE_MIB={}", cache_ >> 20)};
   if (!options_.gpus.empty()) environment.push_back("CUDA_VISIBLE_DEVICES=" + options_.gpus[gpu]);
   try {
-    running_.push_back({index, Child(arguments, log_of(cell), environment), from, from, gpu});
+    running_.push_back({index, Child(arguments, log_of(cell), environment), steps_.at(index), gpu});
   } catch (const NoProcess& error) {
     if (running_.empty()) throw;
     slots_ = running_.size();  // the cell stays open until one of these has ended
@@ -197,7 +201,7 @@ void StudyRunner::reap() {
   for (size_t i = 0; i < running_.size();) {
     Running& r = running_[i];
     const StudyCell& cell = cells_[r.cell];
-    r.step = std::max(r.step, last_step(cell));
+    steps_.see(r.cell, last_step(cell));
     hungriest_ = std::max(hungriest_, r.child.peak_bytes());
     const auto end = r.child.ended();
     if (!end) {
@@ -207,7 +211,12 @@ void StudyRunner::reap() {
     hungriest_ = std::max(hungriest_, end->peak_bytes);
     const std::string name = cell_name(study_, cell);
     const bool well = end->code == 0 && end->signal == 0 && cell.finished();
-    states_[r.cell] = well ? State::finished : State::failed;
+    if (well) {
+      states_[r.cell] = State::finished;
+      steps_.finish(r.cell);
+    } else {
+      give_up(r.cell, State::failed);
+    }
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
     if (!well) {
       const std::string how = end->signal != 0 ? fmt::format("ended by signal {}", end->signal)
@@ -230,11 +239,8 @@ void StudyRunner::reap() {
 
 std::string StudyRunner::time_left() const {
   const std::chrono::duration<double> run = std::chrono::steady_clock::now() - began_;
-  const int64_t done = steps_done(), here = done - steps_before_;
-  if (here <= 0 || done >= steps_) return "";
-  return fmt::format(
-      "  about {} left",
-      clock_text(run.count() * static_cast<double>(steps_ - done) / static_cast<double>(here)));
+  const auto seconds = steps_.seconds_left(run.count());
+  return !seconds || steps_.left() == 0 ? "" : fmt::format("  about {} left", clock_text(*seconds));
 }
 
 void StudyRunner::stop(int signal) {
@@ -244,17 +250,8 @@ void StudyRunner::stop(int signal) {
     std::erase_if(running_, [](Running& r) { return r.child.ended().has_value(); });
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  say(fmt::format("stopped; go on with: weft study {}", study_.source));
+  say(fmt::format("stopped; go on with: {}", options_.command));
   throw Stopped{signal};
-}
-
-int64_t StudyRunner::steps_done() const {
-  int64_t steps = 0;
-  for (size_t i = 0; i < cells_.size(); ++i)
-    if (states_[i] != State::open && states_[i] != State::running)
-      steps += planned_steps(cells_[i].run);
-  for (const Running& r : running_) steps += r.step;
-  return steps;
 }
 
 void StudyRunner::show() {
@@ -263,9 +260,11 @@ void StudyRunner::show() {
   for (const Running& r : running_)
     note += fmt::format(
         "  {} {:.0f} %", cell_name(study_, cells_[r.cell]),
-        100.0 * static_cast<double>(r.step) /
+        100.0 * static_cast<double>(steps_.at(r.cell)) /
             static_cast<double>(std::max<int64_t>(1, planned_steps(cells_[r.cell].run))));
-  progress_.update(steps_done(), note);
+  const int64_t done = steps_.planned() - steps_.left();
+  progress_.set_from(done - steps_.made());  // other calls' and left out: no measure of the pace
+  progress_.update(done, note);
 }
 
 std::vector<int> StudyRunner::run() {
@@ -282,8 +281,8 @@ std::vector<int> StudyRunner::run() {
     }
     if (running_.empty()) {
       if (const size_t left = count(State::open); left > 0 && late())
-        say(fmt::format("{} cells were not started in time; go on with: weft study {}", left,
-                        study_.source));
+        say(fmt::format("{} cells were not started in time; go on with: {}", left,
+                        options_.command));
       return failures_;
     }
     show();

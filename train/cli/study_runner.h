@@ -13,12 +13,14 @@
 #include <vector>
 
 #include "train/cli/child.h"
+#include "train/cli/study_steps.h"
 #include "train/loop/progress.h"
 #include "train/study/study.h"
 
 namespace weft::cli {
 
 struct RunnerOptions {
+  std::string command = {};  ///< what goes on with the study where it was stopped, for its messages
   std::vector<std::string> gpus;  ///< gpu_names; empty: children see what this process sees
   /// After so long no further cell is started; those that run end.
   double start_seconds = std::numeric_limits<double>::infinity();
@@ -38,8 +40,8 @@ class StudyRunner {
   struct Running {
     size_t cell;
     Child child;
-    int64_t from, step;  ///< of the run: where the child began, and where it was last seen
-    size_t gpu;          ///< of options.gpus
+    int64_t from;  ///< the run's step where the child began
+    size_t gpu;    ///< of options.gpus
   };
 
   void start(size_t cell);
@@ -56,8 +58,9 @@ class StudyRunner {
   bool late() const;
   size_t idlest_gpu() const;
   size_t count(State state) const;
-  int64_t steps_done() const;
-  /// Of the whole study, by the steps of this call; "" before the first and after the last.
+  /// The cell ends without having finished.
+  void give_up(size_t cell, State how);
+  /// "  about 0:12 left" of the whole study; "" before this call's first step and after the last.
   std::string time_left() const;
 
   const Study& study_;
@@ -72,7 +75,7 @@ class StudyRunner {
   int64_t cache_ = 0;      ///< bytes that each cell may keep of decoded samples
   int64_t hungriest_ = 0;  ///< most memory that a cell has had resident
   int lock_ = -1;
-  int64_t steps_, steps_before_;  ///< of all cells; of these done before this call
+  StudySteps steps_;
   Progress progress_;
 };
 

@@ -30,6 +30,8 @@ class Progress {
 
   /// Whether there is a line that is drawn over.
   bool live() const { return bar_; }
+  /// So many of the steps that are done are not this loop's work: they were skipped.
+  void set_from(int64_t from) { from_ = from; }
   /// `note` is shown at the end, such as "loss 1.234".
   void update(int64_t done, const std::string& note = "");
   /// A line of its own above the bar.
