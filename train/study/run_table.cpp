@@ -73,7 +73,8 @@ Cells header_of(const std::vector<Column>& columns, bool watched) {
 
 /// "1.234", or with marks, where each image executes its own, "1.234 ± 0.056" between images.
 std::string gflop_of(const RunSummary& run, bool marks) {
-  if (!marks || run.trunk_gflop_spread == 0) return fmt::format("{:.3f}", run.trunk_gflop);
+  if (!marks) return exact_text(run.trunk_gflop);
+  if (run.trunk_gflop_spread == 0) return fmt::format("{:.3f}", run.trunk_gflop);
   return fmt::format("{:.3f} ± {:.3f}", run.trunk_gflop, run.trunk_gflop_spread);
 }
 
@@ -81,17 +82,20 @@ Cells row_of(const RunSummary& run, const std::vector<Column>& columns, bool wat
              const RunSummary* single, bool marks) {
   Cells row{run.name};
   for (const Column& column : columns) row.push_back(cell_of(run, column, marks));
-  if (watched) row.push_back(run.cosine ? fixed_text(run.cosine, 3, true) : "-");
+  const auto text = [&](const Measure& m, int digits, bool sign = false) {
+    return marks ? fixed_text(m, digits, sign) : exact_text(m);
+  };
+  if (watched) row.push_back(run.cosine ? text(run.cosine, 3, true) : "-");
   const bool comparable = single != nullptr && run.tasks == single->tasks &&
                           run.results.size() == single->results.size();
-  row.push_back(
-      !comparable ? "-" : fixed_text(delta(metrics_of(run), metrics_of(*single)).overall, 2, true));
-  row.push_back(fmt::format("{:.3f}", static_cast<double>(run.trunk_parameters) / 1e6));
-  row.push_back(fmt::format("{:.2f}", run.trunk_parameters_of_one));
-  row.push_back(fmt::format("{:.3f}", static_cast<double>(run.head_parameters) / 1e6));
+  row.push_back(!comparable ? "-"
+                            : text(delta(metrics_of(run), metrics_of(*single)).overall, 2, true));
+  row.push_back(text(static_cast<double>(run.trunk_parameters) / 1e6, 3));
+  row.push_back(text(run.trunk_parameters_of_one, 2));
+  row.push_back(text(static_cast<double>(run.head_parameters) / 1e6, 3));
   row.push_back(gflop_of(run, marks));
-  row.push_back(fmt::format("{:.3f}", run.heads_gflop));
-  row.push_back(fmt::format("{:.0f}", seconds_of(run)));
+  row.push_back(text(run.heads_gflop, 3));
+  row.push_back(text(seconds_of(run), 0));
   return row;
 }
 

@@ -17,7 +17,7 @@ namespace weft {
 /// or test split), where one was watched the mean cosine between tasks' gradients, Delta_T against
 /// the first `single` run of the list (where there is one, of the same tasks), parameters, FLOPs an
 /// image, seconds. A loss no better than a constant prediction's is marked, and a line below says so
-/// (not in CSV, which has every metric and all digits).
+/// (not in CSV, which has every metric, and all digits of everything).
 /// Runs are columns where `turned`, and on a terminal: there are few of them and many metrics.
 std::string table(const std::vector<RunSummary>& runs, TableStyle style = TableStyle::text,
                   bool turned = false);

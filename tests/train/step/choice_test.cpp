@@ -237,6 +237,12 @@ TEST_CASE("table: unlike runs keep their columns, and a missing test split is a 
                  {"b", 2, {{"mae", 3, false}, {"r2", 0.5, true}}, 0, {}}};
   two = one;
   two.name = "two";
+  two.trunk_parameters = 1234567;
+  two.head_parameters = 4321;
+  two.trunk_parameters_of_one = 1.23456;
+  two.trunk_gflop = 0.0123456;
+  two.heads_gflop = 0.0006543;
+  two.seconds = {{"retrain", 12.3456}};
   two.tasks = {"b", "c"};
   two.results = {{"b", 4, {{"accuracy", 70, true}}, 0, {}}, {"c", 5, {}, 0, {}}};
   none = one;
@@ -246,8 +252,9 @@ TEST_CASE("table: unlike runs keep their columns, and a missing test split is a 
   const std::string header =
       "run,a loss,a miou ^,a fw_iou ^,b loss,b mae v,b r2 ^,b accuracy ^,c loss,Delta_T %,";
   CHECK_THAT(csv, contains_text(header));
-  CHECK_THAT(csv, contains_text("\none,1,50,43.21987654321,2,3,0.5,-,-,+0.00,"));
-  CHECK_THAT(csv, contains_text("\ntwo,-,-,-,4,-,-,70,5,-,"));
+  CHECK_THAT(csv, contains_text("\none,1,50,43.21987654321,2,3,0.5,-,-,0,"));
+  CHECK_THAT(csv, contains_text("\ntwo,-,-,-,4,-,-,70,5,-,"
+                                "1.234567,1.23456,0.004321,0.0123456,0.0006543,12.3456\n"));
   CHECK_THAT(csv, contains_text("\nnone,-,-,-,-,-,-,-,-,-,"));
   for (TableStyle style : {TableStyle::text, TableStyle::markdown, TableStyle::latex})
     CHECK(table({none, two, one}, style).find("fw_iou") == std::string::npos);
@@ -257,7 +264,7 @@ TEST_CASE("table: unlike runs keep their columns, and a missing test split is a 
   const std::string watched = table({one, two}, TableStyle::csv);
   CHECK_THAT(watched, contains_text(",c loss,mean cosine,Delta_T %,"));
   CHECK_THAT(watched, contains_text("\ntwo,-,-,-,4,-,-,70,5,-0.125,-,"));
-  CHECK_THAT(watched, contains_text("\none,1,50,43.21987654321,2,3,0.5,-,-,-,+0.00,"));
+  CHECK_THAT(watched, contains_text("\none,1,50,43.21987654321,2,3,0.5,-,-,-,0,"));
 }
 
 TEST_CASE("eval.best = per-task: each single-task network is kept at its own best step",
