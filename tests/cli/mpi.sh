@@ -90,12 +90,16 @@ timeout -k 5 60 mpirun --bind-to none -np 1 "$weft" train slim.toml "${all[@]}" 
   -np 1 "$weft" train slim.toml "${all[@]}" data.count=26 --out none >out 2>err
 got=$?
 said 2 'rank 0 \(.*\): rank 1 \(.*\) has another run file'
+# The ranks of another MPI's starter, which would each make the whole run.
+OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 "$weft" train slim.toml "${all[@]}" --out none >out 2>err </dev/null
+got=$?
+said 2 'started as one of several, but MPI sees one process: use this MPI.s own mpirun, or srun --mpi=pmix'
 [ ! -e none ] || fail "a run that was refused left its folder"
 
 # children NAME: the processes of this script's ranks that write to it, by rank.
 children() {
   local pid
-  for pid in $(pgrep -f -- "--out $1\$"); do
+  for pid in $(pgrep -f -- "--(out|resume) $1( |\$)"); do
     [ "$(readlink "/proc/$pid/cwd")" = "$PWD" ] || continue
     tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | sed -n "s/^OMPI_COMM_WORLD_RANK=\(.*\)/\1 $pid/p"
   done | sort -n
@@ -113,42 +117,50 @@ wait $pid
 got=$?
 said 2 'rank 0 \(.*\): rank 1 \(.*\) did not answer for 2 s'
 
-# Killed at any moment: a line that names rank and host, no hang, and the run goes on from its last
-# checkpoint to the same bits.
+# Killed at any moment after its first checkpoint: a line that names rank and host, no hang, and the
+# run goes on from its last checkpoint to the same bits. Of kills that come too late none counts.
 short=("${all[@]}" retrain.steps=60)
 ranks 2 train slim.toml "${short[@]}" --out whole
 began=$(date +%s%N)
 ranks 2 train slim.toml "${short[@]}" --out again
 millis=$((($(date +%s%N) - began) / 1000000))
+killed=0
 for kill in $(seq "$kills"); do
   rm -rf run
   timeout -k 5 60 mpirun --bind-to none -np 2 "$weft" train slim.toml "${short[@]}" --out run >out 2>err </dev/null &
   pid=$!
-  sleep "$(awk -v ms=$((RANDOM % millis)) 'BEGIN { print ms / 1000 }')"
+  until_there run/checkpoints/last.safetensors
+  sleep "$(awk -v ms=$((RANDOM % millis / 2)) 'BEGIN { print ms / 1000 }')"
   victim=$((RANDOM % 2))
   children run | sed -n "$((victim + 1))s/.* //p" | xargs -r kill -KILL 2>/dev/null
   wait $pid
   got=$?
   if [ $got -ne 0 ]; then
+    killed=$((killed + 1))
     [ $got -ne 124 ] || fail "kill $kill: hung"
     grep -qE 'rank [01] with PID .* on node .* exited on signal 9' err || { fail "kill $kill: exit code $got, nobody named"; cat err; }
-    # Before its first checkpoint a run begins anew.
-    if [ -e run/checkpoints/last.safetensors ]; then ranks 2 train --resume run; else ranks 2 train slim.toml "${short[@]}" --out run; fi
+    ranks 2 train --resume run
     [ $got -eq 0 ] || { fail "kill $kill: the run does not go on"; cat err; }
   fi
   cmp whole/checkpoints/last.safetensors run/checkpoints/last.safetensors || fail "kill $kill: other bits"
 done
+[ $killed -gt 0 ] || fail "none of $kills kills met a run"
 
-# 2 ranks, then 4, then 1 on one folder.
+# 2 ranks, then 4, then 1 on one folder; each is stopped once it has written lines of its own.
 rm -rf run
+lines() { cat run/metrics.jsonl 2>/dev/null | wc -l; }
 for n in 2 4; do
   go=(--resume run)
   [ -e run ] || go=(slim.toml "${short[@]}" precision=f64 --out run)
-  before=$(cat run/metrics.jsonl 2>/dev/null | wc -l)
+  before=$(lines)
   timeout -k 5 60 mpirun --bind-to none -np $n "$weft" train "${go[@]}" --threads 1 >out 2>err </dev/null &
   pid=$!
-  for _ in $(seq 600); do [ "$(cat run/metrics.jsonl 2>/dev/null | wc -l)" -gt $((before + 40)) ] && break; sleep 0.02; done
-  pgrep -P $pid >/dev/null; kill -TERM $pid; wait $pid
+  for _ in $(seq 600); do [ "$(lines)" -gt $((before + 40)) ] && break; sleep 0.02; done
+  children run | sed -n '$s/.* //p' | xargs -r kill -TERM  # one rank, which tells the others
+  wait $pid
+  got=$?
+  grep -q 'stopped at step' err || { fail "$n ranks: not stopped by the signal: exit code $got"; cat err; }
+  [ "$(lines)" -gt "$before" ] || fail "$n ranks: nothing was trained"
 done
 expect 0 '^run folder: run$' train --resume run --threads 1
 "$weft" train slim.toml "${short[@]}" precision=f64 --threads 1 --out plain >/dev/null 2>&1

@@ -13,6 +13,7 @@
 #include "train/cli/failure.h"
 #include "train/cli/process.h"
 #include "train/ranks/job.h"
+#include "train/step/over_ranks.h"
 
 namespace weft::cli {
 namespace {
@@ -28,20 +29,18 @@ std::string this_binary() {
 RankJob::RankJob(double timeout_seconds) {
   if (started_rank() < 0) return;
   ranks_ = join_job(timeout_seconds);
+  // Another MPI's starter: each process would make the whole run, all of them in one folder.
+  if (ranks_->alone() && started_size() > 1)
+    throw ConfigError(
+        "started as one of several, but MPI sees one process: use this MPI's own mpirun, or srun "
+        "--mpi=pmix");
   here_.emplace(*ranks_);
   if (!ranks_->alone()) speak_as(ranks_->name_of(ranks_->rank()) + ": ");
 }
 
 int RankJob::threads(int asked) const {
-  Ranks& ranks = current_ranks();
-  if (asked > 0 || ranks.alone()) return asked;
-  const auto host_of = [&](int rank) {
-    const std::string name = ranks.name_of(rank);
-    return name.substr(name.find('('));
-  };
-  int beside = 0;
-  for (int rank = 0; rank < ranks.size(); ++rank) beside += host_of(rank) == host_of(ranks.rank());
-  return std::max(1, physical_cores() / beside);
+  if (asked > 0 || current_ranks().alone()) return asked;
+  return std::max(1, physical_cores() / ranks_on_this_host());
 }
 
 void RankJob::require_same(const std::vector<std::pair<std::string, std::string>>& what) const {

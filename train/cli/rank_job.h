@@ -14,6 +14,7 @@ namespace weft::cli {
 
 class RankJob {
  public:
+  /// ConfigError where MPI does not see the others that were started with this process.
   explicit RankJob(double timeout_seconds);
 
   /// Whether this process prints and writes.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/ranks.h"
 #include "train/step/build.h"
 
 namespace weft {
@@ -64,8 +65,11 @@ std::string Faults::data_of(const FinishedStep& step) const {
     return fmt::format("; the input of '{}' holds NaN or infinity: mend it or leave it out",
                        bad[0]);
   const size_t named = std::min(step.keys.size(), most_named);
+  const Ranks& ranks = current_ranks();  // each knows its own rows
   std::string text = fmt::format(
-      "; the batch was '{}'",
+      "; {} '{}'",
+      ranks.alone() ? "the batch was"
+                    : fmt::format("rank {}'s rows of the batch were", ranks.rank()),
       fmt::join(step.keys.begin(), step.keys.begin() + static_cast<int64_t>(named), "', '"));
   if (named < step.keys.size()) text += fmt::format(" and {} more", step.keys.size() - named);
   return text;

@@ -11,6 +11,7 @@
 #include "train/step/build.h"
 #include "train/step/choose_policy.h"
 #include "train/step/evaluate.h"
+#include "train/step/over_ranks.h"
 
 namespace weft {
 namespace {
@@ -168,7 +169,7 @@ void check_plan(const RunFile& run, const Dataset& data, const Parts& parts) {
 std::unique_ptr<Model> planned_model(AnyContext context, const RunFile& run, const Dataset& data,
                                      const Parts& parts) {
   check_plan(run, data, parts);
-  check_memory(run, data, parts, memory_bytes(context));
+  check_memory(run, data, parts, memory_bytes(context) / ranks_on_this_host());
   auto model = make_model(context, run);
   check_ranks(run, data, parts, *model);
   return model;

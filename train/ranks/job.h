@@ -14,6 +14,8 @@ namespace weft {
 /// This process's number among several that were started together, as its surroundings say; -1: it
 /// was started by itself.
 int started_rank();
+/// How many were started together, as its surroundings say; -1: they do not.
+int started_size();
 
 /// Joins the job, once for a process. ConfigError in a build without MPI, or where MPI will not
 /// start. A rank that does not answer for so many seconds is a UserError on every other.

@@ -86,4 +86,16 @@ void take_from_first_rank(ParameterStore& store) {
     ranks.broadcast(&s.stats.num_batches_tracked, sizeof s.stats.num_batches_tracked);
 }
 
+int ranks_on_this_host() {
+  const Ranks& ranks = current_ranks();
+  if (ranks.alone()) return 1;
+  const auto host_of = [&](int rank) {
+    const std::string name = ranks.name_of(rank);
+    return name.substr(std::min(name.find('('), name.size()));
+  };
+  int beside = 0;
+  for (int rank = 0; rank < ranks.size(); ++rank) beside += host_of(rank) == host_of(ranks.rank());
+  return beside;
+}
+
 }  // namespace weft

@@ -24,4 +24,7 @@ void average_over_ranks(const AnyContext& context, TaskGradients& gradients);
 /// Values and running statistics become rank 0's.
 void take_from_first_rank(ParameterStore& store);
 
+/// This one included; ranks that are on one machine share its cores and memory.
+int ranks_on_this_host();
+
 }  // namespace weft

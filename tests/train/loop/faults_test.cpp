@@ -6,6 +6,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/thread_ranks.h"
 #include "tests/train/loop/parts_run.h"
 #include "train/step/build.h"
 
@@ -54,6 +55,10 @@ TEST_CASE("faults: what was bad, in which batch, and what to try", "[train][nan]
   for (const int place : {4, 5})  // mean and variance of the first
     CHECK(said(place).rfind("the running values of batch norm '" + store.stats()[0].name + "'",
                             0) == 0);
+  test::run_ranks(2, [&](int rank) {
+    if (rank == 0)
+      CHECK(said(1).find("; rank 0's rows of the batch were 'a', 'b'") != said(1).npos);
+  });
   CHECK(said(1).find("--resume") == std::string::npos);
   faults.set_folder("runs/out/x");
   CHECK(

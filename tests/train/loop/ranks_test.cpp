@@ -12,6 +12,7 @@
 #include "tests/support/temp_folder.h"
 #include "tests/support/thread_ranks.h"
 #include "train/loop/trainer.h"
+#include "train/step/over_ranks.h"
 
 using namespace weft;
 using weft::test::bits_of;
@@ -76,13 +77,16 @@ std::vector<Outcome> outcomes_on(int ranks, const RunFile& run) {
   return all;
 }
 
-/// The greatest distance, in units of 1 + |a|; infinity where they are of another number.
+/// The greatest distance, in units of 1 + |a|; infinity where they are of another number, or one of
+/// them is none.
 double distance(const std::vector<double>& a, const std::vector<double>& b) {
-  if (a.size() != b.size()) return std::numeric_limits<double>::infinity();
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  if (a.size() != b.size()) return infinity;
   double most = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     const double off = std::abs(a[i] - b[i]) / (1 + std::abs(a[i]));
-    if (!(off <= most)) most = off;
+    if (!std::isfinite(off)) return infinity;
+    most = std::max(most, off);
   }
   return most;
 }
@@ -212,6 +216,11 @@ TEST_CASE("ranks: f32 has the same bits run after run, on every rank", "[train][
       CHECK(same(one.bits, first[0].bits));
       CHECK(one.told == first[0].told);
     }
+}
+
+TEST_CASE("ranks: those of one machine share its memory", "[train][ranks]") {
+  CHECK(ranks_on_this_host() == 1);
+  run_ranks(3, [](int) { CHECK(ranks_on_this_host() == 3); });
 }
 
 TEST_CASE("ranks: what they cannot divide is refused with its key", "[train][ranks]") {
