@@ -86,7 +86,10 @@ void Trainer::run_to_end() {
     std::vector<TaskDetail> details;
     const bool whole = current_ranks().alone();  // a rank keeps samples of its own batches alone
     results = evaluate_split(EvalSplit::test, 0, whole ? &details : nullptr);
-    if (folder_ && whole) write_test_record(folder_->path(), details);
+    if (folder_ && whole)
+      write_test_record(folder_->path(), details);
+    else if (folder_)
+      remove_test_record(folder_->path());
     write_results(Phase::infer, EvalSplit::test, results);
     if (observer_ != nullptr) observer_->on_eval(Stage::done, EvalSplit::test, results);
     check_results(Phase::infer, EvalSplit::test, results);

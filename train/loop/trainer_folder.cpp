@@ -104,6 +104,7 @@ void Trainer::resume(FolderLock folder, const std::string& name,
   if (run_.tensorboard) folder_->record_events(run_, state_);
   for (const std::string& gap : folder_->gaps()) say(gap);
   make_last(folder_->path(), name);
+  if (state_.stage != Stage::done) remove_end(folder_->path());
   if (!lost.empty()) say(lost);
   measured_ = read_measured(folder_->path());
   if (!changes.empty()) {

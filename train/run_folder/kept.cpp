@@ -132,4 +132,28 @@ void make_last(const std::string& folder, const std::string& name) {
       fs::remove(checkpoint_path(folder, name_of_kept(younger)), none);
 }
 
+namespace {
+
+void remove_all(const std::string& folder, const std::vector<const char*>& files) {
+  for (const char* file : files) {
+    std::error_code error;
+    fs::remove(folder + "/" + file, error);  // where there is none, that is no error
+    if (error)
+      throw DataError(
+          fmt::format("{}/{}: cannot be removed: {}; it is of an earlier end of this run", folder,
+                      file, error.message()));
+  }
+}
+
+}  // namespace
+
+void remove_test_record(const std::string& folder) {
+  remove_all(folder, {"test.json", "pictures/extremes.svg"});
+}
+
+void remove_end(const std::string& folder) {
+  remove_test_record(folder);
+  remove_all(folder, {"summary.json", "pictures/predictions.svg", "pictures/samples.svg"});
+}
+
 }  // namespace weft

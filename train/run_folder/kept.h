@@ -32,4 +32,9 @@ std::string newest_unfinished(const std::string& folder);
 /// After a resume from another than `last`: it is the newest now.
 void make_last(const std::string& folder, const std::string& name);
 
+/// test.json and the picture that is drawn of it: this end of the run has none.
+void remove_test_record(const std::string& folder);
+/// What a run's end writes of its network: it goes on, and that is not so any more.
+void remove_end(const std::string& folder);
+
 }  // namespace weft

@@ -9,11 +9,13 @@
 #include <filesystem>
 #include <map>
 
+#include "io/files.h"
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/rooms_run.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/thread_ranks.h"
 #include "train/run_folder/checkpoint.h"
 
 using namespace weft;
@@ -216,6 +218,48 @@ TEST_CASE("a resumed run adds to the time and memory that were measured before",
   const RunSummary summary = read_summary(path);
   CHECK(summary.seconds.at("retrain") > before.seconds[retrain]);
   CHECK(summary.peak_bytes >= before.peak_bytes);
+}
+
+TEST_CASE("a finished run that goes on, or is tested by ranks, keeps nothing of its end before",
+          "[train][resume][ranks]") {
+  const RunFile run = slim_run({"sharing=hard", "retrain.steps=4"});
+  CpuContext cpu(1);
+  const auto data = open_dataset(run);
+  TempFolder folder;
+  const std::string path = folder.path() + "/run";
+  const auto there = [&](const char* file) { return std::filesystem::exists(path + "/" + file); };
+  const std::vector<const char*> drawn = {"pictures/extremes.svg", "pictures/samples.svg",
+                                          "pictures/predictions.svg"};
+  const auto end = [&](Trainer& trainer) {
+    trainer.run();
+    for (const char* file : drawn) write_file(path + "/" + file, "<svg ></svg>\n");
+  };
+  {
+    Trainer first(run, *data, device_of(cpu));
+    first.start(path);
+    end(first);
+  }
+  CHECK((there("summary.json") && there("test.json")));
+  {
+    Trainer second(run, *data, device_of(cpu), nullptr, Trainer::Begin::resumed);
+    second.resume(path, "last-1");
+    for (const char* file : drawn) CHECK_FALSE(there(file));
+    CHECK_FALSE((there("summary.json") || there("test.json")));
+    end(second);
+    CHECK((there("summary.json") && there("test.json")));
+  }
+  test::run_ranks(2, [&](int rank) {  // of the run that is done
+    CpuContext mine(1);
+    const auto its_data = open_dataset(run);
+    Trainer third(run, *its_data, device_of(mine), nullptr, Trainer::Begin::resumed);
+    if (rank == 0)
+      third.resume(path);
+    else
+      third.follow(path, "last");
+    third.run();
+  });
+  CHECK((there("summary.json") && there("pictures/samples.svg")));
+  CHECK_FALSE((there("test.json") || there("pictures/extremes.svg")));
 }
 
 TEST_CASE("the search clock is a pure function of the step", "[train]") {
