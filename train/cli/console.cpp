@@ -33,6 +33,17 @@ std::string mean_of(const std::vector<Measure>& values, const char* what) {
                      fixed_text(count > 0 ? Measure(sum / count) : std::nullopt, 4));
 }
 
+/// What a run's report shows beside its results: a sample that cannot be read ends no run that has
+/// got to its end.
+template <class Draw>
+void draw_if_readable(const char* what, Draw draw) {
+  try {
+    draw();
+  } catch (const DataError& e) {
+    tell(fmt::format("left out of the report: {}: {}", what, e.what()));
+  }
+}
+
 }  // namespace
 
 void ConsoleObserver::on_step(const StepReport& report) {
@@ -105,17 +116,22 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
   const auto write_sheet = [&](const char* name, const std::string& sheet) {
     if (!sheet.empty()) write_file(pictures + name + ".svg", sheet);
   };
-  write_sheet("predictions", prediction_sheet(trainer, data, first));
+  draw_if_readable("predictions",
+                   [&] { write_sheet("predictions", prediction_sheet(trainer, data, first)); });
   const RunFile& run = trainer.run_file();
   // A table's rows and texts are read in no time; pictures may be large.
   const bool small = run.data.kind == DataKind::tabular || run.data.kind == DataKind::text;
-  write_data_summary(folder, summarise_data(run, data, parts, small ? 20'000 : 200));
   std::vector<int64_t> samples;
   for (size_t i = 0; i < std::min<size_t>(4, parts.train.size()); ++i)
     samples.push_back(parts.train[i * parts.train.size() / 4]);
-  write_sheet("samples", sample_sheet(run, data, samples));
-  if (const auto details = read_test_record(folder))
-    write_sheet("extremes", extremes_sheet(trainer, data, parts.test, *details));
+  draw_if_readable("the data", [&] {
+    write_data_summary(folder, summarise_data(run, data, parts, small ? 20'000 : 200));
+    write_sheet("samples", sample_sheet(run, data, samples));
+  });
+  draw_if_readable("best and worst samples", [&] {
+    if (const auto details = read_test_record(folder))
+      write_sheet("extremes", extremes_sheet(trainer, data, parts.test, *details));
+  });
   const RunSummary summary = read_summary(folder);
   write_balance_pictures(folder, summary.tasks);
   if (summary.policy.empty()) return;

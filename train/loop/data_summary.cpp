@@ -12,6 +12,7 @@ namespace weft {
 namespace {
 
 constexpr size_t histogram_bins = 24;
+constexpr size_t most_numbers = 4096;  ///< of one sample's label that are kept
 
 bool is_number(TaskKind kind) { return kind == TaskKind::regression || kind == TaskKind::depth; }
 
@@ -24,19 +25,33 @@ std::vector<int64_t> evenly(const std::vector<int64_t>& indices, int64_t most) {
   return out;
 }
 
-void spread(LabelSummary& to, const std::vector<double>& numbers) {
-  if (numbers.empty()) return;
-  to.least = *std::min_element(numbers.begin(), numbers.end());
-  to.most = *std::max_element(numbers.begin(), numbers.end());
+/// A task's numbers: least, most and mean of all, and as many as a histogram needs.
+struct Numbers {
+  double least = std::numeric_limits<double>::infinity(), most = -least;
+  double first = 0, off = 0;  ///< off: the sum of distances from the first, 0 where all are equal
+  int64_t count = 0;
+  std::vector<double> some;
+
+  void add(double v, bool kept) {
+    if (count++ == 0) first = v;
+    least = std::min(least, v);
+    most = std::max(most, v);
+    off += v - first;
+    if (kept) some.push_back(v);
+  }
+};
+
+void spread(LabelSummary& to, const Numbers& numbers) {
+  if (numbers.count == 0) return;
+  to.least = numbers.least;
+  to.most = numbers.most;
+  to.mean = numbers.first + numbers.off / static_cast<double>(numbers.count);
   const double width = (to.most - to.least) / static_cast<double>(histogram_bins);
   to.histogram.assign(histogram_bins, 0);
-  double sum = 0;  // of distances from the least, which is exact where all are equal
-  for (const double v : numbers) {
-    sum += v - to.least;
+  for (const double v : numbers.some) {
     const auto bin = width > 0 ? static_cast<size_t>((v - to.least) / width) : 0;
     ++to.histogram[std::min(bin, histogram_bins - 1)];
   }
-  to.mean = to.least + sum / static_cast<double>(numbers.size());
 }
 
 }  // namespace
@@ -49,7 +64,7 @@ DataSummary summarise_data(const RunFile& run, const Dataset& data, const Parts&
   out.notes = data.notes();
   const std::array<const std::vector<int64_t>*, 3> of{&parts.train, &parts.val, &parts.test};
   const size_t tasks = run.tasks.size();
-  std::vector<std::vector<double>> numbers(tasks);
+  std::vector<Numbers> numbers(tasks);
   std::vector<bool> counted(tasks, false);  // every label of the part, without reading any
   for (size_t k = 0; k < tasks; ++k) {
     LabelSummary label;
@@ -90,6 +105,8 @@ DataSummary summarise_data(const RunFile& run, const Dataset& data, const Parts&
       LabelSummary& to = out.tasks[k];
       const Picture& label = sample.labels[k];
       const auto step = static_cast<size_t>(run.tasks[k].label_channels());
+      const size_t every = (label.pixels.size() / step + most_numbers - 1) / most_numbers;
+      size_t there_are = 0;  // in this label
       for (size_t i = 0; i < label.pixels.size(); i += step) {
         const float v = label.pixels[i];
         const bool there = !std::isnan(v) && (run.tasks[k].kind != TaskKind::depth || v > 0);
@@ -97,7 +114,8 @@ DataSummary summarise_data(const RunFile& run, const Dataset& data, const Parts&
         if (!there) continue;
         if (is_number(run.tasks[k].kind)) {
           const bool own = !learned.tasks.empty();
-          numbers[k].push_back(own ? learned.tasks[k].mean + learned.tasks[k].deviation * v : v);
+          numbers[k].add(own ? learned.tasks[k].mean + learned.tasks[k].deviation * v : v,
+                         there_are++ % every == 0);
         } else if (v >= 0 && static_cast<size_t>(v) < to.balance.size()) {
           ++to.balance[static_cast<size_t>(v)];
         }

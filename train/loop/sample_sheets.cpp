@@ -25,6 +25,11 @@ Sample seen(const RunFile& run, const Dataset& data, int64_t index) {
                     Philox(0, Stream::data, 0, "sheet"));
 }
 
+/// A text is of one channel, and a table's row may be of one or three, without being a picture.
+bool has_pictures(const RunFile& run) {
+  return run.data.kind != DataKind::text && run.data.kind != DataKind::tabular;
+}
+
 bool is_picture(const Picture& image) { return image.channels == 1 || image.channels == 3; }
 
 Picture in_colour(const Picture& image) {
@@ -91,7 +96,7 @@ Seen predicted(Trainer& trainer, const Dataset& data, int64_t index) {
 
 std::string sample_sheet(const RunFile& run, const Dataset& data,
                          const std::vector<int64_t>& indices) {
-  if (run.data.kind == DataKind::text) return {};  // one channel, and no picture
+  if (!has_pictures(run)) return {};
   const LearnedFromData learned = data.learned();
   Sheet sheet{"Samples and their labels", {"input"}, {}};
   for (const TaskSpec& task : run.tasks)
@@ -119,7 +124,7 @@ std::string sample_sheet(const RunFile& run, const Dataset& data,
 std::string prediction_sheet(Trainer& trainer, const Dataset& data,
                              const std::vector<int64_t>& indices) {
   const RunFile& run = trainer.run_file();
-  if (run.data.kind == DataKind::text) return {};
+  if (!has_pictures(run)) return {};
   const LearnedFromData learned = data.learned();
   Sheet sheet{"Inputs, labels and predictions", {"input"}, {}};
   for (const TaskSpec& task : run.tasks)
@@ -151,7 +156,7 @@ std::string extremes_sheet(Trainer& trainer, const Dataset& data,
                            const std::vector<int64_t>& tested,
                            const std::vector<TaskDetail>& details) {
   const RunFile& run = trainer.run_file();
-  if (run.data.kind == DataKind::text || details.size() != run.tasks.size()) return {};
+  if (!has_pictures(run) || details.size() != run.tasks.size()) return {};
   const LearnedFromData learned = data.learned();
   std::map<std::string, int64_t> index_of;
   for (const int64_t index : tested) index_of.emplace(data.key(index), index);

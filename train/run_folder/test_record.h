@@ -27,7 +27,8 @@ struct LabelSummary {
   int64_t labels = 0, invalid = 0;        ///< of what was read: labels (or pixels), and none
   std::vector<int64_t> balance = {};      ///< labels of each class
   double least = 0, mean = 0, most = 0;   ///< of numbers
-  std::vector<int64_t> histogram = {};    ///< of numbers, bins of one width from least to most
+  std::vector<int64_t> histogram = {};    ///< of numbers (every n-th of a large label), bins of
+                                          ///< one width from least to most
   std::string value = {};                 ///< what the numbers are
 };
 

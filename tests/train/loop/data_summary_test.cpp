@@ -40,7 +40,42 @@ class Numbers final : public Dataset {
   }
 };
 
+/// Depths 1 to 10,000 in every sample, 4 samples of 100 x 100; the first pixel has none.
+class Depths final : public Dataset {
+ public:
+  int64_t size() const override { return 4; }
+  Sample load(int64_t) const override {
+    Sample sample{Picture(100, 100, 3), {Picture(100, 100, 1)}};
+    std::iota(sample.labels[0].pixels.begin(), sample.labels[0].pixels.end(), 0.0F);
+    return sample;
+  }
+  std::string key(int64_t index) const override { return std::to_string(index); }
+  Split split(int64_t) const override { return Split::train; }
+  bool labelled(int64_t, size_t) const override { return true; }
+};
+
 }  // namespace
+
+TEST_CASE("data summary: of a large depth map counts are of all pixels, the histogram of some",
+          "[report]") {
+  RunFile run;
+  run.data.kind = DataKind::csv;
+  TaskSpec task;
+  task.name = "depth";
+  task.kind = TaskKind::depth;
+  run.tasks.push_back(task);
+  Parts parts;
+  parts.train = {0, 1, 2, 3};
+  const LabelSummary t = summarise_data(run, Depths(), parts).tasks.at(0);
+  CHECK(t.labels == 4 * 9999);
+  CHECK(t.invalid == 4);
+  CHECK(t.least == 1);
+  CHECK(t.most == 9999);
+  CHECK(t.mean == Catch::Approx(5000));
+  const int64_t drawn = std::accumulate(t.histogram.begin(), t.histogram.end(), int64_t{0});
+  CHECK(drawn == 4 * 3333);
+  for (const int64_t n : t.histogram) CHECK(std::abs(n - drawn / 24) < 8);
+}
 
 TEST_CASE("data summary: parts, classes by name, pixels of some samples", "[report]") {
   const RunFile run = rooms();
@@ -103,6 +138,7 @@ TEST_CASE("data summary: a missing label is counted as one, numbers are in their
   CHECK(t.histogram.front() == 1);
   CHECK(t.histogram.back() == 1);
   CHECK(t.value == "years");
+  CHECK(sample_sheet(run, data, {0}).empty());  // three numbers of a row are no picture
   run.data.kind = DataKind::text;
   CHECK(sample_sheet(run, data, {0}).empty());
 }
