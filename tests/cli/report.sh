@@ -63,9 +63,24 @@ expect 0 'balanced_accuracy' table ada hard --style csv
 mkdir old && cp -r ada/. old && rm old/test.json old/data.json
 expect 0 'old/report.html' report old
 at=old/report.html
-page 'old has no data.json' 'old has no test.json'
+page 'old has no data.json' 'old has no test.json.* one of ranks \(mpirun\)'
 cp -r ada broken && sed -i 's/"samples":/"sample":/' broken/test.json
 expect 2 'broken/test.json' report broken
+
+# A sample that training never met and that cannot be read: the run ends well, its report says less.
+"$weft" data scenes --out rooms --count 24 --height 17 --width 17 >/dev/null 2>&1
+printf 'image,kind,split\n' >rooms/index.csv
+find rooms -name '*image*.png' -printf '%f\n' | sort | awk '{ print $0 "," NR % 2 "," (NR > 20 ? "test" : "train") }' >>rooms/index.csv
+printf '[model]\nwidth = 0.1\nhead = "linear"\n[data]\nkind = "csv"\nroot = "rooms"\nbatch = 1\nworkers = 0\n[[task]]\nname = "kind"\nkind = "binary"\n' >unread.toml
+cat >>unread.toml <<'RUN'
+[retrain]
+steps = 1
+RUN
+for image in $(sed -n '2,4p' rooms/index.csv | cut -d, -f1); do head -c 100 "rooms/$image" >part && mv part "rooms/$image"; done
+expect 0 '^left out of the report: the data: .*png' train unread.toml sharing=hard --out unread
+expect 0 'unread/report.html' report unread
+at=unread/report.html
+page '>Results<' 'unread has no data.json'
 
 # Before its end: what there is.
 mkdir half && cp -r hard/run.toml hard/metrics.jsonl half/

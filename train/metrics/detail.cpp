@@ -176,7 +176,8 @@ void DetailTally::scatter(double label, double prediction) {
 
 TaskDetail DetailTally::finish(const TaskMetrics& metrics) const {
   TaskDetail detail = detail_;
-  if (const auto* c = metrics.tally<Confusion>()) {
+  // Of n classes it has n (n + 1) numbers: gigabytes of text, of many.
+  if (const auto* c = metrics.tally<Confusion>(); c != nullptr && c->classes() <= most_confused) {
     for (size_t label = 0; label < c->classes(); ++label)
       for (size_t said = 0; said <= c->classes(); ++said)
         detail.confusion.push_back(c->at(label, said));

@@ -20,6 +20,7 @@ namespace weft {
 
 inline constexpr size_t calibration_bins = 15;
 inline constexpr size_t most_scattered = 600;  ///< of all tasks' shares at most so many a task
+inline constexpr size_t most_confused = 200;   ///< classes of which the confusion is kept
 inline constexpr size_t extremes_kept = 4;     ///< of the best samples, and of the worst
 
 struct CalibrationBin {
@@ -34,13 +35,14 @@ struct ScoredSample {
 
 struct TaskDetail {
   std::string task;
-  std::vector<std::string> classes = {};  ///< their names, or numbers; empty: it has none
-  std::string error = {};                 ///< what the errors of best and worst are
-  std::string value = {};                 ///< what scatter's numbers are
-  int64_t samples = 0, unlabelled = 0;    ///< of the split; of these without any label
-  int64_t labels = 0;                     ///< that outputs look at: pixels, or one a sample
-  std::vector<int64_t> confusion = {};    ///< [label][prediction], the last column: no number
-  std::vector<CalibrationBin> calibration = {};     ///< empty: the task has no classes
+  std::vector<std::string> classes = {};         ///< their names, or numbers; empty: it has none
+  std::string error = {};                        ///< what the errors of best and worst are
+  std::string value = {};                        ///< what scatter's numbers are
+  int64_t samples = 0, unlabelled = 0;           ///< of the split; of these without any label
+  int64_t labels = 0;                            ///< that outputs look at: pixels, or one a sample
+  std::vector<int64_t> confusion = {};           ///< [label][prediction], the last column: no
+                                                 ///< number; empty: no classes, or too many
+  std::vector<CalibrationBin> calibration = {};  ///< empty: the task has no classes
   std::vector<std::array<double, 2>> scatter = {};  ///< label, prediction
   std::vector<ScoredSample> best = {}, worst = {};  ///< the most extreme first
 };

@@ -101,8 +101,10 @@ Plot points_plot(std::string title, std::string x, const std::vector<Point>& poi
     const auto [low, high] =
         std::minmax_element(points.begin(), points.end(),
                             [&](const Point& a, const Point& b) { return a[axis] < b[axis]; });
-    const double room =
-        std::max(0.04 * ((*high)[axis] - (*low)[axis]), 1e-9 + 1e-3 * std::abs((*high)[axis]));
+    const double span = (*high)[axis] - (*low)[axis], last = std::abs((*high)[axis]);
+    // Numbers may be of any size: nothing absolute, but where all are 0. Past nine digits there are
+    // no round numbers for the axis.
+    const double room = span > 0 ? std::max(0.04 * span, 1e-9 * last) : last > 0 ? 1e-3 * last : 1;
     range = {(*low)[axis] - room, (*high)[axis] + room};
   }
   plot.lines.push_back({std::move(line), line_colour(9), 1.5, 1, ""});

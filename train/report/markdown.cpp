@@ -67,6 +67,14 @@ std::string row_html(std::string_view line, const char* tag) {
 
 }  // namespace
 
+std::string plain_cell(std::string text) {
+  for (char& c : text)
+    if (std::string_view("|*`\\").find(c) != std::string_view::npos ||
+        static_cast<unsigned char>(c) < 0x20)
+      c = '?';
+  return text;
+}
+
 std::string html_of_markdown(std::string_view text) {
   std::string out, paragraph;
   bool table = false;

@@ -12,6 +12,10 @@ namespace weft {
 /// cell), as HTML. Headings go two levels down: the page and its sections have their own.
 std::string html_of_markdown(std::string_view text);
 
+/// As words of a table's cell in Markdown: signs that mean more there, and control characters, become
+/// question marks.
+std::string plain_cell(std::string text);
+
 class Page {
  public:
   explicit Page(std::string_view title);

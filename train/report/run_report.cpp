@@ -74,15 +74,6 @@ Read read(const ReportedRun& reported) {
   return out;
 }
 
-/// A folder's name as words of a table, in which some signs mean more.
-std::string plain(std::string name) {
-  for (char& c : name)
-    if (std::string_view("|*`\\").find(c) != std::string_view::npos ||
-        static_cast<unsigned char>(c) < 0x20)
-      c = '?';
-  return name;
-}
-
 using Runs = std::vector<Read>;
 
 /// Of several runs, whose part follows.
@@ -95,7 +86,7 @@ void results_of_one(Page& page, const RunSummary& run) {
   std::vector<std::vector<Cells>> tables;
   for (const TaskResult& r : run.results) {
     Cells head{"task", "loss", "constant"},
-        row{plain(r.task), number_text(r.loss), number_text(r.constant)};
+        row{plain_cell(r.task), number_text(r.loss), number_text(r.constant)};
     for (const Metric& m : r.metrics) {
       head.push_back(m.name + unit_of(r, m.name, " ") + (m.higher_is_better ? " ^" : " v"));
       row.push_back(number_text(m.value));
@@ -237,12 +228,12 @@ void pictures(Page& page, const Runs& runs, const char* title,
   }
 }
 
-/// Runs of an older weft, or not finished, have none.
-void say_missing(Page& page, const Read& run, const char* file) {
+/// Runs of an older weft, or not finished, have none. `also`: who else.
+void say_missing(Page& page, const Read& run, const char* file, const char* also) {
   page.paragraph(
-      fmt::format("{} has no {}: it is written at the end of training, and by older versions of "
-                  "weft not at all.",
-                  run.folder, file));
+      fmt::format("{} has no {}: it is written at the end of training, and not at all by older "
+                  "versions of weft{}.",
+                  run.folder, file, also));
 }
 
 void data(Page& page, const Runs& runs) {
@@ -250,7 +241,7 @@ void data(Page& page, const Runs& runs) {
   std::set<std::string> shown;  // the data of several runs are mostly the same
   for (const Read& run : runs) {
     if (!run.data) {
-      say_missing(page, run, "data.json");
+      say_missing(page, run, "data.json", ", or where a sample could not be read");
       continue;
     }
     const std::string text = read_text(run.folder + "/data.json");
@@ -275,7 +266,7 @@ void tests(Page& page, const Runs& runs) {
   page.section("The test in detail");
   for (const Read& run : runs) {
     if (!run.test) {
-      say_missing(page, run, "test.json");
+      say_missing(page, run, "test.json", ", nor where the test was one of ranks (mpirun)");
       continue;
     }
     name_run(page, runs, run);
@@ -340,7 +331,7 @@ std::string run_report(const std::vector<ReportedRun>& reported, const std::stri
   std::map<std::string, int> named;
   for (const Read& run : runs) ++named[run.name];
   for (Read& run : runs)
-    if (named[run.name] > 1) run.name = plain(run.folder);
+    if (named[run.name] > 1) run.name = plain_cell(run.folder);
   Page page(runs.size() == 1 ? runs[0].name : fmt::format("{} runs", runs.size()));
   results(page, runs);
   significances(page, runs, against);

@@ -17,13 +17,6 @@ namespace {
 constexpr size_t most_tasks = 12;    ///< that have pictures
 constexpr size_t most_classes = 40;  ///< that are told apart in a picture
 
-/// As a cell of a table, in which some signs mean more.
-std::string plain(std::string text) {
-  for (char& c : text)
-    if (std::string_view("|*`\\").find(c) != std::string_view::npos) c = ' ';
-  return text;
-}
-
 bool is_dense(TaskKind kind) {
   return kind != TaskKind::classification && kind != TaskKind::binary &&
          kind != TaskKind::regression;
@@ -72,7 +65,7 @@ std::string class_table(const TaskDetail& t) {
                                     100 * static_cast<double>(part) / static_cast<double>(all));
     };
     const int64_t right = at(c, c);
-    rows.push_back({plain(t.classes[c]), fmt::to_string(labels), fmt::to_string(predicted),
+    rows.push_back({plain_cell(t.classes[c]), fmt::to_string(labels), fmt::to_string(predicted),
                     share(right, labels + predicted - right), share(right, predicted),
                     share(right, labels), share(2 * right, labels + predicted)});
   }
@@ -102,10 +95,10 @@ void data_parts(Page& page, const DataSummary& data) {
     const bool numbers = !t.histogram.empty();
     const double seen = static_cast<double>(t.labels + t.invalid);
     rows.push_back(
-        {plain(t.task), t.kind, fmt::to_string(t.labelled[0]), fmt::to_string(t.missing),
+        {plain_cell(t.task), t.kind, fmt::to_string(t.labelled[0]), fmt::to_string(t.missing),
          fmt::to_string(t.labelled[1]), fmt::to_string(t.labelled[2]), fmt::to_string(t.labels),
          seen > 0 ? fmt::format("{:.2g} %", 100 * static_cast<double>(t.invalid) / seen) : "-",
-         numbers ? number_text(t.mean) : "-",
+         numbers ? fmt::format("{:.4g}", t.mean) : "-",
          numbers ? fmt::format("{:.4g} to {:.4g}", t.least, t.most) : "-"});
   }
   page.markdown(table_text(rows, TableStyle::markdown));
@@ -116,7 +109,8 @@ void data_parts(Page& page, const DataSummary& data) {
       "nothing.");
   page.paragraph(fmt::format(
       "How labels are spread in the training part: classes of whole samples are all counted where "
-      "the set knows them; pixels and numbers are those of {} samples, evenly over the part.",
+      "the set knows them; pixels and numbers are those of {} samples, evenly over the part, and "
+      "bars of numbers take every n-th pixel of a large picture.",
       data.read));
   say_left_out(page, data.tasks.size(), "data.json");
   page.begin_tiles();
@@ -139,7 +133,7 @@ void test_parts(Page& page, const std::vector<TaskDetail>& tasks) {
       const auto n = static_cast<double>(std::max<int64_t>(1, bin.count));
       bins.push_back({bin.count, bin.confidence / n, static_cast<double>(bin.right) / n});
     }
-    rows.push_back({plain(t.task), fmt::to_string(t.samples), fmt::to_string(t.unlabelled),
+    rows.push_back({plain_cell(t.task), fmt::to_string(t.samples), fmt::to_string(t.unlabelled),
                     fmt::to_string(t.labels),
                     bins.empty() || t.labels == 0
                         ? "-"
@@ -149,6 +143,11 @@ void test_parts(Page& page, const std::vector<TaskDetail>& tasks) {
   say_left_out(page, tasks.size(), "test.json");
   for (size_t k = 0; k < std::min(most_tasks, tasks.size()); ++k) {
     const TaskDetail& t = tasks[k];
+    if (t.classes.size() > most_confused)
+      page.paragraph(
+          fmt::format("{}: who is taken for whom is not kept of {} classes, but of at "
+                      "most {}.",
+                      t.task, t.classes.size(), most_confused));
     page.begin_tiles();
     if (!t.confusion.empty() && t.labels > 0 && t.classes.size() <= most_classes)
       page.picture(draw_confusion(t.task + ": who is taken for whom", t.classes, t.confusion));
@@ -173,13 +172,13 @@ void extreme_parts(Page& page, const std::vector<TaskDetail>& tasks) {
   const auto list = [](const std::vector<ScoredSample>& samples) {
     std::vector<std::string> words;
     for (size_t i = 0; i < std::min<size_t>(2, samples.size()); ++i)
-      words.push_back(fmt::format("{} ({:.3g})", plain(samples[i].key), samples[i].error));
+      words.push_back(fmt::format("{} ({:.3g})", plain_cell(samples[i].key), samples[i].error));
     return fmt::format("{}", fmt::join(words, ", "));
   };
   say_left_out(page, tasks.size(), "test.json");
   for (size_t k = 0; k < std::min(most_tasks, tasks.size()); ++k)
     rows.push_back(
-        {plain(tasks[k].task), tasks[k].error, list(tasks[k].best), list(tasks[k].worst)});
+        {plain_cell(tasks[k].task), tasks[k].error, list(tasks[k].best), list(tasks[k].worst)});
   page.markdown(table_text(rows, TableStyle::markdown));
 }
 

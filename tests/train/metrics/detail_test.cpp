@@ -140,6 +140,15 @@ TEST_CASE("detail: pixels of a segmentation, normals and depth by their mean err
   CHECK(depth.scatter == std::vector<std::array<double, 2>>{{2, 1}});
 }
 
+TEST_CASE("detail: the confusion of many classes is left out", "[metrics][report]") {
+  for (const int classes : {200, 201}) {
+    const TaskDetail d = detail_of(task_of(TaskKind::classification, classes),
+                                   std::vector<double>(static_cast<size_t>(classes), 0), {0});
+    CHECK(d.labels == 1);
+    CHECK(d.confusion.size() == (classes == 200 ? 200 * 201 : 0));
+  }
+}
+
 TEST_CASE("test.json and data.json come back as they went, and damage is named", "[report]") {
   const TempFolder folder;
   CHECK_FALSE(read_test_record(folder.path()));

@@ -1,6 +1,8 @@
 // Pictures of a test say what was counted; graphs of sharing are as wide as there are tasks.
 #include "train/pictures/test_pictures.h"
 
+#include <set>
+
 #include "tests/support/catch.h"
 #include "train/pictures/sharing_graph.h"
 
@@ -40,6 +42,18 @@ TEST_CASE("scatter: a point each, and nothing of nothing", "[report]") {
   const std::string svg = draw_scatter("t", "m", {{1, 1}, {2, 3}, {3, 2}});
   CHECK(count(svg, "h0") == 6);  // over the label, and as residuals
   CHECK(has(draw_scatter("t", "m", {{1, 1}}), "</svg>"));
+}
+
+TEST_CASE("scatter: numbers of any size lie apart", "[report]") {
+  for (const double unit : {1e-12, 1.0, 1e12}) {
+    const std::string svg =
+        draw_scatter("t", "m", {{unit, 2 * unit}, {2 * unit, 4 * unit}, {3 * unit, 3 * unit}});
+    std::set<std::string> places;
+    for (size_t end = svg.find("h0"); end != svg.npos; end = svg.find("h0", end + 1))
+      places.insert(svg.substr(svg.rfind('M', end), end - svg.rfind('M', end)));
+    CHECK(places.size() == 6);
+  }
+  CHECK(has(draw_scatter("t", "m", {{0, 0}, {0, 0}}), "</svg>"));
 }
 
 TEST_CASE("bars and histograms: numbers under the mouse", "[report]") {

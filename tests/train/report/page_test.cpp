@@ -5,6 +5,7 @@
 #include "train/pictures/plot.h"
 #include "train/report/policy_way.h"
 #include "train/report/run_curves.h"
+#include "train/report/test_parts.h"
 
 using namespace weft;
 
@@ -43,6 +44,32 @@ TEST_CASE("report: Markdown becomes HTML that says the same") {
   // A mark without its fellow is a character.
   CHECK(html_of_markdown("2 ** 3 and `x") == "<p>2 ** 3 and `x</p>\n");
   CHECK(html_of_markdown("").empty());
+}
+
+TEST_CASE("report: a cell's words are no Markdown, and one line", "[report]") {
+  CHECK(plain_cell("a|b*c`d\\e\nf\x01g ä") == "a?b?c?d?e?f?g ä");
+}
+
+TEST_CASE("report: small numbers are told, and that a confusion was not kept", "[report]") {
+  DataSummary data;
+  data.kind = "tabular";
+  LabelSummary label;
+  label.task = "t";
+  label.histogram = {1, 1};
+  label.least = 1e-12;
+  label.mean = 2.5e-12;
+  label.most = 3e-12;
+  data.tasks.push_back(label);
+  Page page("p");
+  data_parts(page, data);
+  CHECK(has(page.str(), "<td>2.5e-12</td><td>1e-12 to 3e-12</td>"));
+  TaskDetail many;
+  many.task = "t";
+  many.classes.resize(most_confused + 1);
+  many.labels = 3;
+  const char* said = "t: who is taken for whom is not kept of 201 classes, but of at most 200.";
+  test_parts(page, {many});
+  CHECK(has(page.str(), said));
 }
 
 TEST_CASE("report: two pictures of a page never share an id, and names cannot break out of it") {
