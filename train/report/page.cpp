@@ -46,8 +46,9 @@ background:color-mix(in srgb,#0b4ea2 calc(var(--p)*1%),#dbe6f5)}
 @media print{nav,.slider input{display:none}h2{break-after:avoid}svg,table{break-inside:avoid}.wide{overflow:visible}}
 )";
 
-/// A list of choices shows the one of the tables data-of=ID that was chosen. A slider shows one step of a policy's way: <input data-heat=ID>, whose table has that id and whose
-/// numbers stand in the page as JSON, [step][row][column] in percent.
+/// A list of choices shows the one of the tables data-of=ID that was chosen. A slider shows one step of
+/// a policy's way: <input data-heat=ID>, whose table has that id and whose numbers stand in the page as
+/// JSON, [step][row][column] in percent.
 constexpr std::string_view script = R"(
 for(const s of document.querySelectorAll('input[data-heat]')){
 const t=document.getElementById(s.dataset.heat),w=JSON.parse(t.dataset.way),n=JSON.parse(t.dataset.names);

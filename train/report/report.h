@@ -18,12 +18,14 @@ struct ReportedRun {
 
 /// Results and costs beside each other, curves, policies and how they came about, conflicts between
 /// tasks, predictions, the test in detail, the run files. Runs that differ by their seed alone are a
-/// row, and rows are held against `against` (significance.h), empty: the first. A run that is not finished shows what there is. Pictures of a run
-/// folder that would make the page larger than 3 MB, or are none of weft's, are named instead. DataError
-/// where a folder cannot be read, ConfigError where its run.toml is not what was trained.
+/// row, and rows are held against `against` (significance.h), empty: the first. A run that is not
+/// finished shows what there is. Pictures of a run folder that would make the page larger than 3 MB,
+/// or are none of weft's, are named instead. DataError where a folder cannot be read, ConfigError
+/// where its run.toml is not what was trained.
 std::string run_report(const std::vector<ReportedRun>& runs, const std::string& against = "");
 
-/// `against`: a method, or empty for the first. `text`: the study's tables as Markdown, its first line a heading; pictures: a name and its SVG.
+/// `against`: a method, or empty for the first. `text`: the study's tables as Markdown, its first line
+/// a heading; pictures: a name and its SVG.
 std::string study_report(const Study& study, const std::vector<StudyResult>& results,
                          const std::string& against, std::string_view text,
                          const std::vector<std::pair<std::string, std::string>>& curves,

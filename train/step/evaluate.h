@@ -34,7 +34,8 @@ const std::vector<int64_t>& part_of(const Parts& parts, EvalSplit split);
 using PolicyOfBatch = std::function<const BinaryPolicy*(int64_t b)>;
 
 /// On all of `indices`, in batches of run.data.batch images. With `batches` on a fixed sample of so
-/// many batches (data/fixed_sample.h); compat: on the first, as the official code. `details`: of each task.
+/// many batches (data/fixed_sample.h); compat: on the first, as the official code. `details`: of
+/// each task.
 std::vector<TaskResult> evaluate(AnyContext context, Model& model, const RunFile& run,
                                  const Dataset& data, const std::vector<int64_t>& indices,
                                  const PolicyOfBatch& policy, int64_t batches = 0,
