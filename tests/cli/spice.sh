@@ -17,6 +17,8 @@ grep -q '^module transistors_id_pfet(d, g, s, b);$' va/transistors.va || fail "n
 expect 0 '^fets/export/one.sp$' export fets --format spice --task id-pfet --name one
 grep -q nfet fets/export/one.sp && fail "--task id-pfet: a subcircuit of the other"
 expect 2 'a circuit takes volts and parameters as they are' export fets --format spice --normalise outside
+expect 2 "'my amp' is no name for circuits" export fets --format spice --name 'my amp'
+[ -e 'fets/export/my amp.sp' ] && fail "a refused name is a file"
 echo 'a deck of mine' >mine.sp
 expect 2 '^weft: ./mine.sp: is there, and no export' export fets --format spice --out . --name mine
 [ "$(cat mine.sp)" = 'a deck of mine' ] || fail "an export wrote over mine.sp"

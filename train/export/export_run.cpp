@@ -24,15 +24,19 @@ Shape input_shape(const RunFile& run, const Model& model, const LearnedFromData&
 }
 
 /// What the numbers of a class task say, and what its classes are called.
-std::string classes_note(const TaskSpec& task, const LearnedTask& learned) {
-  const std::vector<std::string>& names = task.names.empty() ? learned.words : task.names;
+std::string classes_note(const LearnedFromData& learned, const TaskSpec& task, size_t k) {
   if (task.kind == TaskKind::binary)
     return fmt::format("; above 0 it is {}, else {}; the chance of the former is 1 / (1 + e^-x)",
-                       names.size() == 2 ? names[1] : "1", names.size() == 2 ? names[0] : "0");
+                       label_text(learned, task, k, 1), label_text(learned, task, k, 0));
   if (task.kind != TaskKind::classification && task.kind != TaskKind::segmentation) return "";
   std::string text = "; the largest says which class it is";
-  for (size_t c = 0; c < names.size(); ++c)
-    text += fmt::format("{} {} {}", c == 0 ? ":" : ",", c, names[c]);
+  const char* before = ": ";
+  for (int c = 0; c < task.classes; ++c) {
+    const std::string name = label_text(learned, task, k, c);
+    if (name == fmt::format("{}", c)) continue;  // it has none
+    text += fmt::format("{}{} {}", before, c, name);
+    before = ", ";
+  }
   return text;
 }
 
@@ -50,7 +54,7 @@ std::string output_note(const RunFile& run, const Model& model, const LearnedFro
     if (task.standardize)
       text += fmt::format("; the label is {:.9g} + {:.9g} times it", learned.tasks.at(k).mean,
                           learned.tasks.at(k).deviation);
-    text += classes_note(task, learned.tasks.empty() ? LearnedTask{} : learned.tasks.at(k));
+    text += classes_note(learned, task, k);
     if (!task.unit.empty()) text += fmt::format(", in {}", task.unit);
     if (!task.target.empty()) text += fmt::format(", and that is {}", task.target);
     return text;

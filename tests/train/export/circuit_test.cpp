@@ -2,15 +2,16 @@
 // own; so does the Verilog-A module, whose analog block is compiled as C; what is none is refused.
 #include <cmath>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "io/files.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
+#include "tests/train/export/learned_circuit.h"
 #include "tests/train/export/peer.h"
 #include "train/export/circuit/spice.h"
 #include "train/export/circuit/verilog_a.h"
-#include "train/export/fold.h"
 #include "train/export/run_network.h"
 
 using namespace weft;
@@ -18,49 +19,10 @@ using namespace weft::test;
 
 namespace {
 
-LearnedColumn column(const std::string& name, double mean, double deviation,
-                     Transform transform = Transform::none, double scale = 1) {
-  LearnedColumn c;
-  c.name = name;
-  c.mean = mean;
-  c.deviation = deviation;
-  c.transform = transform;
-  c.scale = scale;
-  return c;
-}
-
-/// The task "depth" of a case of five columns: a function of them, or a transistor's current.
-struct Learned {
-  RunFile run;
-  LearnedFromData learned;
-  ExportedNetwork network;
-
-  Learned(const std::string& name, bool device)
-      : network(only_tasks(random_model(export_case(name)).exported(), {"depth"})) {
-    TaskSpec task;
-    task.name = "depth";
-    task.kind = TaskKind::regression;
-    task.column = device ? "id" : "depth";
-    task.unit = device ? "A" : "m";
-    learned.columns = {column("a", 0.25, 1.5), column("b", 0, 1), column("c", 0, 0),
-                       column("d", 2, 1, Transform::reciprocal, 0.25), column("e", 0.5, 2)};
-    if (device) {
-      task.target = "log10(id * L_um / W_um^0.5 / vds)";
-      learned.columns = {column("W_um", 0, 1, Transform::reciprocal, 0.25),
-                         column("L_um", -0.5, 0.5, Transform::log10), column("vgs", 0, 1),
-                         column("vds", 0, 1, Transform::asinh, 0.3), column("vbs", -1, 2)};
-      learned.columns[2].scale = 1.5;
-    }
-    run.tasks = {task};
-    learned.tasks = {{"depth", {}, device ? -6.0 : 3.0, device ? 0.5 : 2}};
-  }
-  std::vector<Circuit> circuits() const { return circuits_of(network, run, learned, "net"); }
-};
-
 double function_of(NodeKind kind, double z) {
   if (kind == NodeKind::tanh) return std::tanh(z);
   if (kind == NodeKind::silu) return z / (1 + std::exp(-z));
-  if (kind == NodeKind::softplus) return std::log(1 + std::exp(z));
+  if (kind == NodeKind::softplus) return std::max(z, 0.0) + std::log1p(std::exp(-std::abs(z)));
   if (kind == NodeKind::relu) return std::max(z, 0.0);
   throw Error("no such function in these cases");
 }
@@ -149,6 +111,25 @@ const char* const sweeping =
 
 bool has_ngspice(const TempFolder& folder) { return shell(folder, "ngspice --version").first == 0; }
 
+/// Names of nodes, parameters and values, as SPICE sees them.
+std::vector<std::string> names_of(const Circuit& circuit) {
+  std::vector<std::string> names = circuit.terminals;
+  for (const CircuitParameter& p : circuit.parameters) names.push_back(p.name);
+  for (const CircuitVoltage& v : circuit.voltages) names.push_back(v.name);
+  for (const CircuitValue& v : circuit.values) names.push_back(v.name);
+  for (std::string& name : names)
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return names;
+}
+
+void check_names_differ(const Circuit& circuit) {
+  std::set<std::string> seen;
+  for (const std::string& name : names_of(circuit)) {
+    INFO(name);
+    CHECK(seen.insert(name).second);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("export: ngspice sweeps a function of columns as weft computes it, to 1e-6",
@@ -181,6 +162,66 @@ TEST_CASE("export: ngspice sweeps a function of columns as weft computes it, to 
     INFO(off / scale << " from f64, " << off_weft / scale << " from weft's f32");
     CHECK(off < 1e-6 * scale);
     CHECK(off_weft < 1e-6 * scale);
+  }
+}
+
+TEST_CASE(
+    "export: columns and tasks may have any name, t and T too, and no value is mistaken for them",
+    "[export][spice]") {
+  const TempFolder folder;
+  if (!has_ngspice(folder)) WEFT_SKIP("no ngspice");
+  // Of columns a, b, c, d and e, and of the task.
+  const std::vector<std::vector<std::string>> all{{"t", "n1_0", "x_t", "n2_0", "e", "depth"},
+                                                  {"T", "N1_0", "X_T", "N2_0", "E", "depth"},
+                                                  {"a", "gnd", "abs", "t", "x_a", "T_"},
+                                                  {"a", "b", "c", "cosh", "table", "t"}};
+  for (const std::vector<std::string>& names : all) {
+    INFO(fmt::format("{}", fmt::join(names, " ")));
+    Learned l("hard mlp silu none", /*device=*/false);
+    for (size_t i = 0; i < 5; ++i) l.learned.columns[i].name = names[i];
+    l.run.tasks[0].name = l.learned.tasks[0].name = l.network.outputs[0].task = names[5];
+    const Circuit circuit = l.circuits()[0];
+    check_names_differ(circuit);
+    write(folder.file("net.sp"), spice_text({circuit}, {}));
+    const auto found =
+        sweep(folder, fmt::format("* sweep\n.include net.sp\nVa p1 0 0\nVb p2 0 2\nVc p3 0 7\n"
+                                  "Ve p4 0 -0.5\nX1 p1 p2 p3 p4 y {} {}=0.125\n",
+                                  circuit.name, circuit.parameters[0].name) +
+                          fmt::format(fmt::runtime(sweeping), "dc Va -2 2 0.5", "v(y)"));
+    REQUIRE(found.size() == 9);
+    for (size_t i = 0; i < found.size(); ++i) {
+      const double wanted = predicted(l, {-2 + 0.5 * static_cast<double>(i), 2, 7, 0.125, -0.5});
+      CHECK(std::abs(found[i] - wanted) < 1e-6 * std::max(1.0, std::abs(wanted)));
+    }
+  }
+  for (const char* name : {"t", "T"}) {  // of a device, a temperature perhaps
+    Learned l("hard mlp silu none", /*device=*/true);
+    l.learned.columns[0].name = name;
+    l.run.tasks[0].target = "log10(id / vds)";
+    const Circuit circuit = l.circuits()[0];
+    CHECK(circuit.parameters[0].name == name);
+    check_names_differ(circuit);
+  }
+  Learned l("hard mlp silu none", /*device=*/false);
+  l.learned.columns[0].name = "Weft_t";
+  CHECK_THAT(message_of<ConfigError>([&] { l.circuits(); }),
+             contains_text("column 'Weft_t' begins as the circuit's own names do, with weft_"));
+}
+
+TEST_CASE("export: far beyond its inputs a circuit of softplus is still right", "[export][spice]") {
+  const TempFolder folder;
+  if (!has_ngspice(folder)) WEFT_SKIP("no ngspice");
+  const Learned l("hard mlp softplus none", /*device=*/false);
+  write(folder.file("net.sp"), spice_text(l.circuits(), {}));
+  const auto found = sweep(folder,
+                           "* sweep\n.include net.sp\nVa a 0 0\nVb b 0 1\nVc c 0 7\nVe e 0 -0.5\n"
+                           "X1 a b c e y net_depth d=0.125\n" +
+                               fmt::format(fmt::runtime(sweeping), "dc Va -1e5 1e5 5e4", "v(y)"));
+  REQUIRE(found.size() == 5);
+  for (size_t i = 0; i < found.size(); ++i) {
+    const double wanted = predicted(l, {-1e5 + 5e4 * static_cast<double>(i), 1, 7, 0.125, -0.5});
+    INFO(i << ": " << found[i] << " of " << wanted);
+    CHECK(std::abs(found[i] - wanted) < 1e-6 * std::abs(wanted));
   }
 }
 
@@ -223,7 +264,7 @@ TEST_CASE("export: a Verilog-A module computes the same, its analog block compil
           "[export][spice]") {
   const TempFolder folder;
   if (shell(folder, "gcc --version").first != 0) WEFT_SKIP("no gcc");
-  const Learned l("adashare mlp silu none", /*device=*/true);
+  const Learned l(GENERATE("adashare mlp silu none", "hard mlp softplus none"), /*device=*/true);
   const std::string text = verilog_a_text(l.circuits(), {"a note"});
   CHECK_THAT(text, contains_text("module net_depth(d, g, s, b);\n  inout d, g, s, b;\n"
                                  "  electrical d, g, s, b;\n  parameter real W_um = 0.25;\n"));
@@ -243,7 +284,7 @@ TEST_CASE("export: a Verilog-A module computes the same, its analog block compil
   }
   write(folder.file("va.c"),
         "#include <math.h>\n#include <stdio.h>\n#define V(x, y) ((x) - (y))\n#define ln log\n"
-        "#define min fmin\n#define max fmax\n#define exp(x) (exp)(x)\n"
+        "#define min fmin\n#define max fmax\n#define abs fabs\n#define exp(x) (exp)(x)\n"
         "int main(void) {\n  double W_um, L_um, g, d, b, s = 0.25, polarity = -1, gmin = 0;\n"
         "  while (scanf(\"%lf %lf %lf %lf %lf\", &W_um, &L_um, &g, &d, &b) == 5) {\n"
         "  g = s - g; d = s - d; b = s - b;\n" +
@@ -267,48 +308,4 @@ TEST_CASE("export: a Verilog-A module computes the same, its analog block compil
     REQUIRE(file >> found);
     CHECK(std::abs(found + predicted(l, row)) <= 1e-12 * std::abs(predicted(l, row)));
   }
-}
-
-TEST_CASE("export: a circuit of what simulators do not compute is refused", "[export][spice]") {
-  const auto refused = [](const Learned& l) {
-    return message_of<ConfigError>([&] { l.circuits(); });
-  };
-  CHECK_THAT(refused(Learned("hard mlp gelu none", false)), contains_text("which have no erf"));
-  Learned l("hard mlp silu none", true);
-  l.run.tasks[0].kind = TaskKind::binary;
-  CHECK_THAT(refused(l), contains_text("task 'depth' is a binary task"));
-  l = Learned("hard mlp silu none", true);
-  l.run.tasks[0].unit = "mA";
-  CHECK_THAT(refused(l), contains_text("task 'depth' is in mA, and a circuit's currents are in A"));
-  l = Learned("hard mlp silu none", true);
-  l.learned.columns[2].transform = Transform::log;
-  CHECK_THAT(refused(l), contains_text("column 'vgs' is seen as its log"));
-  l = Learned("hard mlp silu none", true);
-  l.run.tasks[0].target = "log10(id * vds)";
-  CHECK_THAT(refused(l), contains_text("divides by column 'vds'"));
-  l = Learned("hard mlp silu none", true);
-  l.learned.columns[1].name = "w_um";
-  CHECK_THAT(refused(l), contains_text("would be called w_um, as another is"));
-  l = Learned("hard mlp silu none", false);
-  l.learned.columns[1].categorical = true;
-  CHECK_THAT(refused(l), contains_text("column 'b' holds words"));
-  l.learned.columns.clear();
-  CHECK_THAT(refused(l), contains_text("this run is on pictures"));
-}
-
-TEST_CASE("export: a circuit's head says terminals, parameters and units, and warns of relu",
-          "[export][spice]") {
-  const std::string text = spice_text(Learned("hard mlp relu none", true).circuits(), {"run mine"});
-  CHECK_THAT(text, contains_text("* run mine\n"));
-  CHECK_THAT(text, contains_text("* net_depth: a device with terminals d g s b; voltages in V\n"
-                                 "*   current from d to s in A\n"));
-  CHECK_THAT(text, contains_text("parameter W_um: column W_um of the table"));
-  CHECK_THAT(text, contains_text("its slopes jump (relu)"));
-  size_t longest = 0;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);)
-    if (line[0] != '*') longest = std::max(longest, line.size());
-  CHECK(longest <= 120);
-  const std::string smooth = spice_text(Learned("hard mlp tanh none", true).circuits(), {});
-  CHECK(smooth.find("relu") == std::string::npos);
 }

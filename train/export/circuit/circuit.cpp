@@ -2,7 +2,6 @@
 #include "train/export/circuit/circuit.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -11,6 +10,8 @@
 #include "data/target.h"
 #include "engine/error.h"
 #include "train/export/c_source.h"
+#include "train/export/circuit/device.h"
+#include "train/export/circuit/reserved.h"
 #include "train/export/fold.h"
 
 namespace weft {
@@ -18,38 +19,24 @@ namespace {
 
 constexpr double ln10 = 2.302585092994046;
 
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
+/// What names of the circuit's own begin with, and no column's: nodes and variables.
+constexpr const char* own = "weft_";
 
-/// What simulators and their languages have taken, in small letters.
-const std::set<std::string> reserved{
-    "analog", "begin",  "branch",    "case",      "ddt",    "default",  "disable", "else",
-    "end",    "exp",    "for",       "from",      "ground", "hertz",    "idt",     "if",
-    "inf",    "inout",  "input",     "ln",        "log",    "m",        "max",     "min",
-    "module", "output", "parameter", "params",    "pi",     "polarity", "pow",     "real",
-    "repeat", "sqrt",   "string",    "table",     "temp",   "temper",   "time",    "wire",
-    "while",  "e",      "gmin",      "electrical"};
-
-/// A column's name in the file; ConfigError where another one, or a part of the circuit, has it.
-std::string free_name(const std::string& column, std::set<std::string>& taken) {
+/// The name in the file of `column`, or of a task; ConfigError where another one, or a part of the
+/// circuit, has it. `what`: "column 'vgs'"
+std::string free_name(const std::string& what, const std::string& column,
+                      std::set<std::string>& taken) {
   std::string name = c_identifier(column);
-  if (reserved.count(lower(name)) > 0) name += "_";
-  if (!taken.insert(lower(name)).second)
+  if (lower_case(name).rfind(own, 0) == 0)
     throw ConfigError(fmt::format(
-        "export: column '{}' would be called {}, as another is: circuits tell no capitals apart",
-        column, name));
+        "export: {} begins as the circuit's own names do, with {}: call it something else", what,
+        own));
+  if (is_reserved(name)) name += "_";
+  if (!taken.insert(lower_case(name)).second)
+    throw ConfigError(
+        fmt::format("export: {} would be called {}, as another is: circuits tell no capitals apart",
+                    what, name));
   return name;
-}
-
-/// "vgs" -> {"g", "s"}
-std::optional<std::pair<std::string, std::string>> ends_of(const std::string& column) {
-  const std::string name = lower(column);
-  const auto letter = [&](size_t i) { return std::isalpha(static_cast<unsigned char>(name[i])); };
-  if (name.size() != 3 || name[0] != 'v' || !letter(1) || !letter(2) || name[1] == name[2])
-    return {};
-  return std::pair{name.substr(1, 1), name.substr(2, 1)};
 }
 
 std::string number(double v) { return fmt::format("{:.17g}", v); }
@@ -71,6 +58,11 @@ class Maker {
     out_.name = name + "_" + c_identifier(spec.name);
     out_.task = spec.name;
     out_.unit = spec.unit;
+    if (is_reserved(out_.name))
+      throw ConfigError(fmt::format(
+          "export: task '{}' would be called {}, which is a word of Verilog-A's: --name says "
+          "another beginning",
+          spec.name, out_.name));
     if (spec.kind != TaskKind::regression)
       throw ConfigError(
           fmt::format("export: task '{}' is a {} task, and a circuit computes numbers: regression "
@@ -86,7 +78,7 @@ class Maker {
   }
 
   Circuit make() {
-    find_terminals();
+    find_device();
     for (const LearnedColumn& column : learned_.columns) add_column(column);
     for (const auto& [column, power] : target_.m.powers)
       if (names_.count(column) == 0) add_parameter(column, 1);
@@ -96,46 +88,21 @@ class Maker {
   }
 
  private:
-  /// Whether it is a device, by the names of columns.
-  void find_terminals() {
-    std::string letters;
-    std::string against;
-    const std::string y = lower(spec_.column);
-    for (const LearnedColumn& column : learned_.columns)
-      if (const auto ends = ends_of(column.name)) {
-        if (y.size() == 2 && y[0] == 'i' && ends->first == y.substr(1)) against = ends->second;
-        for (const std::string& end : {ends->first, ends->second})
-          if (letters.find(end) == std::string::npos) letters += end;
-      }
-    out_.device = !against.empty();
-    if (!out_.device) return;
-    for (const std::string usual : {"dgsb", "cbes"})
-      if (letters.find_first_not_of(usual) == std::string::npos) {
-        std::string ordered;
-        for (const char c : usual)
-          if (letters.find(c) != std::string::npos) ordered += c;
-        letters = ordered;
-        break;
-      }
-    for (const char c : letters) {
-      out_.terminals.emplace_back(1, c);
-      taken_.insert(std::string(1, c));
-    }
-    out_.plus = y.substr(1);
-    out_.minus = against;
-    if (!spec_.unit.empty() && spec_.unit != "A")
-      throw ConfigError(fmt::format(
-          "export: task '{}' is in {}, and a circuit's currents are in A: task.{}.scale and unit "
-          "bring them there",
-          spec_.name, spec_.unit, spec_.name));
-    if (out_.unit.empty()) out_.unit = "A";
+  void find_device() {
+    device_ = device_of(learned_, spec_);
+    if (!device_) return;
+    out_.device = true;
+    out_.terminals = device_->terminals;
+    out_.plus = device_->plus;
+    out_.minus = device_->minus;
+    taken_.insert(out_.terminals.begin(), out_.terminals.end());
   }
 
   void add_column(const LearnedColumn& column) {
-    const auto ends = ends_of(column.name);
+    const bool voltage = !device_ || device_->voltages.count(column.name) > 0;
     const bool any_sign =
         column.transform == Transform::none || column.transform == Transform::asinh;
-    if (out_.device ? !ends : !any_sign) {
+    if (!voltage || (!device_ && !any_sign)) {
       const double x = preimage(column) * scale_of(column);
       return add_parameter(column.name, std::isfinite(x) ? x : 1);
     }
@@ -144,18 +111,21 @@ class Maker {
           "export: column '{}' is seen as its {}, which a voltage that may pass 0 has not; asinh "
           "is there for voltages",
           column.name, name_of(column.transform)));
-    std::string name = free_name(column.name, taken_);
-    if (out_.device) {
-      out_.voltages.push_back({"x_" + name, ends->first, ends->second});
+    const std::string name =
+        free_name(fmt::format("column '{}'", column.name), column.name, taken_);
+    const std::string value = fmt::format("{}x_{}", own, name);
+    if (device_) {
+      const auto& [plus, minus] = device_->voltages.at(column.name);
+      out_.voltages.push_back({value, plus, minus});
     } else {
       out_.terminals.push_back(name);
-      out_.voltages.push_back({"x_" + name, name, ""});
+      out_.voltages.push_back({value, name, ""});
     }
-    names_[column.name] = "x_" + name;
+    names_[column.name] = value;
   }
 
   void add_parameter(const std::string& column, double value) {
-    const std::string name = free_name(column, taken_);
+    const std::string name = free_name(fmt::format("column '{}'", column), column, taken_);
     out_.parameters.push_back({name, column, value});
     names_[column] = name;
   }
@@ -199,7 +169,7 @@ class Maker {
 
   CircuitValue& value(size_t node, size_t channel) {
     CircuitValue v;
-    v.name = fmt::format("n{}_{}", node, channel);
+    v.name = fmt::format("{}n{}_{}", own, node, channel);
     v.layer = network_.nodes[node].name;
     channels_[node].push_back(v.name);
     out_.values.push_back(std::move(v));
@@ -220,7 +190,7 @@ class Maker {
       case NodeKind::silu:
         return fmt::format("{0}*(0.5+0.5*tanh(0.5*{0}))", z);
       case NodeKind::softplus:
-        return fmt::format("0.5*{0}+ln(2*cosh(0.5*{0}))", z);
+        return fmt::format("max({0},0)+ln(1+exp(-abs({0})))", z);
       case NodeKind::relu:
         return fmt::format("max({},0)", z);
       default:
@@ -302,15 +272,15 @@ class Maker {
   void add_output() {
     const auto node = static_cast<size_t>(network_.outputs.at(0).node);
     CircuitValue t;
-    t.name = "t";
+    t.name = fmt::format("{}t", own);
     t.layer = "output of task " + spec_.name;
     t.bias = labels_.mean;
     t.terms.emplace_back(labels_.deviation, channels_.at(node).at(0));
     out_.values.push_back(t);
-    out_.output = "<t>";
+    out_.output = "<" + t.name + ">";
     if (!spec_.target.empty()) {
       // Beyond 1e30 there is no current, but there are bad guesses, which have to stay numbers.
-      if (target_.log10) out_.output = fmt::format("exp({}*min(<t>,30))", number(ln10));
+      if (target_.log10) out_.output = fmt::format("exp({}*min(<{}>,30))", number(ln10), t.name);
       if (target_.m.factor != 1) out_.output += "/" + number(target_.m.factor);
       for (const auto& [column, power] : target_.m.powers) {
         const std::string name = names_.at(column);
@@ -324,7 +294,7 @@ class Maker {
       }
     }
     if (out_.device) return;
-    out_.plus = free_name(spec_.name, taken_);
+    out_.plus = free_name(fmt::format("task '{}'", spec_.name), spec_.name, taken_);
     out_.terminals.push_back(out_.plus);
   }
 
@@ -334,7 +304,8 @@ class Maker {
   const LearnedTask& labels_;
   Target target_;
   Circuit out_;
-  std::set<std::string> taken_;
+  std::optional<Device> device_;
+  std::set<std::string> taken_;                     ///< in small letters
   std::map<std::string, std::string> names_;        ///< of columns: of their values
   std::vector<std::vector<std::string>> channels_;  ///< of nodes: their values
 };
@@ -347,6 +318,9 @@ std::vector<Circuit> circuits_of(const ExportedNetwork& network, const RunFile& 
     throw ConfigError(
         "export: a circuit has voltages and numbers, so spice and verilog-a are of networks on "
         "tables (model.trunk = \"mlp\"), and this run is on pictures");
+  if (c_identifier(name) != name)
+    throw ConfigError(fmt::format(
+        "export: '{}' is no name for circuits: letters, digits and _, no digit first", name));
   std::vector<Circuit> out;
   std::set<std::string> names;
   for (const ExportedOutput& o : network.outputs)
@@ -354,7 +328,7 @@ std::vector<Circuit> circuits_of(const ExportedNetwork& network, const RunFile& 
       if (run.tasks[k].name != o.task) continue;
       const ExportedNetwork alone = only_tasks(network, {o.task});
       out.push_back(Maker(alone, learned, run.tasks[k], learned.tasks.at(k), name).make());
-      if (!names.insert(lower(out.back().name)).second)
+      if (!names.insert(lower_case(out.back().name)).second)
         throw ConfigError(fmt::format("export: task '{}' would be called {}, as another is", o.task,
                                       out.back().name));
     }

@@ -1,14 +1,14 @@
 // One task of a table's network as a part of a circuit, in scalars and in no language yet (spice.h and
 // verilog_a.h write it). In a table with voltages vXY and a current iX as the task's column it is a
-// device: its terminals are the letters, its current flows from X to the terminal that X's voltage is
-// measured against, other columns are parameters. Any other task is a function of its columns: a
-// terminal each, and one more for its output, as voltages to ground; columns that are seen as their
+// device (device.h): its terminals are the letters, its current flows from X to the terminal that X's
+// voltage is measured against, other columns are parameters. Any other task is a function of its columns:
+// a terminal each, and one more for its output, as voltages to ground; columns that are seen as their
 // logarithm or reciprocal are parameters, as a simulator's voltages pass 0.
 //   input   x_j = (f_j(v / scale) - mean_j) / deviation_j       f: none, log, log10, asinh, 1 / v
 //   values  y = bias + sum_j a_j x_j, or an expression of others; tanh, silu, softplus, sigmoid, relu
 //   output  mean + deviation y, or by the task's target 10^t / m (data/target.h)
-// sigmoid(z) = (1 + tanh(z / 2)) / 2 and softplus(z) = z / 2 + ln(2 cosh(z / 2)): no exponential that
-// overflows at a bad guess of a simulator's, and every derivative is there.
+// sigmoid(z) = (1 + tanh(z / 2)) / 2 and softplus(z) = max(z, 0) + ln(1 + e^-|z|): no exponential that
+// overflows at a bad guess of a simulator's. Values are called weft_..., which no column may be.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,7 @@
 namespace weft {
 
 struct CircuitVoltage {
-  std::string name;         ///< of the value: "x_vgs"
+  std::string name;         ///< of the value: "weft_x_vgs"
   std::string plus, minus;  ///< terminals; minus empty: ground
 };
 
@@ -52,8 +52,9 @@ struct Circuit {
 };
 
 /// One for each output. ConfigError where the run is on no table, a column is categorical, a task no
-/// regression, a node or transform is none that a simulator computes, a device's current is not in A,
-/// or two names differ by capitals alone. `name`: what the circuits' begin with.
+/// regression, a node or transform is none that a simulator computes, a device's current is not
+/// in A or has two terminals to flow to, a name is taken or two differ by capitals alone. `name`: what
+/// the circuits' begin with, an identifier.
 std::vector<Circuit> circuits_of(const ExportedNetwork& network, const RunFile& run,
                                  const LearnedFromData& learned, const std::string& name);
 

@@ -8,12 +8,14 @@ namespace {
 
 constexpr size_t longest_line = 100;
 
-/// Cut at operators, as expressions may be.
+/// Cut at operators, as expressions may be; the + of 1e+20 is none.
 std::string continued(const std::string& line) {
   std::string out;
   size_t begin = 0;
   while (line.size() - begin > longest_line) {
-    const size_t cut = line.find_last_of("*/+,", begin + longest_line);
+    size_t cut = line.find_last_of("*/+,", begin + longest_line);
+    while (cut != std::string::npos && cut > begin && line[cut] == '+' && line[cut - 1] == 'e')
+      cut = line.find_last_of("*/+,", cut - 1);
     if (cut == std::string::npos || cut <= begin) break;
     out += line.substr(begin, cut - begin + 1) + "\n+ ";
     begin = cut + 1;
