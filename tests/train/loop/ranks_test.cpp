@@ -220,7 +220,9 @@ TEST_CASE("ranks: f32 has the same bits run after run, on every rank", "[train][
 
 TEST_CASE("ranks: those of one machine share its memory", "[train][ranks]") {
   CHECK(ranks_on_this_host() == 1);
-  run_ranks(3, [](int) { CHECK(ranks_on_this_host() == 3); });
+  std::vector<int> counted(3);
+  run_ranks(3, [&](int rank) { counted[static_cast<size_t>(rank)] = ranks_on_this_host(); });
+  CHECK(counted == std::vector<int>{3, 3, 3});
 }
 
 TEST_CASE("ranks: what they cannot divide is refused with its key", "[train][ranks]") {
