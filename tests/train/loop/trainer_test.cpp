@@ -222,7 +222,7 @@ TEST_CASE("a resumed run adds to the time and memory that were measured before",
 
 TEST_CASE("a finished run that goes on, or is tested by ranks, keeps nothing of its end before",
           "[train][resume][ranks]") {
-  const RunFile run = slim_run({"sharing=hard", "retrain.steps=4"});
+  RunFile run = slim_run({"sharing=hard", "retrain.steps=4"});
   CpuContext cpu(1);
   const auto data = open_dataset(run);
   TempFolder folder;
@@ -250,8 +250,9 @@ TEST_CASE("a finished run that goes on, or is tested by ranks, keeps nothing of 
   }
   test::run_ranks(2, [&](int rank) {  // of the run that is done
     CpuContext mine(1);
-    const auto its_data = open_dataset(run);
-    Trainer third(run, *its_data, device_of(mine), nullptr, Trainer::Begin::resumed);
+    RunFile own = run;
+    const auto its_data = open_dataset(own);
+    Trainer third(own, *its_data, device_of(mine), nullptr, Trainer::Begin::resumed);
     if (rank == 0)
       third.resume(path);
     else
