@@ -20,9 +20,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* sub_folders[] = {"policy", "checkpoints", "pictures"};
-constexpr const char* own_files[] = {"run.toml",         "metrics.jsonl", "balance.jsonl",
-                                     "log.txt",          "measured.json", "policy/search.jsonl",
-                                     "policy/drawn.json"};
+constexpr const char* own_files[] = {
+    "run.toml",          "metrics.jsonl", "balance.jsonl",
+    "log.txt",           "measured.json", "policy/search.jsonl",
+    "policy/drawn.json", "test.json"};  // of a run of one step, whose end failed
 
 /// The first thing in a folder that a run does not leave there before its first checkpoint; empty:
 /// there is none. Without a lock file nothing in it is a run's.

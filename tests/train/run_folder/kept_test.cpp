@@ -11,6 +11,7 @@
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
+#include "train/run_folder/test_record.h"
 
 using namespace weft;
 using weft::test::bits_of;
@@ -209,4 +210,13 @@ TEST_CASE("a best checkpoint that is damaged or of another step is not what is t
     REQUIRE(trainer.state().best_step > 0);
     CHECK(step_of(path, "best") == trainer.state().best_step);
   }
+}
+
+TEST_CASE("a run whose end fails after its only step leaves no folder behind", "[record]") {
+  const TempFolder folder;
+  RunFolder run = RunFolder::create(folder.file("run"), "");
+  write_test_record(folder.file("run"), {});
+  REQUIRE(std::filesystem::exists(folder.file("run") + "/test.json"));
+  run.discard();
+  CHECK_FALSE(std::filesystem::exists(folder.file("run")));
 }
