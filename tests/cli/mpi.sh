@@ -93,7 +93,7 @@ said 2 'rank 0 \(.*\): rank 1 \(.*\) has another run file'
 # The ranks of another MPI's starter, which would each make the whole run.
 OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=2 "$weft" train slim.toml "${all[@]}" --out none >out 2>err </dev/null
 got=$?
-said 2 'started as one of several, but MPI sees one process: use this MPI.s own mpirun, or srun --mpi=pmix'
+said 2 'started as one of several, but MPI sees one process: use this MPI.s own mpirun, or srun with pmix'
 [ ! -e none ] || fail "a run that was refused left its folder"
 
 # children NAME: the processes of this script's ranks that write to it, by rank.

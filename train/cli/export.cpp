@@ -98,7 +98,8 @@ class Export final : public Command {
           "(subcircuits) or verilog-a (modules)")
         .one_of({"safetensors", "c", "onnx", "spice", "verilog-a"});
     o.add("--out", out_, "Where to write (default: export in the run folder)");
-    o.add("--name", name_, "Of files, C functions and circuits (default: the run's, and the tasks')");
+    o.add("--name", name_,
+          "Of files, C functions and circuits (default: the run's, and the tasks')");
     o.add("--task", tasks_, "Of these tasks alone: seg,depth (default: all)");
     o.add("--size", size_, "Of a picture: 321x321 (default: as it was trained; of onnx any)");
     o.add("--normalise", normalise_,
