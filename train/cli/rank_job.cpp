@@ -33,7 +33,7 @@ RankJob::RankJob(double timeout_seconds) {
   if (ranks_->alone() && started_size() > 1)
     throw ConfigError(
         "started as one of several, but MPI sees one process: use this MPI's own mpirun, or srun "
-        "--mpi=pmix");
+        "with pmix");
   here_.emplace(*ranks_);
   if (!ranks_->alone()) speak_as(ranks_->name_of(ranks_->rank()) + ": ");
 }

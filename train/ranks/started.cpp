@@ -1,4 +1,4 @@
-// Who starts ranks says so in the environment: Open MPI, PMIx (srun with pmix), PMI (MPICH, srun).
+// Who starts ranks says so in the environment: Open MPI, PMIx (srun --mpi=pmix), PMI (MPICH, srun).
 #include <array>
 #include <cstdlib>
 
