@@ -108,28 +108,33 @@ TapPairs::TapPairs(CpuContext& ctx, const Conv2dShape& s) {
   place(table_.get());
 }
 
-Table of_outputs(CpuContext& ctx, const Conv2dShape& s) {
-  const int64_t of_image = s.p * s.q, pixels = s.output_pixels();
-  return kept().get(Kind::outputs, s, s.taps() * pixels, [&](int32_t* table) {
+namespace {
+
+/// The pixel paired with each of one side, whose images have `of_image` of them; store(table of a tap,
+/// output pixel, input pixel).
+template <class Store>
+Table paired(CpuContext& ctx, Kind kind, const Conv2dShape& s, int64_t of_image, Store store) {
+  const int64_t pixels = s.n * of_image;
+  return kept().get(kind, s, s.taps() * pixels, [&](int32_t* table) {
     ctx.for_chunks(s.taps() * s.n, 1, [&](int64_t i, int64_t) {
       const int64_t t = i / s.n, n = i % s.n;
       int32_t* const mine = table + t * pixels;
       std::fill_n(mine + n * of_image, of_image, -1);
-      for_pairs(s, t, n, [&](int32_t out, int32_t in) { mine[out] = in; });
+      for_pairs(s, t, n, [&](int32_t out, int32_t in) { store(mine, out, in); });
     });
   });
 }
 
+}  // namespace
+
+Table of_outputs(CpuContext& ctx, const Conv2dShape& s) {
+  return paired(ctx, Kind::outputs, s, s.p * s.q,
+                [](int32_t* tap, int32_t out, int32_t in) { tap[out] = in; });
+}
+
 Table of_inputs(CpuContext& ctx, const Conv2dShape& s) {
-  const int64_t of_image = s.h * s.w, pixels = s.input_pixels();
-  return kept().get(Kind::inputs, s, s.taps() * pixels, [&](int32_t* table) {
-    ctx.for_chunks(s.taps() * s.n, 1, [&](int64_t i, int64_t) {
-      const int64_t t = i / s.n, n = i % s.n;
-      int32_t* const mine = table + t * pixels;
-      std::fill_n(mine + n * of_image, of_image, -1);
-      for_pairs(s, t, n, [&](int32_t out, int32_t in) { mine[in] = out; });
-    });
-  });
+  return paired(ctx, Kind::inputs, s, s.h * s.w,
+                [](int32_t* tap, int32_t out, int32_t in) { tap[in] = out; });
 }
 
 Table of_padded(CpuContext& ctx, const Conv2dShape& s) {

@@ -41,13 +41,8 @@ std::vector<Column> columns_of(const std::vector<RunSummary>& runs, bool all) {
   return columns;
 }
 
-/// All digits, which a CSV is for.
-std::string exact_text(const Measure& m) {
-  return !m || is_fault(m) ? number_text(m) : fmt::to_string(*m);
-}
-
 std::string cell_of(const RunSummary& run, const Column& column, bool marks) {
-  const auto text = [&](const Measure& m) { return marks ? number_text(m) : exact_text(m); };
+  const auto text = [&](const Measure& m) { return marks || !m ? number_text(m) : exact_text(m); };
   for (const TaskResult& r : run.results) {
     if (r.task != column.task) continue;
     if (column.metric == "loss")
@@ -83,7 +78,7 @@ Cells row_of(const RunSummary& run, const std::vector<Column>& columns, bool wat
   Cells row{run.name};
   for (const Column& column : columns) row.push_back(cell_of(run, column, marks));
   const auto text = [&](const Measure& m, int digits, bool sign = false) {
-    return marks ? fixed_text(m, digits, sign) : exact_text(m);
+    return marks || !m ? fixed_text(m, digits, sign) : exact_text(m);
   };
   if (watched) row.push_back(run.cosine ? text(run.cosine, 3, true) : "-");
   const bool comparable = single != nullptr && run.tasks == single->tasks &&

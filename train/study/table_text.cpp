@@ -93,6 +93,11 @@ std::string latex_text(const std::string& text) {
   return out;
 }
 
+std::string exact_text(const Measure& m) {
+  if (!m) return "";
+  return is_fault(m) ? fixed_text(m, 0) : fmt::to_string(*m);
+}
+
 int number_decimals(double value) {
   const double size = std::abs(value);
   return size >= 100 ? 1 : size >= 1 ? 2 : 4;

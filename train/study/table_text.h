@@ -21,6 +21,8 @@ std::string table_text(const std::vector<Cells>& rows, TableStyle style, bool tu
 /// such.
 std::string number_text(const Measure& value);
 int number_decimals(double value);
+/// For CSVs: all digits, nothing where there is no value.
+std::string exact_text(const Measure& value);
 
 /// Text for LaTeX: special characters escaped, the signs above translated.
 std::string latex_text(const std::string& text);

@@ -275,12 +275,6 @@ std::string trials_table(const Study& study, const StudyResult& result) {
       table_text(rows, TableStyle::markdown));
 }
 
-/// For the CSVs: all digits, an empty cell where there is no value.
-std::string exact_text(const Measure& m) {
-  if (!m) return "";
-  return is_fault(m) ? fixed_text(m, 0) : fmt::to_string(*m);
-}
-
 std::string trial_text(const StudyRow& row) {
   return row.trial ? fmt::to_string(*row.trial + 1) : "";
 }
