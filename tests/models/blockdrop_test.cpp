@@ -11,6 +11,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "tests/models/naive_net.h"
+#include "tests/models/random_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 
@@ -32,25 +33,6 @@ ModelOptions options_of(PolicyOf decisions) {
   o.tasks = {{"seg", 3}, {"depth", 1}};
   o.seed = 7;
   return o;
-}
-
-std::vector<double> noise(const std::string& name, int64_t n, double low, double high) {
-  const Philox words(11, Stream::init, 0, name);
-  std::vector<double> out;
-  for (int64_t i = 0; i < n; ++i)
-    out.push_back(low + (high - low) * words.uniform(static_cast<uint64_t>(i)));
-  return out;
-}
-
-void randomise(Model& model) {
-  for (Parameter& p : model.store().parameters()) {
-    const Shape& s = p.value.shape();
-    const bool norm = model.store().is_norm(p) && p.name.find(".weight") != std::string::npos;
-    const double size = s.rank() == 4 ? 1.5 / std::sqrt(static_cast<double>(s.inner(1))) : 0.8;
-    p.value = Tensor::from(
-        s, norm ? noise(p.name, s.numel(), 0.5, 1.5) : noise(p.name, s.numel(), -size, size),
-        DType::f64);
-  }
 }
 
 /// Some images of a map, in order.
@@ -117,8 +99,6 @@ std::map<std::string, Map> naive_trunk(const NaiveNet& net, const Map& image,
   return out;
 }
 
-bool close(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(b)); }
-
 }  // namespace
 
 TEST_CASE("blockdrop is its definition under its draws: values and pathwise gradients",
@@ -144,9 +124,7 @@ TEST_CASE("blockdrop is its definition under its draws: values and pathwise grad
   }
 
   steps().clear();
-  std::map<std::string, Numbers> parameters;
-  for (const Parameter& p : model->store().parameters())
-    for (double v : p.value.to_vector()) parameters[p.name].push_back(variable(v));
+  const auto parameters = numbers_of(*model);
   Map image(images, height, width, 3);
   for (size_t i = 0; i < pixels.size(); ++i) image.values[i] = {pixels[i]};
   const NaiveNet net(options, parameters);

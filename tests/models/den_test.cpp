@@ -3,9 +3,7 @@
 // computed nor updated; straight through, every level has its gradient; and what is counted.
 #include "models/channel_policy.h"
 #include "models/sharing/sharing.h"
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
-#include "tests/models/naive_net.h"
+#include "tests/models/naive_choices.h"
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
@@ -16,7 +14,7 @@ using namespace weft::test;
 namespace {
 
 constexpr int64_t height = 17, width = 14;
-using Levels = std::vector<std::vector<int>>;
+using Levels = Choices;
 
 ModelOptions options_of(Sharing sharing, size_t tasks, int depth = 18) {
   ModelOptions o;
@@ -30,40 +28,9 @@ ModelOptions options_of(Sharing sharing, size_t tasks, int depth = 18) {
   return o;
 }
 
-std::vector<double> noise(const std::string& name, int64_t n, double low, double high) {
-  const Philox words(11, Stream::init, 0, name);
-  std::vector<double> out;
-  for (int64_t i = 0; i < n; ++i)
-    out.push_back(low + (high - low) * words.uniform(static_cast<uint64_t>(i)));
-  return out;
-}
-
-void randomise(Model& model) {
-  for (Parameter& p : model.store().parameters()) {
-    const Shape& s = p.value.shape();
-    const bool scale = s.rank() == 1 && p.name.find("bn") != std::string::npos &&
-                       p.name.find(".weight") != std::string::npos;
-    const double size = s.rank() == 4 ? 1.5 / std::sqrt(static_cast<double>(s.inner(1))) : 0.8;
-    p.value = Tensor::from(
-        s, scale ? noise(p.name, s.numel(), 0.5, 1.5) : noise(p.name, s.numel(), -size, size),
-        DType::f64);
-  }
-}
-
 Tensor picture(int64_t n = 2) {
   return Tensor::from({n, height, width, 3}, noise("image", n * height * width * 3, -1, 1),
                       DType::f64);
-}
-
-bool close(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(b)); }
-
-void check_close(const std::string& name, const std::vector<double>& mine,
-                 const std::vector<double>& naive) {
-  INFO(name);
-  REQUIRE(mine.size() == naive.size());
-  size_t wrong = 0;
-  for (size_t i = 0; i < naive.size(); ++i) wrong += close(mine[i], naive[i]) ? 0 : 1;
-  CHECK(wrong == 0);
 }
 
 std::vector<std::vector<double>> predictions(Model& model, const PolicySample* sample) {
@@ -75,8 +42,6 @@ std::vector<std::vector<double>> predictions(Model& model, const PolicySample* s
     out.push_back(y.value().to_vector());
   return out;
 }
-
-PolicySample sample_of(const Levels& levels) { return {gates_from(levels), {}, {}}; }
 
 /// Some of every level, of all blocks.
 Levels mixed_levels(size_t tasks, int blocks) {
@@ -129,55 +94,13 @@ TEST_CASE("tasks at levels of their own are plain loops: values and gradients", 
   randomise(*model);
   const int blocks = model->trunk().blocks();
   const Levels levels = mixed_levels(tasks, blocks);
-  steps().clear();
-  std::map<std::string, Numbers> parameters;
-  for (const Parameter& p : model->store().parameters())
-    for (double v : p.value.to_vector()) parameters[p.name].push_back(variable(v));
-  Tape tape(&cpu);
-  PolicySample sample = sample_of(levels);
-  std::vector<Numbers> select;
-  for (size_t k = 0; k < tasks; ++k) {
-    std::vector<double> p = noise("p." + options.tasks[k].name, 4 * blocks, 0.1, 0.9);
-    for (int l = 0; l < blocks; ++l) {
-      const auto at = static_cast<size_t>(l);
-      if (soft) sample.gates[k][at].kind = Gate::Kind::soft;
-      for (size_t c = 0; !soft && c < 4; ++c)
-        p[4 * at + c] = static_cast<int>(3 - c) == levels[k][at];
-    }
-    select.emplace_back();
-    for (double v : p) select.back().push_back(variable(v));
-    if (soft) sample.p.push_back(tape.leaf(Tensor::from({blocks, 4}, p, DType::f64)));
-  }
-  Map image(2, height, width, 3);
-  const std::vector<double> pixels = picture().to_vector();
-  for (size_t i = 0; i < pixels.size(); ++i) image.values[i] = {pixels[i]};
-  const NaiveOutput naive = NaiveNet(options, parameters).forward(image, select);
-  Pass pass{tape, true, Noise{}};
-  const auto y = model->forward(pass, tape.constant(picture()), &sample);
-  Number loss;
-  std::optional<Var> total;
-  for (size_t k = 0; k < tasks; ++k) {
-    const auto w = noise("w." + options.tasks[k].name, y[k].value().numel(), -1, 1);
-    std::vector<double> values;
-    for (size_t i = 0; i < w.size(); ++i) {
-      values.push_back(naive.predictions[k].values[i].value);
-      loss = loss + w[i] * naive.predictions[k].values[i];
-    }
-    check_close(options.tasks[k].name, y[k].value().to_vector(), values);
-    const Var term = sum(mul(y[k], tape.constant(Tensor::from(y[k].shape(), w, DType::f64))));
-    total = total ? add(*total, term) : term;
-  }
-  tape.backward(*total);
-  const std::vector<double> d = gradients(loss);
-  const auto of = [&](const Numbers& numbers) {
-    std::vector<double> out;
-    for (const Number& n : numbers) out.push_back(d[static_cast<size_t>(n.step)]);
-    return out;
-  };
+  const auto gradients_of = check_as_loops(
+      *model, options, picture(), levels, all_channels + 1, [](int level) { return 3 - level; },
+      soft);
   size_t absent = 0;
   for (const Parameter& p : model->store().parameters()) {
     if (model->store().part_of(p) == Part::policy) continue;
-    const std::vector<double> expected = of(parameters.at(p.name));
+    const std::vector<double>& expected = gradients_of.at(p.name);
     if (p.grad.defined()) {
       check_close(p.name, p.grad.to_vector(), expected);
       continue;
@@ -186,8 +109,6 @@ TEST_CASE("tasks at levels of their own are plain loops: values and gradients", 
     for (double g : expected) CHECK(g == 0);
   }
   CHECK((absent == 0) == soft);
-  for (size_t k = 0; k < sample.p.size(); ++k)
-    check_close("p of " + options.tasks[k].name, tape.grad(sample.p[k]).to_vector(), of(select[k]));
 }
 
 TEST_CASE("tasks of one input and one level are computed once", "[models][den]") {

@@ -7,6 +7,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "tests/models/naive_net.h"
+#include "tests/models/random_model.h"
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
 
@@ -34,30 +35,6 @@ ModelOptions options_of(const Way& way, size_t tasks) {
   return o;
 }
 
-/// Uniform in [low, high], by name.
-std::vector<double> noise(const std::string& name, int64_t n, double low, double high) {
-  const Philox words(11, Stream::init, 0, name);
-  std::vector<double> out;
-  for (int64_t i = 0; i < n; ++i)
-    out.push_back(low + (high - low) * words.uniform(static_cast<uint64_t>(i)));
-  return out;
-}
-
-/// Every parameter anew, so that nothing holds only at the initial values.
-void randomise(Model& model) {
-  for (Parameter& p : model.store().parameters()) {
-    const Shape& s = p.value.shape();
-    const bool scale = s.rank() == 1 && p.name.find("bn") != std::string::npos &&
-                       p.name.find(".weight") != std::string::npos;
-    const double size = s.rank() == 4 ? 1.5 / std::sqrt(static_cast<double>(s.inner(1))) : 0.8;
-    const auto values =
-        scale ? noise(p.name, s.numel(), 0.5, 1.5) : noise(p.name, s.numel(), -size, size);
-    p.value = Tensor::from(s, values, DType::f64);
-  }
-}
-
-bool close(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(b)); }
-
 /// Both must be near, and the reference must be something.
 void check_values(const std::string& name, const Tensor& mine, const std::vector<double>& naive) {
   INFO(name);
@@ -83,9 +60,7 @@ void check_way(const Way& way, size_t tasks) {
 
   // Naive.
   steps().clear();
-  std::map<std::string, Numbers> parameters;
-  for (const Parameter& p : model->store().parameters())
-    for (double v : p.value.to_vector()) parameters[p.name].push_back(variable(v));
+  const auto parameters = numbers_of(*model);
   std::vector<Numbers> select;
   std::vector<std::vector<double>> p_values;
   for (const TaskShape& task : options.tasks) {
@@ -133,17 +108,13 @@ void check_way(const Way& way, size_t tasks) {
     total = total ? add(*total, term) : term;
   }
   tape.backward(*total);
-  const auto of = [&](const Numbers& numbers) {
-    std::vector<double> out;
-    for (const Number& n : numbers) out.push_back(d[static_cast<size_t>(n.step)]);
-    return out;
-  };
   for (const Parameter& p : model->store().parameters())
     if (model->store().part_of(p) != Part::policy &&
         !matches(row_of(options.sharing).unreached, p.name))
-      check_values(p.name, p.grad, of(parameters.at(p.name)));
+      check_values(p.name, p.grad, gradient_of(parameters.at(p.name), d));
   for (size_t k = 0; k < sample.p.size(); ++k)
-    check_values("p of " + options.tasks[k].name, tape.grad(sample.p[k]), of(select[k]));
+    check_values("p of " + options.tasks[k].name, tape.grad(sample.p[k]),
+                 gradient_of(select[k], d));
 }
 
 ShareOptions soft(Distance distance, size_t tasks) {

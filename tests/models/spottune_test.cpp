@@ -10,6 +10,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "tests/models/naive_spottune.h"
+#include "tests/models/random_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
 #include "tests/support/temp_folder.h"
@@ -34,24 +35,9 @@ ModelOptions options_of(PolicyOf decisions) {
   return o;
 }
 
-std::vector<double> noise(const std::string& name, int64_t n, double low, double high) {
-  const Philox words(11, Stream::init, 0, name);
-  std::vector<double> out;
-  for (int64_t i = 0; i < n; ++i)
-    out.push_back(low + (high - low) * words.uniform(static_cast<uint64_t>(i)));
-  return out;
-}
-
-/// Every parameter and running statistic anew; the latter, by layer.
-Running randomise(Model& model) {
-  for (Parameter& p : model.store().parameters()) {
-    const Shape& s = p.value.shape();
-    const bool norm = model.store().is_norm(p) && p.name.find(".weight") != std::string::npos;
-    const double size = s.rank() == 4 ? 1.5 / std::sqrt(static_cast<double>(s.inner(1))) : 0.8;
-    p.value = Tensor::from(
-        s, norm ? noise(p.name, s.numel(), 0.5, 1.5) : noise(p.name, s.numel(), -size, size),
-        DType::f64);
-  }
+/// Every running statistic anew, too; those, by layer.
+Running randomise_all(Model& model) {
+  randomise(model);
   Running running;
   for (NamedStats& s : model.store().stats()) {
     const int64_t c = s.stats.running_mean.numel();
@@ -61,13 +47,6 @@ Running randomise(Model& model) {
     running[s.name] = {mean, var};
   }
   return running;
-}
-
-std::map<std::string, Numbers> numbers_of(const Model& model) {
-  std::map<std::string, Numbers> parameters;
-  for (const Parameter& p : model.store().parameters())
-    for (double v : p.value.to_vector()) parameters[p.name].push_back(variable(v));
-  return parameters;
 }
 
 struct Pictures {
@@ -80,8 +59,6 @@ struct Pictures {
 };
 
 bool frozen(const std::string& name) { return name.rfind("sharing.frozen.", 0) == 0; }
-
-bool close(double a, double b) { return std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(b)); }
 
 size_t apart(const Tensor& mine, const Numbers& naive) {
   const std::vector<double> values = mine.to_vector();
@@ -104,7 +81,7 @@ TEST_CASE("spottune is its definition: values and gradients, straight through",
   const ModelOptions options = options_of(GENERATE(PolicyOf::image, PolicyOf::task));
   CpuContext cpu(2);
   const auto model = make_model(&cpu, DType::f64, options);
-  const Running running = randomise(*model);
+  const Running running = randomise_all(*model);
   const Noise step{3, 5};
   const Pictures x;
 
@@ -166,7 +143,7 @@ TEST_CASE("spottune: evaluation executes the likelier copy, each image as alone"
   const ModelOptions options = options_of(GENERATE(PolicyOf::image, PolicyOf::task));
   CpuContext cpu(2);
   const auto model = make_model(&cpu, DType::f64, options);
-  const Running running = randomise(*model);
+  const Running running = randomise_all(*model);
   // Logits that differ between images.
   Parameter& weight = *model->store().find("sharing.policy.fc.weight");
   weight.value =
@@ -204,7 +181,7 @@ TEST_CASE("spottune: evaluation executes the likelier copy, each image as alone"
 TEST_CASE("spottune: a copy that no image executes is not run", "[models][spottune]") {
   CpuContext cpu;
   const auto model = make_model(&cpu, DType::f64, options_of(PolicyOf::image));
-  randomise(*model);
+  randomise_all(*model);
   // Even blocks by their tuned copy, odd ones by the frozen.
   std::vector<double> bias;
   for (int l = 0; l < 8; ++l) bias.insert(bias.end(), {l % 2 == 0 ? 90.0 : -90.0, 0.0});
@@ -233,7 +210,7 @@ TEST_CASE("spottune: policies of an image share what they execute alike, and are
           "[models][spottune]") {
   CpuContext cpu;
   const auto model = make_model(&cpu, DType::f64, options_of(PolicyOf::task));
-  randomise(*model);
+  randomise_all(*model);
   auto& own = *per_input(*model);
   const TrunkCost cost = own.trunk().cost(height, width);
   // The second task's policy parts from the first's at block 5.

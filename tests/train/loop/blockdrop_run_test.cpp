@@ -5,6 +5,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/rooms_run.h"
 #include "tests/support/run_bits.h"
+#include "tests/train/loop/learning.h"
 #include "train/export/export_run.h"
 #include "train/loop/trainer.h"
 #include "train/step/build.h"
@@ -142,62 +143,10 @@ TEST_CASE("blockdrop: what does not apply is refused by name", "[train][blockdro
         std::string::npos);
 }
 
-namespace {
-
-constexpr size_t window = 50;
-
-struct Losses final : TrainObserver {
-  std::vector<std::vector<double>> of_task;
-
-  void on_step(const StepReport& report) override {
-    of_task.resize(report.losses.size());
-    for (size_t k = 0; k < of_task.size(); ++k) of_task[k].push_back(report.losses[k].value());
-  }
-};
-
-double mean_of(const std::vector<double>& losses, size_t begin) {
-  double sum = 0;
-  for (size_t i = begin; i < begin + window; ++i) sum += losses[i];
-  return sum / window;
-}
-
-}  // namespace
-
 TEST_CASE("blockdrop learns five tasks on scenes", "[.][slow][sharing][blockdrop]") {
   const int seed = GENERATE(1, 2, 3);
-  RunFile run = parse_run_text(R"(
-sharing = "blockdrop"
-[model]
-width = 0.125
-head = "linear"
-[data]
-kind = "scenes"
-size = [32, 32]
-batch = 8
-count = 64
-val_count = 4
-test_count = 32
-workers = 1
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "normals"
-kind = "normals"
-weight = 4
-[[task]]
-name = "depth"
-kind = "depth"
-weight = 2
-[[task]]
-name = "edges"
-kind = "edges"
-weight = 4
-[[task]]
-name = "keypoints"
-kind = "keypoints"
-weight = 20
+  RunFile run =
+      test::five_tasks(R"(
 [retrain]
 steps = 800
 optimizer = { lr = 2e-3, betas = [0.9, 0.999] }
@@ -207,28 +156,15 @@ full_steps = 300
 policy_steps = 100
 unlock_steps = 10
 slack = 0.1
-[eval]
-every = 100000
-[checkpoint]
-every = 100000
 )",
-                               "five.toml", {fmt::format("seed={}", seed)});
+                       {"sharing=blockdrop", fmt::format("seed={}", seed), "data.test_count=32"});
   CpuContext cpu(1);
   const auto data = open_dataset(run);
-  Losses losses;
+  test::RetrainLosses losses;
   Trainer trainer(run, *data, &cpu, &losses);
   while (trainer.step()) {
   }
-  std::string line;
-  for (size_t k = 0; k < run.tasks.size(); ++k) {
-    const auto& all = losses.of_task[k];
-    REQUIRE(all.size() == 800);
-    const double first = mean_of(all, 0), last = mean_of(all, all.size() - window);
-    line +=
-        fmt::format("  {} {:.3f} -> {:.3f} ({:.2f})", run.tasks[k].name, first, last, last / first);
-    INFO("seed " << seed << ", " << run.tasks[k].name);
-    CHECK(last < 0.7 * first);
-  }
+  const std::string line = test::check_learned(run, losses, 800, fmt::format("seed {}", seed));
   const RunSummary summary = trainer.summary(trainer.evaluate_split(EvalSplit::test));
   const ModelCost cost = trainer.model().cost(32, 32, nullptr);
   std::printf("blockdrop    seed %d%s  GFLOP %.5f +- %.5f of %.5f\n", seed, line.c_str(),

@@ -16,18 +16,12 @@
 
 using namespace weft;
 using weft::test::message_of;
-using weft::test::parts_run;
 using weft::test::TempFolder;
 
 namespace {
 
-RunFile den_run(const std::string& estimator, std::vector<std::string> more = {}) {
-  for (const char* setting :
-       {"sharing=den", "policy.curriculum_speed=1", "policy.logits.lr=0.3", "policy.steps=9",
-        "policy.draws=2", "eval.every=4", "checkpoint.every=1"})
-    more.insert(more.begin(), setting);
-  more.push_back("share.estimator=" + estimator);
-  return parts_run(more);
+RunFile den_run(const std::string& estimator, const std::vector<std::string>& more = {}) {
+  return test::choices_run("den", estimator, more);
 }
 
 }  // namespace

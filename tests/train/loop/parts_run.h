@@ -14,4 +14,17 @@ inline RunFile parts_run(const std::vector<std::string>& overrides = {}) {
       overrides);
 }
 
+/// The same under a policy that chooses by REINFORCE or Gumbel among more than two (DEN, routing): in
+/// 17 steps, with a checkpoint at each.
+inline RunFile choices_run(const std::string& sharing, const std::string& estimator,
+                           const std::vector<std::string>& more = {}) {
+  std::vector<std::string> settings = {"sharing=" + sharing,   "policy.curriculum_speed=1",
+                                       "policy.logits.lr=0.3", "policy.steps=9",
+                                       "policy.draws=2",       "eval.every=4",
+                                       "checkpoint.every=1"};
+  settings.insert(settings.end(), more.begin(), more.end());
+  settings.push_back("share.estimator=" + estimator);
+  return parts_run(settings);
+}
+
 }  // namespace weft::test

@@ -11,6 +11,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
+#include "tests/train/loop/learning.h"
 #include "tests/train/loop/parts_run.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/run_folder/summary.h"
@@ -20,18 +21,12 @@
 
 using namespace weft;
 using weft::test::message_of;
-using weft::test::parts_run;
 using weft::test::TempFolder;
 
 namespace {
 
-RunFile routing_run(const std::string& estimator, std::vector<std::string> more = {}) {
-  for (const char* setting :
-       {"sharing=routing", "policy.curriculum_speed=1", "policy.logits.lr=0.3", "policy.steps=9",
-        "policy.draws=2", "eval.every=4", "checkpoint.every=1"})
-    more.insert(more.begin(), setting);
-  more.push_back("share.estimator=" + estimator);
-  return parts_run(more);
+RunFile routing_run(const std::string& estimator, const std::vector<std::string>& more = {}) {
+  return test::choices_run("routing", estimator, more);
 }
 
 }  // namespace
@@ -184,65 +179,11 @@ TEST_CASE("routing: a run under given routes writes what it reads; other numbers
              contains_text("a gate is 1 or 2, not 0"));
 }
 
-namespace {
-
-constexpr size_t window = 50;
-
-/// Losses of re-training, by task.
-struct Losses final : TrainObserver {
-  std::vector<std::vector<double>> of_task;
-
-  void on_step(const StepReport& report) override {
-    if (report.phase != Phase::retrain) return;
-    of_task.resize(report.losses.size());
-    for (size_t k = 0; k < of_task.size(); ++k) of_task[k].push_back(report.losses[k].value());
-  }
-  double mean(size_t k, size_t begin) const {
-    double sum = 0;
-    for (size_t i = begin; i < begin + window; ++i) sum += of_task[k][i] / window;
-    return sum;
-  }
-};
-
-}  // namespace
-
 TEST_CASE("routing learns five tasks on scenes", "[.][slow][sharing][routing]") {
   const std::string estimator = GENERATE("reinforce", "gumbel");
   const int seed = GENERATE(1, 2, 3);
-  RunFile run =
-      parse_run_text(R"(
-sharing = "routing"
-[model]
-width = 0.125
-head = "linear"
-[data]
-kind = "scenes"
-size = [32, 32]
-batch = 8
-count = 64
-val_count = 4
-test_count = 4
-workers = 1
-[[task]]
-name = "seg"
-kind = "segmentation"
-classes = 13
-[[task]]
-name = "normals"
-kind = "normals"
-weight = 4
-[[task]]
-name = "depth"
-kind = "depth"
-weight = 2
-[[task]]
-name = "edges"
-kind = "edges"
-weight = 4
-[[task]]
-name = "keypoints"
-kind = "keypoints"
-weight = 20
+  RunFile run = test::five_tasks(
+      R"(
 [warmup]
 steps = 60
 optimizer = { lr = 2e-3, betas = [0.9, 0.999] }
@@ -259,27 +200,16 @@ steps = 800
 schedule = { kind = "cosine" }
 [share]
 functions = 3
-[eval]
-every = 100000
-[checkpoint]
-every = 100000
 )",
-                     "five.toml", {fmt::format("seed={}", seed), "share.estimator=" + estimator});
+      {"sharing=routing", fmt::format("seed={}", seed), "share.estimator=" + estimator});
   CpuContext cpu(1);
   const auto data = open_dataset(run);
-  Losses losses;
+  test::RetrainLosses losses;
   Trainer trainer(run, *data, &cpu, &losses);
   while (trainer.step()) {
   }
-  std::string line;
-  for (size_t k = 0; k < run.tasks.size(); ++k) {
-    REQUIRE(losses.of_task[k].size() == 800);
-    const double first = losses.mean(k, 0), last = losses.mean(k, 800 - window);
-    line +=
-        fmt::format("  {} {:.3f} -> {:.3f} ({:.2f})", run.tasks[k].name, first, last, last / first);
-    INFO(estimator << ", seed " << seed << ", " << run.tasks[k].name);
-    CHECK(last < 0.7 * first);
-  }
+  const std::string line =
+      test::check_learned(run, losses, 800, fmt::format("{}, seed {}", estimator, seed));
   std::printf("routing %-9s seed %d%s  same function block %.3f\n", estimator.c_str(), seed,
               line.c_str(), same_gates(trainer.state().chosen, 0));
   std::fflush(stdout);

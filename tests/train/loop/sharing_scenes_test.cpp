@@ -4,13 +4,11 @@
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "tests/support/learned_trunk.h"
-#include "train/loop/trainer.h"
+#include "tests/train/loop/learning.h"
 
 using namespace weft;
 
 namespace {
-
-constexpr size_t window = 50;
 
 RunFile slim(const std::string& sharing, int seed) {
   return parse_run_text(R"(
@@ -58,23 +56,6 @@ every = 100000
                         "slim.toml", {"sharing=" + sharing, fmt::format("seed={}", seed)});
 }
 
-/// Losses of re-training, which every way has, by task.
-struct Losses final : TrainObserver {
-  std::vector<std::vector<double>> of_task;
-
-  void on_step(const StepReport& report) override {
-    if (report.phase != Phase::retrain) return;
-    of_task.resize(report.losses.size());
-    for (size_t k = 0; k < of_task.size(); ++k) of_task[k].push_back(report.losses[k].value());
-  }
-};
-
-double mean_of(const std::vector<double>& losses, size_t begin) {
-  double sum = 0;
-  for (size_t i = begin; i < begin + window; ++i) sum += losses[i];
-  return sum / window;
-}
-
 }  // namespace
 
 TEST_CASE("every way of sharing learns every task on scenes", "[.][slow][sharing]") {
@@ -85,20 +66,12 @@ TEST_CASE("every way of sharing learns every task on scenes", "[.][slow][sharing
   test::give_start(run, folder);
   CpuContext cpu(1);
   const auto data = open_dataset(run);
-  Losses losses;
+  test::RetrainLosses losses;
   Trainer trainer(run, *data, &cpu, &losses);
   while (trainer.step()) {
   }
-  std::string line;
-  for (size_t k = 0; k < run.tasks.size(); ++k) {
-    const auto& all = losses.of_task[k];
-    REQUIRE(all.size() == 300);
-    const double first = mean_of(all, 0), last = mean_of(all, all.size() - window);
-    line +=
-        fmt::format("  {} {:.3f} -> {:.3f} ({:.2f})", run.tasks[k].name, first, last, last / first);
-    INFO(sharing << ", seed " << seed << ", " << run.tasks[k].name);
-    CHECK(last < 0.7 * first);
-  }
+  const std::string line =
+      test::check_learned(run, losses, 300, fmt::format("{}, seed {}", sharing, seed));
   std::printf("%-12s seed %d%s\n", sharing.c_str(), seed, line.c_str());
   std::fflush(stdout);
 }
