@@ -12,25 +12,25 @@ namespace weft {
 
 inline constexpr int64_t sum_chunk = 1 << 12;
 
-/// Combines parts[0 .. count-1] (each `width` wide, one after the other) into parts[0], pairwise.
+/// Combines columns begin .. end-1 of parts[0 .. count-1] (each `width` wide, one after the other) into
+/// parts[0], pairwise.
 template <class T>
-void combine_pairwise(T* parts, int64_t count, int64_t width = 1) {
+void combine_pairwise(T* parts, int64_t count, int64_t width, int64_t begin, int64_t end) {
   for (int64_t stride = 1; stride < count; stride *= 2)
     for (int64_t i = 0; i + stride < count; i += 2 * stride)
-      for (int64_t j = 0; j < width; ++j) parts[i * width + j] += parts[(i + stride) * width + j];
+      for (int64_t j = begin; j < end; ++j) parts[i * width + j] += parts[(i + stride) * width + j];
+}
+template <class T>
+void combine_pairwise(T* parts, int64_t count, int64_t width = 1) {
+  combine_pairwise(parts, count, width, 0, width);
 }
 
-/// The same where parts are many or wide: columns are shared out.
+/// All columns, shared out: where parts are many or wide.
 template <class T>
 void combine_columns(CpuContext& ctx, T* parts, int64_t count, int64_t width) {
   const int64_t chunk = std::max<int64_t>(64, pointwise_chunk / std::max<int64_t>(1, count));
   ctx.for_chunks(width, chunk, [&](int64_t begin, int64_t end) {
-    for (int64_t stride = 1; stride < count; stride *= 2)
-      for (int64_t i = 0; i + stride < count; i += 2 * stride) {
-        T* const to = parts + i * width;
-        const T* const from = to + stride * width;
-        for (int64_t j = begin; j < end; ++j) to[j] += from[j];
-      }
+    combine_pairwise(parts, count, width, begin, end);
   });
 }
 
