@@ -117,6 +117,11 @@ Guess task_of(const std::string& folder, const std::vector<std::string>& cells, 
                               : guess_cells(cells, /*most=*/100, rows);
 }
 
+/// ": why, why", or nothing.
+std::string reasons(const std::vector<std::string>& no_labels) {
+  return no_labels.empty() ? "" : fmt::format(": {}", fmt::join(no_labels, ", "));
+}
+
 /// Height and width of the first image, halved until it is quick to train on, in eights.
 std::pair<int, int> training_size(const PictureInfo& image) {
   double scale = 1;
@@ -167,6 +172,7 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
   int image = -1, split = -1;
   std::string tasks, left_out;
   std::set<std::string> names;
+  std::vector<std::string> no_labels;
   for (size_t column = 0; column < csv.header.size(); ++column) {
     const std::string& title = csv.header[column];
     const std::vector<std::string> values = cells(csv, column);
@@ -188,13 +194,14 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
       out.remarks.push_back(guess.labels);
     } else {
       no_label(title, guess.no_task);
+      no_labels.push_back(fmt::format("column '{}' {}", title, guess.no_task));
       left_out += fmt::format("# column {} {}: left out\n", toml_string(title), guess.no_task);
     }
   }
   if (image < 0) throw DataError(fmt::format("{}: no column names image files", index));
-  if (tasks.empty()) throw DataError(fmt::format("{}: no column is a label", index));
-
   const PictureInfo info = picture_info(join_path(folder, cells(csv, image)[0]));
+  if (tasks.empty())
+    throw DataError(fmt::format("{}: no column is a label{}", index, reasons(no_labels)));
   const auto [height, width] = training_size(info);
   std::string& text = out.text;
   text = fmt::format(

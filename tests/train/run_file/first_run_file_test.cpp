@@ -300,5 +300,9 @@ TEST_CASE("first run file: what it needs", "[first_run_file]") {
                                        ": no column is a label: each is empty, the same in "
                                        "all rows, counts them or holds words that "
                                        "never come again");
-  CHECK(complaint("image,b\nx.png,word\n") == folder.file("index.csv") + ": no column is a label");
+  write_png(folder.file("x.png"), Picture(8, 8, 3, 0.5f));
+  CHECK(complaint("image,b\nx.png,word\n") ==
+        folder.file("index.csv") + ": no column is a label: column 'b' says 'word' in every row");
+  CHECK(complaint("image,b\nmissing.png,word\n") ==
+        folder.file("missing.png") + ": cannot open: No such file or directory");
 }
