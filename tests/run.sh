@@ -4,13 +4,24 @@
 
 passed=0 failed=0 skipped=0
 
+# after START: " (N s)" where it took long enough to be worth a look.
+after() { [ $((SECONDS - $1)) -lt 10 ] || printf ' (%d s)' $((SECONDS - $1)); }
+
+# build_targets FOLDER TARGET...: make_targets, with a line that says how long it took.
+build_targets() {
+  local start=$SECONDS
+  make_targets "$@" || return 1
+  printf -- '-- built %s%s\n' "${1#"$root/"}" "$(after "$start")"
+}
+
 # check NAME COMMAND...: one test that is a command; its output is shown where it fails.
 # A command that ends with 77 is skipped, and says why.
 check() {
-  local name=$1 output status
+  local name=$1 output status start=$SECONDS
   shift
   output=$("$@" 2>&1)
   status=$?
+  name+=$(after "$start")
   case $status in
     0) passed=$((passed + 1)); printf 'ok       %s\n' "$name" ;;
     77) skipped=$((skipped + 1)); printf 'skipped  %s: %s\n' "$name" "$output" ;;
@@ -20,7 +31,7 @@ check() {
 
 # suite NAME PROGRAM FILTER...: a Catch2 program, counted by its test cases.
 suite() {
-  local name=$1 program=$2 log summary ok=0 bad=0 none status
+  local name=$1 program=$2 log summary ok=0 bad=0 none status start=$SECONDS
   shift 2
   log=${program%/*}/test.log
   printf -- '-- %s\n' "$name"
@@ -40,7 +51,7 @@ suite() {
   [ $status -ne 0 ] && tail -n 120 "$log"
   grep -a '^skipped: ' "$log" | sort | uniq -c
   passed=$((passed + ok - none)) failed=$((failed + bad)) skipped=$((skipped + none))
-  printf '%s\n' "${summary:-$name ended with status $status}"
+  printf '%s%s\n' "${summary:-$name ended with status $status}" "$(after "$start")"
 }
 
 # other_build NAME FOLDER CMAKE-ARGUMENT...: another compiler or other flags, without CUDA;
@@ -49,7 +60,7 @@ other_build() {
   local name=$1 dir=$2
   shift 2
   configure "$dir" -DWEFT_BUILD_TESTS=ON -DWEFT_CUDA=OFF "$@"
-  if make_targets "$dir" weft_tests weft_examples weft_cli; then
+  if build_targets "$dir" weft_tests weft_examples weft_cli; then
     suite "$name" "$dir/weft_tests" '~[slow]'
   else
     failed=$((failed + 1))
@@ -76,7 +87,7 @@ faults_and_kills() {
 # Every target over its corpus and 20,000 mutations, the same every time.
 fuzz_targets() {
   local target
-  make_targets "$build/clang" weft_fuzz || { failed=$((failed + 1)); return; }
+  build_targets "$build/clang" weft_fuzz || { failed=$((failed + 1)); return; }
   for target in "$root"/tests/fuzz/targets/*.cpp; do
     target=$(basename "$target" .cpp)
     check "fuzz/$target" bash "$root/tests/fuzz/check.sh" "$build/clang/fuzz_$target" 20000
@@ -85,9 +96,11 @@ fuzz_targets() {
 
 # What threads share, under ThreadSanitizer.
 races() {
+  # Without precompiled headers, so that a file which leans on them is found.
   configure "$build/threads" -DWEFT_BUILD_TESTS=ON -DWEFT_CUDA=OFF -DWEFT_SANITIZE=thread \
+    -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON \
     -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
-  make_targets "$build/threads" weft_tests || { failed=$((failed + 1)); return; }
+  build_targets "$build/threads" weft_tests || { failed=$((failed + 1)); return; }
   check "races" bash "$root/tests/races.sh" "$build/threads/weft_tests"
 }
 
@@ -107,7 +120,7 @@ run_tests() {
   cd "$root" || exit 1
   need "${build_packages[@]}" "${test_packages[@]}" ${all:+"${all_packages[@]}"}
   configure "$build" -DWEFT_BUILD_TESTS=ON
-  make_targets "$build" weft_tests weft_examples weft_cli weft_bench weft_faults || { echo '0 passed, 1 failed'; exit 1; }
+  build_targets "$build" weft_tests weft_examples weft_cli weft_bench weft_faults || { echo '0 passed, 1 failed'; exit 1; }
   [ -z "$all" ] || peers
   suite "tests" "$build/weft_tests" "${@:-~[slow]}"
   if [ $# -eq 0 ]; then
