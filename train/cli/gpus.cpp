@@ -28,6 +28,14 @@ std::vector<std::string> gpu_names(int count, const char* visible, int cards) {
   return names;
 }
 
+std::vector<std::string> shared_out(const std::vector<std::string>& cards, int rank, int ranks) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < cards.size(); ++i)
+    if (i % static_cast<size_t>(ranks) == static_cast<size_t>(rank)) out.push_back(cards[i]);
+  if (out.empty() && !cards.empty()) out.push_back(cards[static_cast<size_t>(rank) % cards.size()]);
+  return out;
+}
+
 size_t idlest(const std::vector<size_t>& load) {
   return static_cast<size_t>(std::min_element(load.begin(), load.end()) - load.begin());
 }

@@ -12,6 +12,9 @@ namespace weft::cli {
 /// `cards` of them (cuda_cards()): its list ends before the first name of no card, such as -1.
 std::vector<std::string> gpu_names(int count, const char* visible, int cards);
 
+/// Of cards that `ranks` processes share, those of one: every ranks-th, or one where they are fewer.
+std::vector<std::string> shared_out(const std::vector<std::string>& cards, int rank, int ranks);
+
 /// The one of `load.size()` cards that has the least to do; the first of equals.
 size_t idlest(const std::vector<size_t>& load);
 

@@ -135,9 +135,10 @@ void run_command_line(int argc, char** argv) {
   }
   for (const auto& command : line.commands) {
     if (!line.app.got_subcommand(command->name())) continue;
-    if (started_rank() >= 0 && std::string(command->name()) != "train")
+    const std::string name = command->name();
+    if (started_rank() >= 0 && name != "train" && name != "study")
       throw ConfigError(
-          fmt::format("{} is for one process: start it without mpirun or srun", command->name()));
+          fmt::format("{} is for one process: start it without mpirun or srun", name));
     command->run();
   }
 }

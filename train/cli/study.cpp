@@ -21,6 +21,7 @@
 #include "train/cli/gpus.h"
 #include "train/cli/machine.h"
 #include "train/cli/study_runner.h"
+#include "train/ranks/job.h"
 #include "train/report/report.h"
 #include "train/study/curves.h"
 #include "train/study/policies.h"
@@ -79,17 +80,25 @@ class StudyCommand final : public Command {
     const auto named = [&](const StudyMethod& method) { return method.name == against_; };
     if (!against_.empty() && std::none_of(study.methods.begin(), study.methods.end(), named))
       throw ConfigError(fmt::format("--against {}: {} has no such method", against_, path_));
+    const bool shared = started_rank() >= 0;
+    if (shared && table_only_)
+      throw ConfigError("study --table is for one process: start it without mpirun or srun");
     const std::vector<StudyCell> cells = study_cells(study);
     std::vector<int> failures;
     if (!table_only_) {  // tables can be made where there is no such device
       for (const StudyCell& cell : cells) require_device(cell.run.device);
       RunnerOptions options;
       options.command = command();
-      if (gpus_ > 0) options.gpus = cards_for(cells);
+      if (shared) options.job = started_job();
+      options.here = started_here();
+      if (gpus_ > 0 || (shared && on_gpu(cells))) options.gpus = cards_for(cells, options.here);
       if (minutes_ >= 0) options.start_seconds = 60 * minutes_;
       failures = StudyRunner(study, cells, std::move(options)).run();
     }
-    report(study, cells);
+    if (shared)
+      report_once(study, cells);
+    else
+      report(study, cells);
     if (failures.empty()) return;
     const std::string message =
         fmt::format("{} of {} cells failed, as said above; mend the cause and go on with: {}",
@@ -117,13 +126,26 @@ class StudyCommand final : public Command {
     return std::any_of(cells.begin(), cells.end(),
                        [](const StudyCell& cell) { return cell.run.device == DeviceKind::cuda; });
   }
-  std::vector<std::string> cards_for(const std::vector<StudyCell>& cells) const {
+  /// Those of this rank, where several are here.
+  std::vector<std::string> cards_for(const std::vector<StudyCell>& cells, HostRank here) const {
     if (!on_gpu(cells))
       throw ConfigError(
           fmt::format("--gpus {}: no cell of this study computes on a GPU; leave it out, or give "
                       "--device cuda",
                       gpus_));
-    return gpu_names(gpus_, std::getenv("CUDA_VISIBLE_DEVICES"), cuda_cards());
+    const int cards = gpus_ > 0 ? gpus_ : cuda_cards();
+    return shared_out(gpu_names(cards, std::getenv("CUDA_VISIBLE_DEVICES"), cuda_cards()),
+                      here.rank, here.size);
+  }
+  /// By the first rank that comes here, when no rank runs cells any more.
+  void report_once(const Study& study, const std::vector<StudyCell>& cells) const {
+    const StudyFolderLock quiet(study.out, StudyFolderLock::Kind::alone, /*until_free=*/true);
+    auto tables = CellClaim::take(study.out + "/claims/tables");
+    const auto finished = static_cast<int>(std::count_if(
+        cells.begin(), cells.end(), [](const StudyCell& cell) { return cell.finished(); }));
+    if (!tables || tables->noted_in(started_job()) == finished) return;
+    report(study, cells);
+    tables->note(started_job(), finished);
   }
   void report(const Study& study, const std::vector<StudyCell>& cells) const {
     const auto results = study_results(study, cells);

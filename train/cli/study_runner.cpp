@@ -64,12 +64,31 @@ StudySteps steps_of(const std::vector<StudyCell>& cells) {
 
 }  // namespace
 
+StudyFolderLock::StudyFolderLock(const std::string& folder, Kind kind, bool until_free) {
+  fs::create_directories(folder);
+  const std::string path = folder + "/study.lock";
+  // Children inherit it: it is free when the last of them has ended, whatever became of us.
+  file_ = open(path.c_str(), O_RDWR | O_CREAT, 0644);
+  if (file_ < 0) throw DataError(path + ": cannot be written: " + std::strerror(errno));
+  const int how = kind == Kind::shared ? LOCK_SH : LOCK_EX;
+  const int tries = kind == Kind::shared ? 600 : 1;  // another rank may be writing its tables
+  for (int i = 0; i < tries || until_free; ++i) {
+    if (flock(file_, how | LOCK_NB) == 0) return;
+    if (i + 1 < tries || until_free) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  close(file_);
+  throw ConfigError(folder + ": a study is being run in this folder; wait until it has ended");
+}
+
+StudyFolderLock::~StudyFolderLock() { close(file_); }
+
 StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells,
                          RunnerOptions options)
     : study_(study),
       cells_(cells),
       options_(std::move(options)),
       states_(cells.size(), State::open),
+      lock_(study.out, shares() ? StudyFolderLock::Kind::shared : StudyFolderLock::Kind::alone),
       steps_(steps_of(cells)),
       progress_("study", steps_.planned(), steps_.planned() - steps_.left()) {
   for (size_t i = 0; i < cells.size(); ++i)
@@ -77,25 +96,16 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells
   const bool cuda = std::any_of(cells.begin(), cells.end(), [](const StudyCell& c) {
     return c.run.device == DeviceKind::cuda;
   });
+  const int here = options_.here.size;
   slots_ = static_cast<size_t>(study.parallel > 0 ? study.parallel
                                : cuda             ? std::max<size_t>(1, options_.gpus.size())
-                                                  : std::max(1, physical_cores() / study.threads));
-  cache_ = cache_bytes_here(slots_);
-  // Children inherit the lock: it is free when the last of them has ended, whatever became of us.
-  fs::create_directories(study.out);
-  const std::string path = study.out + "/study.lock";
-  lock_ = open(path.c_str(), O_RDWR | O_CREAT, 0644);
-  if (lock_ < 0) throw DataError(path + ": cannot be written: " + std::strerror(errno));
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-    close(lock_);
-    throw ConfigError(study.out + ": a study is being run in this folder; wait until it has ended");
-  }
+                                      : std::max(1, physical_cores() / here / study.threads));
+  cache_ = cache_bytes_here(slots_ * static_cast<size_t>(here));
 }
 
 StudyRunner::~StudyRunner() {
   for (Running& r : running_) r.child.stop();
   running_.clear();
-  close(lock_);
 }
 
 size_t StudyRunner::count(State state) const {
@@ -110,8 +120,9 @@ std::optional<size_t> StudyRunner::chosen_trial(size_t set, size_t method) {
   const auto best = best_trial(losses);
   if (!best) return std::nullopt;
   chosen_[key] = *best;
-  say(fmt::format("{}/{}: trial {} of {} has the least validation score", study_.sets[set].name,
-                  study_.methods[method].name, *best + 1, losses.size()));
+  if (started_rank() <= 0)
+    say(fmt::format("{}/{}: trial {} of {} has the least validation score", study_.sets[set].name,
+                    study_.methods[method].name, *best + 1, losses.size()));
   return best;
 }
 
@@ -133,10 +144,36 @@ std::optional<size_t> StudyRunner::next() {
   for (size_t i = 0; i < cells_.size(); ++i) {
     if (states_[i] != State::open) continue;
     const State state = decided(i);
-    if (state == State::running) return i;
-    if (state != State::open) give_up(i, state);
+    if (state == State::running && claim(i)) return i;
+    if (state == State::left_out) give_up(i, state);
   }
   return std::nullopt;
+}
+
+bool StudyRunner::look_around() {
+  if (!shares()) return true;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - looked_ < std::chrono::seconds(1)) return false;
+  looked_ = now;
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    if (states_[i] != State::open || !cells_[i].finished()) continue;
+    states_[i] = State::finished;
+    steps_.give_up(i);
+  }
+  return true;
+}
+
+bool StudyRunner::claim(size_t index) {
+  if (!shares()) return true;
+  const StudyCell& cell = cells_[index];
+  claim_ = CellClaim::take(study_.out + "/claims/" + cell_name(study_, cell));
+  if (!claim_ || cell.finished()) return false;  // what is finished is seen by look_around()
+  const auto code = claim_->noted_in(options_.job);
+  if (code) {
+    give_up(index, State::failed);
+    failures_.push_back(*code);
+  }
+  return !code;
 }
 
 void StudyRunner::give_up(size_t cell, State how) {
@@ -186,8 +223,14 @@ void StudyRunner::start(size_t index) {
   const size_t gpu = idlest_gpu();
   Words environment{fmt::format("WEFT_CACHE_MIB={}", cache_ >> 20)};
   if (!options_.gpus.empty()) environment.push_back("CUDA_VISIBLE_DEVICES=" + options_.gpus[gpu]);
+  const Words alone = not_started();
+  environment.insert(environment.end(), alone.begin(), alone.end());
+  if (claim_) claim_->let_children_inherit(true);
   try {
-    running_.push_back({index, Child(arguments, log_of(cell), environment), steps_.at(index), gpu});
+    running_.push_back({index, Child(arguments, log_of(cell), environment), steps_.at(index), gpu,
+                        std::move(claim_)});
+    claim_.reset();
+    if (running_.back().claim) running_.back().claim->let_children_inherit(false);
   } catch (const NoProcess& error) {
     if (running_.empty()) throw;
     slots_ = running_.size();  // the cell stays open until one of these has ended
@@ -209,8 +252,13 @@ void StudyRunner::reap() {
       continue;
     }
     hungriest_ = std::max(hungriest_, end->peak_bytes);
+    looked_ = {};
     const std::string name = cell_name(study_, cell);
     const bool well = end->code == 0 && end->signal == 0 && cell.finished();
+    const int code = end->signal == SIGKILL ? 2  // what the system does when memory is short
+                     : end->code != 0       ? end->code
+                                            : 1;
+    if (!well && r.claim) r.claim->note(options_.job, code);
     if (well) {
       states_[r.cell] = State::finished;
       steps_.finish(r.cell);
@@ -221,9 +269,7 @@ void StudyRunner::reap() {
     if (!well) {
       const std::string how = end->signal != 0 ? fmt::format("ended by signal {}", end->signal)
                                                : fmt::format("exit code {}", end->code);
-      failures_.push_back(end->signal == SIGKILL ? 2  // what the system does when memory is short
-                          : end->code != 0       ? end->code
-                                                 : 1);
+      failures_.push_back(code);
       say(fmt::format("FAILED  {}  {}: {} (log: {})", name, how, last_line(tail(log_of(cell))),
                       log_of(cell)));
       continue;
@@ -274,19 +320,22 @@ std::vector<int> StudyRunner::run() {
   while (true) {
     reap();
     if (const int signal = stop_signal(); signal != 0) stop(signal);
-    while (!late() && room()) {
+    const bool looked = look_around();
+    while (looked && !late() && room()) {
       const auto cell = next();
       if (!cell) break;
       start(*cell);
     }
-    if (running_.empty()) {
+    claim_.reset();
+    const bool others_run = shares() && !late() && count(State::open) > 0;
+    if (running_.empty() && !others_run) {
       if (const size_t left = count(State::open); left > 0 && late())
         say(fmt::format("{} cells were not started in time; go on with: {}", left,
                         options_.command));
       return failures_;
     }
     show();
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(running_.empty() ? 500 : 50));
   }
 }
 

@@ -2,7 +2,9 @@
 // `weft train`: new, or on from its last checkpoint. A cell that fails is reported and the others
 // go on. A signal stops the children with a checkpoint each and then the study (Stopped). Several
 // GPUs of one machine share the cells: each child sees one card, the one with the fewest cells. What
-// the cells side by side keep of decoded samples is shared out among them (data/cached.h).
+// the cells side by side keep of decoded samples is shared out among them (data/cached.h). Several of
+// these programs, ranks of one job, may share a study's folder: each takes cells that no other has
+// (cell_claim.h), and all run until every cell has ended.
 #pragma once
 
 #include <chrono>
@@ -12,9 +14,11 @@
 #include <string>
 #include <vector>
 
+#include "train/cli/cell_claim.h"
 #include "train/cli/child.h"
 #include "train/cli/study_steps.h"
 #include "train/loop/progress.h"
+#include "train/ranks/job.h"
 #include "train/study/study.h"
 
 namespace weft::cli {
@@ -24,6 +28,24 @@ struct RunnerOptions {
   std::vector<std::string> gpus;  ///< gpu_names; empty: children see what this process sees
   /// After so long no further cell is started; those that run end.
   double start_seconds = std::numeric_limits<double>::infinity();
+  std::string job =
+      {};              ///< this is one of its ranks, and shares the folder; "": it has it to itself
+  HostRank here = {};  ///< of the ranks on this machine
+};
+
+/// Until no process runs cells of the study in `folder`. While it lives none can begin.
+class StudyFolderLock {
+ public:
+  enum class Kind { alone, shared };
+  /// ConfigError where another study is being run there. Waits up to a minute for one that shares,
+  /// and for ever with `until_free`.
+  StudyFolderLock(const std::string& folder, Kind kind, bool until_free = false);
+  ~StudyFolderLock();
+  StudyFolderLock(const StudyFolderLock&) = delete;
+  StudyFolderLock& operator=(const StudyFolderLock&) = delete;
+
+ private:
+  int file_;
 };
 
 class StudyRunner {
@@ -32,7 +54,7 @@ class StudyRunner {
   ~StudyRunner();
 
   /// To the end, or that of the cells that were started in time. Returns the exit codes of the cells
-  /// that failed.
+  /// that failed, here or on another rank.
   std::vector<int> run();
 
  private:
@@ -42,8 +64,15 @@ class StudyRunner {
     Child child;
     int64_t from;  ///< the run's step where the child began
     size_t gpu;    ///< of options.gpus
+    std::optional<CellClaim> claim;
   };
 
+  bool shares() const { return !options_.job.empty(); }
+  /// Sees what other ranks have finished of the open cells, at most once a second; whether cells may be
+  /// begun now.
+  bool look_around();
+  /// Whether the cell is this process's to run; it has ended elsewhere, or runs there, where not.
+  bool claim(size_t cell);
   void start(size_t cell);
   void reap();
   [[noreturn]] void stop(int signal);
@@ -74,7 +103,9 @@ class StudyRunner {
   size_t slots_;
   int64_t cache_ = 0;      ///< bytes that each cell may keep of decoded samples
   int64_t hungriest_ = 0;  ///< most memory that a cell has had resident
-  int lock_ = -1;
+  StudyFolderLock lock_;
+  std::optional<CellClaim> claim_;                  ///< of the cell that next() found
+  std::chrono::steady_clock::time_point looked_{};  ///< long ago: a cell has ended here
   StudySteps steps_;
   Progress progress_;
 };

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/ranks.h"
 
@@ -16,6 +17,18 @@ namespace weft {
 int started_rank();
 /// How many were started together, as its surroundings say; -1: they do not.
 int started_size();
+
+/// Which of the ranks on this machine this process is, and how many they are; of a starter that does
+/// not say so, all its ranks count as here.
+struct HostRank {
+  int rank = 0, size = 1;
+};
+HostRank started_here();
+/// A name that the ranks of a job have in common, and no other job on the same machines; where the
+/// starter gives none, those of one machine.
+std::string started_job();
+/// "NAME=" of each variable that started_rank() reads: for a child that is no rank.
+std::vector<std::string> not_started();
 
 /// Joins the job, once for a process. ConfigError in a build without MPI, or where MPI will not
 /// start. A rank that does not answer for so many seconds is a UserError on every other.

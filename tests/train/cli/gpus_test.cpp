@@ -37,3 +37,12 @@ TEST_CASE("gpus: a further cell goes to the card with the fewest", "[cli]") {
   CHECK(idlest({2, 1, 1}) == 1);
   CHECK(idlest({1, 1, 0}) == 2);
 }
+
+TEST_CASE("gpus: ranks of one machine share its cards out", "[cli]") {
+  const Names cards{"0", "1", "2", "3", "4"};
+  CHECK(shared_out(cards, 0, 2) == Names{"0", "2", "4"});
+  CHECK(shared_out(cards, 1, 2) == Names{"1", "3"});
+  CHECK(shared_out(cards, 0, 1) == cards);
+  CHECK(shared_out({"a", "b"}, 2, 3) == Names{"a"});  // more ranks than cards
+  CHECK(shared_out({}, 0, 2).empty());
+}
