@@ -109,6 +109,7 @@ BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t cha
 Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
   BatchNormOptions options;
   options.training = pass.training;
+  options.over_ranks = pass.norm_over_ranks;
   options.relu = relu;
   options.eps = eps_;
   set_running_update(options, 1, pass.track ? std::vector<int>{0} : std::vector<int>{}, momentum_);
@@ -142,6 +143,7 @@ Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
   if (per_task_) return by_task(pass, x, relu);
   BatchNormOptions options;
   options.training = pass.training;
+  options.over_ranks = pass.norm_over_ranks;
   options.relu = relu;
   options.eps = eps_;
   set_running_update(options, static_cast<int>(pass.groups.size()),

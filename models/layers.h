@@ -26,6 +26,7 @@ struct Pass {
   bool track = true;      ///< training: batch norm's running statistics follow
   Groups groups = {{0}};  ///< who shares what at this point; batch norm keeps them apart
   Reach reach = nullptr;  ///< where several tasks are stacked: whose losses came back (ops/reach.h)
+  bool norm_over_ranks = true;  ///< training: batch norm's moments are of all ranks' rows
 
   /// A parameter on the tape, for the groups at this point: where no task of theirs has a loss, it
   /// gets no gradient.

@@ -1,6 +1,8 @@
 // Batch norm: checks, the weights of a running update, record and backward.
 #include "ops/batch_norm.h"
 
+#include <optional>
+
 #include "engine/ranks.h"
 #include "engine/trace.h"
 #include "ops/batch_norm_whole.h"
@@ -11,12 +13,21 @@ namespace {
 
 constexpr const char* op_name = "batch_norm";
 
+/// This thread as a process by itself, where asked for.
+struct ByItself {
+  explicit ByItself(bool wanted) {
+    if (wanted) alone.emplace();
+  }
+  std::optional<RanksHere> alone;
+};
+
 struct BatchNorm final : Op, Described {
   Tensor x, gamma, beta, mean, invstd;
-  bool relu, constant_statistics;
+  bool relu, constant_statistics, over_ranks;
 
   const char* name() const override { return op_name; }
   void backward(Backward& b) override {
+    const ByItself by_itself(!over_ranks);
     const Tensor dx = b.needs(0) ? b.din_rows(0) : Tensor();
     const Tensor dgamma = b.needs(1) ? b.din(1) : Tensor();
     const Tensor dbeta = b.needs(2) ? b.din(2) : Tensor();
@@ -92,6 +103,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
                const std::vector<BatchNormStats*>& stats, const BatchNormOptions& options,
                SourceLoc loc) {
   Tape& tape = Tape::of(op_name, loc, x, gamma, beta);
+  const ByItself by_itself(!options.over_ranks);
   for (const BatchNormStats* own : stats)
     tape.require(op_name, loc, own->running_mean, own->running_var);
   // One set of running statistics for all rows, whatever groups they have; or one for each part.
@@ -116,6 +128,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
   op->invstd = tape.empty({parts * in_part, x.shape().back()}, stat_dtype(x.dtype()));
   op->relu = options.relu;
   op->constant_statistics = !options.training;
+  op->over_ranks = options.over_ranks;
   Tensor y = tape.empty(x.shape(), x.dtype());
   on_device(tape, x, [&](auto& ctx, auto zero) {
     using T = decltype(zero);
@@ -154,6 +167,7 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
 void track_running(const Var& x, BatchNormStats& stats, const BatchNormOptions& options,
                    SourceLoc loc) {
   Tape& tape = Tape::of("batch_norm", loc, x, stats.running_mean, stats.running_var);
+  const ByItself by_itself(!options.over_ranks);
   check(x, stats, options, loc);
   const auto groups = static_cast<int64_t>(options.group_weights.size());
   const DType full = stat_dtype(x.dtype());

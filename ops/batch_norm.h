@@ -27,6 +27,7 @@ struct BatchNormOptions {
   double keep = 0.9;
   int64_t tracked = 1;  ///< added to num_batches_tracked
   bool relu = false;
+  bool over_ranks = true;  ///< the moments of all ranks' rows (engine/ranks.h); false: of these
 };
 
 /// Sets group_weights, keep and tracked to what one naive pass per task, r <- (1 - m) r + m b,

@@ -134,6 +134,40 @@ TEST_CASE("batch norm over ranks: statistics and gradients are the whole batch's
     }
 }
 
+TEST_CASE("batch norm of each rank's own: the bits of a process by itself", "[ops][ranks]") {
+  struct Result {
+    Values y, dx, dgamma, mean, var;
+    bool operator==(const Result&) const = default;
+  };
+  const auto run = [&](int rank, bool over_ranks) {
+    CpuContext ctx(1);
+    Tape tape(&ctx);
+    BatchNormStats stats{Tensor::zeros({3}, DType::f64), Tensor::full({3}, 1, DType::f64)};
+    const auto values = [&](int64_t seed) {
+      Values out;
+      for (int64_t i = 0; i < 12; ++i) out.push_back(value_at(seed + 5 * i + 1000 * rank));
+      return Tensor::from({4, 3}, out, DType::f64);
+    };
+    const Var x = tape.leaf(values(1));
+    const Var gamma = tape.leaf(part({3}, 50)), beta = tape.leaf(part({3}, 70));
+    BatchNormOptions options;
+    options.over_ranks = over_ranks;
+    const Var y = batch_norm(x, gamma, beta, stats, options);
+    track_running(x, stats, options);
+    tape.backward(y, values(77));
+    return Result{y.value().to_vector(), tape.grad(x).to_vector(), tape.grad(gamma).to_vector(),
+                  stats.running_mean.to_vector(), stats.running_var.to_vector()};
+  };
+  std::vector<Result> own(2), together(2);
+  test::run_ranks(2, [&](int rank) { own[rank] = run(rank, false); });
+  test::run_ranks(2, [&](int rank) { together[rank] = run(rank, true); });
+  for (int rank = 0; rank < 2; ++rank) {
+    CHECK(own[rank] == run(rank, false));
+    CHECK(own[rank] == run(rank, true));  // by itself there is nobody else
+    CHECK_FALSE(own[rank] == together[rank]);
+  }
+}
+
 TEST_CASE("mean_over_ranks: the mean forward, the gradient as it came back", "[ops][ranks]") {
   std::vector<double> value(3), gradient(3);
   test::run_ranks(3, [&](int rank) {

@@ -92,8 +92,8 @@ class Checker {
             fmt::format("is \"none\", which mlp alone can be without, not {}", name_of(m.trunk)));
     require(!bare || !way_of(run_.sharing).batch_norm, "model.norm",
             fmt::format("is \"none\", but {} has batch norms of its own", name_of(run_.sharing)));
-    const bool has_bn = m.bn_running == Whose::per_task || m.bn_fixed;
-    require(!bare || !has_bn, m.bn_fixed ? "model.bn.fixed" : "model.bn.running",
+    const std::string bn = m.bn_fixed ? "fixed" : !m.bn_sync ? "sync" : "running";
+    require(!bare || (bn == "running" && m.bn_running == Whose::shared), "model.bn." + bn,
             "is about batch norm, but model.norm = \"none\" has none");
     require(m.bn_affine == Whose::shared || m.bn_running == Whose::per_task, "model.bn.affine",
             "is \"per-task\", which needs bn.running = \"per-task\": one set of statistics cannot "

@@ -31,6 +31,7 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
               "\"per-task\" where tasks' features differ (compat: \"shared\"), else \"shared\""});
     v.choice("affine", m.bn_affine, "weight and bias: one pair, or one a task");
     v.field("fixed", m.bn_fixed, "weight and bias are not trained");
+    v.field("sync", m.bn_sync, "under mpirun: moments of all ranks' rows; false: each rank's own");
   });
   v.field("in_channels", m.in_channels,
           {"channels of the input", "3; 1 for texts; a table's inputs"});

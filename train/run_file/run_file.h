@@ -38,6 +38,7 @@ struct ModelSpec {
   Whose bn_running = Whose::shared;  ///< bn.running: statistics
   Whose bn_affine = Whose::shared;   ///< bn.affine: weight and bias
   bool bn_fixed = false;             ///< bn.fixed: weight and bias are not trained
+  bool bn_sync = true;               ///< bn.sync: moments of all ranks' rows, or of each one's own
   int in_channels = 3;
   std::string init;           ///< a safetensors file whose trunk to start from
   bool init_partial = false;  ///< take what init has and leave the rest as it is drawn

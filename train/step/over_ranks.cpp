@@ -69,6 +69,16 @@ void average_over_ranks(const AnyContext& context, TaskGradients& gradients) {
   }
 }
 
+void average_running_over_ranks(ParameterStore& store) {
+  if (current_ranks().alone()) return;
+  const std::vector<Tensor> running = running_of(store);
+  const std::vector<Tensor> averages = means_of(store.context(), running);
+  for (size_t i = 0; i < running.size(); ++i) {
+    copy_to(store.context(), running[i], averages[i]);
+    if (running[i].on_host()) running[i].changed();
+  }
+}
+
 void take_from_first_rank(ParameterStore& store) {
   Ranks& ranks = current_ranks();
   if (ranks.alone()) return;

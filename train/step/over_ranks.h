@@ -21,6 +21,9 @@ void average_over_ranks(const AnyContext& context, const std::vector<Parameter*>
 /// Rows of shared parameters; needs keep, where there are several ranks.
 void average_over_ranks(const AnyContext& context, TaskGradients& gradients);
 
+/// Running statistics that each rank has moved by its own rows' moments (model.bn.sync = false).
+void average_running_over_ranks(ParameterStore& store);
+
 /// Values and running statistics become rank 0's.
 void take_from_first_rank(ParameterStore& store);
 

@@ -63,6 +63,7 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
   StepOutputs out;
   freeze_weights(model, in);
   Pass pass{tape, in.phase != Phase::infer, Noise{in.seed, in.step}};
+  pass.norm_over_ranks = run.model.bn_sync;
   out.sample = sample_policy(pass, model, run, in);
   SlopeLoss slopes(run, in);
   out.predictions = model.forward(pass, slopes.images(), out.sample ? &*out.sample : nullptr);

@@ -39,6 +39,7 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
   const StepOutputs out = differentiate(model, in, batch, balance);
   for (const auto& loss : out.losses)
     result.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
+  if (!run_.model.bn_sync) average_running_over_ranks(model.store());
   if (out.total) {
     average_over_ranks(context_, optimizer.parameters());
     if (update.clip_norm > 0) clip_grad_norm(context_, optimizer.parameters(), update.clip_norm);

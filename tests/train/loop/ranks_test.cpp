@@ -218,6 +218,35 @@ TEST_CASE("ranks: f32 has the same bits run after run, on every rank", "[train][
     }
 }
 
+TEST_CASE("ranks: batch norm of each rank's own rows keeps all ranks alike", "[train][ranks]") {
+  const std::vector<std::string> few = {"warmup.steps=4", "policy.steps=12", "retrain.steps=8"};
+  std::vector<std::string> alone = few;
+  alone.push_back("model.bn.sync=false");
+  const std::vector<Outcome> own = outcomes_on(2, rooms(alone));
+  CHECK(same(own[0].bits, own[1].bits));
+  CHECK(own[0].told == own[1].told);
+  CHECK(same(own[0].bits, outcomes_on(2, rooms(alone))[1].bits));
+  CHECK(distance(own[0], outcomes_on(2, rooms(few))[0]) > 1e-6);
+  // One process has no other rows: the key is nothing to it.
+  CHECK(same(outcome_of(rooms(alone)).bits, outcome_of(rooms(few)).bits));
+}
+
+TEST_CASE("ranks: running statistics of each rank's own become their mean", "[train][ranks]") {
+  std::vector<std::vector<double>> seen(2);
+  run_ranks(2, [&](int rank) {
+    CpuContext cpu(1);
+    ParameterStore store(&cpu, DType::f64);
+    BatchNormStats& stats = store.add_stats("bn", 2);
+    stats.running_mean.data<double>()[1] = 3 + rank;
+    stats.running_var.data<double>()[0] = 8 * rank;
+    average_running_over_ranks(store);
+    for (const Tensor& t : {stats.running_mean, stats.running_var})
+      for (const double value : t.to_vector()) seen[static_cast<size_t>(rank)].push_back(value);
+  });
+  CHECK(seen[0] == std::vector<double>{0, 3.5, 4, 1});
+  CHECK(seen[1] == seen[0]);
+}
+
 TEST_CASE("ranks: those of one machine share its memory", "[train][ranks]") {
   CHECK(ranks_on_this_host() == 1);
   std::vector<int> counted(3);
