@@ -36,7 +36,7 @@ class Network {
  public:
   explicit Network(const Setting& s)
       : run_(run_file(s)),
-        device_(run_.device, s.threads, matrix_math(run_.precision)),
+        device_(run_.device, s.threads, matrix_math(run_.precision, run_.device)),
         model_(make_model(context(), run_)),
         policy_(parting(run_.tasks.size(), model_->trunk())),
         optimizer_(make_optimizer(context(), *model_, run_, Phase::retrain)) {

@@ -48,7 +48,7 @@ void blockdrop(const Arguments& arguments) {
   s.sharing = "blockdrop";
   const double share = std::stod(arguments.text("executed", "0.5"));
   const RunFile run = run_file(s, {"model.head=linear"});
-  const Device device(run.device, s.threads, matrix_math(run.precision));
+  const Device device(run.device, s.threads, matrix_math(run.precision, run.device));
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   set_trainable(*model, Phase::infer);

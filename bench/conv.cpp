@@ -170,20 +170,20 @@ void conv(const Arguments& arguments) {
   const int64_t reps = arguments.number("reps", 10);
   const int threads = static_cast<int>(arguments.number("threads", physical_cores()));
   const auto precision = from_word<Precision>("--precision", arguments.text("precision", "f32"));
-  const bool bf16 = precision == Precision::bf16;
-  const Device device(from_word<DeviceKind>("--device", arguments.text("device", "cpu")), threads,
-                      matrix_math(precision));
-  const AnyContext context = device.context();
-  if (precision == Precision::f64 || (precision != Precision::f32 && !is_asynchronous(context)))
-    throw ConfigError(
-        fmt::format("conv: --precision {}: f32, or with --device cuda f32x6, tf32 or "
-                    "bf16",
-                    name_of(precision)));
   const bool errors = arguments.number("errors", 0) != 0;
+  const auto kind = from_word<DeviceKind>("--device", arguments.text("device", "cpu"));
+  const bool of_gpu = precision == Precision::tf32 || precision == Precision::f32x6;
+  if (precision == Precision::f64 || (of_gpu && kind == DeviceKind::cpu))
+    throw ConfigError(
+        fmt::format("conv: --precision {}: f32, bf16, or with --device cuda f32x6 or tf32",
+                    name_of(precision)));
+  const Device device(kind, threads, matrix_math(precision, kind));
+  const AnyContext context = device.context();
+  const bool bf16 = precision == Precision::bf16 && kind == DeviceKind::cuda;
   if (errors && bf16) throw ConfigError("conv: --errors is of f32, f32x6 and tf32, not of bf16");
   const double peak = errors                     ? 0
                       : is_asynchronous(context) ? matrix_peak_gflops(context, precision)
-                                                 : fma_peak_gflops(threads);
+                                                 : cpu_peak_gflops(threads, precision);
   const std::string what =
       errors ? "errors against f64"
              : fmt::format("peak {:.0f} GFLOP/s: ms, useful GFLOP/s, share", peak);

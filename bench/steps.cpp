@@ -16,7 +16,7 @@ namespace weft::bench {
 void steps(const Arguments& arguments) {
   const Setting s(arguments);
   const RunFile run = run_file(s);
-  const Device device(run.device, s.threads, matrix_math(run.precision));
+  const Device device(run.device, s.threads, matrix_math(run.precision, run.device));
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
   const int blocks = model->trunk().blocks();
@@ -33,7 +33,7 @@ void steps(const Arguments& arguments) {
   const auto weights = make_optimizer(context, *model, run, Phase::warmup);
   const auto logits = make_optimizer(context, *model, run, Phase::policy);
   const double peak = is_asynchronous(context) ? matrix_peak_gflops(context, run.precision)
-                                               : fma_peak_gflops(s.threads);
+                                               : cpu_peak_gflops(s.threads, run.precision);
   const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
   const Gates fixed = gates_from(policy.select);
 

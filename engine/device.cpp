@@ -1,11 +1,13 @@
 // Device: one visit of the context each.
 #include "engine/device.h"
 
+#include "engine/cpu/gemm_bf16.h"
 #include "engine/device_parts.h"
 
 namespace weft {
 
-Device::Device(DeviceKind kind, int threads, MatrixMath math) : cpu_(threads), context_(&cpu_) {
+Device::Device(DeviceKind kind, int threads, MatrixMath math)
+    : cpu_(threads, kind == DeviceKind::cpu ? math : MatrixMath::f32), context_(&cpu_) {
   if (kind == DeviceKind::cpu) return;
   device_parts::Owned gpu = device_parts::make_cuda(math);
   gpu_ = std::move(gpu.owner);
@@ -19,6 +21,8 @@ std::string Device::describe() const {
 void require_device(DeviceKind kind) {
   if (kind != DeviceKind::cpu) device_parts::require_cuda();
 }
+
+const std::string& why_no_bf16() { return gemm_bf16::why_not(); }
 
 Tensor fetch_later(const AnyContext& context, const Tensor& t) {
   return std::visit([&](auto* ctx) { return device_parts::fetch_later(*ctx, t); }, context);

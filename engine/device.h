@@ -16,8 +16,8 @@ namespace weft {
 
 class Device {
  public:
-  /// `threads`: the CPU's; 0: one per core. Throws DeviceError where the machine has no usable GPU,
-  /// ConfigError where this build has no CUDA backend.
+  /// `threads`: the CPU's; 0: one per core. Throws DeviceError where the machine has no usable GPU, or
+  /// its CPU not the math; ConfigError where this build has no CUDA backend.
   explicit Device(DeviceKind kind, int threads = 0, MatrixMath math = MatrixMath::f32);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
@@ -37,6 +37,8 @@ void require_device(DeviceKind kind);
 /// Why there is no GPU to compute on: "this build has no CUDA backend", "no CUDA device (..)". "":
 /// there is one.
 std::string why_no_cuda();
+/// Why this CPU has no MatrixMath::bf16. "": it has.
+const std::string& why_no_bf16();
 /// How many GPUs CUDA shows to this process, as CUDA_VISIBLE_DEVICES lets it; costs no context.
 int cuda_cards();
 /// One line for `weft doctor`: the GPU that is there, or why there is none.

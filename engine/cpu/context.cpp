@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "engine/cpu/finite.h"
+#include "engine/cpu/gemm_bf16.h"
 #include "engine/error.h"
 
 namespace weft {
@@ -31,7 +32,12 @@ int physical_cores() {
   return cores.empty() ? online : std::min(online, static_cast<int>(cores.size()));
 }
 
-CpuContext::CpuContext(int threads) : threads_(threads > 0 ? threads : physical_cores()) {}
+CpuContext::CpuContext(int threads, MatrixMath math)
+    : threads_(threads > 0 ? threads : physical_cores()), math_(math) {
+  if (math == MatrixMath::bf16 && !gemm_bf16::why_not().empty())
+    throw DeviceError(
+        fmt::format("no products of bf16 on this CPU: {}; compute in f32", gemm_bf16::why_not()));
+}
 
 void CpuContext::for_chunks(int64_t n, int64_t chunk, ChunkFn f) {
   if (n <= 0) return;

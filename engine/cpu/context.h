@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/device_kind.h"
 #include "engine/tensor.h"
 
 namespace weft {
@@ -30,14 +31,16 @@ class ChunkFn {
 
 class CpuContext {
  public:
-  /// threads = 0: one per physical core.
-  explicit CpuContext(int threads = 0);
+  /// threads = 0: one per physical core. math: f32, or bf16 for products of f32 by this processor's
+  /// tiles (engine/cpu/gemm_bf16.h); DeviceError where it has none.
+  explicit CpuContext(int threads = 0, MatrixMath math = MatrixMath::f32);
 
   static constexpr const char* name() { return "cpu"; }
   template <class T>
   static constexpr bool supports = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
   int threads() const { return threads_; }
+  MatrixMath math() const { return math_; }
   CachingAllocator& memory() const { return host_memory(); }
 
   /// Calls f(begin, end) for every chunk of `chunk` indices of 0 .. n-1, in parallel; chunks
@@ -54,6 +57,7 @@ class CpuContext {
 
  private:
   int threads_;
+  MatrixMath math_;
 };
 
 /// Elements per chunk of a pointwise loop: large enough to hide a thread's start.

@@ -8,6 +8,7 @@
 #include <bit>
 
 #include "engine/cpu/finite.h"
+#include "engine/cpu/gemm_bf16.h"
 #include "engine/cpu/gemm_cut.h"
 #include "engine/cpu/gemm_pack.h"
 
@@ -16,23 +17,21 @@ namespace {
 
 using namespace gemm_detail;
 
-// What an element costs a chunk beside its products, in multiply-adds of a full register tile.
-constexpr int64_t packing_cost = 24, reading_cost = 8;
+/// How C is cut, and what an element costs a chunk beside its products, in multiply-adds.
+struct Units {
+  int mr, nr;                       ///< of a tile
+  int64_t most_rows, most_columns;  ///< tiles of a chunk of gemm_outer, of gemm_rows
+  int64_t packing_cost, reading_cost;
+  int64_t speed;  ///< multiply-adds in the time of one in f32
+};
+template <class T>
+constexpr Units in_full{Tile<T>::mr, Tile<T>::nr, 2 * m_block / Tile<T>::mr, panel_block, 24, 8, 1};
+constexpr Units in_bf16{
+    gemm_bf16::unit, gemm_bf16::unit, gemm_bf16::most_rows, gemm_bf16::most_columns, 120, 80, 8};
 
 /// The largest power of two that is at most max(x, 1): halves of halves keep threads even.
 int64_t floor_power(int64_t x) {
   return static_cast<int64_t>(std::bit_floor<uint64_t>(std::max<int64_t>(x, 1)));
-}
-
-template <class T>
-void fill_block(const RowOutput<T>& c, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
-  for (int64_t m = m0; m < m1; ++m) {
-    T* row = c.data + m * c.stride;
-    if (c.bias != nullptr)
-      std::copy(c.bias + n0, c.bias + n1, row + n0);
-    else
-      std::fill(row + n0, row + n1, T{0});
-  }
 }
 
 /// A stretch of a product's k: `parts` whole parts, or the piece [k0, k0 + depth) of one.
@@ -66,7 +65,13 @@ template <class T>
 class RowChunk {
  public:
   RowChunk(const RowOutput<T>& c, Layout layout, int64_t m0, int64_t m1, int64_t n0, int64_t n1)
-      : c_(c), layout_(layout), m0_(m0), m1_(m1), n0_(n0), n1_(n1), ws_(workspace<T>()) {}
+      : c_(c),
+        layout_(layout),
+        m0_(m0),
+        m1_(m1),
+        n0_(n0),
+        n1_(n1),
+        ws_(workspace_of<Workspace<T>>()) {}
 
   void run(const std::vector<Step<T>>& steps) {
     first_ = c_.bias == nullptr && !steps.empty() && steps[0].product->out == nullptr;
@@ -155,7 +160,7 @@ template <class T>
 void outer_chunk(const OuterProduct<T>& p, int64_t width, T* c, int64_t c_stride, int64_t m0,
                  int64_t m1, int64_t n0, int64_t n1, int64_t k_begin, int64_t k_end) {
   constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
-  Workspace<T>& ws = workspace<T>();
+  Workspace<T>& ws = workspace_of<Workspace<T>>();
   for (int64_t m = m0; m < m1; ++m) ws.c_pointers[m - m0] = c + m * c_stride;
   const Cut k_cut(k_end - k_begin, ceil_div(k_end - k_begin, k_block));
   for (int64_t block = 0; block < k_cut.count; ++block) {
@@ -189,43 +194,41 @@ int64_t k_pieces_of(int64_t rows, int64_t columns, int mr, int nr, int64_t deepe
   return floor_power(std::min(target / blocks, deepest / (2 * k_block)));
 }
 
-}  // namespace
-
-template <class T>
-void gemm_rows(CpuContext& ctx, const RowOutput<T>& c, Layout b_layout,
-               const std::vector<RowProduct<T>>& products) {
-  if (c.rows == 0 || c.columns == 0) return;
-  constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
+/// The chunks of gemm_rows, on the threads that they are worth: chunk(m0, m1, n0, n1).
+template <class T, class Chunk>
+void rows_by(CpuContext& ctx, const Units& units, const RowOutput<T>& c,
+             const std::vector<RowProduct<T>>& products, const Chunk& chunk) {
   int64_t macs = 0;
   for (const RowProduct<T>& p : products)
     macs += p.rows * p.depth * static_cast<int64_t>(p.parts.size()) * c.columns;
   // Every chunk reads its rows of a once more, and packs its columns of b.
-  const Chunks chunks =
-      share_out({c.columns, nr, panel_block, packing_cost}, {c.rows, mr, c.rows, reading_cost}, 1,
-                useful_threads(macs, ctx.threads()));
-  const Cut n_cut(c.columns, chunks.along_a, nr), m_cut(c.rows, chunks.along_b, mr);
-  const std::vector<Step<T>> steps = steps_of(products);
+  const Chunks chunks = share_out({c.columns, units.nr, units.most_columns, units.packing_cost},
+                                  {c.rows, units.mr, c.rows, units.reading_cost}, 1,
+                                  useful_threads(macs / units.speed, ctx.threads()));
+  const Cut n_cut(c.columns, chunks.along_a, units.nr), m_cut(c.rows, chunks.along_b, units.mr);
   ctx.for_chunks(m_cut.count * n_cut.count, 1, [&](int64_t i, int64_t) {
     const int64_t m = i / n_cut.count, n = i % n_cut.count;
-    RowChunk<T>(c, b_layout, m_cut.begin(m), m_cut.end(m), n_cut.begin(n), n_cut.end(n)).run(steps);
+    chunk(m_cut.begin(m), m_cut.end(m), n_cut.begin(n), n_cut.end(n));
   });
 }
 
-template <class T>
-bool gemm_outer(CpuContext& ctx, const OuterShape& shape,
-                const std::vector<OuterProduct<T>>& products) {
+/// The chunks of gemm_outer: chunk(product, c, stride of c, m0, m1, n0, n1, k0, k1).
+template <class T, class Chunk>
+bool outer_by(CpuContext& ctx, const Units& units, const OuterShape& shape,
+              const std::vector<OuterProduct<T>>& products, const Chunk& chunk) {
   const int64_t columns = shape.parts * shape.width, count = static_cast<int64_t>(products.size());
   if (shape.rows == 0 || columns == 0 || count == 0) return true;
-  constexpr int mr = Tile<T>::mr, nr = Tile<T>::nr;
+  const int mr = units.mr, nr = units.nr;
   int64_t deepest = 0, macs = 0;
   for (const OuterProduct<T>& p : products) {
     deepest = std::max(deepest, p.depth);
     macs += p.depth;
   }
   const int64_t k_pieces = k_pieces_of(shape.rows, columns, mr, nr, deepest);
-  const Chunks chunks = share_out({shape.rows, mr, 2 * m_block / mr, packing_cost},
-                                  {columns, nr, columns, packing_cost}, k_pieces,
-                                  useful_threads(macs * shape.rows * columns, ctx.threads()));
+  const Chunks chunks =
+      share_out({shape.rows, mr, units.most_rows, units.packing_cost},
+                {columns, nr, columns, units.packing_cost}, k_pieces,
+                useful_threads(macs * shape.rows * columns / units.speed, ctx.threads()));
   const Cut m_cut(shape.rows, chunks.along_a, mr), n_cut(columns, chunks.along_b, nr);
   const int64_t blocks = m_cut.count * n_cut.count;
   const int64_t partial = shape.rows * columns;
@@ -256,8 +259,8 @@ bool gemm_outer(CpuContext& ctx, const OuterShape& shape,
     for (int64_t p = 0; p < count; ++p) {
       if (is_empty(k, p)) continue;
       const int64_t depth = products[p].depth;
-      outer_chunk(products[p], shape.width, c_of(k, p), stride_of(k), m_cut.begin(m), m_cut.end(m),
-                  n_cut.begin(n), n_cut.end(n), depth * k / k_pieces, depth * (k + 1) / k_pieces);
+      chunk(products[p], c_of(k, p), stride_of(k), m_cut.begin(m), m_cut.end(m), n_cut.begin(n),
+            n_cut.end(n), depth * k / k_pieces, depth * (k + 1) / k_pieces);
       if (k_pieces == 1) look(p, m_cut.begin(m), m_cut.end(m), n_cut.begin(n), n_cut.end(n));
     }
   });
@@ -275,6 +278,39 @@ bool gemm_outer(CpuContext& ctx, const OuterShape& shape,
     }
   });
   return finite;
+}
+
+}  // namespace
+
+template <class T>
+void gemm_rows(CpuContext& ctx, const RowOutput<T>& c, Layout b_layout,
+               const std::vector<RowProduct<T>>& products) {
+  if (c.rows == 0 || c.columns == 0) return;
+  if constexpr (std::is_same_v<T, float>) {
+    if (ctx.math() == MatrixMath::bf16)
+      return rows_by(ctx, in_bf16, c, products,
+                     [&](int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+                       gemm_bf16::row_chunk(c, b_layout, products, m0, m1, n0, n1);
+                     });
+  }
+  const std::vector<Step<T>> steps = steps_of(products);
+  rows_by(ctx, in_full<T>, c, products, [&](int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+    RowChunk<T>(c, b_layout, m0, m1, n0, n1).run(steps);
+  });
+}
+
+template <class T>
+bool gemm_outer(CpuContext& ctx, const OuterShape& shape,
+                const std::vector<OuterProduct<T>>& products) {
+  const auto by = [&](const Units& units, auto chunk_of) {
+    return outer_by(ctx, units, shape, products, [&](const OuterProduct<T>& p, auto... where) {
+      chunk_of(p, shape.width, where...);
+    });
+  };
+  if constexpr (std::is_same_v<T, float>) {
+    if (ctx.math() == MatrixMath::bf16) return by(in_bf16, gemm_bf16::outer_chunk);
+  }
+  return by(in_full<T>, outer_chunk<T>);
 }
 
 #define WEFT_GEMM(T)                                                   \

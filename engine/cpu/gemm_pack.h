@@ -36,23 +36,36 @@ struct Workspace {
 
 /// It goes with its thread by a pthread key, not by thread_local's destructor: where glibc finds no
 /// memory to register one of those, it ends the program.
-template <class T>
-Workspace<T>* make_workspace() {
+template <class W>
+W* make_workspace() {
   static const pthread_key_t key = [] {
     pthread_key_t made;
-    const auto end = [](void* workspace) { delete static_cast<Workspace<T>*>(workspace); };
+    const auto end = [](void* workspace) { delete static_cast<W*>(workspace); };
     if (pthread_key_create(&made, end) != 0) throw std::bad_alloc();
     return made;
   }();
-  auto workspace = std::make_unique<Workspace<T>>();
+  auto workspace = std::make_unique<W>();
   if (pthread_setspecific(key, workspace.get()) != 0) throw std::bad_alloc();
   return workspace.release();
 }
 
-template <class T>
-Workspace<T>& workspace() {
-  thread_local Workspace<T>* const memory = make_workspace<T>();
+/// This thread's one W.
+template <class W>
+W& workspace_of() {
+  thread_local W* const memory = make_workspace<W>();
   return *memory;
+}
+
+/// What a block of C holds before anything is added to it.
+template <class T>
+void fill_block(const RowOutput<T>& c, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
+  for (int64_t m = m0; m < m1; ++m) {
+    T* row = c.data + m * c.stride;
+    if (c.bias != nullptr)
+      std::copy(c.bias + n0, c.bias + n1, row + n0);
+    else
+      std::fill(row + n0, row + n1, T{0});
+  }
 }
 
 /// Brings a block of far apart rows into the second cache, a few lines at a time: weights come from

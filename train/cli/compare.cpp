@@ -71,10 +71,16 @@ class Compare final : public Command {
     const auto cpu = std::make_shared<Device>(DeviceKind::cpu, threads_);
     std::vector<Way> all = {{"cpu f64", DeviceKind::cpu, Precision::f64, cpu},
                             {"cpu f32", DeviceKind::cpu, Precision::f32, cpu}};
-    const double peak = fma_peak_gflops(threads_ > 0 ? threads_ : physical_cores());
+    const int threads = threads_ > 0 ? threads_ : physical_cores();
+    const double peak = cpu_peak_gflops(threads);
     for (Way& way : all) {
       way.gflops = way.precision == Precision::f64 ? peak / 2 : peak;
       way.gbs = copy_peak_gbs(cpu->context());
+    }
+    if (why_no_bf16().empty()) {
+      const auto tiles = std::make_shared<Device>(DeviceKind::cpu, threads_, MatrixMath::bf16);
+      all.push_back({"cpu bf16", DeviceKind::cpu, Precision::bf16, tiles, 0, all[0].gbs});
+      all.back().gflops = cpu_peak_gflops(threads, Precision::bf16);
     }
     if (device_ == "cpu") return all;
     std::string why;
@@ -87,8 +93,9 @@ class Compare final : public Command {
     }
     for (const Precision precision :
          {Precision::f32, Precision::f32x6, Precision::tf32, Precision::bf16}) {
-      Way way{fmt::format("cuda {}", name_of(precision)), DeviceKind::cuda, precision,
-              std::make_shared<Device>(DeviceKind::cuda, 1, matrix_math(precision))};
+      Way way{
+          fmt::format("cuda {}", name_of(precision)), DeviceKind::cuda, precision,
+          std::make_shared<Device>(DeviceKind::cuda, 1, matrix_math(precision, DeviceKind::cuda))};
       way.gflops = matrix_peak_gflops(way.on->context(), precision);
       way.gbs = copy_peak_gbs(way.on->context());
       all.push_back(way);

@@ -127,7 +127,7 @@ class Demo final : public Command {
     const std::string folder = out_.empty() ? free_folder(seed_) : out_;
     if (fs::exists(folder) && !fs::is_empty(folder))
       throw ConfigError(folder + ": is not empty; choose another --out");
-    const Device device(run.device, threads_, matrix_math(run.precision));
+    const Device device(run.device, threads_, matrix_math(run.precision, run.device));
     const auto data = open_dataset(run);
     fmt::print(
         "weft demo: {} tasks on rendered rooms of {}x{}, ResNet-18 with {:g} of its width, heads "

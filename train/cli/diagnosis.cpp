@@ -23,7 +23,7 @@ bool holds(const std::vector<std::string>& words, const std::string& word) {
 
 Finding processor(const Machine& m) {
   std::vector<std::string> shown, missing;
-  for (const char* unit : {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16"})
+  for (const char* unit : {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"})
     if (holds(m.units, unit)) shown.emplace_back(unit);
   for (const std::string& unit : m.needed)
     if (!m.units.empty() && !holds(m.units, unit)) missing.push_back(unit);

@@ -42,7 +42,7 @@ class Dump final : public Command {
     RunFile run = parse_run_file(run_, with_device(settings_, device_));
     for (Phase p : {Phase::warmup, Phase::weights, Phase::policy, Phase::retrain})
       if (phase_ == name_of(p)) dump_.phase = p;
-    const Device device(run.device, threads_, matrix_math(run.precision));
+    const Device device(run.device, threads_, matrix_math(run.precision, run.device));
     const auto data = open_dataset(run);
     dump_steps(run, *data, device.context(), dump_, out_);
     fmt::print("{} {} step(s) in {}\n", dump_.steps, phase_, out_);

@@ -30,7 +30,7 @@ class RateFinder final : public Command {
   }
   void run() override {
     RunFile run = parse_run_file(run_, with_device(settings_, device_));
-    const Device device(run.device, threads_, matrix_math(run.precision));
+    const Device device(run.device, threads_, matrix_math(run.precision, run.device));
     const auto data = open_dataset(run);
     const RateRange range = find_rate(device.context(), run, *data, low_, high_, steps_);
     fmt::print("{:>10} {:>10}\n", "rate", "loss");

@@ -28,7 +28,7 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
     run = parse_run_text(saved.run_text, folder + "/run.toml", all);
   }
   check_learned(learned, run.data.normalize, run.tasks, checkpoint);
-  device = std::make_unique<Device>(run.device, threads, matrix_math(run.precision));
+  device = std::make_unique<Device>(run.device, threads, matrix_math(run.precision, run.device));
   model = make_model(device->context(), run);
   check_state(state, run, *model, checkpoint);
   load_model(checkpoint, *model);

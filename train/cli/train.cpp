@@ -62,7 +62,7 @@ class Train final : public Command {
         !out_.empty() ? out_ : fmt::format("runs/out/{}-{}", run.name, run.seed);
     if (!dry_run_ && job.first()) RunFolder::require_new(folder);
     const auto began = std::chrono::steady_clock::now();
-    const Device device(run.device, job.threads(threads_), matrix_math(run.precision));
+    const Device device(run.device, job.threads(threads_), matrix_math(run.precision, run.device));
     const auto data = open_dataset(run);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), folder);
     require_same(job, run, *data);
@@ -103,7 +103,7 @@ class Train final : public Command {
     check_learned(checkpoint.learned, run.data.normalize, run.tasks,
                   checkpoint_path(resume_, checkpoint_));
     const auto began = std::chrono::steady_clock::now();
-    const Device device(run.device, job.threads(threads_), matrix_math(run.precision));
+    const Device device(run.device, job.threads(threads_), matrix_math(run.precision, run.device));
     const auto data = open_dataset(run, &checkpoint.learned);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), resume_);
     require_same(job, run, *data);

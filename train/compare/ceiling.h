@@ -10,8 +10,9 @@
 
 namespace weft {
 
-/// f32 multiply-adds of all threads together, counted as two operations each; GFLOP/s.
-double fma_peak_gflops(int threads);
+/// Multiply-adds of all threads together, of f32 or in tiles of bf16, counted as two operations each;
+/// GFLOP/s.
+double cpu_peak_gflops(int threads, Precision precision = Precision::f32);
 /// A GPU's, in the context's math, or in bf16; GFLOP/s. In f32x6, whose product cuBLAS does not have,
 /// a sixth of bf16's.
 double matrix_peak_gflops(const AnyContext& context, Precision precision);

@@ -30,7 +30,9 @@ struct Way {
   double gflops = 0, gbs = 0;  ///< its ceilings
 
   DType stored() const { return precision == Precision::f64 ? DType::f64 : DType::f32; }
-  DType compute() const { return precision == Precision::bf16 ? DType::bf16 : stored(); }
+  DType compute() const {
+    return precision == Precision::bf16 && device == DeviceKind::cuda ? DType::bf16 : stored();
+  }
 };
 
 /// One tensor of one op, one way.

@@ -112,7 +112,8 @@ OpError error_between(const std::vector<double>& a, const std::vector<double>& b
 double op_bound(const OpProbe& probe, const Way& way, double terms) {
   const double sums = std::ldexp(8 + 2 * std::sqrt(terms), -23);
   if (way.precision == Precision::tf32 && probe.macs > 0) return sums + std::ldexp(1.0, -9);
-  if (way.precision == Precision::bf16 && !probe.full) return sums + std::ldexp(1.0, -6);
+  // A CPU's products are of inputs that fit bf16, summed in f32.
+  if (way.compute() == DType::bf16 && !probe.full) return sums + std::ldexp(1.0, -6);
   return sums;
 }
 

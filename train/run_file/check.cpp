@@ -44,9 +44,9 @@ class Checker {
         fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'", run_.name));
     at_least<int64_t>(run_.seed, 0, "seed");
     const bool cuda = run_.device == DeviceKind::cuda;
-    const bool of_cpu = run_.precision == Precision::f32 || run_.precision == Precision::f64;
-    require(cuda || of_cpu, "precision",
-            fmt::format("is \"{}\", which needs device = \"cuda\"; the CPU computes in f32 or f64",
+    const bool of_gpu = run_.precision == Precision::tf32 || run_.precision == Precision::f32x6;
+    require(cuda || !of_gpu, "precision",
+            fmt::format("is \"{}\", which needs device = \"cuda\"; the CPU has f32, f64 and bf16",
                         name_of(run_.precision)));
     require(!cuda || run_.precision != Precision::f64, "precision",
             "is \"f64\", which needs device = \"cpu\"");

@@ -11,11 +11,13 @@ enum class Precision : uint8_t { f32, f64, tf32, bf16, f32x6 };
 constexpr std::array<const char*, 5> words_of(Precision) {
   return {"f32", "f64", "tf32", "bf16", "f32x6"};
 }
-/// How a GPU computes products of f32 under it.
-constexpr MatrixMath matrix_math(Precision precision) {
-  return precision == Precision::tf32    ? MatrixMath::tf32
-         : precision == Precision::f32x6 ? MatrixMath::f32x6
-                                         : MatrixMath::f32;
+/// How products of f32 are computed under it. In bf16 a GPU holds what flows between layers in bf16,
+/// and multiplies that; a CPU holds f32, and rounds what it multiplies.
+constexpr MatrixMath matrix_math(Precision precision, DeviceKind device) {
+  if (precision == Precision::tf32) return MatrixMath::tf32;
+  if (precision == Precision::f32x6) return MatrixMath::f32x6;
+  const bool rounds = precision == Precision::bf16 && device == DeviceKind::cpu;
+  return rounds ? MatrixMath::bf16 : MatrixMath::f32;
 }
 
 /// What happens to a step whose loss or gradient is no number.

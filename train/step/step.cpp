@@ -20,7 +20,7 @@ Var upload_images(Tape& tape, const Tensor& images, const Model& model, const Ru
     throw ConfigError(fmt::format("{}: model.in_channels is {}, the inputs have {} channels",
                                   run.place("model.in_channels"), run.model.in_channels, channels));
   const Var x = tape.constant(upload(tape, images, model.store().dtype()));
-  return run.precision == Precision::bf16 ? cast(x, DType::bf16) : x;
+  return run.precision == Precision::bf16 && !x.value().on_host() ? cast(x, DType::bf16) : x;
 }
 
 void set_trainable(Model& model, Phase phase) {

@@ -35,6 +35,8 @@ TEST_CASE("compare: bounds grow with the sum's length, and by what is rounded fi
   CHECK(bound(loss, Precision::tf32, 9) == bound(loss, Precision::f32, 9));
   CHECK(bound(loss, Precision::bf16, 9) == bound(loss, Precision::f32, 9));
   CHECK(bound(product, Precision::bf16, 9) > bound(product, Precision::tf32, 9));
+  const Way tiles{"way", DeviceKind::cpu, Precision::bf16, nullptr};  // of inputs that fit bf16
+  CHECK(op_bound(product, tiles, 9) == bound(product, Precision::f32, 9));
 }
 
 TEST_CASE("compare: of many batches the best is judged, unless one is not finite", "[train]") {

@@ -29,7 +29,7 @@ RunFile scenes_run(const std::vector<std::string>& overrides) {
 
 /// Every parameter and statistic after `steps` steps, on the host.
 std::vector<Tensor> train(RunFile run, int64_t steps) {
-  const Device device(run.device, 1, matrix_math(run.precision));
+  const Device device(run.device, 1, matrix_math(run.precision, run.device));
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, device.context());
   for (int64_t i = 0; i < steps; ++i) trainer.step();
@@ -72,7 +72,7 @@ std::vector<double> loss_curve(RunFile run) {
       sum = 0;
     }
   } curve(run);
-  const Device device(run.device, 1, matrix_math(run.precision));
+  const Device device(run.device, 1, matrix_math(run.precision, run.device));
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, device.context(), &curve);
   trainer.run();

@@ -188,10 +188,10 @@ TEST_CASE("run file: values that do not fit together", "[run_file]") {
   CHECK(message("[[task]]\nkind = \"segmentation\"\n") ==
         "run.toml:1: 'task.segmentation.classes' is missing; segmentation needs the number of "
         "classes, 2 or more");
-  CHECK(
-      message("precision = \"bf16\"\n" + text) ==
-      "run.toml:1: 'precision' is \"bf16\", which needs device = \"cuda\"; the CPU computes in f32 "
-      "or f64");
+  CHECK(message("precision = \"tf32\"\n" + text) ==
+        "run.toml:1: 'precision' is \"tf32\", which needs device = \"cuda\"; the CPU has f32, f64 "
+        "and "
+        "bf16");
   CHECK(message(text, {"task.seg.map={0=13}"}) ==
         "command line: 'task.seg.map' maps 0 to 13; classes are 0 to 12");
   CHECK(message(text, {"data.batch=0"}) == "command line: 'data.batch' is 0; it is at least 1");

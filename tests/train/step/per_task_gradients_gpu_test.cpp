@@ -21,7 +21,7 @@ using Gradients = std::vector<std::vector<double>>;  // by parameter; empty: non
 struct Network {
   explicit Network(const std::vector<std::string>& settings)
       : run(test::parts_run(settings)),
-        device(run.device, 1, matrix_math(run.precision)),
+        device(run.device, 1, matrix_math(run.precision, run.device)),
         data(open_dataset(run)),
         model(make_model(device.context(), run)),
         batch(Loader(*data, {0, 1}, train_loader_options(run, *data, "train", 0)).next()),
