@@ -65,7 +65,8 @@ void dry_run(const RunFile& run, const Dataset& data, AnyContext context, double
   line("evaluations", f.work.evaluations(), f.evaluations);
   line("checkpoints", f.work.resumable + f.work.models, f.checkpoints);
   fmt::print("{:<12} {:>9} {:>12} {:>12}\n", "start, end", "", "", time_text(f.start + f.end));
-  fmt::print("about {} in all\n", time_text(f.total()));
+  fmt::print("about {} in all{}\n", time_text(f.total()),
+             run.eval.patience > 0 ? ", less where eval.patience ends a phase" : "");
 }
 
 }  // namespace weft::cli

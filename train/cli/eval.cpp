@@ -19,7 +19,7 @@ class Eval final : public Command {
     o.add("folder", folder_, "Run folder").required();
     o.add("settings", settings_, "data.root=FOLDER where the data are now; data.test_index=FILE");
     o.add("--split", split_, "test, val or train").one_of({"test", "val", "train"});
-    o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+    o.add("--checkpoint", checkpoint_, "best, best-1 .., last or step-N (default: best)");
     o.add("--device", device_, "cpu or cuda (default: as it was trained)").one_of({"cpu", "cuda"});
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
   }

@@ -106,7 +106,7 @@ class Export final : public Command {
           "Normalise inputs inside the network, or outside (default: outside; of circuits inside)")
         .one_of({"inside", "outside"});
     o.add("--blob", blob_, "Of C: weights in a file of their own");
-    o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+    o.add("--checkpoint", checkpoint_, "best, best-1 .., last or step-N (default: best)");
   }
   void run() override {
     const auto format = from_word<Format>("--format", format_);

@@ -34,7 +34,7 @@ class Predict final : public Command {
     o.add("--out", out_, "Where to write (default: the run's pictures or predictions)");
     o.add("--overlay", overlay_, "Of pictures: maps over the photograph, too, TASK-overlay.png");
     o.add("--curves", curves_, "Of a table: draw what is measured and predicted over this column");
-    o.add("--checkpoint", checkpoint_, "best, last or step-N (default: best)");
+    o.add("--checkpoint", checkpoint_, "best, best-1 .., last or step-N (default: best)");
     o.add("--device", device_, "cpu or cuda (default: as it was trained)").one_of({"cpu", "cuda"});
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
   }

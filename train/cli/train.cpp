@@ -2,6 +2,7 @@
 // --dry-run measures a little of everything and says what the whole run would take.
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,6 +21,24 @@
 namespace weft::cli {
 namespace {
 
+/// Whether a run that is done has something to do under what changed: more steps, or, where patience
+/// ended it, more of that.
+bool goes_on(const TrainState& state, const RunFile& before, const RunFile& now) {
+  if (state.stage != Stage::done) return false;
+  const auto wait = [](const RunFile& run) {
+    return run.eval.patience == 0 ? std::numeric_limits<int64_t>::max() : run.eval.patience;
+  };
+  const int64_t stopped = state.stopped[static_cast<size_t>(Stage::retrain)];
+  if (stopped < 0) return now.retrain.steps > before.retrain.steps;
+  if (wait(now) > wait(before)) return true;
+  if (now.retrain.steps > before.retrain.steps)
+    throw ConfigError(
+        fmt::format("train: retrain.steps={}: eval.patience = {} ended this run at step {} of {}, "
+                    "and more steps would end there, too; raise eval.patience, or make it 0",
+                    now.retrain.steps, before.eval.patience, stopped, before.retrain.steps));
+  return false;
+}
+
 class Train final : public Command {
  public:
   const char* name() const override { return "train"; }
@@ -28,7 +47,7 @@ class Train final : public Command {
     o.add("run", run_, "Run file (TOML)");
     o.add("settings", settings_,
           "key=value, such as policy.sharing=0.1; with --resume rates, clipping, retrain.steps, "
-          "data.root")
+          "eval.patience, data.root")
         .settings();
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--device", device_, "cpu or cuda").one_of({"cpu", "cuda"});
@@ -82,12 +101,14 @@ class Train final : public Command {
     if (job.first()) lock.emplace(resume_);
     Checkpoint checkpoint = read_resumable(resume_, checkpoint_);
     RunFile run = changed_run(checkpoint.run_text, resume_ + "/run.toml", changes);
-    const int64_t before = parse_run_text(checkpoint.run_text, resume_).retrain.steps;
-    if (checkpoint.state.stage == Stage::done && run.retrain.steps > before) {
+    const RunFile begun = parse_run_text(checkpoint.run_text, resume_);
+    const int64_t before = begun.retrain.steps;
+    if (goes_on(checkpoint.state, begun, run)) {
       checkpoint_ = newest_unfinished(resume_);
       checkpoint = read_resumable(resume_, checkpoint_);
     }
-    const int64_t done = checkpoint.state.stage == Stage::done      ? before
+    const int64_t done = checkpoint.state.stage == Stage::done
+                             ? stage_steps(begun, checkpoint.state, Stage::retrain)
                          : checkpoint.state.stage == Stage::retrain ? checkpoint.state.step
                                                                     : 0;
     if (run.retrain.steps != before && run.retrain.steps <= done)

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "train/run_folder/checkpoint.h"
+#include "train/run_folder/kept.h"
 #include "train/step/choice.h"
 
 namespace weft {
@@ -31,13 +32,51 @@ void forget_later_tasks(TrainState& state, const TrainState& saved) {
   }
 }
 
+/// The best steps in order.
+std::vector<KeptStep> best_of(const TrainState& state) {
+  if (state.best_step < 0) return {};
+  std::vector<KeptStep> best{{state.best_step, state.best_score}};
+  best.insert(best.end(), state.next_best.begin(), state.next_best.end());
+  return best;
+}
+
+/// No more than `keep` of them.
+void set_best(TrainState& state, std::vector<KeptStep> best, int64_t keep) {
+  if (best.size() > static_cast<size_t>(keep)) best.resize(static_cast<size_t>(keep));
+  state.best_step = best.empty() ? -1 : best[0].step;
+  state.best_score = best.empty() ? none : best[0].score;
+  state.next_best.assign(best.empty() ? best.begin() : best.begin() + 1, best.end());
+}
+
+/// Those of which the folder has the file, with its number. Files are in the order of the state:
+/// what was put between them since is of later steps.
+std::vector<std::pair<int64_t, KeptStep>> found_in(const std::string& folder,
+                                                   const TrainState& state) {
+  std::vector<std::pair<int64_t, KeptStep>> out;
+  const auto files = whole_checkpoints(folder, "best");
+  auto file = files.begin();
+  for (const KeptStep& kept : best_of(state)) {
+    const auto at = std::find_if(file, files.end(),
+                                 [&](const auto& entry) { return entry.second == kept.step; });
+    if (at == files.end()) continue;
+    out.emplace_back(at->first, kept);
+    file = at + 1;
+  }
+  return out;
+}
+
 }  // namespace
 
-bool note_best(TrainState& state, double score) {
-  if (!(score < state.best_score)) return false;
-  state.best_score = score;
-  state.best_step = state.total_step;
-  return true;
+std::optional<size_t> note_best(TrainState& state, const RunFile& run, double score) {
+  if (!(score < none)) return std::nullopt;
+  std::vector<KeptStep> best = best_of(state);
+  const auto worse = [&](const KeptStep& kept) { return score < kept.score; };
+  const auto at = std::find_if(best.begin(), best.end(), worse);
+  const auto place = static_cast<size_t>(at - best.begin());
+  if (place >= static_cast<size_t>(run.eval.keep)) return std::nullopt;
+  best.insert(at, {state.total_step, score});
+  set_best(state, best, run.eval.keep);
+  return place;
 }
 
 std::vector<std::string> note_best_of_tasks(TrainState& state, const RunFile& run,
@@ -62,28 +101,40 @@ std::vector<std::string> note_best_of_tasks(TrainState& state, const RunFile& ru
   return improved;
 }
 
-std::string forget_lost_best(TrainState& state, const RunFile& run, const std::string& path) {
+std::string forget_lost_best(TrainState& state, const RunFile& run, const std::string& folder) {
   if (state.best_step < 0) return "";
+  const std::string path = checkpoint_path(folder, "best");
+  const int64_t lost = state.best_step;
   std::string why;
   try {
     SafetensorsFile(path).verify();
     const TrainState saved = read_checkpoint(path).state;
-    const int64_t step = saved.total_step;
-    if (step == state.best_step) return "";
     if (run.eval.best == Best::per_task) {
-      forget_later_tasks(state, saved);
+      if (saved.total_step != state.best_step) forget_later_tasks(state, saved);
       return "";
     }
-    why = fmt::format("{} is of run step {}", path, step);
+    why = fmt::format("{} is of run step {}", path, saved.total_step);
   } catch (const DataError& e) {
     why = e.what();
   }
-  const int64_t lost = std::exchange(state.best_step, -1);
-  state.best_score = none;
   state.task_best_step.clear();
   state.task_best_score.clear();
-  return fmt::format("{}; the best so far was of run step {}: it is counted anew from here", why,
-                     lost);
+  std::vector<KeptStep> found;
+  for (const auto& [number, kept] : found_in(folder, state)) found.push_back(kept);
+  set_best(state, found, run.eval.keep);
+  if (state.best_step == lost) return "";
+  return fmt::format("{}; the best so far was of run step {}: {}", why, lost,
+                     found.empty() ? "it is counted anew from here"
+                                   : fmt::format("that of run step {}, the next best, takes its "
+                                                 "place",
+                                                 state.best_step));
+}
+
+void put_best_in_order(const std::string& folder, const TrainState& state) {
+  if (state.best_step < 0 || !state.task_best_step.empty()) return;
+  std::vector<int64_t> numbers;
+  for (const auto& [number, kept] : found_in(folder, state)) numbers.push_back(number);
+  keep_checkpoints(folder, "best", numbers);
 }
 
 void require_best(const TrainState& state, const std::string& path, const std::string& folder) {

@@ -95,6 +95,14 @@ void check_start(const RunFile& run) {
                     name_of(run.sharing)));
 }
 
+void check_patience(const RunFile& run, const Parts& parts) {
+  if (run.eval.patience > 0 && part_of(parts, run.eval.split).empty())
+    refuse(run, "eval.patience",
+           fmt::format("is {}, but there are no {} samples: nothing says when a phase is at its "
+                       "best; see to it by the data's split or data.ratio, or leave it out",
+                       run.eval.patience, name_of(run.eval.split)));
+}
+
 void check_steps(const RunFile& run) {
   const std::string gates = name_of(run.retrain.gates);
   if (learns_policy(run)) {
@@ -145,6 +153,7 @@ void check_steps(const RunFile& run) {
 void check_plan(const RunFile& run, const Dataset& data, const Parts& parts) {
   check_start(run);
   check_steps(run);
+  check_patience(run, parts);
   if (parts.train.empty()) throw DataError("data: the training part is empty");
   for (const Use& use : training_uses(run, parts)) {
     if (use.samples->empty())

@@ -62,6 +62,12 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
   s.skipped = state.skipped;
   s.best_step = state.best_step;
   s.best_steps = state.task_best_step;
+  if (state.best_step >= 0 && s.best_steps.empty())
+    s.kept_best.emplace_back(state.best_step, state.best_score);
+  for (const KeptStep& kept : state.next_best) s.kept_best.emplace_back(kept.step, kept.score);
+  for (Stage stage : {Stage::warmup, Stage::search, Stage::retrain})
+    if (const int64_t step = state.stopped[static_cast<size_t>(stage)]; step >= 0)
+      s.stopped[name_of(stage)] = step;
   s.results = results;
   return s;
 }

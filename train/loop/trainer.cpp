@@ -8,6 +8,7 @@
 #include "engine/ranks.h"
 #include "models/sharing/blockdrop.h"
 #include "train/loop/best_step.h"
+#include "train/loop/patience.h"
 #include "train/loop/policy_choice.h"
 #include "train/loop/preflight.h"
 #include "train/loop/summarise.h"
@@ -116,6 +117,7 @@ void Trainer::enter(Stage stage) {
   if (stage == Stage::retrain && stage_steps(run_, stage) == 0) stage = Stage::done;
   state_.stage = stage;
   state_.step = 0;
+  state_.patience = {};
   if (stage == Stage::retrain && model_->policy() && run_.retrain.init == RetrainInit::random) {
     // From scratch, but the record of what was learned stays in the checkpoint.
     auto fresh = make_model(context_, run_);
@@ -249,16 +251,24 @@ void Trainer::evaluate_and_keep_best() {
   if (part_of(parts_, split).empty()) return;
   const auto results = evaluate_split(split, run_.eval.batches);
   const Phase phase = state_.stage == Stage::search ? Phase::weights : current_phase();
-  write_results(phase, split, results);
-  if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
-  if (!check_results(phase, split, results)) return;
   // Chosen on validation data; the test split reports and never chooses.
-  if (split == EvalSplit::test) return;
+  const bool counts = split != EvalSplit::test && state_.stage != Stage::search &&
+                      learns_as_tested(*model_, state_.total_step);
+  const bool stops = counts && out_of_patience(state_, run_, results);
+  write_results(phase, split, results, stops);
+  if (observer_ != nullptr) observer_->on_eval(state_.stage, split, results);
+  const bool numbers = check_results(phase, split, results);
+  if (stops) {
+    say(stopped_text(state_, run_));
+    state_.stopped[static_cast<size_t>(state_.stage)] = state_.step;
+  }
+  if (!numbers || split == EvalSplit::test) return;
   if (state_.stage == Stage::search)
     return note_best_logits(state_, run_, clock_, *model_->policy(), score(run_, results));
-  if (state_.stage != Stage::retrain || !learns_as_tested(*model_, state_.total_step)) return;
+  if (state_.stage != Stage::retrain || !counts) return;
   if (run_.eval.best == Best::per_task) return keep_best_of_tasks(results);
-  if (note_best(state_, score(run_, results)) && folder_) save("best");
+  if (const auto place = note_best(state_, run_, score(run_, results)); place && folder_)
+    save_best(*place);
 }
 
 /// All tasks' best networks lie in one checkpoint.
@@ -296,13 +306,14 @@ std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices
   return evaluate(context_, *model_, run_, data_, indices, policy, batches, details);
 }
 
-void Trainer::write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results) {
+void Trainer::write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results,
+                            bool stops) {
   if (!folder_) return;
   for (const TaskResult& r : results) {
     std::vector<Metric> metrics = r.metrics;
     if (r.constant) metrics.push_back({constant_loss, r.constant, false});
     folder_->write(MetricsLine{phase, state_.total_step, 0, name_of(split), r.task, r.loss, metrics,
-                               seconds_since(began_), r.faults});
+                               seconds_since(began_), r.faults, stops});
   }
 }
 

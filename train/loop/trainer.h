@@ -3,7 +3,7 @@
 // way of sharing without a policy trains once, by [retrain]. One TrainState says where it stands;
 // stopped anywhere and resumed, it gives the same bits as if it had not been. The trainer joins what
 // has subjects of its own: a step (train/step/train_step.h), stages (stage.h), the best step
-// (best_step.h), the policy between search and re-training (policy_choice.h), losses on their way
+// (best_step.h), patience (patience.h), the policy between search and re-training (policy_choice.h), losses on their way
 // (pending_losses.h), numbers that are none (faults.h), the summary (summarise.h).
 #pragma once
 
@@ -59,6 +59,8 @@ class Trainer {
   /// Watches every step from inside; null: nobody.
   void set_probe(StepProbe* probe) { train_step_.set_probe(probe); }
   void save(const std::string& name) const;
+  /// The network as it is becomes number `place` of the best, counted from 0.
+  void save_best(size_t place) const;
   Phase current_phase() const { return phase_of(state_, clock_); }
   const SearchClock& clock() const { return clock_; }
   RunSummary summary(const std::vector<TaskResult>& results) const;
@@ -85,7 +87,7 @@ class Trainer {
   std::string take_pretrained(Model& model) const;
   std::string take_up(const std::string& folder, const std::string& name);
   void take_best();
-  bool at_stage_end() const { return state_.step >= stage_steps(run_, state_.stage); }
+  bool at_stage_end() const { return state_.step >= stage_steps(run_, state_, state_.stage); }
 
   // A step and its end.
   Batch next_batch(Phase phase);
@@ -101,7 +103,8 @@ class Trainer {
   bool check_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results);
 
   void run_to_end();
-  void write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results);
+  void write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results,
+                     bool stops = false);
   void say(const std::string& line);
 
   RunFile run_;

@@ -63,7 +63,7 @@ std::string Trainer::take_up(const std::string& folder, const std::string& name)
   const Checkpoint checkpoint = read_checkpoint(last);
   check_state(checkpoint.state, run_, *model_, last);
   if (checkpoint.state.stage != Stage::done && checkpoint.state.due == Due::nothing &&
-      checkpoint.state.step >= stage_steps(run_, checkpoint.state.stage))
+      checkpoint.state.step >= stage_steps(run_, checkpoint.state, checkpoint.state.stage))
     throw DataError(fmt::format("{}: stands at the end of a stage, not in one", last));
   learned_ = checkpoint.learned;
   if (const std::string how = difference(learned_.fingerprint, data_); !how.empty())
@@ -77,7 +77,7 @@ std::string Trainer::take_up(const std::string& folder, const std::string& name)
   open_tools();
   if (state_.stage != Stage::done) load_optimizers(last, context_, optimizers());
   if (tools_.balance() != nullptr) load_balance(last, *model_, *tools_.balance());
-  std::string lost = forget_lost_best(state_, run_, checkpoint_path(folder, "best"));
+  std::string lost = forget_lost_best(state_, run_, folder);
   memory_of(context_).reset_peak();
   current_ranks().wait_for_all();
   return lost;
@@ -104,6 +104,7 @@ void Trainer::resume(FolderLock folder, const std::string& name,
   if (run_.tensorboard) folder_->record_events(run_, state_);
   for (const std::string& gap : folder_->gaps()) say(gap);
   make_last(folder_->path(), name);
+  put_best_in_order(folder_->path(), state_);
   if (state_.stage != Stage::done) remove_end(folder_->path());
   if (!lost.empty()) say(lost);
   measured_ = read_measured(folder_->path());
@@ -125,12 +126,20 @@ void Trainer::save(const std::string& name) const {
   const RecordLines lines = folder_->sync();
   if (last) state.due = due_;
   if (last) state.lines = lines;
-  save_checkpoint(last ? next_checkpoint(folder_->path()) : folder_->checkpoint(name), *model_,
-                  {all.begin(), all.end()}, {state, print_run_file(run_), learned_},
+  save_checkpoint(last ? next_checkpoint(folder_->path(), name) : folder_->checkpoint(name),
+                  *model_, {all.begin(), all.end()}, {state, print_run_file(run_), learned_},
                   last ? tools_.balance() : nullptr);
   if (!last) return;
-  rotate_checkpoints(folder_->path(), run_.checkpoint_keep);
+  insert_checkpoint(folder_->path(), name, 0, static_cast<size_t>(run_.checkpoint_keep));
   folder_->write(measured());
+}
+
+void Trainer::save_best(size_t place) const {
+  folder_->sync();
+  const std::string& folder = folder_->path();
+  save_checkpoint(next_checkpoint(folder, "best"), *model_, {},
+                  {state_, print_run_file(run_), learned_});
+  insert_checkpoint(folder, "best", place, 1 + state_.next_best.size());
 }
 
 Measured Trainer::measured() const {

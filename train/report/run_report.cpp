@@ -109,6 +109,21 @@ void results_of_one(Page& page, const RunSummary& run) {
                  TableStyle::markdown));
 }
 
+/// Where patience ended a phase, and which steps are kept.
+void say_ends(Page& page, const RunSummary& run) {
+  for (const auto& [stage, step] : run.stopped)
+    page.paragraph(fmt::format(
+        "{}: {} ended at its step {}, by eval.patience: no validation score had been better for as "
+        "many evaluations.",
+        run.name, stage == name_of(Stage::warmup) ? "warm-up" : "re-training", step));
+  if (run.kept_best.size() < 2) return;
+  std::vector<std::string> kept;
+  for (const auto& [step, score] : run.kept_best)
+    kept.push_back(fmt::format("step {} ({:.4f})", step, score));
+  page.paragraph(fmt::format("{}: kept as best, best-1 .. with their validation scores: {}.",
+                             run.name, fmt::join(kept, ", ")));
+}
+
 void results(Page& page, const Runs& runs) {
   std::vector<RunSummary> finished;
   for (const Read& run : runs) {
@@ -124,6 +139,7 @@ void results(Page& page, const Runs& runs) {
   }
   if (finished.empty()) return;
   page.section("Results");
+  for (const RunSummary& s : finished) say_ends(page, s);
   const auto chosen = [](const RunSummary& s) { return s.best_step >= 0; };
   const char* weights = std::all_of(finished.begin(), finished.end(), chosen)
                             ? "with the weights of the step whose validation score was least"

@@ -57,6 +57,17 @@ class Checker {
         fmt::format("is \"per-task\", which needs sharing = \"single\": under \"{}\" tasks share "
                     "parameters, and what they share cannot stand at a step of each task's own",
                     name_of(run_.sharing)));
+    require(run_.eval.keep >= 1 && run_.eval.keep <= 1000, "eval.keep",
+            fmt::format("is {}; it is 1 to 1000", run_.eval.keep));
+    require(run_.eval.keep == 1 || run_.eval.best == Best::sum, "eval.keep",
+            fmt::format("is {}, which needs eval.best = \"sum\": each task's own best network lies "
+                        "beside the others' in one file",
+                        run_.eval.keep));
+    at_least<int64_t>(run_.eval.patience, 0, "eval.patience");
+    require(run_.eval.patience == 0 || run_.eval.split != EvalSplit::test, "eval.patience",
+            fmt::format("is {}, but eval.split = \"test\" only reports: nothing says when a phase "
+                        "is at its best",
+                        run_.eval.patience));
     at_least<int64_t>(run_.checkpoint_every, 1, "checkpoint.every");
     require(run_.checkpoint_keep >= 1 && run_.checkpoint_keep <= 1000, "checkpoint.keep",
             fmt::format("is {}; it is 1 to 1000", run_.checkpoint_keep));

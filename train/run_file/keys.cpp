@@ -302,6 +302,9 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
     v.choice("split", run.eval.split, "what is evaluated");
     v.field("batches", run.eval.batches, {"how many; 0: the whole split", "0; 11 in compat"});
     v.choice("best", run.eval.best, "one best step for all, or (sharing single) each task's own");
+    v.field("keep", run.eval.keep, "how many of re-training's best networks stay: best, best-1 ..");
+    v.field("patience", run.eval.patience,
+            "evaluations without a better score that end warm-up or re-training; 0: none do");
   });
   v.table("checkpoint", "what a run goes on from when it was stopped", [&] {
     v.field("every", run.checkpoint_every, "steps between checkpoints");

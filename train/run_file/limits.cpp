@@ -101,6 +101,7 @@ constexpr Limit limits[] = {
     {"balance.watch", steps},
     {"eval.every", steps},
     {"eval.batches", steps},
+    {"eval.patience", steps},
     {"checkpoint.every", steps},
 };
 // The readers' bound for a picture (io/picture_io.cpp).

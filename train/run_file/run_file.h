@@ -128,6 +128,8 @@ struct EvalSpec {
   EvalSplit split = EvalSplit::val;
   int64_t batches = 0;  ///< while training; 0: the whole split (in compat 11, as the official code)
   Best best = Best::sum;
+  int64_t keep = 1;      ///< best networks that stay: best, best-1 .. (train/run_folder/kept.h)
+  int64_t patience = 0;  ///< evaluations without a better score that end a phase; 0: none do
 };
 
 struct RunFile {

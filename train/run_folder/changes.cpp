@@ -24,6 +24,8 @@ const std::vector<std::string>& changeable_keys() {
                                                 "on_nonfinite",
                                                 "debug",
                                                 "eval.every",
+                                                "eval.keep",
+                                                "eval.patience",
                                                 "checkpoint.every",
                                                 "checkpoint.keep",
                                                 "log.tensorboard",

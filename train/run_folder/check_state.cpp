@@ -17,7 +17,7 @@ class StateCheck {
     const bool early = state_.stage == Stage::warmup || state_.stage == Stage::search;
     require(searched() || !early,
             fmt::format("stage {}, but this run has re-training alone", name_of(state_.stage)));
-    const int64_t steps = stage_steps(run_, state_.stage);
+    const int64_t steps = stage_steps(run_, state_, state_.stage);
     require(state_.step <= steps, fmt::format("step {} of a stage ({}) that has {}", state_.step,
                                               name_of(state_.stage), steps));
     const int64_t total = before(state_.stage) + state_.step;
@@ -59,17 +59,42 @@ class StateCheck {
   }
 
   void best() const {
+    require(state_.best_step >= 0 || state_.next_best.empty(), "a next best step without a best");
     if (state_.best_step < 0) return;
     require(state_.best_step > before(Stage::retrain) && state_.best_step <= state_.total_step,
             fmt::format("the best step is {}, and re-training began after {} and is at {}",
                         state_.best_step, before(Stage::retrain), state_.total_step));
     require(std::isfinite(state_.best_score), "the best score is no number");
+    double before_it = state_.best_score;
+    for (const KeptStep& kept : state_.next_best) {
+      require(kept.step > before(Stage::retrain) && kept.step <= state_.total_step &&
+                  kept.score >= before_it,
+              fmt::format("run step {} with score {} after one of {} among the best", kept.step,
+                          kept.score, before_it));
+      before_it = kept.score;
+    }
     if (run_.eval.best != Best::per_task) return;
     const auto& steps = state_.task_best_step;
     require(steps.size() == run_.tasks.size() && state_.task_best_score.size() == steps.size(),
             fmt::format("best steps of {} tasks for {}", steps.size(), run_.tasks.size()));
     require(*std::max_element(steps.begin(), steps.end()) == state_.best_step,
             "the tasks' best steps do not end with the run's");
+  }
+
+  void patience() const {
+    for (const Stage stage : {Stage::warmup, Stage::search, Stage::retrain}) {
+      const int64_t at = state_.stopped[static_cast<size_t>(stage)];
+      require(
+          at < 0 ||
+              (stage != Stage::search && stage <= state_.stage && at < stage_steps(run_, stage)),
+          fmt::format("{} stopped at step {} of {}", name_of(stage), at, stage_steps(run_, stage)));
+    }
+    const Patience& p = state_.patience;
+    const size_t scores = run_.eval.best == Best::per_task ? run_.tasks.size() : 1;
+    require(p.best.empty() || p.best.size() == scores,
+            fmt::format("{} scores are waited for, not {}", p.best.size(), scores));
+    require(p.step <= state_.total_step && p.waited <= state_.total_step,
+            fmt::format("{} evaluations since run step {}", p.waited, p.step));
   }
 
   void search() const {
@@ -107,7 +132,7 @@ class StateCheck {
   int64_t before(Stage stage) const {
     int64_t steps = 0;
     for (Stage s : {Stage::warmup, Stage::search, Stage::retrain})
-      if (s < stage && (searched() || s == Stage::retrain)) steps += stage_steps(run_, s);
+      if (s < stage && (searched() || s == Stage::retrain)) steps += stage_steps(run_, state_, s);
     return steps;
   }
 
@@ -125,6 +150,7 @@ void check_state(const TrainState& state, const RunFile& run, Model& model,
   check.stage();
   check.chosen();
   check.best();
+  check.patience();
   check.search();
 }
 

@@ -16,28 +16,34 @@ namespace weft {
 namespace fs = std::filesystem;
 namespace {
 
-std::string name_of_kept(int64_t age) { return age == 0 ? "last" : fmt::format("last-{}", age); }
+std::string numbered(const std::string& stem, int64_t number) {
+  return number == 0 ? stem : fmt::format("{}-{}", stem, number);
+}
+std::string name_of_kept(int64_t age) { return numbered("last", age); }
 
-/// How old `name` is, 0 for last; -1: it is none of them.
-int64_t age_of(const std::string& name) {
-  if (name == "last") return 0;
-  const std::string begin = "last-";
+/// Which of STEM, STEM-1 .. `name` is, from 0; -1: none of them.
+int64_t number_of(const std::string& stem, const std::string& name) {
+  if (name == stem) return 0;
+  const std::string begin = stem + "-";
   if (name.rfind(begin, 0) != 0 || name.size() == begin.size() || name.size() > begin.size() + 4)
     return -1;
   const std::string digits = name.substr(begin.size());
   if (digits.find_first_not_of("0123456789") != std::string::npos || digits[0] == '0') return -1;
   return std::stoi(digits);
 }
+/// How old `name` is, 0 for last.
+int64_t age_of(const std::string& name) { return number_of("last", name); }
 
-/// The ages of those that are there, the youngest first.
-std::vector<int64_t> kept(const std::string& folder) {
-  std::vector<int64_t> ages;
+/// The numbers of those that are there, in order: the youngest first, or the best.
+std::vector<int64_t> kept(const std::string& folder, const std::string& stem = "last") {
+  std::vector<int64_t> numbers;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(folder + "/checkpoints", none))
     if (entry.path().extension() == ".safetensors")
-      if (const int64_t age = age_of(entry.path().stem().string()); age >= 0) ages.push_back(age);
-  std::sort(ages.begin(), ages.end());
-  return ages;
+      if (const int64_t n = number_of(stem, entry.path().stem().string()); n >= 0)
+        numbers.push_back(n);
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
 }
 
 /// Every byte under its checksum; DataError where one does not hold.
@@ -63,18 +69,20 @@ std::string checkpoint_path(const std::string& folder, const std::string& name) 
 
 bool has_checkpoints(const std::string& folder) { return !kept(folder).empty(); }
 
-std::string next_checkpoint(const std::string& folder) {
-  return fmt::format("{}.next.{}.tmp", checkpoint_path(folder, "last"), ::getpid());
+std::string next_checkpoint(const std::string& folder, const std::string& stem) {
+  return fmt::format("{}.next.{}.tmp", checkpoint_path(folder, stem), ::getpid());
 }
 
-void rotate_checkpoints(const std::string& folder, int64_t keep) {
-  const auto path = [&](int64_t age) { return checkpoint_path(folder, name_of_kept(age)); };
-  const std::vector<int64_t> ages = kept(folder);
-  for (auto age = ages.rbegin(); age != ages.rend(); ++age)
-    if (*age >= 1 && *age + 1 < keep) rename_file(path(*age), path(*age + 1));
+void insert_checkpoint(const std::string& folder, const std::string& stem, size_t place,
+                       size_t keep) {
+  const auto path = [&](int64_t n) { return checkpoint_path(folder, numbered(stem, n)); };
+  const auto at = static_cast<int64_t>(place), end = static_cast<int64_t>(keep);
+  const std::vector<int64_t> numbers = kept(folder, stem);
+  for (auto n = numbers.rbegin(); n != numbers.rend(); ++n)
+    if (*n >= std::max<int64_t>(at, 1) && *n + 1 < end) rename_file(path(*n), path(*n + 1));
   std::error_code error;
-  if (keep > 1 && !ages.empty() && ages[0] == 0) {
-    // `last` gets its second name without losing the first.
+  if (at == 0 && end > 1 && !numbers.empty() && numbers[0] == 0) {
+    // The first gets its second name without losing the one it has.
     const std::string second = fmt::format("{}.{}.tmp", path(1), ::getpid());
     fs::remove(second, error);
     fs::create_hard_link(path(0), second, error);
@@ -83,9 +91,30 @@ void rotate_checkpoints(const std::string& folder, int64_t keep) {
     rename_file(second, path(1));
     fs::remove(second, error);  // where both are names of one file, renaming has left it
   }
-  rename_file(next_checkpoint(folder), path(0));
-  for (const int64_t age : ages)  // a larger `keep` of before
-    if (age > 0 && age >= keep) fs::remove(path(age), error);
+  rename_file(next_checkpoint(folder, stem), path(at));
+  for (const int64_t n : numbers)  // a larger `keep` of before
+    if (n > 0 && n >= end) fs::remove(path(n), error);
+}
+
+std::vector<std::pair<int64_t, int64_t>> whole_checkpoints(const std::string& folder,
+                                                           const std::string& stem) {
+  std::vector<std::pair<int64_t, int64_t>> out;
+  for (const int64_t n : kept(folder, stem))
+    if (const auto step = whole_step(checkpoint_path(folder, numbered(stem, n))))
+      out.emplace_back(n, *step);
+  return out;
+}
+
+void keep_checkpoints(const std::string& folder, const std::string& stem,
+                      const std::vector<int64_t>& numbers) {
+  const auto path = [&](int64_t n) { return checkpoint_path(folder, numbered(stem, n)); };
+  const auto end = static_cast<int64_t>(numbers.size());
+  for (int64_t i = 0; i < end; ++i)
+    if (const int64_t from = numbers[static_cast<size_t>(i)]; from != i)
+      rename_file(path(from), path(i));
+  std::error_code none;
+  for (const int64_t n : kept(folder, stem))
+    if (n >= end) fs::remove(path(n), none);
 }
 
 Checkpoint read_resumable(const std::string& folder, const std::string& name) {

@@ -33,8 +33,9 @@ struct MetricsLine {
   std::string split, task;
   Measure loss = 0;  ///< absent: the task had no label; in the file null, NaN is "nan"
   std::vector<Metric> metrics;
-  double seconds = 0;  ///< since the run (or its last resume) began
-  int64_t faults = 0;  ///< as TaskResult's; in the file where there are any
+  double seconds = 0;    ///< since the run (or its last resume) began
+  int64_t faults = 0;    ///< as TaskResult's; in the file where there are any
+  bool stopped = false;  ///< patience ended the phase here (train/loop/patience.h); so too
 };
 
 /// What the tasks did to each other in one step: a line of balance.jsonl,

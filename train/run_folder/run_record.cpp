@@ -78,6 +78,7 @@ std::string to_line(const MetricsLine& line) {
                 {"metrics", metrics},
                 {seconds_key, line.seconds}};
   if (line.faults > 0) value["faults"] = line.faults;
+  if (line.stopped) value["stopped"] = 1;
   seal(value, seconds_key);
   return value.dump();
 }
@@ -152,7 +153,8 @@ Measured read_measured(const std::string& folder) {
 std::vector<MetricsLine> read_metrics(const std::string& path) {
   std::vector<MetricsLine> out;
   for_each_line(path, [&](const JsonValue& line) {
-    line.only({"phase", "step", "epoch", "split", "task", "loss", "metrics", "seconds", "faults"});
+    line.only({"phase", "step", "epoch", "split", "task", "loss", "metrics", "seconds", "faults",
+               "stopped"});
     MetricsLine m;
     m.phase = phase_from(line["phase"]);
     m.step = line["step"].integer(0);
@@ -164,6 +166,7 @@ std::vector<MetricsLine> read_metrics(const std::string& path) {
     for (const std::string& name : metrics.keys())
       m.metrics.push_back({name, measure_at(metrics[name]), higher_is_better(name)});
     if (line.has("faults")) m.faults = line["faults"].integer(0);
+    if (line.has("stopped")) m.stopped = line["stopped"].integer(1, 1) == 1;
     m.seconds = line["seconds"].number(0);
     out.push_back(std::move(m));
   });

@@ -56,8 +56,8 @@ void from_json(const json& value, TaskResult& r) {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunSummary, name, sharing, device, seed, trunk_parameters,
                                    head_parameters, trunk_parameters_of_one, trunk_gflop,
                                    trunk_gflop_spread, together, heads_gflop, seconds, waited_share,
-                                   peak_bytes, steps, skipped, best_step, best_steps, tasks, blocks,
-                                   policy, probability, results)
+                                   peak_bytes, steps, skipped, best_step, best_steps, kept_best,
+                                   stopped, tasks, blocks, policy, probability, results)
 
 void write_summary(const std::string& folder, const RunSummary& summary) {
   json file = summary;
@@ -83,6 +83,8 @@ RunSummary read_summary(const std::string& folder) {
     if (!file.contains("together")) file["together"] = 0.0;
     if (!file.contains("skipped")) file["skipped"] = 0;
     if (!file.contains("best_steps")) file["best_steps"] = json::array();
+    if (!file.contains("kept_best")) file["kept_best"] = json::array();
+    if (!file.contains("stopped")) file["stopped"] = json::object();
     auto summary = file.get<RunSummary>();
     const size_t tasks = summary.tasks.size(), blocks = summary.blocks.size();
     const auto fits = [&](const auto& table) {

@@ -29,6 +29,9 @@ struct RunSummary {
   int64_t best_step = -1;                 ///< what was tested, chosen on validation data; -1: last
   /// eval.best = "per-task": of each task; best_step is then the latest of them.
   std::vector<int64_t> best_steps;
+  /// eval.keep: run step and score of those that are kept, the best first.
+  std::vector<std::pair<int64_t, double>> kept_best;
+  std::map<std::string, int64_t> stopped;  ///< by stage: the step at which patience ended it
   /// The step of the weights that were tested; of each task's own: their mean.
   double tested_step() const;
   std::vector<std::string> tasks, blocks;

@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "io/json_text.h"
+#include "train/metrics/measure.h"
 
 namespace weft {
 
@@ -22,6 +23,19 @@ const char* name_of(Stage stage) {
 
 namespace {
 constexpr const char* due_names[] = {"nothing", "evaluation", "next stage"};
+constexpr Stage stages[] = {Stage::warmup, Stage::search, Stage::retrain};
+
+/// A score that was no number yet is "inf".
+Patience patience_from(const JsonValue& value) {
+  value.only({"step", "waited", "best"});
+  Patience p{{}, value["step"].integer(-1), value["waited"].integer(0)};
+  for (const JsonValue& best : value["best"].items()) {
+    const bool none = best.raw() == "inf";
+    p.best.push_back(none ? std::numeric_limits<double>::infinity() : best.number());
+  }
+  if (p.best.empty()) value.fail("'best' has no score");
+  return p;
+}
 }  // namespace
 
 std::string to_json(const TrainState& state) {
@@ -30,6 +44,8 @@ std::string to_json(const TrainState& state) {
                          {"drawn_how", state.chosen_how},  {"best_step", state.best_step}};
   if (!state.chosen.weights.empty()) json["drawn_weights"] = state.chosen.weights;
   if (state.best_step >= 0) json["best_score"] = state.best_score;  // JSON knows no infinity
+  for (const KeptStep& kept : state.next_best)
+    json["next_best"].push_back({{"step", kept.step}, {"score", kept.score}});
   if (!state.task_best_step.empty()) {
     for (size_t k = 0; k < state.task_best_step.size(); ++k)  // JSON knows no infinity
       json["task_best_score"].push_back(state.task_best_step[k] < 0 ? 0 : state.task_best_score[k]);
@@ -40,6 +56,13 @@ std::string to_json(const TrainState& state) {
     json["search_step"] = state.search_step;
     json["search_logits"] = state.search_logits;
   }
+  if (const Patience& p = state.patience; !p.best.empty()) {
+    json["patience"] = {{"step", p.step}, {"waited", p.waited}};
+    for (const double best : p.best) json["patience"]["best"].push_back(to_json_value(best));
+  }
+  for (const Stage stage : stages)
+    if (const int64_t step = state.stopped[static_cast<size_t>(stage)]; step >= 0)
+      json["stopped"][name_of(stage)] = step;
   if (state.due != Due::nothing) json["due"] = due_names[static_cast<int>(state.due)];
   if (state.lines.metrics >= 0) {
     json["lines"] = {state.lines.metrics, state.lines.search};
@@ -57,9 +80,27 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   const std::string place = source + ": the trainer's state";
   const auto json = parse_json(text, place);
   const JsonValue value(json, place);
-  value.only({"stage", "step", "total_step", "drawn", "drawn_weights", "drawn_how", "best_step",
-              "best_score", "task_best_step", "task_best_score", "search_step", "search_score",
-              "search_logits", "due", "lines", "skipped", "skipped_in_row", "changes"});
+  value.only({"stage",
+              "step",
+              "total_step",
+              "drawn",
+              "drawn_weights",
+              "drawn_how",
+              "best_step",
+              "best_score",
+              "next_best",
+              "patience",
+              "stopped",
+              "task_best_step",
+              "task_best_score",
+              "search_step",
+              "search_score",
+              "search_logits",
+              "due",
+              "lines",
+              "skipped",
+              "skipped_in_row",
+              "changes"});
   TrainState state;
   const std::string stage = value["stage"].text();
   bool known = false;
@@ -79,6 +120,18 @@ TrainState state_from_json(const std::string& text, const std::string& source) {
   state.chosen_how = value["drawn_how"].text();
   state.best_step = value["best_step"].integer(-1);
   if (state.best_step >= 0) state.best_score = value["best_score"].number();
+  if (value.has("next_best"))
+    for (const JsonValue& kept : value["next_best"].items())
+      state.next_best.push_back(
+          {kept.only({"step", "score"})["step"].integer(0), kept["score"].number()});
+  if (value.has("patience")) state.patience = patience_from(value["patience"]);
+  if (value.has("stopped"))
+    for (const std::string& name : value["stopped"].keys()) {
+      const auto* stage = std::find_if(std::begin(stages), std::end(stages),
+                                       [&](Stage s) { return name == name_of(s); });
+      if (stage == std::end(stages)) value.fail(fmt::format("unknown stage '{}'", name));
+      state.stopped[static_cast<size_t>(*stage)] = value["stopped"][name].integer(1);
+    }
   if (value.has("task_best_step")) {
     state.task_best_score = value["task_best_score"].numbers();
     for (const JsonValue& step : value["task_best_step"].items()) {
@@ -128,6 +181,11 @@ int64_t stage_steps(const RunFile& run, Stage stage) {
       break;
   }
   return 0;
+}
+
+int64_t stage_steps(const RunFile& run, const TrainState& state, Stage stage) {
+  const int64_t stopped = stage == Stage::done ? -1 : state.stopped[static_cast<size_t>(stage)];
+  return stopped >= 0 ? stopped : stage_steps(run, stage);
 }
 
 bool searches(const RunFile& run, bool has_policy) {

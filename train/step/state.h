@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -12,6 +13,7 @@
 
 #include "models/policy.h"
 #include "train/run_file/run_file.h"
+#include "train/step/kept_scores.h"
 
 namespace weft {
 
@@ -39,7 +41,8 @@ struct TrainState {
   BinaryPolicy chosen;     ///< what re-training executes; empty before it is chosen
   std::string chosen_how;  ///< in a sentence: which one was taken, and why
   double best_score = std::numeric_limits<double>::infinity();
-  int64_t best_step = -1;  ///< eval.best = "per-task": the latest of the tasks' own
+  int64_t best_step = -1;           ///< eval.best = "per-task": the latest of the tasks' own
+  std::vector<KeptStep> next_best;  ///< the others of eval.keep, the best first
   /// eval.best = "per-task": each task's own best score and its step; else empty.
   std::vector<double> task_best_score;
   std::vector<int64_t> task_best_step;
@@ -48,6 +51,8 @@ struct TrainState {
   double search_score = std::numeric_limits<double>::infinity();
   int64_t search_step = -1;
   std::vector<std::vector<double>> search_logits;
+  Patience patience;
+  std::array<int64_t, 3> stopped{-1, -1, -1};  ///< by stage: the step at which patience ended it
   /// Of last.safetensors, from which a run goes on.
   Due due = Due::nothing;
   RecordLines lines;
@@ -64,6 +69,8 @@ TrainState state_from_json(const std::string& text, const std::string& source);
 
 /// Steps that the run file gives a stage.
 int64_t stage_steps(const RunFile& run, Stage stage);
+/// Those, or as many as there were before patience ended it.
+int64_t stage_steps(const RunFile& run, const TrainState& state, Stage stage);
 /// Whether the run warms up and searches: a policy that is given needs neither, unless re-training
 /// goes on from the search's weights; nor does stochastic depth.
 bool searches(const RunFile& run, bool has_policy);

@@ -120,7 +120,7 @@ TEST_CASE("checkpoint.keep of the last checkpoints are there", "[train][checkpoi
       CHECK(there(path, name) == kept);
       if (kept) CHECK(step_of(path, name) == steps[static_cast<size_t>(age)]);
     }
-    CHECK_FALSE(std::filesystem::exists(next_checkpoint(path)));
+    CHECK_FALSE(std::filesystem::exists(next_checkpoint(path, "last")));
   }
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("a kill while checkpoints are moved leaves a whole one under the name 
   const std::string path = folder.file("run");
   run.begin(path, 4);
   // The new one is written, nothing is moved yet; then last has both names.
-  std::filesystem::copy_file(checkpoint_path(path, "last"), next_checkpoint(path));
+  std::filesystem::copy_file(checkpoint_path(path, "last"), next_checkpoint(path, "last"));
   CHECK(complaint(path).empty());
   std::filesystem::remove(checkpoint_path(path, "last-1"));
   std::filesystem::create_hard_link(checkpoint_path(path, "last"), checkpoint_path(path, "last-1"));
