@@ -1,6 +1,8 @@
 // LearnedFromData to JSON and back; see learned.h.
 #include "data/learned.h"
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -215,6 +217,17 @@ std::string label_text(const LearnedFromData& learned, const TaskSpec& spec, siz
                           : spec.names;
   const bool named = value >= 0 && value < static_cast<double>(words.size());
   return named ? words[static_cast<size_t>(value)] : fmt::format("{:g}", value);
+}
+
+std::string label_text(const LearnedFromData& learned, const TaskSpec& spec, size_t task,
+                       const std::vector<float>& label) {
+  if (spec.kind != TaskKind::multilabel) return label_text(learned, spec, task, label.at(0));
+  std::vector<std::string> there;
+  for (size_t c = 0; c < label.size(); ++c) {
+    if (std::isnan(label[c])) return "nan";
+    if (label[c] > 0) there.push_back(label_text(learned, spec, task, static_cast<double>(c)));
+  }
+  return there.empty() ? spec.separator : fmt::format("{}", fmt::join(there, spec.separator));
 }
 
 }  // namespace weft

@@ -67,5 +67,9 @@ void check_learned(const LearnedFromData& learned, Normalize normalize,
 /// A predicted image label in words: "kitchen", "35.2 years", "3".
 std::string label_text(const LearnedFromData& learned, const TaskSpec& spec, size_t task,
                        double value);
+/// The same of a label's channels; a set of classes as a cell says it (data/sets/label_set.h):
+/// "cat;dog", and ";" where none is there.
+std::string label_text(const LearnedFromData& learned, const TaskSpec& spec, size_t task,
+                       const std::vector<float>& label);
 
 }  // namespace weft

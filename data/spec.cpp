@@ -10,13 +10,14 @@ int TaskSpec::label_channels() const {
   if (!target.empty())
     return static_cast<int>(
         measured::channels(static_cast<int64_t>(slopes.size()), learns_slopes(slopes, "slopes")));
-  return kind == TaskKind::normals ? 3 : 1;
+  return kind == TaskKind::normals ? 3 : kind == TaskKind::multilabel ? classes : 1;
 }
 
 int TaskSpec::channels() const {
   switch (kind) {
     case TaskKind::segmentation:
     case TaskKind::classification:
+    case TaskKind::multilabel:
       return classes;
     case TaskKind::normals:
       return 3;
@@ -25,9 +26,12 @@ int TaskSpec::channels() const {
   }
 }
 
+bool TaskSpec::one_class() const {
+  return kind == TaskKind::classification || kind == TaskKind::binary;
+}
+
 bool TaskSpec::image_label() const {
-  return kind == TaskKind::classification || kind == TaskKind::binary ||
-         kind == TaskKind::regression;
+  return one_class() || kind == TaskKind::regression || kind == TaskKind::multilabel;
 }
 
 PictureFormat picture_format(const DataSpec& data) {

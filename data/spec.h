@@ -26,12 +26,13 @@ enum class TaskKind : uint8_t {
   keypoints,
   classification,
   binary,
-  regression
+  regression,
+  multilabel
 };
 
-constexpr std::array<const char*, 8> words_of(TaskKind) {
-  return {"segmentation", "normals",        "depth",  "edges",
-          "keypoints",    "classification", "binary", "regression"};
+constexpr std::array<const char*, 9> words_of(TaskKind) {
+  return {"segmentation",   "normals", "depth",      "edges",     "keypoints",
+          "classification", "binary",  "regression", "multilabel"};
 }
 
 /// The data sets, in data/sets and data/scenes.
@@ -82,7 +83,7 @@ constexpr std::array<const char*, 3> words_of(Normalize) { return {"imagenet", "
 struct TaskSpec {
   std::string name;
   TaskKind kind = TaskKind::segmentation;
-  int classes = 0;                    ///< segmentation and classification
+  int classes = 0;                    ///< segmentation, classification and multilabel
   double weight = 1;                  ///< lambda_k of the summed loss
   std::optional<int> ignore;          ///< label id that counts as invalid
   std::string column;                 ///< the label's column in an index (default: name)
@@ -91,7 +92,8 @@ struct TaskSpec {
   double scale = 1;                   ///< value in the file * scale = value in the task's unit
   std::optional<double> invalid;      ///< value in the file that counts as invalid
   std::vector<double> class_weights;  ///< cross-entropy's, one per class (empty: all 1)
-  double pos_weight = 1;              ///< binary: weight of the positive class in the loss
+  std::string separator = ";";        ///< multilabel: between a cell's classes (sets/label_set.h)
+  double pos_weight = 1;              ///< binary, multilabel: weight of what is there in the loss
   bool standardize = false;           ///< tabular regression: (v - mean) / std of the training rows
   std::string target;           ///< tabular regression: what is learned of `column` (data/target.h)
   std::optional<double> floor;  ///< target: of values at or below it only that much is known
@@ -109,7 +111,8 @@ struct TaskSpec {
 
   int label_channels() const;  ///< of a label as losses and metrics get it
   int channels() const;      ///< outputs: segmentation, classification classes; normals 3; others 1
-  bool image_label() const;  ///< one label an image: classification, binary, regression
+  bool one_class() const;    ///< an image label that is a class: classification, binary
+  bool image_label() const;  ///< one label an image: the four kinds from classification on
 };
 
 /// What a number of a table becomes before it is standardised: x, its ln, log10, asinh or 1 / x, of

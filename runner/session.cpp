@@ -118,7 +118,7 @@ Prediction Session::decoded(size_t k, int height, int width) const {
   const TaskSpec& task = use.tasks[k];
   if (task.image_label())
     return {predicted_label(task, use.semantics, values, {}, 0, 1, 1),
-            predicted_probability(task, values, 0)};
+            predicted_probabilities(task, values, 0)};
   const Shape& in = program_.input_shape();
   return {
       predicted_label(task, use.semantics, values, {use.grids[k], in[0], in[1]}, 0, height, width),
@@ -178,7 +178,7 @@ void Session::tables(const std::function<void(const std::string&)>& say) {
       repeat();
       for (const size_t k : table.tasks_of(row)) {
         const Prediction made = decoded(k, 1, 1);
-        text += table.prediction(row, k, {made.label.pixels[0], {}, made.probability});
+        text += table.prediction(row, k, {made.label.pixels, {}, made.probabilities});
       }
     }
     texts.push_back(std::move(text));

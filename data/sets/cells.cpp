@@ -9,6 +9,7 @@
 #include <set>
 
 #include "data/sets/label_decode.h"
+#include "data/sets/label_set.h"
 #include "engine/error.h"
 
 namespace weft {
@@ -54,19 +55,24 @@ int owner_of(const std::string& cell, const std::vector<TaskSpec>& tasks, const 
 std::vector<std::string> names_of_classes(const std::vector<std::vector<std::string>>& rows,
                                           int column, const std::string& column_name,
                                           const TaskSpec& task, const std::string& path) {
-  const bool binary = task.kind == TaskKind::binary;
-  if ((task.kind != TaskKind::classification && !binary) || !task.words.empty()) return {};
+  const bool binary = task.kind == TaskKind::binary, sets = task.kind == TaskKind::multilabel;
+  if ((task.kind != TaskKind::classification && !binary && !sets) || !task.words.empty()) return {};
   std::set<std::string> names;
   bool all_numbers = true, any_number = false;
   std::string odd;  // a number that is none is no class among numbers
-  for (const auto& row : rows) {
-    const std::string& cell = row[static_cast<size_t>(column)];
-    if (cell.empty()) continue;
+  const auto see = [&](const std::string& cell) {
+    if (cell.empty()) return;
     names.insert(cell);
     const bool number = (binary ? number_or_truth(cell) : number_of(cell)).has_value();
     all_numbers &= number;
     any_number |= number;
     if (!number && is_odd_number(cell)) odd = cell;
+  };
+  for (const auto& row : rows) {
+    const std::string& cell = row[static_cast<size_t>(column)];
+    if (!sets) see(cell);
+    if (sets)
+      for (const std::string& part : parts_of_cell(cell, task.separator)) see(part);
   }
   // label_of_cell names the line of what is no number.
   if (all_numbers || (any_number && !odd.empty())) return {};

@@ -23,7 +23,7 @@ const std::string& task_value(const TaskSpec& task);
 int owner_of(const std::string& cell, const std::vector<TaskSpec>& tasks, const std::string& place,
              const std::string& column);
 
-/// The distinct words of a classification or binary task's column, sorted: class id = position (or
+/// The distinct words of a classification, binary or multilabel task's column, sorted: class id = position (or
 /// the task's `names`, which then have to hold them all).
 /// Empty where the column holds numbers (binary: or yes and no, true and false), or `map` says
 /// which word is which class. More words than classes are a DataError.
@@ -32,7 +32,7 @@ std::vector<std::string> names_of_classes(const std::vector<std::vector<std::str
                                           const TaskSpec& task, const std::string& path);
 
 /// The label of an image (or row): class id, 0 or 1, or value * scale, finite; NaN where it is
-/// `invalid` or `ignore`. The cell is not empty; `names` as names_of_classes gives them.
+/// `invalid` or `ignore`; of a multilabel task, one of its classes. The cell is not empty; `names` as names_of_classes gives them.
 float label_of_cell(const std::string& cell, const std::vector<std::string>& names,
                     const TaskSpec& task, const std::string& place, const std::string& column);
 

@@ -6,6 +6,7 @@
 
 #include "data/sets/cells.h"
 #include "data/sets/label_decode.h"
+#include "data/sets/label_set.h"
 #include "data/split.h"
 #include "engine/error.h"
 #include "engine/philox.h"
@@ -84,9 +85,7 @@ bool CsvDataset::labelled(int64_t index, size_t task) const {
 }
 
 std::optional<int64_t> CsvDataset::class_of(int64_t index, size_t task) const {
-  const TaskSpec& spec = tasks_[task];
-  if (!spec.image_label() || spec.kind == TaskKind::regression || !labelled(index, task))
-    return std::nullopt;
+  if (!tasks_[task].one_class() || !labelled(index, task)) return std::nullopt;
   const float label = image_label(index, task).pixels[0];
   return std::isnan(label) ? std::nullopt : std::optional(static_cast<int64_t>(label));
 }
@@ -111,8 +110,10 @@ SampleContents CsvDataset::contents(int64_t index) const {
 
 Picture CsvDataset::image_label(int64_t row, size_t k) const {
   const int column = columns_[k];
-  return scalar_picture(
-      label_of_cell(csv_.rows[row][column], names_[k], tasks_[k], place(row), csv_.header[column]));
+  Picture label(1, 1, tasks_[k].label_channels());
+  write_label(csv_.rows[row][column], names_[k], tasks_[k], place(row), csv_.header[column],
+              label.pixels.data());
+  return label;
 }
 
 Sample CsvDataset::load(int64_t index) const {

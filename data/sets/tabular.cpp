@@ -9,6 +9,7 @@
 
 #include "data/sets/cells.h"
 #include "data/sets/groups.h"
+#include "data/sets/label_set.h"
 #include "data/sets/measured.h"
 #include "data/split.h"
 #include "engine/error.h"
@@ -272,11 +273,10 @@ std::optional<MeasuredLabels> measured_of(const Table& table, const TaskSpec& ta
 
 }  // namespace
 
-float TabularDataset::label_in(const Table& table, int64_t row, size_t k, int column) const {
-  const std::string& text = cell(table, row, column);
-  if (text.empty()) return invalid_pixel;
-  return label_of_cell(text, learned_.tasks[k].words, tasks_[k], table.place(row),
-                       column_of(tasks_[k]));
+void TabularDataset::label_in(const Table& table, int64_t row, size_t k, int column,
+                              float* out) const {
+  write_label(cell(table, row, column), learned_.tasks[k].words, tasks_[k], table.place(row),
+              column_of(tasks_[k]), out);
 }
 
 void TabularDataset::learn_labels(const Table& table, const DataSpec& data,
@@ -305,8 +305,9 @@ void TabularDataset::learn_labels(const Table& table, const DataSpec& data,
       const auto measured = measured_of(table, task);
       for (int64_t row : train) {
         if (!counts(row)) continue;
-        const double value = !measured ? label_in(table, row, k, column)
-                                       : measured->target(row).value_or(invalid_pixel);
+        float own = invalid_pixel;
+        if (!measured) label_in(table, row, k, column, &own);
+        const double value = measured ? measured->target(row).value_or(invalid_pixel) : own;
         if (std::isfinite(value)) values.push_back(value);
       }
       units[unit] = standardisation(values);
@@ -338,8 +339,8 @@ void TabularDataset::read_labels(const Table& table, const DataSpec& data) {
                               label);
         continue;
       }
-      const float value = label_in(table, row, k, column);
-      *label = task.standardize ? static_cast<float>((value - mean) * (1 / deviation)) : value;
+      label_in(table, row, k, column, label);
+      if (task.standardize) *label = static_cast<float>((*label - mean) * (1 / deviation));
     }
   }
 }
@@ -367,7 +368,7 @@ bool TabularDataset::labelled(int64_t index, size_t task) const {
 
 std::optional<int64_t> TabularDataset::class_of(int64_t index, size_t task) const {
   const float label = *label_at(index, task);
-  if (tasks_[task].kind == TaskKind::regression || std::isnan(label)) return std::nullopt;
+  if (!tasks_[task].one_class() || std::isnan(label)) return std::nullopt;
   return static_cast<int64_t>(label);
 }
 

@@ -64,7 +64,7 @@ class TabularDataset final : public Dataset {
     return labels_.data() + static_cast<size_t>(row) * label_width_ + label_begin_[task];
   }
   /// The label that task k's column holds in a row, NaN where it holds none; not standardised.
-  float label_in(const Table& table, int64_t row, size_t k, int column) const;
+  void label_in(const Table& table, int64_t row, size_t k, int column, float* out) const;
 
   LearnedFromData learned_;
   std::vector<TaskSpec> tasks_;

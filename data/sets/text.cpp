@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/sets/cells.h"
+#include "data/sets/label_set.h"
 #include "engine/error.h"
 #include "engine/philox.h"
 
@@ -43,6 +44,8 @@ TextDataset::TextDataset(const DataSpec& data, std::vector<TaskSpec> tasks,
       length_(data.length),
       by_column_(!data.task_column.empty()),
       words_(tasks_.size()) {
+  for (const TaskSpec& task : tasks_)
+    label_begin_.push_back(label_begin_.back() + static_cast<size_t>(task.label_channels()));
   if (tasks_[0].index.empty()) {
     read_file(data, -1, learned);
     return;
@@ -87,10 +90,10 @@ void TextDataset::read_file(const DataSpec& data, int owner, const LearnedFromDa
     for (size_t k = 0; k < tasks_.size(); ++k) {
       const bool mine = columns[k] >= 0 && (task < 0 || task == static_cast<int>(k));
       const std::string cell = mine ? cells[static_cast<size_t>(columns[k])] : "";
-      labels_.push_back(cell.empty()
-                            ? invalid_pixel
-                            : label_of_cell(cell, words_[k], tasks_[k], place,
-                                            table.header[static_cast<size_t>(columns[k])]));
+      std::vector<float> label(static_cast<size_t>(tasks_[k].label_channels()));
+      write_label(cell, words_[k], tasks_[k], place,
+                  mine ? table.header[static_cast<size_t>(columns[k])] : "", label.data());
+      labels_.insert(labels_.end(), label.begin(), label.end());
     }
     texts_.push_back(inputs.text(table, row));
     owners_.push_back(task);
@@ -120,12 +123,12 @@ void TextDataset::note_counts(const std::string& file, size_t first) {
 }
 
 bool TextDataset::labelled(int64_t index, size_t task) const {
-  return !std::isnan(labels(index)[task]);
+  return !std::isnan(label(index, task)[0]);
 }
 
 std::optional<int64_t> TextDataset::class_of(int64_t index, size_t task) const {
-  if (tasks_[task].kind == TaskKind::regression || !labelled(index, task)) return std::nullopt;
-  return static_cast<int64_t>(labels(index)[task]);
+  if (!tasks_[task].one_class() || !labelled(index, task)) return std::nullopt;
+  return static_cast<int64_t>(label(index, task)[0]);
 }
 
 LearnedFromData TextDataset::learned() const {
@@ -137,18 +140,22 @@ LearnedFromData TextDataset::learned() const {
 }
 
 SampleContents TextDataset::contents(int64_t index) const {
-  const auto* first = reinterpret_cast<const char*>(labels(index));
+  const auto* first = reinterpret_cast<const char*>(label(index, 0));
   return {{},
           {},
           hash_name(texts_[static_cast<size_t>(index)]),
-          hash_name({first, tasks_.size() * sizeof(float)})};
+          hash_name({first, label_begin_.back() * sizeof(float)})};
 }
 
 Sample TextDataset::load(int64_t index) const {
   Sample sample{Picture(1, length_, 1), {}};
   alphabet_.encode(texts_[static_cast<size_t>(index)], length_, sample.image.pixels.data());
-  for (size_t k = 0; k < tasks_.size(); ++k)
-    sample.labels.push_back(labelled(index, k) ? scalar_picture(labels(index)[k]) : Picture());
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    sample.labels.emplace_back();
+    if (!labelled(index, k)) continue;
+    sample.labels.back() = Picture(1, 1, tasks_[k].label_channels());
+    std::copy_n(label(index, k), tasks_[k].label_channels(), sample.labels.back().pixels.begin());
+  }
   return sample;
 }
 

@@ -50,8 +50,8 @@ class TextDataset final : public Dataset {
   /// `owner`: the task that the file belongs to; -1: to all, or as data.task_column says.
   void read_file(const DataSpec& data, int owner, const LearnedFromData* learned);
   void note_counts(const std::string& file, size_t first);
-  const float* labels(int64_t index) const {
-    return labels_.data() + static_cast<size_t>(index) * tasks_.size();
+  const float* label(int64_t index, size_t task) const {
+    return labels_.data() + static_cast<size_t>(index) * label_begin_.back() + label_begin_[task];
   }
 
   std::vector<TaskSpec> tasks_;
@@ -61,8 +61,9 @@ class TextDataset final : public Dataset {
   std::vector<std::vector<std::string>> words_;  ///< of each task's classes
   std::vector<std::string> keys_, texts_, notes_;
   std::vector<Split> splits_;
-  std::vector<int> owners_;    ///< the one task of each row, or -1
-  std::vector<float> labels_;  ///< [rows, tasks], NaN: missing
+  std::vector<int> owners_;             ///< the one task of each row, or -1
+  std::vector<float> labels_;           ///< [rows, all tasks' label channels], NaN: missing
+  std::vector<size_t> label_begin_{0};  ///< of each task in a row; at the end, their sum
 };
 
 }  // namespace weft

@@ -28,8 +28,12 @@ std::string classes_note(const LearnedFromData& learned, const TaskSpec& task, s
   if (task.kind == TaskKind::binary)
     return fmt::format("; above 0 it is {}, else {}; the chance of the former is 1 / (1 + e^-x)",
                        label_text(learned, task, k, 1), label_text(learned, task, k, 0));
-  if (task.kind != TaskKind::classification && task.kind != TaskKind::segmentation) return "";
-  std::string text = "; the largest says which class it is";
+  const bool sets = task.kind == TaskKind::multilabel;
+  if (task.kind != TaskKind::classification && task.kind != TaskKind::segmentation && !sets)
+    return "";
+  std::string text = sets ? "; a class is there where its number x is above 0, by the chance 1 / "
+                            "(1 + e^-x)"
+                          : "; the largest says which class it is";
   const char* before = ": ";
   for (int c = 0; c < task.classes; ++c) {
     const std::string name = label_text(learned, task, k, c);

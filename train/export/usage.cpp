@@ -22,21 +22,23 @@ Enum word(const JsonValue& j, const char* what) {
 }
 
 nlohmann::json json_of(const TaskSpec& task, const Grid& grid) {
-  return {{"name", task.name},
-          {"kind", name_of(task.kind)},
-          {"classes", task.classes},
-          {"column", task.column},
-          {"scale", task.scale},
-          {"target", task.target},
-          {"floor", task.floor ? nlohmann::json(*task.floor) : nlohmann::json()},
-          {"invalid", task.invalid ? nlohmann::json(*task.invalid) : nlohmann::json()},
-          {"input_scale", task.input_scale},
-          {"rows", task.rows},
-          {"unit", task.unit},
-          {"names", task.names},
-          {"words", task.words},
-          {"first", grid.first},
-          {"stride", grid.stride}};
+  nlohmann::json j = {{"name", task.name},
+                      {"kind", name_of(task.kind)},
+                      {"classes", task.classes},
+                      {"column", task.column},
+                      {"scale", task.scale},
+                      {"target", task.target},
+                      {"floor", task.floor ? nlohmann::json(*task.floor) : nlohmann::json()},
+                      {"invalid", task.invalid ? nlohmann::json(*task.invalid) : nlohmann::json()},
+                      {"input_scale", task.input_scale},
+                      {"rows", task.rows},
+                      {"unit", task.unit},
+                      {"names", task.names},
+                      {"words", task.words},
+                      {"first", grid.first},
+                      {"stride", grid.stride}};
+  if (task.kind == TaskKind::multilabel) j["separator"] = task.separator;
+  return j;
 }
 
 std::optional<double> number_or_null(const JsonValue& j) {
@@ -46,7 +48,7 @@ std::optional<double> number_or_null(const JsonValue& j) {
 
 TaskSpec task_of(const JsonValue& j, Grid& grid) {
   j.only({"name", "kind", "classes", "column", "scale", "target", "floor", "invalid", "input_scale",
-          "rows", "unit", "names", "words", "first", "stride"});
+          "rows", "unit", "names", "words", "first", "stride", "separator"});
   TaskSpec task;
   task.name = j["name"].text();
   if (task.name.empty() || task.name.find('/') != std::string::npos)
@@ -62,6 +64,8 @@ TaskSpec task_of(const JsonValue& j, Grid& grid) {
   task.rows = j["rows"].text();
   task.unit = j["unit"].text();
   task.names = j["names"].texts();
+  if (j.has("separator")) task.separator = j["separator"].text();
+  if (task.separator.empty()) j["separator"].fail("is empty");
   for (const std::string& text : j["words"].keys())
     task.words[text] = static_cast<int>(j["words"][text].integer(0, most));
   grid = {j["first"].number(), j["stride"].number(1e-3, most)};

@@ -116,6 +116,8 @@ DataSummary summarise_data(const RunFile& run, const Dataset& data, const Parts&
           const bool own = !learned.tasks.empty();
           numbers[k].add(own ? learned.tasks[k].mean + learned.tasks[k].deviation * v : v,
                          there_are++ % every == 0);
+        } else if (run.tasks[k].kind == TaskKind::multilabel) {
+          for (size_t c = 0; c < to.balance.size(); ++c) to.balance[c] += label.pixels[i + c] > 0;
         } else if (v >= 0 && static_cast<size_t>(v) < to.balance.size()) {
           ++to.balance[static_cast<size_t>(v)];
         }

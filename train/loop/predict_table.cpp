@@ -50,9 +50,9 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
       for (int64_t n = 0; n < rows; ++n) {
         const auto at = slopes.begin() + n * static_cast<int64_t>(task.slopes.size());
         said[k].push_back(
-            {predicted_label(task, run.semantics, values, {}, static_cast<int>(n), 1, 1).pixels[0],
+            {predicted_label(task, run.semantics, values, {}, static_cast<int>(n), 1, 1).pixels,
              {at, slopes.empty() ? at : at + static_cast<int64_t>(task.slopes.size())},
-             predicted_probability(task, values, n)});
+             predicted_probabilities(task, values, n)});
       }
     }
     for (int64_t n = 0; n < rows; ++n)

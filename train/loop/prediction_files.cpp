@@ -1,6 +1,8 @@
 // Which files predictions come from and go to, and the writing of a picture's.
 #include "train/loop/prediction_files.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -127,8 +129,10 @@ std::vector<std::string> prediction_stems(const std::vector<std::string>& pictur
   return stems;
 }
 
-std::string probability_text(std::optional<double> probability) {
-  return probability ? fmt::format("{:.4g}", *probability) : "";
+std::string probability_text(const TaskSpec& task, const std::vector<double>& probabilities) {
+  std::vector<std::string> texts;
+  for (const double p : probabilities) texts.push_back(fmt::format("{:.4g}", p));
+  return fmt::format("{}", fmt::join(texts, task.separator));
 }
 
 Written write_prediction(const std::string& picture, const std::string& stem, const TaskSpec& task,
@@ -138,7 +142,7 @@ Written write_prediction(const std::string& picture, const std::string& stem, co
   std::string value = path + ".npy";
   Written out;
   if (task.image_label()) {
-    value = label_text(learned, task, k, made.label.pixels[0]);
+    value = label_text(learned, task, k, made.label.pixels);
     out.said = fmt::format("{}: {} {}\n", picture, task.name, value);
   } else {
     const Picture colours = colour_label(task.kind, made.label);
@@ -149,7 +153,7 @@ Written write_prediction(const std::string& picture, const std::string& stem, co
         fmt::format("{}: {}.png, .npy{}\n", picture, path, photograph ? ", -overlay.png" : "");
   }
   out.row = fmt::format("{},{},{},{}\n", csv_cell(picture), csv_cell(task.name), csv_cell(value),
-                        probability_text(made.probability));
+                        csv_cell(probability_text(task, made.probabilities)));
   return out;
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +14,7 @@ namespace weft {
 /// Of one picture and task.
 struct Prediction {
   Picture label;                      ///< train/metrics/decode.h
-  std::optional<double> probability;  ///< of an image label's class
+  std::vector<double> probabilities;  ///< of an image label's class, or classes
 };
 
 /// `outputs`: the files that come of each input. A ConfigError where one would be written over
@@ -35,8 +34,8 @@ std::vector<std::string> prediction_stems(const std::vector<std::string>& pictur
                                           const std::vector<TaskSpec>& tasks,
                                           const std::string& folder);
 
-/// "0.9371"; empty where there is none.
-std::string probability_text(std::optional<double> probability);
+/// "0.9371"; of several classes as they stand, "0.9371;0.7"; empty where there is none.
+std::string probability_text(const TaskSpec& task, const std::vector<double>& probabilities);
 
 /// The first line of predictions.csv.
 constexpr const char* predictions_header = "image,task,predicted,probability\n";

@@ -59,7 +59,7 @@ std::array<float, 2> scale_of(const TaskSpec& task, const Picture& label) {
 std::string words_of(const LearnedFromData& learned, const TaskSpec& task, size_t k,
                      const Picture& label) {
   if (label.empty() || std::isnan(label.pixels[0])) return "-";
-  return label_text(learned, task, k, label.pixels[0]);
+  return label_text(learned, task, k, label.pixels);
 }
 
 /// A sample and what the network says of it.

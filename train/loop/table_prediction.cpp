@@ -110,11 +110,11 @@ std::string TablePrediction::prediction(int64_t row, size_t k, const RowOutput& 
   said.resize(2 + slopes_.size() + (classes_ ? 1 : 0));
   if (tasks_[k].kind != TaskKind::regression) {
     said[1] = label_text(learned_, tasks_[k], k, output.value);
-    said.back() = probability_text(output.probability);
+    said.back() = probability_text(tasks_[k], output.probabilities);
     return line(cells, said);
   }
   const LearnedTask& learned = learned_.tasks[k];
-  const double t = learned.mean + learned.deviation * output.value;
+  const double t = learned.mean + learned.deviation * output.value.at(0);
   said[1] = number(measured_[k] ? measured_[k]->back(row, t) : t / tasks_[k].scale, row, k,
                    "predicts", t);
   for (size_t s = 0; s < output.slopes.size(); ++s) {

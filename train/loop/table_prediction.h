@@ -15,11 +15,11 @@
 namespace weft {
 
 /// What the network says of a task for a row: its output, decoded (train/metrics/decode.h), the
-/// output's slopes by the columns of task.slopes, where there are any, and how sure it is of a class.
+/// output's slopes by the columns of task.slopes, where there are any, and how sure it is of classes.
 struct RowOutput {
-  double value = 0;
+  std::vector<float> value;
   std::vector<double> slopes;
-  std::optional<double> probability;
+  std::vector<double> probabilities;
 };
 
 class TablePrediction {

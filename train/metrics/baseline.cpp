@@ -30,6 +30,7 @@ Baseline::Baseline(const TaskSpec& task, Semantics semantics)
     : task_(task), semantics_(semantics), measured_(task.relative) {
   if (has_classes(task.kind))
     per_class_.resize(task.kind == TaskKind::binary ? 2 : static_cast<size_t>(task.classes));
+  if (task.kind == TaskKind::multilabel) per_class_.resize(static_cast<size_t>(task.classes));
 }
 
 void Baseline::add(const Tensor& target, const Geometry& geometry, int64_t height, int64_t width) {
@@ -41,6 +42,8 @@ void Baseline::add(const Tensor& target, const Geometry& geometry, int64_t heigh
     ++count_;
     if (has_classes(task_.kind)) {
       ++per_class_[static_cast<size_t>(*label)];
+    } else if (task_.kind == TaskKind::multilabel) {
+      for (size_t c = 0; c < per_class_.size(); ++c) per_class_[c] += label[c] > 0;
     } else if (task_.kind == TaskKind::normals) {
       const double x = label[0], y = label[1], z = label[2];
       const double length = std::sqrt(x * x + y * y + z * z);
@@ -67,11 +70,16 @@ std::vector<double> Baseline::distribution() const {
   double sum = 0;
   for (size_t c = 0; c < p.size(); ++c) {
     if (!task_.class_weights.empty()) p[c] *= task_.class_weights[c];
-    if (task_.kind == TaskKind::binary && c == 1) p[c] *= task_.pos_weight;
     sum += p[c];
   }
   for (double& share : p) share /= sum;
   return p;
+}
+
+Baseline::YesOrNo Baseline::yes_or_no(double share) const {
+  const double yes = task_.pos_weight * share, no = 1 - share, sum = yes + no;
+  return {entropy({no / sum, yes / sum}) * (1 + (task_.pos_weight - 1) * share),
+          std::log(std::max(yes / sum, 1e-30)) - std::log(std::max(no / sum, 1e-30))};
 }
 
 double Baseline::median() const {
@@ -89,10 +97,14 @@ double Baseline::mean() const {
 double Baseline::loss() const {
   if (count_ == 0) return undefined;
   const auto count = static_cast<double>(count_);
-  if (task_.kind == TaskKind::binary) {
-    // A mean over labels, of which the positive count pos_weight times.
-    const auto positive = static_cast<double>(per_class_[1]);
-    return entropy(distribution()) * (1 + (task_.pos_weight - 1) * positive / count);
+  // A mean over labels, of which the positive count pos_weight times.
+  if (task_.kind == TaskKind::binary)
+    return yes_or_no(static_cast<double>(per_class_[1]) / count).loss;
+  if (task_.kind == TaskKind::multilabel) {
+    double sum = 0;
+    for (const int64_t there : per_class_)
+      sum += yes_or_no(static_cast<double>(there) / count).loss;
+    return sum / static_cast<double>(per_class_.size());
   }
   if (has_classes(task_.kind)) return entropy(distribution());
   if (task_.kind == TaskKind::normals)
@@ -118,9 +130,13 @@ std::vector<double> Baseline::constant() const {
       for (double& p : logits) p = std::log(std::max(p, 1e-30));
       return logits;
     }
-    case TaskKind::binary: {
-      const std::vector<double> p = distribution();
-      return {std::log(std::max(p[1], 1e-30)) - std::log(std::max(p[0], 1e-30))};
+    case TaskKind::binary:
+      return {yes_or_no(static_cast<double>(per_class_[1]) / static_cast<double>(count_)).logit};
+    case TaskKind::multilabel: {
+      std::vector<double> logits;
+      for (const int64_t there : per_class_)
+        logits.push_back(yes_or_no(static_cast<double>(there) / static_cast<double>(count_)).logit);
+      return logits;
     }
     case TaskKind::normals: {
       const double length = std::hypot(normal_sum_[0], normal_sum_[1], normal_sum_[2]);

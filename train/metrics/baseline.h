@@ -30,6 +30,11 @@ class Baseline {
   std::vector<double> constant() const;
 
  private:
+  struct YesOrNo {
+    double loss, logit;
+  };
+  /// Of labels of which such a share is positive, by pos_weight.
+  YesOrNo yes_or_no(double share) const;
   std::vector<double> distribution() const;
   double median() const;
   double mean() const;
@@ -37,7 +42,7 @@ class Baseline {
   TaskSpec task_;
   Semantics semantics_;
   int64_t count_ = 0;
-  std::vector<int64_t> per_class_;     // cross-entropy and binary
+  std::vector<int64_t> per_class_;     // cross-entropy and binary; multilabel: those that have it
   double normal_sum_[3] = {};          // cosine
   mutable std::vector<float> values_;  // L1 and squared error; the median reorders them
   MeasuredConstant measured_;          // of a task with a target

@@ -11,7 +11,9 @@ namespace weft {
 namespace {
 
 /// Of a decoded prediction.
-int label_channels(TaskKind kind) { return kind == TaskKind::normals ? 3 : 1; }
+int decoded_channels(const TaskSpec& task) {
+  return task.kind == TaskKind::normals ? 3 : task.kind == TaskKind::multilabel ? task.classes : 1;
+}
 
 /// The index of the largest channel, the first of equals; NaN where any channel is NaN.
 void argmax(const double* row, int64_t channels, int64_t width, double* best, double* id) {
@@ -52,7 +54,7 @@ DecodedRows::DecodedRows(const TaskSpec& task, Semantics semantics, const Tensor
   rows_ = outputs_around(axes.rows);
   wide_.resize(static_cast<size_t>(in_height_ * channels_ * width_));
   grown_.resize(static_cast<size_t>(channels_ * width_));
-  decoded_.resize(static_cast<size_t>(std::max(label_channels(task.kind), 2) * width_));
+  decoded_.resize(static_cast<size_t>(std::max(decoded_channels(task), 2) * width_));
   widen(prediction, n, outputs_around(axes.columns));
 }
 
@@ -96,7 +98,8 @@ const double* DecodedRows::row(int64_t y) {
       normalize(logits, width_, out);
       return out;
     case TaskKind::binary:
-      for (int64_t x = 0; x < width_; ++x)
+    case TaskKind::multilabel:
+      for (int64_t x = 0; x < channels_ * width_; ++x)
         out[x] = std::isnan(logits[x]) ? logits[x] : logits[x] > 0;
       return out;
     default:
@@ -106,7 +109,7 @@ const double* DecodedRows::row(int64_t y) {
 
 Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor& prediction,
                         const Geometry& geometry, int n, int height, int width) {
-  const int channels = label_channels(task.kind);
+  const int channels = decoded_channels(task);
   Picture picture(height, width, channels);
   DecodedRows rows(task, semantics, prediction, geometry, n, height, width);
   for (int y = 0; y < height; ++y) {
@@ -118,20 +121,23 @@ Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor&
   return picture;
 }
 
-std::optional<double> predicted_probability(const TaskSpec& task, const Tensor& prediction,
+std::vector<double> predicted_probabilities(const TaskSpec& task, const Tensor& prediction,
                                             int64_t n) {
-  const bool classes = task.kind == TaskKind::classification;
-  if (!classes && task.kind != TaskKind::binary) return {};
+  const bool sets = task.kind == TaskKind::multilabel;
+  if (!task.one_class() && !sets) return {};
   const int64_t each = prediction.numel() / prediction.shape()[0];
   const auto logit = [&](int64_t c) {
     const int64_t at = n * each + c;
     return prediction.dtype() == DType::f64 ? prediction.data<double>()[at]
                                             : static_cast<double>(prediction.data<float>()[at]);
   };
-  if (!classes) {
-    const double z = std::abs(logit(0));
-    if (std::isnan(z)) return {};
-    return 1 / (1 + std::exp(-z));
+  if (task.kind != TaskKind::classification) {
+    std::vector<double> out;
+    for (int64_t c = 0; c < task.channels(); ++c) {
+      if (std::isnan(logit(c))) return {};
+      if (!sets || logit(c) > 0) out.push_back(1 / (1 + std::exp(-std::abs(logit(c)))));
+    }
+    return out;
   }
   double largest = logit(0), sum = 0;
   for (int64_t c = 0; c < task.channels(); ++c) {
@@ -139,7 +145,7 @@ std::optional<double> predicted_probability(const TaskSpec& task, const Tensor& 
     largest = std::max(largest, logit(c));
   }
   for (int64_t c = 0; c < task.channels(); ++c) sum += std::exp(logit(c) - largest);
-  return 1 / sum;
+  return {1 / sum};
 }
 
 }  // namespace weft

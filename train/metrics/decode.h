@@ -1,10 +1,9 @@
 // Predictions in label form: a network's output [N, h, w, C] grown to the labels' resolution and
-// then decoded: class id (the largest logit), unit normals, metres, 0..1; binary: 1 where the logit
-// is positive. Logits that are NaN are no class: their id is NaN. How outputs grow is
+// then decoded: class id (the largest logit), unit normals, metres, 0..1; binary, multilabel: 1 where
+// the logit is positive. Logits that are NaN are no class: their id is NaN. How outputs grow is
 // train/metrics/geometry.h's; sound interpolates logits, before the argmax. In f64 throughout.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "data/dataset.h"
@@ -38,8 +37,9 @@ Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor&
                         const Geometry& geometry, int n, int height, int width);
 
 /// How sure an image label's prediction [N, h, w, C] is of image n's class, by softmax (binary: by the
-/// sigmoid, of the class that is predicted); nothing where there are no classes, or logits are none.
-std::optional<double> predicted_probability(const TaskSpec& task, const Tensor& prediction,
+/// sigmoid, of the class that is predicted; multilabel: of each class that is, in order); nothing where
+/// there are no classes, or logits are none.
+std::vector<double> predicted_probabilities(const TaskSpec& task, const Tensor& prediction,
                                             int64_t n);
 
 }  // namespace weft

@@ -25,6 +25,8 @@ std::string error_name(const TaskSpec& task) {
     case TaskKind::classification:
     case TaskKind::binary:
       return "-log p of the class";
+    case TaskKind::multilabel:
+      return "-log p, mean over classes";
     case TaskKind::normals:
       return "mean angle, degrees";
     case TaskKind::depth:
@@ -35,6 +37,9 @@ std::string error_name(const TaskSpec& task) {
       return "mean error";
   }
 }
+
+/// Without overflow.
+double log_sigmoid(double x) { return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x))); }
 
 double degrees_between(const double* a, const float* b) {
   double dot = 0, aa = 0, bb = 0;
@@ -67,7 +72,7 @@ void insert(std::vector<ScoredSample>& kept, const ScoredSample& sample, Before&
 std::vector<std::string> class_names_of(const LearnedFromData& learned, const TaskSpec& task,
                                         size_t index) {
   std::vector<std::string> names;
-  if (!has_classes(task.kind)) return names;
+  if (!has_classes(task.kind) && task.kind != TaskKind::multilabel) return names;
   const int classes = task.kind == TaskKind::binary ? 2 : task.classes;
   for (int c = 0; c < classes; ++c) names.push_back(label_text(learned, task, index, c));
   return names;
@@ -83,7 +88,7 @@ DetailTally::DetailTally(const TaskSpec& task, Semantics semantics, const Learne
     deviation_ = learned.tasks[index].deviation;
   }
   detail_.task = task.name;
-  detail_.classes = class_names_of(learned, task, index);
+  if (has_classes(task.kind)) detail_.classes = class_names_of(learned, task, index);
   detail_.error = error_name(task);
   detail_.value = !task.target.empty() ? task.target : task.unit;
   if (has_classes(task.kind)) detail_.calibration.resize(calibration_bins);
@@ -92,6 +97,12 @@ DetailTally::DetailTally(const TaskSpec& task, Semantics semantics, const Learne
 /// Counts the label in calibration or scatter, and gives its error.
 double DetailTally::error_of(const double* output, const float* label) {
   if (task_.kind == TaskKind::normals) return degrees_between(output, label);
+  if (task_.kind == TaskKind::multilabel) {
+    double sum = 0;
+    for (int64_t c = 0; c < task_.channels(); ++c)
+      sum += log_sigmoid(label[c] > 0 ? output[c] : -output[c]);
+    return -sum / task_.channels();
+  }
   if (!has_classes(task_.kind)) {
     const double truth = mean_ + deviation_ * *label, said = mean_ + deviation_ * *output;
     if (task_.kind == TaskKind::regression || task_.kind == TaskKind::depth) scatter(truth, said);
@@ -104,9 +115,7 @@ double DetailTally::error_of(const double* output, const float* label) {
     const double z = *output;
     said = z > 0;
     p_said = 1 / (1 + std::exp(-std::abs(z)));
-    // log sigmoid(s), s = z or -z, without overflow.
-    const double s = truth == 1 ? z : -z;
-    log_p_truth = std::min(s, 0.0) - std::log1p(std::exp(-std::abs(z)));
+    log_p_truth = log_sigmoid(truth == 1 ? z : -z);
   } else {
     const int64_t classes = task_.channels();
     double sum = 0, most = output[0];

@@ -76,6 +76,7 @@ std::optional<Var> task_loss(const TaskSpec& task, Semantics semantics, const Va
     case TaskKind::normals:
       return cosine_loss(prediction, values, mask);
     case TaskKind::binary:
+    case TaskKind::multilabel:  // the mean over classes, too
       return binary_cross_entropy(prediction, values, mask, task.pos_weight);
     case TaskKind::regression:
       return mse_loss(prediction, values, mask);

@@ -17,11 +17,6 @@ namespace {
 constexpr size_t most_tasks = 12;    ///< that have pictures
 constexpr size_t most_classes = 40;  ///< that are told apart in a picture
 
-bool is_dense(TaskKind kind) {
-  return kind != TaskKind::classification && kind != TaskKind::binary &&
-         kind != TaskKind::regression;
-}
-
 void say_left_out(Page& page, size_t tasks, const char* file) {
   if (tasks > most_tasks)
     page.paragraph(fmt::format("The first {} of {} tasks; all are in {} of the run folder.",
@@ -185,7 +180,7 @@ void extreme_parts(Page& page, const std::vector<TaskDetail>& tasks) {
 void colour_legend(Page& page, const RunFile& run, const std::vector<TaskDetail>& tasks) {
   std::string html;
   for (const TaskSpec& spec : run.tasks) {
-    if (!is_dense(spec.kind)) continue;
+    if (spec.image_label()) continue;
     const std::string name = escape_markup(spec.name);
     if (spec.kind == TaskKind::segmentation) {
       std::vector<std::string> classes = spec.names;

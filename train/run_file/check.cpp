@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
 
 #include "engine/error.h"
 #include "models/sharing/way.h"
@@ -10,6 +9,7 @@
 #include "train/run_file/limits.h"
 #include "train/run_file/run_file.h"
 #include "train/run_file/tables.h"
+#include "train/run_file/tasks.h"
 #include "train/run_file/texts.h"
 
 namespace weft {
@@ -160,81 +160,6 @@ class Checker {
         fmt::format("enlarges pictures of {} x {} to more than 2^27 pixels", d.size[0], d.size[1]));
   }
 
-  void task(const TaskSpec& t) const {
-    const std::string key = "task." + t.name + ".";
-    require(plain_name(t.name) && t.name.find('.') == std::string::npos, key + "name",
-            fmt::format("is \"{}\"; it is made of letters, digits, '-' and '_'", t.name));
-    require(!names_a_loss(t.name), key + "name",
-            fmt::format("is \"{}\", which names a part of the loss; choose another, such as "
-                        "\"{}_\" (column = \"{}\" names the label's column)",
-                        t.name, t.name, t.name));
-    const bool labels = t.kind == TaskKind::segmentation || t.kind == TaskKind::classification;
-    if (labels) {
-      require(t.classes >= 2, key + "classes",
-              fmt::format("is {}; {} needs the number of classes, 2 or more",
-                          t.classes ? fmt::to_string(t.classes) : "missing", name_of(t.kind)));
-    } else {
-      require(t.classes == 0, key + "classes",
-              fmt::format("means nothing for {}", name_of(t.kind)));
-      require(t.class_weights.empty(), key + "class_weights",
-              fmt::format("means nothing for {}", name_of(t.kind)));
-    }
-    require(labels || t.kind == TaskKind::binary || (t.map.empty() && t.words.empty()), key + "map",
-            fmt::format("means nothing for {}", name_of(t.kind)));
-    const int ids = labels ? t.classes : 2;
-    for (auto [from, to] : t.map) {
-      require((to >= 0 && to < ids) || to == t.ignore, key + "map",
-              fmt::format("maps {} to {}; classes are 0 to {}", from, to, ids - 1));
-    }
-    factor(t.weight, key + "weight");
-    require(t.scale != 0, key + "scale", "is 0");
-    positive(t.pos_weight, key + "pos_weight");
-    factor(t.pos_weight, key + "pos_weight");
-    const bool cells = has_cells(run_.data.kind);
-    require(
-        t.words.empty() || (cells && t.image_label()), key + "map",
-        fmt::format("maps label ids, '{}' is none", t.words.empty() ? "" : t.words.begin()->first));
-    for (const auto& [from, to] : t.words)
-      require((to >= 0 && to < ids) || to == t.ignore, key + "map",
-              fmt::format("maps '{}' to {}; classes are 0 to {}", from, to, ids - 1));
-    const int named = labels || t.kind == TaskKind::binary ? ids : 0;
-    require(t.names.empty() || static_cast<int>(t.names.size()) == named, key + "names",
-            fmt::format("has {} names for {} classes", t.names.size(), named));
-    require(std::set<std::string>(t.names.begin(), t.names.end()).size() == t.names.size(),
-            key + "names", "gives two classes one name");
-    require(t.names.empty() || t.words.empty(), key + "names",
-            "is said by map, which names the classes by words");
-    require(t.unit.empty() || t.kind == TaskKind::regression || t.kind == TaskKind::depth,
-            key + "unit", fmt::format("means nothing for {}", name_of(t.kind)));
-    require(
-        !t.standardize || (t.kind == TaskKind::regression && run_.data.kind == DataKind::tabular),
-        key + "standardize", "is for regression on tabular data");
-    require(t.rows.empty() || !run_.data.task_column.empty(), key + "rows",
-            "is a value of the column data.task_column, which is not given");
-    require(t.kind == TaskKind::binary || t.pos_weight == 1, key + "pos_weight",
-            fmt::format("means nothing for {}", name_of(t.kind)));
-    require(t.class_weights.empty() || static_cast<int>(t.class_weights.size()) == t.classes,
-            key + "class_weights",
-            fmt::format("has {} values for {} classes", t.class_weights.size(), t.classes));
-    for (double weight : t.class_weights) factor(weight, key + "class_weights");
-  }
-
-  void tasks() const {
-    if (run_.tasks.empty()) {
-      throw ConfigError(
-          fmt::format("{}: there is no [[task]]; a run learns at least one", run_.place("")));
-    }
-    std::set<std::string> names;
-    for (const TaskSpec& t : run_.tasks) {
-      task(t);
-      require(names.insert(t.name).second, "task." + t.name, "is there twice; give each its name");
-    }
-    require(std::any_of(run_.tasks.begin(), run_.tasks.end(),
-                        [](const TaskSpec& t) { return t.chooses; }),
-            "task." + run_.tasks[0].name + ".chooses",
-            "is false, as every task's is; one at least chooses the step that is tested");
-  }
-
   void optimizer(const OptimizerSpec& o, const std::string& key) const {
     positive(o.lr, key + ".lr");
     if (o.trunk_lr) at_least(*o.trunk_lr, 0.0, key + ".trunk_lr");
@@ -371,12 +296,6 @@ class Checker {
   }
 
  private:
-  static bool plain_name(const std::string& name) {
-    return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || c == '_' || c == '.';
-    });
-  }
   void pair(const std::array<int, 2>& value, const std::string& key) const {
     const bool none = value[0] == 0 && value[1] == 0;
     require(
@@ -389,17 +308,13 @@ class Checker {
 
 }  // namespace
 
-bool names_a_loss(const std::string& word) {
-  return word == "total" || word == "sparsity" || word == "sharing" || word == "regulariser";
-}
-
 void check_run_file(const RunFile& run) {
   check_limits(run);
   const Checker check(run);
   check.top();
   check.model();
   check.data();
-  check.tasks();
+  check_tasks(run);
   check_tables(run);
   check_texts(run);
   check.share();

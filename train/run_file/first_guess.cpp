@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "data/sets/cells.h"
+#include "data/sets/label_set.h"
 #include "data/sets/table_inputs.h"
 #include "train/run_file/run_file.h"
 
@@ -70,6 +71,70 @@ std::string class_keys(const std::set<int>& ids) {
   return mapped;
 }
 
+std::string separator_of_sets(const std::vector<std::string>& cells) {
+  const std::set<std::string> different(cells.begin(), cells.end());
+  for (const std::string separator : {";", "|", ","}) {
+    std::map<std::string, size_t> counts, in_different;
+    size_t several = 0, parts = 0;
+    bool sound = true, numbers = true;
+    for (const std::string& cell : cells) {
+      const std::vector<std::string> words = parts_of_cell(cell, separator);
+      several += words.size() > 1;
+      parts += words.size();
+      sound &= std::set<std::string>(words.begin(), words.end()).size() == words.size();
+      for (const std::string& word : words) {
+        const auto id = number_of(word);
+        numbers &= id.has_value();
+        sound &= !id || (*id == std::floor(*id) && *id >= 0 && *id < most_words);
+        ++counts[word];
+      }
+    }
+    for (const std::string& cell : different)
+      for (const std::string& word : parts_of_cell(cell, separator)) ++in_different[word];
+    const bool again = std::any_of(in_different.begin(), in_different.end(),
+                                   [](const auto& word) { return word.second > 1; });
+    const bool comma = separator == "," && numbers;  // "1,5" is a number
+    if (sound && again && !comma && several > 1 && counts.size() > 1 &&
+        counts.size() <= most_words && 2 * counts.size() <= parts)
+      return separator;
+  }
+  return "";
+}
+
+namespace {
+
+Guess guess_sets(const std::vector<std::string>& cells, const std::string& separator, size_t rows) {
+  std::map<std::string, size_t> counts;
+  size_t parts = 0, most = 0;
+  for (const std::string& cell : cells)
+    for (const std::string& word : parts_of_cell(cell, separator)) {
+      most = std::max(most, ++counts[word]);
+      ++parts;
+    }
+  std::set<std::string> words;
+  double largest = -1;  // of ids
+  for (const auto& [word, count] : counts) {
+    words.insert(word);
+    largest = std::max(largest, number_of(word).value_or(-1));
+  }
+  const bool ids = std::all_of(words.begin(), words.end(),
+                               [](const std::string& word) { return number_of(word).has_value(); });
+  Guess guess;
+  guess.keys =
+      ids ? fmt::format("kind = \"multilabel\"\nclasses = {}\n",
+                        std::max<int>(2, static_cast<int>(largest) + 1))
+          : fmt::format("kind = \"multilabel\"  # {}\nclasses = {}\n", said(words), words.size());
+  if (separator != ";") guess.keys += fmt::format("separator = \"{}\"\n", separator);
+  const auto labels = static_cast<double>(cells.size());
+  guess.labels =
+      fmt::format("{} of {:.1f} classes each; the most frequent one is in {:.1f} %",
+                  of_rows(cells.size(), rows, "labels"), static_cast<double>(parts) / labels,
+                  100 * static_cast<double>(most) / labels);
+  return guess;
+}
+
+}  // namespace
+
 Guess guess_cells(const std::vector<std::string>& cells, size_t most, size_t rows) {
   std::set<int> ids;
   std::set<std::string> words;
@@ -93,6 +158,8 @@ Guess guess_cells(const std::vector<std::string>& cells, size_t most, size_t row
   if ((all_numbers ? numbers.size() : words.size()) == 1)
     return {"", fmt::format("says '{}' in every row", *words.begin()), ""};
   if (!all_numbers) {
+    if (const std::string separator = separator_of_sets(cells); !separator.empty())
+      return guess_sets(cells, separator, rows);
     if (words.size() > most_words || 2 * words.size() > cells.size())
       return {"", fmt::format("holds {} different words", words.size()), ""};
     const std::string remark = remark_on_classes(counts, rows);

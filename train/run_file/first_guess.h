@@ -1,6 +1,7 @@
 // What a first run file guesses of a column's cells, of pictures and of tables alike.
 //   yes and no, 0 and 1, two words: binary      other words that come again: classes, by name
 //   few whole numbers: classes                  other numbers: regression
+//   several words a cell, "cat;dog", that come again in other cells: a set of classes
 // Beside each guess stand how many labels there are and what a constant says of them: the most
 // frequent class is right so often, the mean is off by so much (its root mean square).
 #pragma once
@@ -16,6 +17,9 @@ namespace weft {
 struct Guess {
   std::string keys, no_task, labels;
 };
+
+/// What stands between the classes of a column's cells, ";" "|" or ","; "" where they hold no sets.
+std::string separator_of_sets(const std::vector<std::string>& cells);
 
 /// Of the cells that are filled; no task where there are none, or all say the same. `most`: so many
 /// whole numbers are classes; `rows` of the table.

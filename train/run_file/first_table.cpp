@@ -52,7 +52,7 @@ void add_missing_label(const std::vector<std::string>& cells, std::set<std::stri
 }
 
 struct Column {
-  enum Kind { number, category, left_out } kind = number;
+  enum Kind { number, category, sets, left_out } kind = number;
   std::string why;
 };
 
@@ -76,6 +76,7 @@ Column column_of(const std::vector<std::string>& cells) {
   if (numbers) return {Column::number, ""};
   if (different.size() <= 100 && 2 * different.size() <= cells.size())
     return {Column::category, ""};
+  if (!separator_of_sets(cells).empty()) return {Column::sets, "holds sets of classes"};
   return {Column::left_out, fmt::format("holds {} different words", different.size())};
 }
 
@@ -87,7 +88,8 @@ std::string list(const std::vector<std::string>& names) {
 
 /// Columns whose names say that they are what is to be learned.
 bool sounds_like_label(const std::string& title) {
-  static const std::set<std::string> words{"label", "labels", "target", "class", "y", "outcome"};
+  static const std::set<std::string> words{"label",   "labels", "target", "class",
+                                           "classes", "tags",   "y",      "outcome"};
   const std::string name = lower(title);
   return words.count(name) > 0 || name.starts_with("target_") || name.starts_with("label_");
 }
@@ -159,7 +161,8 @@ class FirstTable {
     return out;
   }
 
-  bool is_input(size_t c) const {
+  bool is_input(size_t c) const { return may_be_label(c) && columns_[c].kind != Column::sets; }
+  bool may_be_label(size_t c) const {
     return csv_.header[c] != "split" && columns_[c].kind != Column::left_out;
   }
 
@@ -172,9 +175,9 @@ class FirstTable {
     }
     if (!out.empty()) return out;
     for (size_t c = 0; c < csv_.header.size(); ++c)
-      if (is_input(c) && sounds_like_label(csv_.header[c])) out.push_back(c);
+      if (may_be_label(c) && sounds_like_label(csv_.header[c])) out.push_back(c);
     for (size_t c = csv_.header.size(); out.empty() && c-- > 0;)
-      if (is_input(c)) out.push_back(c);
+      if (may_be_label(c)) out.push_back(c);
     if (out.empty())
       throw DataError(
           fmt::format("{}: no column is a label: each is empty, the same in all rows, "
@@ -193,7 +196,7 @@ class FirstTable {
       if (label || csv_.header[c] == "split") continue;
       const std::string title = toml_string(csv_.header[c]);
       if (columns_[c].kind == Column::category) categories.push_back(csv_.header[c]);
-      if (columns_[c].kind == Column::left_out) {
+      if (!is_input(c)) {
         left_out.push_back(csv_.header[c]);
         why += fmt::format("# column {} {}: left out\n", title, columns_[c].why);
       } else {

@@ -236,7 +236,7 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("name", t.name,
           {"letters, digits, - and _; in overrides task.NAME.KEY, or task.*.KEY", "kind"});
   v.choice("kind", t.kind, {"what is predicted, with its loss and metrics", "must be given"});
-  v.field("classes", t.classes, "segmentation, classification: how many");
+  v.field("classes", t.classes, "segmentation, classification, multilabel: how many");
   v.field("weight", t.weight, "of its loss in the sum (lambda)");
   v.field("ignore", t.ignore, {"label id that counts as no label", "none"});
   v.field("column", t.column, {"the label's column or, in pictures' sets, kind of label", "name"});
@@ -245,7 +245,8 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("invalid", t.invalid, {"value in the file that counts as no label", "none"});
   v.field("class_weights", t.class_weights,
           {"one a class, in the loss", "all 1, or what the set brings"});
-  v.field("pos_weight", t.pos_weight, "binary: weight of the positive class in the loss");
+  v.field("separator", t.separator, "multilabel: what stands between the classes of a cell");
+  v.field("pos_weight", t.pos_weight, "binary, multilabel: weight of what is there in the loss");
   v.field("standardize", t.standardize,
           "tabular regression: (v - mean) / std of the training rows");
   v.field("target", t.target,

@@ -74,8 +74,9 @@ TEST_CASE("predict: maps are of the photograph's size, in whatever channels it c
       REQUIRE(made.size() == 3);
       std::vector<Picture> maps;
       for (const Prediction& prediction : made) maps.push_back(prediction.label);
-      CHECK(!made[0].probability);
-      CHECK((made[2].probability && *made[2].probability >= 0.5 && *made[2].probability <= 1));
+      CHECK(made[0].probabilities.empty());
+      REQUIRE(made[2].probabilities.size() == 1);
+      CHECK((made[2].probabilities[0] >= 0.5 && made[2].probabilities[0] <= 1));
       for (int k : {0, 1}) CHECK((maps[k].height == 50 && maps[k].width == 71));
       CHECK((maps[0].channels == 1 && maps[1].channels == 3));
       CHECK((maps[2].height == 1 && maps[2].width == 1));

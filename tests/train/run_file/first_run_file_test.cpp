@@ -8,6 +8,7 @@
 #include "io/picture_io.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
+#include "train/run_file/first_guess.h"
 #include "train/run_file/run_file.h"
 
 #include <set>
@@ -240,6 +241,47 @@ TEST_CASE("first run file: of a table numbers, categories, what is left out, and
   write_file(path, "y,a\n1,2\n2,2\n4,2\n");
   CHECK_THAT(message_of<DataError>([&] { first_run_file(path, "x"); }),
              contains_text("no column is left as an input"));
+}
+
+TEST_CASE("first run file: cells of several words that come again are sets of classes",
+          "[first_run_file][label_set]") {
+  const test::TempFolder folder;
+  const std::string path = folder.file("t.csv");
+  const std::vector<std::string> words = {"cat", "dog", "owl", "cow", "hen"};
+  const auto write = [&](const std::string& between) {
+    std::string csv = "x,w,note,tags";
+    for (int i = 0; i < 60; ++i) {
+      std::string cell;
+      for (int bit = 0; bit < 5; ++bit)
+        if ((i * 7 % 31 + 1) >> bit & 1)
+          cell += (cell.empty() ? "" : between) + words[static_cast<size_t>(bit)];
+      csv +=
+          fmt::format("\n{},{},note {},\"{}\"", i * 7 % 11 + 0.5, i * 5 % 7, i, i == 9 ? "" : cell);
+    }
+    write_file(path, csv + "\n");
+  };
+  for (const std::string between : {";", "|", ", "}) {
+    write(between);
+    const FirstRunFile first = first_run_file(path, "tags");
+    INFO(first.text);
+    const RunFile run = parse_run_text(first.text, "tags.toml");
+    REQUIRE(run.tasks.size() == 1);
+    CHECK(run.tasks[0].column == "tags");
+    CHECK(run.tasks[0].kind == TaskKind::multilabel);
+    CHECK(run.tasks[0].classes == 5);
+    CHECK(run.tasks[0].separator == between.substr(0, 1));
+    CHECK(first.remarks[0].starts_with("59 of 60 labels of 2."));
+    CHECK_THAT(first.text, contains_text("cat = 0, cow = 1, dog = 2, hen = 3, owl = 4"));
+    CHECK(TabularDataset(run.data, run.tasks).input_names() == std::vector<std::string>{"x", "w"});
+    // As an input it is none, and the file says so.
+    CHECK_THAT(first_run_file(path, "tags", {"x"}).text,
+               contains_text("# column \"tags\" holds sets of classes: left out"));
+  }
+  // Sentences, decimal commas and two words that always stand together are none.
+  CHECK(separator_of_sets({"a; b", "c; d", "e; f"}).empty());
+  CHECK(separator_of_sets({"1,5", "2,5", "1,5", "2,1"}).empty());
+  CHECK(separator_of_sets({"a;b", "c", "a;b", "c"}).empty());
+  CHECK(separator_of_sets({"0;2", "1", "2;1", "0"}) == ";");
 }
 
 TEST_CASE("first run file: a column that says one thing, or nothing, is no label",

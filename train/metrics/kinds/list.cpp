@@ -14,6 +14,7 @@
   file(frequency_weighted_iou) \
   file(mean_loss) \
   file(ranking) \
+  file(label_set) \
   file(normals) \
   file(absolute_error) \
   file(depth) \
