@@ -37,13 +37,14 @@ class ResNet final : public Trunk {
       : options_(options),
         init_{options.deeplab ? Init::Kind::normal : Init::Kind::kaiming_normal, seed} {
     if (options.stem) {
-      const Conv2dOptions layer{.stride = 2, .padding = 3};
-      stem_.emplace(
-          Stem{{store, prefix + "conv1", options.in_channels, channels(64), 7, layer, false, init_},
-               {store, prefix + "bn1", channels(64), options.norm}});
+      const int kernel = options.small_stem ? 3 : 7, stride = options.small_stem ? 1 : 2;
+      const Conv2dOptions layer{.stride = stride, .padding = kernel / 2};
+      stem_.emplace(Stem{
+          {store, prefix + "conv1", options.in_channels, channels(64), kernel, layer, false, init_},
+          {store, prefix + "bn1", channels(64), options.norm}});
     }
     const std::vector<int> sizes = stage_sizes(options.depth);
-    int64_t in = channels(64), total_stride = 4;
+    int64_t in = channels(64), total_stride = options.small_stem ? 1 : 4;
     for (int stage = 0; stage < 4; ++stage) {
       const int begin = blocks(), end = begin + sizes[static_cast<size_t>(stage)];
       const int64_t mid = channels(64 << stage), out = bottleneck() ? 4 * mid : mid;
@@ -81,7 +82,8 @@ class ResNet final : public Trunk {
   int64_t in_channels() const override { return options_.in_channels; }
 
   Grid grid() const override {
-    Grid grid = stem_.value().conv.grid({}).through(pool().kernel, pool().stride, pool().padding);
+    Grid grid = stem_.value().conv.grid({});
+    if (!options_.small_stem) grid = grid.through(pool().kernel, pool().stride, pool().padding);
     for (const Block& block : blocks_) grid = block.grid(grid);
     return grid;
   }
@@ -89,7 +91,7 @@ class ResNet final : public Trunk {
   Var stem(Pass& pass, const Var& image) const override {
     const Stem& stem = stem_.value();
     const Var x = stem.norm(pass, stem.conv(pass, image), /*relu=*/true);
-    return max_pool(x, pool());
+    return options_.small_stem ? x : max_pool(x, pool());
   }
 
   Var shortcut(Pass& pass, int l, const Var& x) const override {
@@ -112,7 +114,7 @@ class ResNet final : public Trunk {
     TrunkCost cost;
     Shape x{1, height, width, options_.in_channels};
     cost.stem = conv_macs(stem_.value().conv, x);
-    x = pooled_shape("max_pool", x, pool(), SourceLoc::here());
+    if (!options_.small_stem) x = pooled_shape("max_pool", x, pool(), SourceLoc::here());
     for (const Block& block : blocks_) {
       if constexpr (std::is_same_v<Block, NestedBlock>) cost.levels.push_back(block.levels(x));
       if constexpr (std::is_same_v<Block, RoutedBlock>) cost.functions.push_back(block.functions());

@@ -2,6 +2,8 @@
 //   plain     strides 1,2,2,2, dilation 1: classification
 //   deeplab   strides 1,2,1,1, dilations 1,1,2,4 on every 3x3, max pool with ceil mode: output
 //             stride 8, AdaShare's trunk (docs/method.md section 2.1)
+// The stem is a 7x7 of stride 2 and a max pool of stride 2; for pictures of about 32 x 32 a small
+// one, a 3x3 of stride 1 alone, as in that paper's networks for CIFAR: all strides are then a fourth.
 // A basic block is conv3x3-BN-ReLU-conv3x3-BN; a bottleneck is 1x1-3x3-1x1 with expansion 4.
 #pragma once
 
@@ -22,7 +24,8 @@ struct ResNetOptions {
   bool nested = false;   ///< blocks can run with some of their inner channels (nested_block.h)
   int functions = 1;     ///< of each block, to choose from (routed_block.h),
   int first_routed = 0;  ///< from this block on
-  bool stem = true;      ///< false: the blocks alone, which run behind another trunk's stem
+  bool small_stem = false;
+  bool stem = true;  ///< false: the blocks alone, which run behind another trunk's stem
 };
 
 /// `prefix` is put before every name: "" for one trunk, "trunks.seg." for a task's own.

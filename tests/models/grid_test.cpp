@@ -66,6 +66,13 @@ std::vector<Net> nets() {
   add("resnet50 deeplab, strides first", {0, 8}, 33, deeplab(50, true, true));
   add("resnet18 plain", {0, 32}, 97, plain(18));
   add("resnet50 plain", {0, 32}, 65, plain(50));
+  for (const bool small_deeplab : {true, false})
+    add(small_deeplab ? "resnet18 deeplab, small stem" : "resnet18 plain, small stem",
+        {0, small_deeplab ? 2.0 : 8.0}, 33, [=](ModelOptions& o) {
+          o.trunk.small_stem = true;
+          o.trunk.deeplab = small_deeplab;
+          o.head.aspp = false;
+        });
   add("vgg16", {15.5, 32}, 96, vgg(""));
   add("vgg16, the last stage a task's own", {15.5, 32}, 64, vgg("features.24"));
   add("vgg16, all but a layer a task's own", {15.5, 32}, 64, vgg("features.1"));

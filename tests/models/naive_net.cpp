@@ -115,6 +115,8 @@ Map NaiveNet::norm(const std::string& name, const Map& x, bool relu, double eps)
 }
 
 Map NaiveNet::stem(const std::string& prefix, const Map& image) const {
+  if (options_.trunk.small_stem)
+    return norm(prefix + "bn1", conv(prefix + "conv1", image, 3, 1, 1, 1), true);
   return max_pool(norm(prefix + "bn1", conv(prefix + "conv1", image, 7, 2, 3, 1), true), 3, 2, 1);
 }
 

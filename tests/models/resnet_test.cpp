@@ -39,6 +39,21 @@ TEST_CASE("trunks have the published numbers of parameters", "[models]") {
   CHECK(trunk_parameters({.depth = 34}) == 21284672);
 }
 
+TEST_CASE("the small stem: the published network for 32 x 32, every stride a fourth",
+          "[models][small_stem]") {
+  const ResNetOptions options{.depth = 18, .deeplab = false, .small_stem = true};
+  // 11,173,962 and 0.56 G multiply-adds with CIFAR-10's last layer of 512 x 10 + 10.
+  CHECK(trunk_parameters(options) + 5130 == 11173962);
+  CpuContext cpu;
+  ParameterStore store(&cpu, DType::f32);
+  const auto trunk = make_resnet(store, "", options, 1);
+  CHECK(trunk->cost(32, 32).out == Shape{4, 4, 512});
+  const Macs macs = make_plan(all_selected(1, 8)).macs(trunk->cost(32, 32));
+  CHECK(static_cast<double>(macs.dense + 5120) / 1e6 == Catch::Approx(555.4).margin(0.1));
+  for (const TrunkStage& stage : trunk->stages())
+    CHECK(stage.stride == 32 / trunk->cost(32, 32).maps[static_cast<size_t>(stage.end - 1)][0]);
+}
+
 TEST_CASE("whole networks have AdaShare's totals", "[models]") {
   const auto millions = [](int64_t n) { return static_cast<double>(n) / 1e6; };
   CHECK(millions(model_parameters(18, {{"seg", 40}, {"normals", 3}})) ==

@@ -21,6 +21,7 @@ constexpr int64_t height = 17, width = 14;
 struct Way {
   std::string sharing;
   ShareOptions share = {};
+  bool small_stem = false;
 };
 
 ModelOptions options_of(const Way& way, size_t tasks) {
@@ -28,6 +29,7 @@ ModelOptions options_of(const Way& way, size_t tasks) {
   o.sharing = from_word<Sharing>("sharing", way.sharing);
   o.share = way.share;
   o.trunk.width = 0.0625;  // 4, 8, 16 and 32 channels
+  o.trunk.small_stem = way.small_stem;
   o.head.aspp = false;
   o.tasks = {{"seg", 3}, {"depth", 1}};
   if (tasks == 3) o.tasks.push_back({"normals", 2});
@@ -133,6 +135,11 @@ TEST_CASE("every way of sharing is its definition: values and gradients", "[mode
   const Sharing way = GENERATE(from_range(all_ways()));
   // Those with a term in the loss have tests of their own, of its options.
   if (row_of(way).regulariser == nullptr) check_way({name_of(way)}, tasks);
+}
+
+TEST_CASE("a ResNet with the small stem is its definition, shared and each task's own",
+          "[models][ways][small_stem]") {
+  check_way({.sharing = GENERATE("hard", "adashare", "cross_stitch"), .small_stem = true}, 2);
 }
 
 TEST_CASE("cross-stitch with a weight a channel is its definition", "[models][ways]") {

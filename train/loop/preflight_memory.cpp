@@ -139,7 +139,7 @@ std::vector<Need> needs(const RunFile& run, const Dataset& data, const Parts& pa
     batches.cure = "lower data.size or data.batch";
   }
   all.push_back(batches);
-  const double shrinks = text ? 1 : 4;
+  const double shrinks = text || m.stem == StemKind::small ? 1 : 4;
   const double stem = mlp ? 2 * hidden * m.blocks : 2 * 64 * m.width * pixels / shrinks;
   all.push_back(
       {"data.batch", "the maps of a batch", rows * stem * trunks_of(run) * number, fewer});

@@ -80,6 +80,11 @@ class Checker {
             fmt::format("means nothing for {}; it names the first layer of vgg16 that is a task's "
                         "own",
                         name_of(m.trunk)));
+    require(m.stem == StemKind::large || is_resnet(m.trunk), "model.stem",
+            fmt::format("is \"small\", which ResNets alone have; {}",
+                        m.trunk == TrunkName::vgg16
+                            ? "vgg16 begins with 3x3 layers of stride 1 anyway"
+                            : fmt::format("{} sees no pictures", name_of(m.trunk))));
     at_least(m.embedding, 1, "model.embedding");
     at_least(m.hidden, 1, "model.hidden");
     at_least(m.blocks, 1, "model.blocks");

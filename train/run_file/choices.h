@@ -43,9 +43,15 @@ constexpr bool is_vdcnn(TrunkName trunk) {
   return trunk == TrunkName::vdcnn9 || trunk == TrunkName::vdcnn17 || trunk == TrunkName::vdcnn29;
 }
 
+constexpr bool is_resnet(TrunkName trunk) { return trunk <= TrunkName::resnet101; }
+
 /// Of a ResNet: dilated, stride 8; or stride 32.
 enum class TrunkForm : uint8_t { deeplab, plain };
 constexpr std::array<const char*, 2> words_of(TrunkForm) { return {"deeplab", "plain"}; }
+
+/// Of a ResNet: a 7x7 of stride 2 and a max pool; or a 3x3 of stride 1.
+enum class StemKind : uint8_t { large, small };
+constexpr std::array<const char*, 2> words_of(StemKind) { return {"large", "small"}; }
 
 enum class HeadKind : uint8_t { aspp, linear, k_max };
 constexpr std::array<const char*, 3> words_of(HeadKind) { return {"aspp", "linear", "k_max"}; }

@@ -12,6 +12,9 @@ namespace {
 void visit_fields(FieldVisitor& v, ModelSpec& m) {
   v.choice("trunk", m.trunk, "the network before the heads; mlp for tables, vdcnn for texts");
   v.choice("form", m.form, "a ResNet's: dilated to stride 8 (deeplab), or of stride 32 (plain)");
+  v.choice(
+      "stem", m.stem,
+      "a ResNet's: 7x7 of stride 2 and a max pool, or 3x3 of stride 1 for pictures of 32 x 32");
   v.field("width", m.width, "factor on the trunk's channels");
   v.field("split", m.split, "vgg16: first layer that is each task's own (\"features.24\")");
   v.field("embedding", m.embedding, "vdcnn: numbers of a character's vector");

@@ -24,6 +24,7 @@ namespace weft {
 struct ModelSpec {
   TrunkName trunk = TrunkName::resnet18;
   TrunkForm form = TrunkForm::deeplab;
+  StemKind stem = StemKind::large;
   double width = 1;    ///< factor on the trunk's channels
   std::string split;   ///< vgg16: first layer that is each task's own ("features.24")
   int embedding = 16;  ///< vdcnn: numbers of a character's vector

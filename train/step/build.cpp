@@ -51,6 +51,7 @@ ModelOptions model_options(const RunFile& run) {
   options.trunk.activation = run.model.activation;
   options.trunk.mlp_norm = run.model.norm;
   options.trunk.deeplab = run.model.form == TrunkForm::deeplab;
+  options.trunk.small_stem = run.model.stem == StemKind::small;
   options.trunk.width = run.model.width;
   options.trunk.in_channels = run.model.in_channels;
   options.trunk.stride_on_first = run.semantics == Semantics::compat;

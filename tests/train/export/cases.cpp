@@ -58,6 +58,7 @@ std::vector<ExportCase> make_cases() {
         way, "resnet18 aspp", [](ModelOptions& o) { o.head.aspp = true; }, picture);
     add(
         way, "resnet18 plain", [](ModelOptions& o) { o.trunk.deeplab = false; }, picture);
+    add(way, "resnet18 small stem", [](ModelOptions& o) { o.trunk.small_stem = true; }, {9, 11, 3});
     add(way, "resnet50", [](ModelOptions& o) { o.trunk.depth = 50; }, {17, 17, 3});
     if (way == Sharing::cross_stitch)
       add(
