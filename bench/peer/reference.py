@@ -46,11 +46,16 @@ def own_norms(run, what="running"):
     return run["sharing"] != "single" and kept == "per-task"
 
 
+def small_stem(run):
+    return run["model"].get("stem") == "small"
+
+
 class Trunk:
     def __init__(self, run, parameters, statistics, prefix="", task=None):
         self.task = task if own_norms(run) else None
         self.own_affine = own_norms(run, "affine")
         self.blocks, self.dilated = blocks_of(run), run["model"]["form"] == "deeplab"
+        self.small = small_stem(run)
         self.p, self.statistics, self.prefix = parameters, statistics, prefix
 
     def conv(self, x, name, stride=1, dilation=1):
@@ -68,8 +73,8 @@ class Trunk:
         return F.batch_norm(x, mean, var, weight, bias, training=True, momentum=0.1, eps=1e-5)
 
     def stem(self, images):
-        x = relu(self.norm(self.conv(images, "conv1", stride=2), "bn1"))
-        return F.max_pool2d(x, 3, 2, 1, ceil_mode=self.dilated)
+        x = relu(self.norm(self.conv(images, "conv1", stride=1 if self.small else 2), "bn1"))
+        return x if self.small else F.max_pool2d(x, 3, 2, 1, ceil_mode=self.dilated)
 
     def shortcut(self, block, x):
         if not block["shortcut"]:
@@ -129,13 +134,13 @@ def head(run, task, parameters, x, masks):
 
 # ---- losses --------------------------------------------------------------------------------------
 def is_image_label(task):
-    return task["kind"] in ("classification", "binary", "regression")
+    return task["kind"] in ("classification", "binary", "regression", "multilabel")
 
 
 def stride_of(run):
     """Pixels from one output to the next. Kernels 7, 3 and 1 are padded by half of them, so output i
     looks at pixel i * stride."""
-    stride = 4
+    stride = 1 if small_stem(run) else 4
     for block in blocks_of(run):
         stride *= block["stride"]
     return stride
@@ -171,8 +176,9 @@ def loss(run, task, output, target):
         return F.cross_entropy(values, labels[:, 0].long(), weights)
     if kind == "normals":
         return 1 - (F.normalize(values, dim=1) * F.normalize(labels, dim=1)).sum(dim=1).mean()
-    if kind == "binary":
-        return F.binary_cross_entropy_with_logits(values, labels)
+    if kind in ("binary", "multilabel"):
+        weight = torch.tensor(task.get("pos_weight", 1.0), dtype=values.dtype)
+        return F.binary_cross_entropy_with_logits(values, labels, pos_weight=weight)
     if kind == "regression":
         return F.mse_loss(values, labels)
     apart = values - labels  # depth, edges, keypoints: the mean of |apart|, its kink a ReLU's
