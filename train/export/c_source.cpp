@@ -1,8 +1,7 @@
-// c_source: header, weights, kernels that are called, and a call for each node.
+// c_source: weights, kernels that are called, and a call for each node.
 #include "train/export/c_source.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -11,15 +10,11 @@
 #include "engine/error.h"
 #include "io/xxh64.h"
 #include "train/export/c_kernels.h"
+#include "train/export/c_program.h"
 #include "train/export/memory_plan.h"
 
 namespace weft {
 namespace {
-
-std::string upper(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string literal(float v) {
   if (!std::isfinite(v)) throw Error("c export: a weight that is not finite");
@@ -30,30 +25,6 @@ std::string literal(float v) {
 
 /// Of weights as text, four times as long: more takes a compiler minutes.
 constexpr int64_t most_array_bytes = int64_t{32} << 20;
-
-/// Text within a comment.
-std::string comment(std::string text) {
-  for (const auto& [mark, apart] : {std::pair{"*/", "* /"}, std::pair{"/*", "/ *"}})
-    for (size_t at; (at = text.find(mark)) != std::string::npos;) text.replace(at, 2, apart);
-  return text;
-}
-
-std::string extents(const Shape& s) { return fmt::format("[{}][{}][{}]", s[0], s[1], s[2]); }
-
-/// A convolution's weight [K, R, S, C / G], or a linear layer's [O, C], as [G][R][S][C / G][K / G].
-std::vector<float> in_c_order(const ExportedNode& node) {
-  const Tensor& w = node.weights[0];
-  const int64_t k_all = w.shape()[0], groups = node.kind == NodeKind::conv ? node.conv.groups : 1;
-  const int64_t k_group = k_all / groups, c = w.shape().back(), taps = w.numel() / k_all / c;
-  std::vector<float> out;
-  out.reserve(static_cast<size_t>(w.numel()));
-  for (int64_t g = 0; g < groups; ++g)
-    for (int64_t t = 0; t < taps; ++t)
-      for (int64_t i = 0; i < c; ++i)
-        for (int64_t k = 0; k < k_group; ++k)
-          out.push_back(w.data<float>()[((g * k_group + k) * taps + t) * c + i]);
-  return out;
-}
 
 /// Of every tensor of weights: where it is in C, and its numbers.
 class Weights {
@@ -69,7 +40,7 @@ class Weights {
         const bool product = node.kind == NodeKind::conv || node.kind == NodeKind::linear;
         const auto* data = w.data<float>();
         const std::vector<float> numbers =
-            product && i == 0 ? in_c_order(node) : std::vector<float>(data, data + w.numel());
+            product && i == 0 ? in_c_order(node, data) : std::vector<float>(data, data + w.numel());
         places_[w.raw()] =
             blob ? fmt::format("weights + {}", all_.size()) : fmt::format("w{}", places_.size());
         if (!blob) append(places_[w.raw()], names.at(w.raw()), numbers);
@@ -115,7 +86,7 @@ class Weights {
  private:
   void append(const std::string& place, const std::string& name,
               const std::vector<float>& numbers) {
-    text_ += fmt::format("\n/* {} */\nstatic const float {}[{}] = {{", comment(name), place,
+    text_ += fmt::format("\n/* {} */\nstatic const float {}[{}] = {{", c_comment(name), place,
                          numbers.size());
     for (size_t i = 0; i < numbers.size(); ++i)
       text_ +=
@@ -135,138 +106,42 @@ class Writer {
       : network_(network),
         options_(options),
         plan_(plan_memory(network)),
-        weights_(network, options.blob) {
-    if (options.name.empty() || c_identifier(options.name) != options.name)
-      throw ConfigError(fmt::format(
-          "export: '{}' is no name for C functions: letters, digits and _, no digit first",
-          options.name));
-    std::set<std::string> taken;
-    for (const ExportedOutput& out : network.outputs) {
-      ids_.push_back(c_identifier(out.task));
-      if (!taken.insert(upper(ids_.back())).second)
-        throw ConfigError(fmt::format("export: task '{}' has the C name {}, as another one has",
-                                      out.task, ids_.back()));
-    }
-  }
+        weights_(network, options.blob) {}
 
-  CSource files() const { return {header(), source(), weights_.blob(), 4 * plan_.floats}; }
+  CSource files() const {
+    CParts parts;
+    std::set<std::string> kernels;
+    std::string code;
+    for (size_t i = 0; i < network_.nodes.size(); ++i) {
+      const NodeKind kind = network_.nodes[i].kind;
+      const bool computed = kind != NodeKind::input;
+      if (computed && kernels.insert(c_kernel_name(kind)).second) code += c_kernel(kind);
+      parts.calls.push_back(computed ? call(static_cast<int>(i)) : "");
+    }
+    const std::vector<std::string> ids = c_task_names(network_, options_);
+    for (size_t k = 0; k < ids.size(); ++k) {
+      const int out = network_.outputs[k].node;
+      parts.outputs.push_back(fmt::format("memcpy(out_{}, {}, {} * sizeof(float));", ids[k],
+                                          at(out), node(out).shape.numel()));
+    }
+    if (code.find("expf(") != std::string::npos || code.find("tanhf(") != std::string::npos ||
+        code.find("erff(") != std::string::npos)
+      parts.includes += "#include <math.h>\n";
+    if (options_.blob) parts.includes += "#include <stdint.h>\n";
+    parts.definitions = weights_.text(options_.name);
+    parts.definitions +=
+        fmt::format("\nstatic float memory[{}];\n", std::max<int64_t>(1, plan_.floats)) + code;
+    parts.memory_bytes = 4 * plan_.floats;
+    parts.weight_bytes = 4 * static_cast<int64_t>(weights_.count());
+    CSource out = c_program(network_, options_, parts);
+    out.blob = weights_.blob();
+    return out;
+  }
 
  private:
   const ExportedNode& node(int i) const { return network_.nodes.at(static_cast<size_t>(i)); }
   std::string at(int i) const {
     return i == 0 ? "input" : fmt::format("memory + {}", plan_.offset.at(static_cast<size_t>(i)));
-  }
-
-  std::string run_prototype() const {
-    std::string text = fmt::format("void {}_run(const float *input", options_.name);
-    for (const std::string& id : ids_) text += fmt::format(", float *out_{}", id);
-    return text + ")";
-  }
-  std::string task_prototype(const std::string& id) const {
-    return fmt::format("void {}_run_{}(const float *input, float *out)", options_.name, id);
-  }
-
-  std::string header() const {
-    const std::string guard = upper(options_.name);
-    std::string text = fmt::format("/* {}: a network written by weft export.\n", options_.name);
-    for (const std::string& line : options_.notes) text += fmt::format(" * {}\n", comment(line));
-    text += fmt::format(
-        " * One thread at a time: values between layers lie in static memory. */\n"
-        "#ifndef WEFT_{0}_H\n#define WEFT_{0}_H\n\n",
-        guard);
-    if (options_.blob) text += "#include <stddef.h>\n\n";
-    text += "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
-    text += fmt::format("#define {}_INPUT {} /* floats: {} */\n", guard, node(0).shape.numel(),
-                        extents(node(0).shape));
-    for (size_t k = 0; k < ids_.size(); ++k) {
-      const Shape& s = node(network_.outputs[k].node).shape;
-      text += fmt::format("#define {}_OUT_{} {} /* floats: {} */\n", guard, upper(ids_[k]),
-                          s.numel(), extents(s));
-    }
-    text += fmt::format(
-        "#define {0}_MEMORY {1} /* bytes, static, beside the weights */\n#define {0}_WEIGHTS {2} "
-        "/* "
-        "bytes */\n\n",
-        guard, 4 * plan_.floats, 4 * weights_.count());
-    if (options_.blob)
-      text += fmt::format(
-          "/* Before anything runs: the bytes of {0}.bin, aligned as floats, which have to stay.\n"
-          "   0; 1: of another size or not aligned; 2: not this network's, or of another byte "
-          "order. "
-          "*/\nint {0}_load(const void *blob, size_t bytes);\n\n",
-          options_.name);
-    text += "/* Outputs that are null are left out, with what they alone need. */\n";
-    text += run_prototype() + ";\n";
-    for (const std::string& id : ids_) text += task_prototype(id) + ";\n";
-    return text + "\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n";
-  }
-
-  std::string source() const {
-    std::string text =
-        fmt::format("/* {}: written by weft export; see the header. */\n#include \"{}.h\"\n\n",
-                    options_.name, options_.name);
-    std::set<std::string> kernels;
-    std::string code;
-    for (const ExportedNode& n : network_.nodes)
-      if (n.kind != NodeKind::input && kernels.insert(c_kernel_name(n.kind)).second)
-        code += c_kernel(n.kind);
-    if (code.find("expf(") != std::string::npos || code.find("tanhf(") != std::string::npos ||
-        code.find("erff(") != std::string::npos)
-      text += "#include <math.h>\n";
-    text += "#include <stddef.h>\n";
-    if (options_.blob) text += "#include <stdint.h>\n";
-    text += "#include <string.h>\n";
-    text += weights_.text(options_.name);
-    text += fmt::format("\nstatic float memory[{}];\n", std::max<int64_t>(1, plan_.floats));
-    return text + code + run_function() + task_functions();
-  }
-
-  /// Which tasks need each node.
-  std::vector<std::vector<bool>> needed() const {
-    const std::vector<bool> none(ids_.size());
-    std::vector<std::vector<bool>> by(network_.nodes.size(), none);
-    for (size_t k = 0; k < ids_.size(); ++k)
-      by[static_cast<size_t>(network_.outputs[k].node)][k] = true;
-    for (size_t i = by.size(); i-- > 0;)
-      for (int input : network_.nodes[i].inputs)
-        for (size_t k = 0; k < ids_.size(); ++k)
-          if (by[i][k]) by[static_cast<size_t>(input)][k] = true;
-    return by;
-  }
-
-  std::string condition(const std::vector<bool>& tasks) const {
-    std::string text;
-    for (size_t k = 0; k < tasks.size(); ++k)
-      if (tasks[k]) text += fmt::format("{}out_{}", text.empty() ? "" : " || ", ids_[k]);
-    return text;
-  }
-
-  std::string run_function() const {
-    const auto by = needed();
-    std::string text = fmt::format("\n{} {{\n", run_prototype());
-    for (size_t i = 1; i < network_.nodes.size(); ++i) {
-      if (i == 1 || by[i] != by[i - 1])
-        text += fmt::format("{}  if ({}) {{\n", i == 1 ? "" : "  }\n", condition(by[i]));
-      text += fmt::format("    /* {} */\n{}", comment(network_.nodes[i].name),
-                          call(static_cast<int>(i)));
-    }
-    if (network_.nodes.size() > 1) text += "  }\n";
-    for (size_t k = 0; k < ids_.size(); ++k) {
-      const int out = network_.outputs[k].node;
-      text += fmt::format("  if (out_{0}) memcpy(out_{0}, {1}, {2} * sizeof(float));\n", ids_[k],
-                          at(out), node(out).shape.numel());
-    }
-    return text + "}\n";
-  }
-
-  std::string task_functions() const {
-    std::string text;
-    for (size_t k = 0; k < ids_.size(); ++k) {
-      text += fmt::format("\n{} {{ {}_run(input", task_prototype(ids_[k]), options_.name);
-      for (size_t j = 0; j < ids_.size(); ++j) text += j == k ? ", out" : ", NULL";
-      text += "); }\n";
-    }
-    return text;
   }
 
   /// The statement that computes node i.
@@ -331,19 +206,9 @@ class Writer {
   const CSourceOptions& options_;
   MemoryPlan plan_;
   Weights weights_;
-  std::vector<std::string> ids_;
 };
 
 }  // namespace
-
-std::string c_identifier(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    out += fits ? c : '_';
-  }
-  return out.empty() || (out[0] >= '0' && out[0] <= '9') ? "_" + out : out;
-}
 
 CSource c_source(const ExportedNetwork& network, const CSourceOptions& options) {
   if (const int64_t bytes = cost_of(network).bytes(); !options.blob && bytes > most_array_bytes)

@@ -34,11 +34,19 @@ std::vector<int> last_reads(const ExportedNetwork& network) {
 }  // namespace
 
 MemoryPlan plan_memory(const ExportedNetwork& network) {
+  std::vector<int64_t> sizes;
+  for (const ExportedNode& node : network.nodes) sizes.push_back(node.shape.numel());
+  sizes.at(0) = 0;  // the caller's
+  return plan_memory(network, sizes);
+}
+
+MemoryPlan plan_memory(const ExportedNetwork& network, const std::vector<int64_t>& sizes) {
   const std::vector<int> last = last_reads(network);
   std::vector<Block> blocks;
   std::vector<int> block_of(network.nodes.size(), -1);
-  for (size_t i = 1; i < network.nodes.size(); ++i) {
+  for (size_t i = 0; i < network.nodes.size(); ++i) {
     const ExportedNode& node = network.nodes[i];
+    if (sizes[i] == 0) continue;
     const auto here = static_cast<int>(i);
     for (int input : node.inputs) {
       const auto from = static_cast<size_t>(input);
@@ -47,7 +55,7 @@ MemoryPlan plan_memory(const ExportedNetwork& network) {
     }
     if (block_of[i] < 0) {
       block_of[i] = static_cast<int>(blocks.size());
-      blocks.push_back({node.shape.numel(), here, here, 0});
+      blocks.push_back({sizes[i], here, here, 0});
     }
     blocks[static_cast<size_t>(block_of[i])].last = last[i];
   }

@@ -10,10 +10,12 @@
 namespace weft {
 
 struct MemoryPlan {
-  std::vector<int64_t> offset;  ///< of each node's value, in floats; -1: the input, the caller's
+  std::vector<int64_t> offset;  ///< of each node's value, in floats; -1: elsewhere, as the input
   int64_t floats = 0;           ///< of all
 };
 
 MemoryPlan plan_memory(const ExportedNetwork& network);
+/// `sizes`: of each node's value, in whatever offsets are to count; 0: it lies elsewhere.
+MemoryPlan plan_memory(const ExportedNetwork& network, const std::vector<int64_t>& sizes);
 
 }  // namespace weft

@@ -56,7 +56,7 @@ Var value_of(const ExportedNode& node, const std::vector<Var>& x, const std::vec
 
 }  // namespace
 
-std::vector<Tensor> run_network(const AnyContext& context, const ExportedNetwork& network,
+std::vector<Tensor> node_values(const AnyContext& context, const ExportedNetwork& network,
                                 const Tensor& input) {
   const Shape &row = network.nodes.at(0).shape, &s = input.shape();
   if (s.rank() != 4 || s[1] != row[0] || s[2] != row[1] || s[3] != row[2])
@@ -77,8 +77,16 @@ std::vector<Tensor> run_network(const AnyContext& context, const ExportedNetwork
                                    node.shape[1], node.shape[2]));
   }
   std::vector<Tensor> out;
+  for (const Var& v : values) out.push_back(v.value());
+  return out;
+}
+
+std::vector<Tensor> run_network(const AnyContext& context, const ExportedNetwork& network,
+                                const Tensor& input) {
+  const std::vector<Tensor> values = node_values(context, network, input);
+  std::vector<Tensor> out;
   for (const ExportedOutput& o : network.outputs)
-    out.push_back(values.at(static_cast<size_t>(o.node)).value());
+    out.push_back(values.at(static_cast<size_t>(o.node)));
   return out;
 }
 

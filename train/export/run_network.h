@@ -12,4 +12,8 @@ namespace weft {
 std::vector<Tensor> run_network(const AnyContext& context, const ExportedNetwork& network,
                                 const Tensor& input);
 
+/// The same, of every node.
+std::vector<Tensor> node_values(const AnyContext& context, const ExportedNetwork& network,
+                                const Tensor& input);
+
 }  // namespace weft

@@ -1,0 +1,46 @@
+// What exported C has in common whatever its numbers are, f32 (c_source.h) or int8 (int8/c_int8.h):
+// the header, the order of calls, and which of them a task needs.
+#pragma once
+
+#include "train/export/c_source.h"
+
+namespace weft {
+
+struct CParts {
+  std::string includes;              ///< beside <stddef.h> and <string.h>
+  std::string definitions;           ///< weights, static memory and functions
+  std::vector<std::string> calls;    ///< of every node what computes it; empty: nothing has to
+  std::vector<std::string> outputs;  ///< of every output what hands it over; empty: a call has
+  int64_t memory_bytes = 0, weight_bytes = 0;
+};
+
+/// Of every output its task's name in C. ConfigError where two are the same, or options.name is none.
+std::vector<std::string> c_task_names(const ExportedNetwork& network,
+                                      const CSourceOptions& options);
+
+/// Header and source; `calls` may use input and out_TASK of every task, of which those are not null
+/// that a caller wants.
+CSource c_program(const ExportedNetwork& network, const CSourceOptions& options,
+                  const CParts& parts);
+
+/// Text within a comment.
+std::string c_comment(std::string text);
+std::string c_upper(std::string text);
+
+/// A convolution's weight [K, R, S, C / G], or a linear layer's [O, C], as [G][R][S][C / G][K / G].
+template <class T>
+std::vector<T> in_c_order(const ExportedNode& node, const T* weight) {
+  const Tensor& w = node.weights[0];
+  const int64_t k_all = w.shape()[0], groups = node.kind == NodeKind::conv ? node.conv.groups : 1;
+  const int64_t k_group = k_all / groups, c = w.shape().back(), taps = w.numel() / k_all / c;
+  std::vector<T> out;
+  out.reserve(static_cast<size_t>(w.numel()));
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t t = 0; t < taps; ++t)
+      for (int64_t i = 0; i < c; ++i)
+        for (int64_t k = 0; k < k_group; ++k)
+          out.push_back(weight[((g * k_group + k) * taps + t) * c + i]);
+  return out;
+}
+
+}  // namespace weft
