@@ -4,6 +4,10 @@
 
 namespace weft {
 
+OnnxModel onnx_model(const Int8Network& network, const OnnxOptions& options) {
+  return onnx_model(network.network, options);
+}
+
 OnnxModel onnx_model(const ExportedNetwork&, const OnnxOptions&) {
   throw ConfigError(
       "export: this weft was built without ONNX's library; install libonnx-dev (1.12 or later) and "

@@ -33,7 +33,9 @@ bool is_of_rows(const ExportedNode& n) {
 
 class Writer {
  public:
-  Writer(const ExportedNetwork& network, const OnnxOptions& options) : network_(network) {
+  /// `int8`: of `network`, or null.
+  Writer(const ExportedNetwork& network, const Int8Network* int8, const OnnxOptions& options)
+      : network_(network), int8_(int8) {
     rows_ = std::all_of(network.nodes.begin(), network.nodes.end(), is_of_rows);
     size_ = words_for_size(options.any_size);
     for (const NamedWeight& w : weights_of(network)) weight_names_[w.value.raw()] = w.name;
@@ -54,9 +56,10 @@ class Writer {
     for (const ExportedOutput& out : network_.outputs)
       if (!taken_.insert(out.task).second)
         throw ConfigError(fmt::format("export: two tasks are called '{}'", out.task));
-    names_.push_back(unique("input"));
-    declare(graph()->add_input(), names_[0], network_.nodes[0].shape, "height", "width", !rows_);
-    for (size_t i = 1; i < network_.nodes.size(); ++i) write(network_.nodes[i]);
+    const std::string input = unique("input");
+    declare(graph()->add_input(), input, network_.nodes[0].shape, "height", "width", !rows_);
+    names_.push_back(rounded(0, input));
+    for (size_t i = 1; i < network_.nodes.size(); ++i) write(i);
     for (const ExportedOutput& out : network_.outputs) write(out);
     check();
     return {model_.SerializeAsString(), size_};
@@ -154,15 +157,72 @@ class Writer {
     for (const int64_t v : values) a->add_ints(v);
   }
 
-  std::string product(const ExportedNode& n, std::vector<std::string> x) {
+  /// A constant of steps [K, ..] and what it stands for, each channel by its scale. Zero points are
+  /// said, as quantisers say them: ONNX Runtime's passes over the graph put wrong ones where none are.
+  template <class T>
+  std::string dequantised(const std::string& name, onnx::TensorProto::DataType type,
+                          const Dims& dims, const std::vector<T>& steps,
+                          const std::vector<float>& scale) {
+    const std::vector<T> zeros(scale.size());
+    const std::string q = add_constant(name, type, dims, steps.data(), steps.size() * sizeof(T)),
+                      by = add_constant(name + ".scale", onnx::TensorProto::FLOAT, {dims[0]},
+                                        scale.data(), scale.size() * sizeof(float)),
+                      zero = add_constant(name + ".zero", type, {dims[0]}, zeros.data(),
+                                          zeros.size() * sizeof(T));
+    const std::string y = add("DequantizeLinear", name + ".real", {q, by, zero});
+    attribute("axis", 0);
+    return y;
+  }
+
+  /// Value i by way of its int8 steps, where it has some; relu comes before its input's steps.
+  std::string rounded(size_t i, const std::string& x) {
+    if (int8_ == nullptr || static_cast<int>(i) < int8_->entry || int8_->nodes[i].f32) return x;
+    for (size_t j = i + 1; j < network_.nodes.size(); ++j)
+      if (int8_->nodes[j].same_step && network_.nodes[j].inputs[0] == static_cast<int>(i)) return x;
+    const Quantisation& q = int8_->nodes[i].q;
+    const auto zero = static_cast<int8_t>(q.zero);
+    const std::string& name = network_.nodes[i].name;
+    const std::string scale =
+        add_constant(name + ".scale", onnx::TensorProto::FLOAT, {}, &q.scale, sizeof(float));
+    const std::string at = add_constant(name + ".zero", onnx::TensorProto::INT8, {}, &zero, 1);
+    const std::string steps = add("QuantizeLinear", name + ".steps", {x, scale, at});
+    return add("DequantizeLinear", name + ".real", {steps, scale, at});
+  }
+
+  /// The weight, or what its int8 steps stand for.
+  std::string weight(const ExportedNode& n, const Dims& dims) {
+    const Tensor& w = n.weights[0];
+    if (int8_ == nullptr || int8_->weights.count(w.raw()) == 0) return constant(w, dims);
+    const Int8Weight& quantised = int8_->weights.at(w.raw());
+    std::string& name = dequantised_[w.raw()];
+    if (!name.empty()) return name;
+    const std::vector<int8_t>& q = quantised.values;
+    Tensor steps = Tensor::from(w.shape(), std::vector<double>(q.begin(), q.end()));
+    if (dims.size() == 4 && w.shape().rank() == 4) steps = krsc_to_oihw(steps);
+    const std::vector<double> ordered = steps.to_vector();
+    const std::vector<int8_t> bytes(ordered.begin(), ordered.end());
+    return name = dequantised(weight_names_.at(w.raw()), onnx::TensorProto::INT8, dims, bytes,
+                              quantised.scale);
+  }
+  /// Likewise; `i`: the node.
+  std::string bias(size_t i) {
+    const ExportedNode& n = network_.nodes[i];
+    if (int8_ == nullptr || int8_->nodes[i].bias.empty())
+      return constant(n.weights[1], {n.weights[1].numel()});
+    return dequantised(n.name + ".bias", onnx::TensorProto::INT32, {n.weights[1].numel()},
+                       int8_->nodes[i].bias, product_scales(*int8_, i));
+  }
+
+  std::string product(size_t i, std::vector<std::string> x) {
+    const ExportedNode& n = network_.nodes[i];
     const bool conv = n.kind == NodeKind::conv;
     const Shape& w = n.weights[0].shape();
     const Dims kernel = conv ? Dims{w[1], w[2]} : Dims{1, 1};
     if (rows_)
-      x.push_back(constant(n.weights[0], {w[0], w.back()}));
+      x.push_back(weight(n, {w[0], w.back()}));
     else
-      x.push_back(constant(n.weights[0], {w[0], w.back(), kernel[0], kernel[1]}));
-    if (n.weights.size() > 1) x.push_back(constant(n.weights[1], {w[0]}));
+      x.push_back(weight(n, {w[0], w.back(), kernel[0], kernel[1]}));
+    if (n.weights.size() > 1) x.push_back(bias(i));
     const std::string y = add(rows_ ? "Gemm" : "Conv", n.name, x);
     if (rows_) {
       attribute("transB", 1);
@@ -217,19 +277,21 @@ class Writer {
     return add("Mul", n.name, {twice, number(n.name + ".half", 0.5F)});
   }
 
-  void write(const ExportedNode& n) {
+  void write(size_t i) {
     std::vector<std::string> x;
-    for (const int input : n.inputs) x.push_back(names_.at(static_cast<size_t>(input)));
-    names_.push_back(value_of(n, x));
+    for (const int input : network_.nodes[i].inputs)
+      x.push_back(names_.at(static_cast<size_t>(input)));
+    names_.push_back(rounded(i, value_of(i, x)));
   }
 
-  std::string value_of(const ExportedNode& n, const std::vector<std::string>& x) {
+  std::string value_of(size_t i, const std::vector<std::string>& x) {
+    const ExportedNode& n = network_.nodes[i];
     switch (n.kind) {
       case NodeKind::input:
         break;
       case NodeKind::conv:
       case NodeKind::linear:
-        return product(n, x);
+        return product(i, x);
       case NodeKind::affine:
         return affine(n, x[0]);
       case NodeKind::weighted_sum:
@@ -287,6 +349,7 @@ class Writer {
   }
 
   const ExportedNetwork& network_;
+  const Int8Network* int8_;
   bool rows_ = false;      ///< a table's: values are [N, C]
   bool any_size_ = false;  ///< of pictures
   std::string size_;
@@ -296,17 +359,30 @@ class Writer {
   std::vector<std::string> names_;  ///< of each node's value
   std::map<const void*, std::string> weight_names_;
   std::map<std::pair<const void*, Dims>, std::string> constants_;
+  std::map<const void*, std::string> dequantised_;  ///< weights
 };
 
-}  // namespace
-
-OnnxModel onnx_model(const ExportedNetwork& network, const OnnxOptions& options) {
-  if (const int64_t bytes = cost_of(network).bytes(); bytes > most_weights)
+void check_room(int64_t bytes) {
+  if (bytes > most_weights)
     throw ConfigError(fmt::format(
         "export: {} MB of weights do not fit into an ONNX file (up to 2 GiB); --format safetensors "
         "or --task has room",
         bytes / 1'000'000));
-  return Writer(network, options).model();
+}
+
+}  // namespace
+
+OnnxModel onnx_model(const Int8Network& network, const OnnxOptions& options) {
+  int64_t bytes = 0;
+  for (const auto& [f32, weight] : network.weights)
+    bytes += static_cast<int64_t>(weight.values.size());
+  check_room(bytes);
+  return Writer(network.network, &network, options).model();
+}
+
+OnnxModel onnx_model(const ExportedNetwork& network, const OnnxOptions& options) {
+  check_room(cost_of(network).bytes());
+  return Writer(network, nullptr, options).model();
 }
 
 }  // namespace weft

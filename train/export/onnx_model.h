@@ -4,12 +4,15 @@
 // its task. N is free, and so are H and W unless the caller or the network fixes them: where a map
 // is a single pixel a mean over its pixels was left out, so that the graph holds for that size
 // alone. gelu is x (1 + erf(x / sqrt 2)) / 2, silu x sigmoid(x): opset 17 has neither.
+// An int8 network is the same graph between QuantizeLinear and DequantizeLinear ("QDQ"): weights int8,
+// biases int32, which runtimes take for integer kernels; inputs and outputs stay f32.
 // Without the library (onnx_missing.cpp) every call is a ConfigError that names its packages.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "train/export/int8/quantise.h"
 #include "train/export/network.h"
 
 namespace weft {
@@ -27,5 +30,6 @@ struct OnnxModel {
 /// ConfigError where two tasks have one name, or the weights do not fit into a file (2 GiB, which
 /// protobuf sets); Error where ONNX's checker refuses what was made.
 OnnxModel onnx_model(const ExportedNetwork& network, const OnnxOptions& options);
+OnnxModel onnx_model(const Int8Network& network, const OnnxOptions& options);
 
 }  // namespace weft

@@ -1,34 +1,15 @@
 // Exported ONNX: ONNX Runtime, where a Python that has it is named, gives the model's outputs, at
 // the size that was traced and at another; names, sizes and what is refused.
-#include <cstdlib>
-
+#include "train/export/onnx_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/source_dir.h"
 #include "tests/train/export/peer.h"
 #include "train/export/fold.h"
-#include "train/export/onnx_model.h"
 
 using namespace weft;
 using namespace weft::test;
 
 namespace {
-
-/// Whether this build has ONNX's library; if not, the refusal is held against its words.
-bool has_onnx() {
-  RandomModel& model = random_model(export_case("hard mlp relu batch"));
-  const ExportedNetwork& network = model.exported();
-  const std::string refused = message_of<ConfigError>([&] { onnx_model(network, {}); });
-  if (refused.empty()) return true;
-  CHECK_THAT(refused, contains_text("install libonnx-dev (1.12 or later) and libprotobuf-dev"));
-  return false;
-}
-
-/// A Python that has ONNX Runtime; empty: none.
-std::string python_with_onnxruntime(const TempFolder& folder) {
-  const char* named = std::getenv("WEFT_ONNX_PYTHON");
-  const std::string python = named != nullptr ? named : "python3";
-  return shell(folder, python + " -c 'import numpy, onnxruntime'").first == 0 ? python : "";
-}
 
 bool is_table(const ExportCase& c) { return c.input[0] * c.input[1] == 1; }
 

@@ -5,18 +5,15 @@
 #include <fstream>
 
 #include "tests/support/catch.h"
+#include "train/export/onnx_model.h"
 
 namespace weft::test {
-namespace {
-
 std::vector<float> read_floats(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::vector<float> out;
   for (float v; in.read(reinterpret_cast<char*>(&v), 4);) out.push_back(v);
   return out;
 }
-
-}  // namespace
 
 void write(const std::string& path, const void* bytes, size_t size) {
   std::ofstream(path, std::ios::binary)
@@ -56,6 +53,21 @@ void check_outputs(const Built& built, const std::string& path) {
     CHECK(difference(y, found) < 1e-5);
     at += size;
   }
+}
+
+bool has_onnx() {
+  RandomModel& model = random_model(export_case("hard mlp relu batch"));
+  const ExportedNetwork& network = model.exported();
+  const std::string refused = message_of<ConfigError>([&] { onnx_model(network, {}); });
+  if (refused.empty()) return true;
+  CHECK_THAT(refused, contains_text("install libonnx-dev (1.12 or later) and libprotobuf-dev"));
+  return false;
+}
+
+std::string python_with_onnxruntime(const TempFolder& folder) {
+  const char* named = std::getenv("WEFT_ONNX_PYTHON");
+  const std::string python = named != nullptr ? named : "python3";
+  return shell(folder, python + " -c 'import numpy, onnxruntime'").first == 0 ? python : "";
 }
 
 }  // namespace weft::test

@@ -1,0 +1,102 @@
+// Exported int8 C: compiled without a warning by every compiler that is here, and on 32 bits, it gives
+// the bits of weft's emulation.
+#include "train/export/int8/c_int8.h"
+
+#include "tests/support/catch.h"
+#include "tests/train/export/c_peer.h"
+#include "tests/train/export/int8/int8_cases.h"
+#include "train/export/normalise_inputs.h"
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+/// Bit for bit, on these inputs.
+void check_bits(const TempFolder& folder, const Int8Network& net, const Tensor& x,
+                const std::string& compiler) {
+  INFO(compiler);
+  write(folder.file("input"), x.raw(), x.bytes());
+  write_program(folder, net.network, c_source(net, {"net", false, {"a note"}}));
+  compile_and_run(folder, compiler);
+  CpuContext cpu(2);
+  const std::vector<Tensor> wanted = run_int8(&cpu, net, x);
+  std::vector<float> all;
+  for (int64_t n = 0; n < x.shape()[0]; ++n)
+    for (const Tensor& y : wanted) {
+      const Tensor row = y.rows(n, 1);
+      all.insert(all.end(), row.data<float>(), row.data<float>() + row.numel());
+    }
+  CHECK(read_floats(folder.file("output")) == all);
+}
+
+void check_case(const TempFolder& folder, const std::string& name, const std::string& compiler) {
+  INFO(name);
+  const ExportCase& c = export_case(name);
+  check_bits(folder, int8_case(c), random_inputs(c), compiler);
+}
+
+}  // namespace
+
+TEST_CASE("int8: C gives the emulation's bits, without a warning, under clang too", "[int8][c]") {
+  const TempFolder folder;
+  for (const char* compiler : {"gcc", "clang"}) {
+    if (!works(folder, compiler)) WEFT_SKIP(std::string("no ") + compiler);
+    for (const char* name :
+         {"hard resnet18 aspp", "adashare resnet18 plain", "mtan resnet18 plain",
+          "hard resnet18 own norm", "hard mlp relu batch", "adashare mlp silu none"})
+      check_case(folder, name, compiler);
+  }
+}
+
+TEST_CASE("int8: C gives the emulation's bits on 32 bits", "[int8][c]") {
+  const TempFolder folder;
+  if (!works(folder, "gcc -m32")) WEFT_SKIP("gcc makes no 32-bit programs (gcc-multilib)");
+  for (const char* name : {"adashare resnet18 aspp", "hard mlp gelu none"})
+    check_case(folder, name, "gcc -m32");
+}
+
+TEST_CASE("int8: C gives the emulation's bits, in every way of sharing, trunk and head",
+          "[int8][c][slow]") {
+  const TempFolder folder;
+  if (!works(folder, "gcc")) WEFT_SKIP("no gcc");
+  for (const ExportCase& c : export_cases()) check_case(folder, c.name, "gcc");
+}
+
+TEST_CASE("int8: C that normalises its input gives the emulation's bits", "[int8][c]") {
+  const TempFolder folder;
+  if (!works(folder, "gcc")) WEFT_SKIP("no gcc");
+  const ExportCase& c = export_case("hard resnet18 plain");
+  const Int8Network outside = int8_case(c);
+  for (const Normalize how : {Normalize::imagenet, Normalize::caffe}) {
+    LearnedFromData learned;
+    learned.normalize = how;
+    std::vector<Range> ranges{{}};
+    for (const Int8Node& node : outside.nodes)
+      ranges.push_back({static_cast<double>(node.q.scale) * (-128 - node.q.zero),
+                        static_cast<double>(node.q.scale) * (127 - node.q.zero)});
+    const Int8Network net =
+        quantised(normalised_inside(outside.network, learned), ranges, /*normalised=*/true);
+    for (const char* compiler : {"gcc", "gcc -m32"})
+      if (works(folder, compiler)) check_bits(folder, net, random_inputs(c), compiler);
+  }
+}
+
+TEST_CASE("int8: C keeps bytes between layers, and says of what it is made", "[int8][c]") {
+  const ExportCase& c = export_case("adashare resnet18 aspp");
+  const Int8Network net = int8_case(c);
+  const CSource small = c_source(net, {"net", false, {}});
+  const CSource large = c_source(net.network, {"net", false, {}});
+  CHECK(small.memory_bytes * 3 < large.memory_bytes);
+  CHECK(small.source.size() * 2 < large.source.size());
+  CHECK(small.source.find("double") == std::string::npos);
+  CHECK(small.source.find("math.h") == std::string::npos);
+  CHECK_THAT(message_of<ConfigError>([&] {
+               c_source(net, {"net", true, {}});
+             }),
+             contains_text("--blob: of --quantise the weights are arrays"));
+  CHECK_THAT(message_of<ConfigError>([&] {
+               c_source(net, {"2net", false, {}});
+             }),
+             contains_text("'2net' is no name for C functions"));
+}

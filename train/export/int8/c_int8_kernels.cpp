@@ -1,0 +1,272 @@
+// The texts. Where a pixel may be outside of the map it is left out: there x - zero is 0.
+#include "train/export/int8/c_int8_kernels.h"
+
+#include "engine/error.h"
+
+namespace weft {
+namespace {
+
+constexpr const char* common_text = R"(
+/* round(v 2^-shift), halves to even, plus zero, within int8 */
+static int8_t weft_step(int64_t v, int shift, int zero) {
+  const uint64_t size = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+  const uint64_t half = (uint64_t)1 << (shift - 1), rest = size & (2 * half - 1);
+  const uint64_t q = (size >> shift) + (rest > half || (rest == half && ((size >> shift) & 1)));
+  const int64_t y = (v < 0 ? -(int64_t)q : (int64_t)q) + zero;
+  return (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
+}
+
+/* round(x / scale), halves to even, plus zero, within int8; not a number is the lowest */
+static int8_t weft_quantise(float x, float scale, int zero) {
+  float v = x / scale, rest;
+  int q;
+  if (!(v > (float)(-128 - zero))) v = (float)(-128 - zero);
+  if (v > (float)(127 - zero)) v = (float)(127 - zero);
+  q = (int)v;
+  rest = v - (float)q;
+  if (rest > 0.5f || (rest == 0.5f && (q & 1))) ++q;
+  if (rest < -0.5f || (rest == -0.5f && (q & 1))) --q;
+  return (int8_t)(q + zero);
+}
+)";
+
+constexpr const char* sums_text = R"(
+typedef struct {
+  int h, w, c, p, q, k, r, s; /* input, output, kernel */
+  int stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w, groups;
+  int zero; /* of the input */
+} weft_conv_shape;
+
+/* sums[k] = bias[k] + sum over r, s, c of (x[h][w][c] - zero) weight[r][s][c][k], of one pixel */
+static void weft_sums(const int8_t *x, const int8_t *weight, const int32_t *bias, int p, int q,
+                      const weft_conv_shape *o) {
+  const int c_group = o->c / o->groups, k_group = o->k / o->groups;
+  for (int k = 0; k < o->k; ++k) sums[k] = bias[k];
+  for (int g = 0; g < o->groups; ++g)
+    for (int r = 0; r < o->r; ++r)
+      for (int s = 0; s < o->s; ++s, weight += (size_t)c_group * (size_t)k_group) {
+        const int h = p * o->stride_h - o->padding_h + r * o->dilation_h;
+        const int w = q * o->stride_w - o->padding_w + s * o->dilation_w;
+        const int8_t *in = x, *row = weight;
+        int32_t *out = sums + g * k_group;
+        if (h < 0 || h >= o->h || w < 0 || w >= o->w) continue;
+        in += ((size_t)h * (size_t)o->w + (size_t)w) * (size_t)o->c + (size_t)(g * c_group);
+        for (int c = 0; c < c_group; ++c, row += k_group) {
+          const int32_t v = in[c] - o->zero;
+          for (int k = 0; k < k_group; ++k) out[k] += v * row[k];
+        }
+      }
+}
+)";
+
+constexpr const char* conv_text = R"(
+static void weft_conv(const int8_t *x, const int8_t *weight, const int32_t *bias,
+                      const int32_t *factor, const uint8_t *shift, int zero, int8_t *y,
+                      const weft_conv_shape *o) {
+  for (int p = 0; p < o->p; ++p)
+    for (int q = 0; q < o->q; ++q, y += o->k) {
+      weft_sums(x, weight, bias, p, q, o);
+      for (int k = 0; k < o->k; ++k) y[k] = weft_step((int64_t)sums[k] * factor[k], shift[k], zero);
+    }
+}
+)";
+
+constexpr const char* conv_f32_text = R"(
+static void weft_conv_f32(const int8_t *x, const int8_t *weight, const int32_t *bias,
+                          const float *scale, float *y, const weft_conv_shape *o) {
+  for (int p = 0; p < o->p; ++p)
+    for (int q = 0; q < o->q; ++q, y += o->k) {
+      weft_sums(x, weight, bias, p, q, o);
+      for (int k = 0; k < o->k; ++k) {
+        const float sum = (float)sums[k];
+        y[k] = sum * scale[k];
+      }
+    }
+}
+)";
+
+constexpr const char* max_pool_text = R"(
+typedef struct {
+  int h, w, c, p, q, kernel, stride, padding;
+} weft_pool_shape;
+
+static void weft_max_pool(const int8_t *x, int8_t *y, const weft_pool_shape *o) {
+  for (int p = 0; p < o->p; ++p)
+    for (int q = 0; q < o->q; ++q, y += o->c) {
+      for (int c = 0; c < o->c; ++c) y[c] = -128;
+      for (int r = 0; r < o->kernel; ++r)
+        for (int s = 0; s < o->kernel; ++s) {
+          const int h = p * o->stride - o->padding + r, w = q * o->stride - o->padding + s;
+          const int8_t *in = x;
+          if (h < 0 || h >= o->h || w < 0 || w >= o->w) continue;
+          in += ((size_t)h * (size_t)o->w + (size_t)w) * (size_t)o->c;
+          for (int c = 0; c < o->c; ++c)
+            if (in[c] > y[c]) y[c] = in[c];
+        }
+    }
+}
+)";
+
+constexpr const char* affine_text = R"(
+static void weft_affine(const int8_t *x, int zero_x, const int32_t *factor, const int64_t *offset,
+                        int shift, int zero, int8_t *y, size_t pixels, int channels) {
+  for (size_t i = 0; i < pixels; ++i, x += channels, y += channels)
+    for (int c = 0; c < channels; ++c)
+      y[c] = weft_step((int64_t)(x[c] - zero_x) * factor[c] + offset[c], shift, zero);
+}
+)";
+
+constexpr const char* sum_text = R"(
+static void weft_sum(int maps, const int8_t *const *x, const int *zero_x, const int32_t *factor,
+                     int shift, int zero, int8_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    int64_t sum = 0;
+    for (int j = 0; j < maps; ++j) sum += (int64_t)(x[j][i] - zero_x[j]) * factor[j];
+    y[i] = weft_step(sum, shift, zero);
+  }
+}
+)";
+
+constexpr const char* mul_text = R"(
+static void weft_mul(const int8_t *a, int zero_a, const int8_t *b, int zero_b, int32_t factor,
+                     int shift, int zero, int8_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = weft_step((int64_t)((a[i] - zero_a) * (b[i] - zero_b)) * factor, shift, zero);
+}
+)";
+
+constexpr const char* mean_text = R"(
+static void weft_mean(const int8_t *x, int zero_x, int32_t factor, int shift, int zero, int8_t *y,
+                      size_t pixels, int channels) {
+  for (int c = 0; c < channels; ++c) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < pixels; ++i) sum += x[i * (size_t)channels + (size_t)c] - zero_x;
+    y[c] = weft_step((int64_t)sum * factor, shift, zero);
+  }
+}
+)";
+
+constexpr const char* concat_text = R"(
+/* count channels of x to y, whose pixels are to apart, in y's steps */
+static void weft_concat(const int8_t *x, int zero_x, int32_t factor, int shift, int zero, int8_t *y,
+                        int to, size_t pixels, int count) {
+  for (size_t i = 0; i < pixels; ++i, x += count, y += to)
+    for (int c = 0; c < count; ++c)
+      y[c] = weft_step((int64_t)(x[c] - zero_x) * factor, shift, zero);
+}
+)";
+
+constexpr const char* slice_text = R"(
+/* count channels of x, whose pixels are from apart */
+static void weft_slice(const int8_t *x, int from, int8_t *y, size_t pixels, int count) {
+  for (size_t i = 0; i < pixels; ++i, x += from, y += count) memcpy(y, x, (size_t)count);
+}
+)";
+
+constexpr const char* function_text = R"(
+/* table: y for x = -128 .. 127 */
+static void weft_function(const int8_t *x, const int8_t *table, int8_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i) y[i] = table[x[i] + 128];
+}
+)";
+
+}  // namespace
+
+std::string int8_common() { return common_text; }
+
+std::string int8_kernel_name(NodeKind kind, bool f32) {
+  switch (kind) {
+    case NodeKind::conv:
+    case NodeKind::linear:
+      return f32 ? "weft_conv_f32" : "weft_conv";
+    case NodeKind::add:
+    case NodeKind::weighted_sum:
+      return "weft_sum";
+    default:
+      return is_function(kind) ? "weft_function" : fmt::format("weft_{}", name_of(kind));
+  }
+}
+
+std::string int8_sums() { return sums_text; }
+
+std::string int8_kernel(NodeKind kind, bool f32) {
+  switch (kind) {
+    case NodeKind::conv:
+    case NodeKind::linear:
+      return f32 ? conv_f32_text : conv_text;
+    case NodeKind::affine:
+      return affine_text;
+    case NodeKind::weighted_sum:
+    case NodeKind::add:
+      return sum_text;
+    case NodeKind::mul:
+      return mul_text;
+    case NodeKind::max_pool:
+      return max_pool_text;
+    case NodeKind::mean:
+      return mean_text;
+    case NodeKind::concat:
+      return concat_text;
+    case NodeKind::slice:
+      return slice_text;
+    default:
+      break;
+  }
+  if (is_function(kind)) return function_text;
+  throw Error(fmt::format("int8 export: '{}' has no function in C", name_of(kind)));
+}
+
+std::string int8_entry(NodeKind kind) {
+  switch (kind) {
+    case NodeKind::input:
+      return R"(
+static void weft_enter(const float *x, float scale, int zero, int8_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i) y[i] = weft_quantise(x[i], scale, zero);
+}
+)";
+    case NodeKind::affine:
+      return R"(
+/* a[c] x[pixel][c] + b[c] in steps */
+static void weft_enter(const float *x, const float *a, const float *b, float scale, int zero,
+                       int8_t *y, size_t pixels, int channels) {
+  for (size_t i = 0; i < pixels; ++i, x += channels, y += channels)
+    for (int c = 0; c < channels; ++c) {
+      float v = a[c] * x[c];
+      v = v + b[c];
+      y[c] = weft_quantise(v, scale, zero);
+    }
+}
+)";
+    case NodeKind::linear:
+      return R"(
+/* b[k] + sum over c of a[k][c] x[pixel][c] in steps */
+static void weft_enter(const float *x, const float *a, const float *b, float scale, int zero,
+                       int8_t *y, size_t pixels, int channels) {
+  for (size_t i = 0; i < pixels; ++i, x += channels, y += channels)
+    for (int k = 0; k < channels; ++k) {
+      float v = b[k];
+      for (int c = 0; c < channels; ++c) {
+        const float term = a[k * channels + c] * x[c];
+        v = v + term;
+      }
+      y[k] = weft_quantise(v, scale, zero);
+    }
+}
+)";
+    default:
+      throw Error(fmt::format("int8 export: '{}' does not normalise an input", name_of(kind)));
+  }
+}
+
+std::string int8_exit() {
+  return R"(
+static void weft_leave(const int8_t *x, float scale, int zero, float *y, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    const float v = (float)(x[i] - zero);
+    y[i] = scale * v;
+  }
+}
+)";
+}
+
+}  // namespace weft
