@@ -1,7 +1,6 @@
 // weft eval: a run folder's best (or last) checkpoint on a split, as a table.
 #include <memory>
 
-#include "data/fingerprint.h"
 #include "data/split.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
@@ -28,8 +27,9 @@ class Eval final : public Command {
                   elsewhere(settings_, {"data.root", "data.index", "data.test_index"}));
     const auto data = open_dataset(run.run, &run.learned);
     const Parts parts = make_parts(*data, run.run.semantics);
-    check_split(run, *data);
-    const auto& indices = part_of(parts, from_word<EvalSplit>("--split", split_));
+    const auto split = from_word<EvalSplit>("--split", split_);
+    check_split(run, *data, split, "eval");
+    const auto& indices = part_of(parts, split);
     if (indices.empty())
       throw DataError(
           fmt::format("eval: the data have no {} split; choose another with --split", split_));
@@ -50,22 +50,6 @@ class Eval final : public Command {
   }
 
  private:
-  /// Samples that weft itself divided are divided anew when there are others, so that some that
-  /// were trained on would be tested: refused. Parts that the data name stay as they are.
-  void check_split(const OpenedRun& run, const Dataset& data) const {
-    const DataSpec& spec = run.run.data;
-    const bool own_test = spec.ratio[1] == 0 || !spec.split.empty() || !spec.test_index.empty();
-    const bool named = split_ == "test" && own_test;
-    if (named || split_ == "train") return;
-    const Fingerprint& was = run.learned.fingerprint;
-    if (sample_hashes(data, was.each) == was.samples && data.size() == was.count) return;
-    throw DataError(fmt::format(
-        "eval: the samples changed since training (there are {}, there were {}), and their {} part "
-        "was divided off by weft, so some of it was trained on; name the parts in a column "
-        "(data.split), or evaluate a test file (data.test_index)",
-        data.size(), was.count, split_));
-  }
-
   std::vector<std::string> settings_;
   std::string folder_, checkpoint_, device_, split_ = "test";
   int threads_ = 0;

@@ -9,13 +9,15 @@
 #include "io/files.h"
 #include "train/cli/comma_list.h"
 #include "train/cli/command.h"
+#include "train/cli/export_int8.h"
 #include "train/cli/opened_run.h"
-#include "train/export/c_source.h"
+#include "train/export/c_program.h"
 #include "train/export/circuit/circuit.h"
 #include "train/export/circuit/spice.h"
 #include "train/export/circuit/verilog_a.h"
 #include "train/export/export_run.h"
 #include "train/export/fold.h"
+#include "train/export/int8/c_int8.h"
 #include "train/export/network_file.h"
 #include "train/export/onnx_model.h"
 #include "train/run_folder/run_record.h"
@@ -93,6 +95,8 @@ class Export final : public Command {
   }
   void options(Options& o) override {
     o.add("folder", folder_, "Run folder").required();
+    o.add("settings", int8_.settings,
+          "Of --quantise: data.root=FOLDER where the data are now; data.test_index=FILE");
     o.add("--format", format_,
           "safetensors (build/weft-run runs it), c (C99), onnx (opset 17); of tables spice "
           "(subcircuits) or verilog-a (modules)")
@@ -105,6 +109,12 @@ class Export final : public Command {
     o.add("--normalise", normalise_,
           "Normalise inputs inside the network, or outside (default: outside; of circuits inside)")
         .one_of({"inside", "outside"});
+    o.add("--quantise", quantise_, "Of c and onnx: in int8; prints what that costs on data");
+    o.add("--calibrate", int8_.calibrate, "Of --quantise: training images that say its ranges")
+        .within(1, 1e6);
+    o.add("--split", int8_.split,
+          "Of --quantise: measured on val or test (default: val, or test where there is none)")
+        .one_of({"val", "test"});
     o.add("--blob", blob_, "Of C: weights in a file of their own");
     o.add("--checkpoint", checkpoint_, "best, best-1 .., last or step-N (default: best)");
   }
@@ -112,6 +122,13 @@ class Export final : public Command {
     const auto format = from_word<Format>("--format", format_);
     if (blob_ && format != Format::c)
       throw ConfigError("--blob: weights lie beside a C source; safetensors and onnx hold them");
+    if (quantise_ && format != Format::c && format != Format::onnx)
+      throw ConfigError(fmt::format(
+          "--quantise: {} holds f32; int8 is for --format onnx and --format c", format_));
+    if (quantise_ && blob_)
+      throw ConfigError("--blob: int8 weights of --quantise lie in the C source, as arrays");
+    if (!quantise_ && (!int8_.settings.empty() || !int8_.split.empty()))
+      throw ConfigError("export: data are read by --quantise alone; leave out where they are");
     RunExportOptions options;
     options.tasks = comma_list(tasks_);
     if (!normalise_.empty())
@@ -122,7 +139,8 @@ class Export final : public Command {
     if (!size_.empty()) std::tie(options.height, options.width) = size_of_picture(size_);
     if (name_.find('/') != std::string::npos)
       throw ConfigError(fmt::format("--name: '{}' is a path; --out says where", name_));
-    const OpenedRun run(folder_, checkpoint_, "cpu", 0);
+    OpenedRun run(folder_, checkpoint_, "cpu", 0,
+                  elsewhere(int8_.settings, {"data.root", "data.index", "data.test_index"}));
     const std::string of_tasks = tasks_.empty() ? "" : "_" + tasks_;
     const std::string name = !name_.empty() ? name_ : c_identifier(run.run.name + of_tasks);
     const std::string stem = (out_.empty() ? folder_ + "/export" : out_) + "/" + name;
@@ -134,45 +152,81 @@ class Export final : public Command {
     std::vector<std::string> notes = is_circuit(format) ? std::vector<std::string>{} : made.notes;
     notes.insert(notes.begin(), fmt::format("run {}, {}; weft {}", run.run.name,
                                             name_of(run.run.sharing), version()));
-    std::vector<std::pair<std::string, std::string>> files;
-    int64_t memory = 0;
-    std::string size;
-    if (format == Format::c) {
-      CSource c = c_source(made.network, {name, blob_, notes});
-      memory = c.memory_bytes;
-      files = {{".h", std::move(c.header)}, {".c", std::move(c.source)}};
-      if (blob_) files.emplace_back(".bin", std::move(c.blob));
+    std::optional<Int8Export> int8;
+    Files f32;
+    if (quantise_) {
+      int8 = export_int8(run, made.network, options, int8_);
+      f32 = files_of(format, made.network, nullptr, name, notes);
     }
-    if (format == Format::onnx) {
-      OnnxModel model = onnx_model(made.network, {/*any_size=*/size_.empty(), notes});
-      size = model.size;
-      files = {{".onnx", std::move(model.bytes)}};
-    }
+    Files files = files_of(format, made.network, int8 ? &int8->network : nullptr, name, notes);
     if (is_circuit(format)) {
       const std::vector<Circuit> circuits = circuits_of(made.network, run.run, run.learned, name);
       const bool spice = format == Format::spice;
-      files = {{endings[0], spice ? spice_text(circuits, notes) : verilog_a_text(circuits, notes)}};
+      files.texts = {
+          {endings[0], spice ? spice_text(circuits, notes) : verilog_a_text(circuits, notes)}};
       for (const Circuit& circuit : circuits)
         for (const std::string& line : circuit_notes(circuit)) fmt::print("{}\n", line);
     }
     make_folder(std::filesystem::path(stem).parent_path().string());
     if (format == Format::safetensors)
       write_network(stem + ".safetensors", made.network, notes, to_json(made.usage));
-    for (const auto& [ending, text] : files) write_file(stem + ending, text);
+    for (const auto& [ending, text] : files.texts) write_file(stem + ending, text);
 
     fmt::print("{:<28} {:>12} {:>12} {:>12}\n", "", "parameters", "bytes", "MFLOP");
     print_row("full network", made.full);
     print_row("exported", cost_of(made.network));
     for (const ExportedOutput& out : made.network.outputs)
       print_row("  " + out.task + " alone", cost_of(only_tasks(made.network, {out.task})));
-    if (format == Format::c) fmt::print("static memory between layers: {} bytes\n", memory);
-    if (!size.empty()) fmt::print("size of pictures: {}\n", size);
+    if (format == Format::c && !int8)
+      fmt::print("static memory between layers: {} bytes\n", files.memory);
+    if (!files.size.empty()) fmt::print("size of pictures: {}\n", files.size);
+    if (int8) {
+      print_accuracy(*int8);
+      fmt::print("{:<28} {:>12} {:>12}\n", "bytes of files", f32.bytes(), files.bytes());
+      if (format == Format::c)
+        fmt::print("{:<28} {:>12} {:>12}\n", "static memory, bytes", f32.memory, files.memory);
+    }
     for (const std::string& ending : endings) fmt::print("{}{}\n", stem, ending);
   }
 
  private:
+  struct Files {
+    std::vector<std::pair<std::string, std::string>> texts;  ///< by ending
+    int64_t memory = 0;                                      ///< of C
+    std::string size;                                        ///< of ONNX
+    size_t bytes() const {
+      size_t sum = 0;
+      for (const auto& [ending, text] : texts) sum += text.size();
+      return sum;
+    }
+  };
+
+  /// C or ONNX of the network, or of its int8 one.
+  Files files_of(Format format, const ExportedNetwork& network, const Int8Network* int8,
+                 const std::string& name, const std::vector<std::string>& notes) const {
+    Files files;
+    if (format == Format::c) {
+      // f32 that is made to compare with, and does not fit in arrays, is counted beside its source.
+      const bool blob =
+          blob_ || (quantise_ && int8 == nullptr && cost_of(network).bytes() > most_array_bytes);
+      CSource c = int8 != nullptr ? c_source(*int8, {name, false, notes})
+                                  : c_source(network, {name, blob, notes});
+      files.memory = c.memory_bytes;
+      files.texts = {{".h", std::move(c.header)}, {".c", std::move(c.source)}};
+      if (blob) files.texts.emplace_back(".bin", std::move(c.blob));
+    }
+    if (format == Format::onnx) {
+      const OnnxOptions options{/*any_size=*/size_.empty(), notes};
+      OnnxModel model = int8 != nullptr ? onnx_model(*int8, options) : onnx_model(network, options);
+      files.size = model.size;
+      files.texts = {{".onnx", std::move(model.bytes)}};
+    }
+    return files;
+  }
+
   std::string folder_, format_ = "safetensors", out_, name_, tasks_, size_, normalise_, checkpoint_;
-  bool blob_ = false;
+  bool blob_ = false, quantise_ = false;
+  Int8Options int8_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "data/fingerprint.h"
 #include "train/cli/console.h"
 #include "train/run_folder/checkpoint.h"
 
@@ -32,6 +33,20 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
   model = make_model(device->context(), run);
   check_state(state, run, *model, checkpoint);
   load_model(checkpoint, *model);
+}
+
+void check_split(const OpenedRun& run, const Dataset& data, EvalSplit split, const char* command) {
+  const DataSpec& spec = run.run.data;
+  const bool own_test = spec.ratio[1] == 0 || !spec.split.empty() || !spec.test_index.empty();
+  const bool named = split == EvalSplit::test && own_test;
+  if (named || split == EvalSplit::train) return;
+  const Fingerprint& was = run.learned.fingerprint;
+  if (sample_hashes(data, was.each) == was.samples && data.size() == was.count) return;
+  throw DataError(fmt::format(
+      "{}: the samples changed since training (there are {}, there were {}), and their {} part "
+      "was divided off by weft, so some of it was trained on; name the parts in a column "
+      "(data.split), or evaluate a test file (data.test_index)",
+      command, data.size(), was.count, name_of(split)));
 }
 
 const std::vector<std::string>& elsewhere(const std::vector<std::string>& settings,

@@ -31,6 +31,11 @@ struct OpenedRun {
   std::unique_ptr<Model> model;
 };
 
+/// Samples that weft itself divided are divided anew when there are others, so that some that were
+/// trained on would be tested: DataError, which begins with the command. Parts that the data name stay
+/// as they are.
+void check_split(const OpenedRun& run, const Dataset& data, EvalSplit split, const char* command);
+
 /// The settings, which may say where the data are and nothing else: `keys` of them (ConfigError).
 const std::vector<std::string>& elsewhere(const std::vector<std::string>& settings,
                                           const std::vector<std::string>& keys);

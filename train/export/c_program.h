@@ -6,6 +6,9 @@
 
 namespace weft {
 
+/// Of weights as text, four times as long: more takes a compiler minutes.
+constexpr int64_t most_array_bytes = int64_t{32} << 20;
+
 struct CParts {
   std::string includes;              ///< beside <stddef.h> and <string.h>
   std::string definitions;           ///< weights, static memory and functions

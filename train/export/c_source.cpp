@@ -23,9 +23,6 @@ std::string literal(float v) {
   return text + "f";
 }
 
-/// Of weights as text, four times as long: more takes a compiler minutes.
-constexpr int64_t most_array_bytes = int64_t{32} << 20;
-
 /// Of every tensor of weights: where it is in C, and its numbers.
 class Weights {
  public:

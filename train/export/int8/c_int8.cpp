@@ -12,8 +12,6 @@
 namespace weft {
 namespace {
 
-constexpr int64_t most_array_bytes = int64_t{32} << 20;
-
 /// In all its digits; an f32.
 std::string literal(float v) {
   std::string text = fmt::format("{}", v);

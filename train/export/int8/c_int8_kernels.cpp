@@ -40,20 +40,20 @@ typedef struct {
 /* sums[k] = bias[k] + sum over r, s, c of (x[h][w][c] - zero) weight[r][s][c][k], of one pixel */
 static void weft_sums(const int8_t *x, const int8_t *weight, const int32_t *bias, int p, int q,
                       const weft_conv_shape *o) {
-  const int c_group = o->c / o->groups, k_group = o->k / o->groups;
+  const int c_group = o->c / o->groups, k_group = o->k / o->groups, zero = o->zero;
   for (int k = 0; k < o->k; ++k) sums[k] = bias[k];
   for (int g = 0; g < o->groups; ++g)
     for (int r = 0; r < o->r; ++r)
       for (int s = 0; s < o->s; ++s, weight += (size_t)c_group * (size_t)k_group) {
         const int h = p * o->stride_h - o->padding_h + r * o->dilation_h;
         const int w = q * o->stride_w - o->padding_w + s * o->dilation_w;
-        const int8_t *in = x, *row = weight;
-        int32_t *out = sums + g * k_group;
+        const int8_t *in = x, *restrict row = weight;
+        int32_t *restrict out = sums + g * k_group;
         if (h < 0 || h >= o->h || w < 0 || w >= o->w) continue;
         in += ((size_t)h * (size_t)o->w + (size_t)w) * (size_t)o->c + (size_t)(g * c_group);
         for (int c = 0; c < c_group; ++c, row += k_group) {
-          const int32_t v = in[c] - o->zero;
-          for (int k = 0; k < k_group; ++k) out[k] += v * row[k];
+          const int16_t v = (int16_t)(in[c] - zero); /* times a weight still 16 bits */
+          for (int k = 0; k < k_group; ++k) out[k] += (int16_t)(v * row[k]);
         }
       }
 }

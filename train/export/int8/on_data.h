@@ -1,0 +1,37 @@
+// A run's own data for its int8 network: training images give the ranges, another part says what int8
+// costs. Images are as evaluation sees them, one at a time (a table's rows batch by batch).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/dataset.h"
+#include "models/sharing/sharing.h"
+#include "train/export/int8/quantise.h"
+#include "train/metrics/metrics.h"
+#include "train/run_file/run_file.h"
+
+namespace weft {
+
+struct RunData {
+  const RunFile& run;
+  const Model& model;
+  const Dataset& data;
+};
+
+/// Of every node of `network`, whose inputs are normalised outside, over `count` of the images
+/// `train`, or all where there are fewer. DataError where there are none, or where they are of a size
+/// for which the network is not.
+std::vector<Range> calibrated(const AnyContext& context, const ExportedNetwork& network,
+                              const RunData& on, const std::vector<int64_t>& train, int64_t count);
+
+struct TaskAccuracy {
+  std::string task;
+  std::vector<Metric> f32, int8;  ///< the same metrics of both
+};
+
+/// Of every output of the network, on all of `indices`; metrics of slopes and of the loss are absent.
+std::vector<TaskAccuracy> accuracy_of(const AnyContext& context, const Int8Network& network,
+                                      const RunData& on, const std::vector<int64_t>& indices);
+
+}  // namespace weft
