@@ -18,12 +18,18 @@ using namespace weft::test;
 
 namespace {
 
-/// Without, run_onnx.py asks ONNX Runtime for kernels that do not saturate, and that mode of its has a
-/// fault: it stops at weights that two nodes share, as it names the copies alike.
 bool cpu_has_vnni() {
   std::ifstream in("/proc/cpuinfo");
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   return text.find("vnni") != std::string::npos;
+}
+
+/// Without VNNI run_onnx.py asks ONNX Runtime for kernels that do not saturate, a mode in which its
+/// release 1.32 stops at int8 weights that two nodes read.
+bool shares_weights(const Int8Network& net) {
+  size_t uses = 0;
+  for (size_t i = 0; i < net.nodes.size(); ++i) uses += net.nodes[i].bias.empty() ? 0 : 1;
+  return uses > net.weights.size();
 }
 
 struct Case {
@@ -43,9 +49,9 @@ TEST_CASE(
   std::vector<Case> cases;
   std::string arguments;
   for (const ExportCase& c : export_cases()) {
-    if (c.name.find(" own ") != std::string::npos && !cpu_has_vnni()) continue;
     RandomModel& random = random_model(c);
     const Int8Network net = int8_case(c);
+    if (shares_weights(net) && !cpu_has_vnni()) continue;
     const Tensor x = random_inputs(c);
     const std::string stem = folder.file(std::to_string(cases.size()));
     write(stem + ".input", x.raw(), x.bytes());
