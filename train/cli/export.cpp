@@ -127,7 +127,8 @@ class Export final : public Command {
           "--quantise: {} holds f32; int8 is for --format onnx and --format c", format_));
     if (quantise_ && blob_)
       throw ConfigError("--blob: int8 weights of --quantise lie in the C source, as arrays");
-    if (!quantise_ && (!int8_.settings.empty() || !int8_.split.empty()))
+    if (!quantise_ && (!int8_.settings.empty() || !int8_.split.empty() ||
+                       int8_.calibrate != Int8Options{}.calibrate))
       throw ConfigError("export: data are read by --quantise alone; leave out where they are");
     RunExportOptions options;
     options.tasks = comma_list(tasks_);

@@ -1,8 +1,6 @@
 // export_int8: data, ranges, both networks measured.
 #include "train/cli/export_int8.h"
 
-#include <algorithm>
-
 namespace weft::cli {
 namespace {
 
@@ -34,15 +32,14 @@ Int8Export export_int8(OpenedRun& run, const ExportedNetwork& network,
           ? network
           : export_run(run.context(), *run.model, run.run, run.policy(), run.learned, outside)
                 .network;
-  std::vector<Range> ranges = calibrated(run.context(), seen, on, parts.train, int8.calibrate);
+  Calibrated found = calibrated(run.context(), seen, on, parts.train, int8.calibrate);
+  std::vector<Range>& ranges = found.ranges;
   Int8Export out;
   out.network = quantised(seen, ranges);
   const std::vector<int64_t>& indices = part_of(parts, split);
   out.accuracy = accuracy_of(run.context(), out.network, on, indices);
   const char* images = run.learned.columns.empty() ? "images" : "rows";
-  out.calibrated_on = fmt::format(
-      "{} training {}", std::min<int64_t>(int8.calibrate, static_cast<int64_t>(parts.train.size())),
-      images);
+  out.calibrated_on = fmt::format("{} training {}", found.images, images);
   out.measured_on = fmt::format("{} {} of {}", indices.size(), images, name_of(split));
   if (network.nodes.size() == seen.nodes.size()) return out;
   ranges.insert(ranges.begin(), Range{});  // of the input before it is normalised

@@ -68,8 +68,8 @@ std::vector<Tensor> in_parts(const Tensor& images,
 
 }  // namespace
 
-std::vector<Range> calibrated(const AnyContext& context, const ExportedNetwork& network,
-                              const RunData& on, const std::vector<int64_t>& train, int64_t count) {
+Calibrated calibrated(const AnyContext& context, const ExportedNetwork& network, const RunData& on,
+                      const std::vector<int64_t>& train, int64_t count) {
   if (train.empty())
     throw DataError("export --quantise: the data have no training images to find ranges in");
   const LoaderOptions options = eval_loader_options(on.run, on.data);
@@ -88,7 +88,7 @@ std::vector<Range> calibrated(const AnyContext& context, const ExportedNetwork& 
     for (int64_t row = 0; row < s[0]; row += step)
       calibration->observe(context, batch.images.rows(row, step));
   });
-  return calibration->ranges();
+  return {calibration->ranges(), static_cast<int64_t>(sample.size())};
 }
 
 std::vector<TaskAccuracy> accuracy_of(const AnyContext& context, const Int8Network& network,

@@ -19,11 +19,16 @@ struct RunData {
   const Dataset& data;
 };
 
-/// Of every node of `network`, whose inputs are normalised outside, over `count` of the images
-/// `train`, or all where there are fewer. DataError where there are none, or where they are of a size
+struct Calibrated {
+  std::vector<Range> ranges;  ///< of every node
+  int64_t images = 0;         ///< over so many
+};
+
+/// Of `network`, whose inputs are normalised outside, over `count` of the images `train`: all where
+/// there are fewer, more where it takes them to hold every class. DataError where there are none, or where they are of a size
 /// for which the network is not.
-std::vector<Range> calibrated(const AnyContext& context, const ExportedNetwork& network,
-                              const RunData& on, const std::vector<int64_t>& train, int64_t count);
+Calibrated calibrated(const AnyContext& context, const ExportedNetwork& network, const RunData& on,
+                      const std::vector<int64_t>& train, int64_t count);
 
 struct TaskAccuracy {
   std::string task;

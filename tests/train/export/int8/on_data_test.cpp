@@ -35,7 +35,8 @@ Measured measure(RunFile run, const BinaryPolicy* policy = nullptr, RunExportOpt
   Measured out;
   out.made = export_run(&cpu, *model, run, policy, learn_from(run, *data), options);
   const RunData on{run, *model, *data};
-  out.network = quantised(out.made.network, calibrated(&cpu, out.made.network, on, parts.train, 8));
+  out.network =
+      quantised(out.made.network, calibrated(&cpu, out.made.network, on, parts.train, 8).ranges);
   const std::vector<int64_t>& part = parts.val.empty() ? parts.test : parts.val;
   out.accuracy = accuracy_of(&cpu, out.network, on, part);
   out.evaluated = evaluate(&cpu, *model, run, *data, part, [&](int64_t) { return policy; });
