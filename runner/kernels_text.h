@@ -11,86 +11,100 @@ namespace {
 inline constexpr int64_t depth = 256;  ///< taps that are packed at once
 inline constexpr int64_t row_length =
     depth + 16;  ///< floats of a packed row, with room to overshoot
-inline constexpr int64_t block_pixels =
-    336;                              ///< packed at once: with their outputs in the L2 cache
-inline constexpr int64_t copied = 8;  ///< floats that a copy moves at once
+/// Packed at once: with their outputs in the L2 cache.
+inline constexpr int64_t block_pixels = 336;
+/// After so many taps one more cache line of what is read next is brought nearer.
+inline constexpr int64_t taps_a_line = 8;
 
 inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/// n floats, and up to copied - 1 more.
-inline void copy_run(const float* from, float* to, int64_t n) {
-  typedef float Part __attribute__((vector_size(4 * copied), aligned(4), may_alias));
-  for (int64_t i = 0; i < n; i += copied)
+/// n floats, and up to lanes - 1 more.
+template <int lanes>
+void copy_run(const float* from, float* to, int64_t n) {
+  typedef float Part __attribute__((vector_size(4 * lanes), aligned(4), may_alias));
+  for (int64_t i = 0; i < n; i += lanes)
     *reinterpret_cast<Part*>(to + i) = *reinterpret_cast<const Part*>(from + i);
 }
 inline void zero_run(float* to, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] = 0;
 }
 
-/// Taps [begin, end) of group g of the output pixels [first, last), a row of row_length each.
-inline void pack_pixels(const ConvWork& o, int64_t g, int64_t first, int64_t last, int64_t begin,
-                        int64_t end, float* rows) {
+/// Taps [begin, end) of group g of the output pixels [first, last), a row of row_length each. Run
+/// by run, each for all pixels: what then differs between neighbours is the place alone, so that
+/// branches are foreseen.
+template <int lanes>
+void pack_pixels(const ConvWork& o, int64_t g, int64_t first, int64_t last, int64_t begin,
+                 int64_t end, float* rows) {
   const int64_t depth_in = o.channels / o.groups;
   // Neighbours along W lie side by side where nothing is between them: a run is then S C long.
   const bool joined = o.groups == 1 && o.dilation_w == 1;
   const int64_t run_taps = joined ? o.kernel_w : 1, run = run_taps * depth_in;
-  int64_t q = first % o.out_width, p = first / o.out_width;
-  for (int64_t pixel = first; pixel < last; ++pixel, rows += row_length) {
-    float* to = rows;
-    for (int64_t at = begin; at < end;) {
-      const int64_t number = at / run, offset = at - number * run;
-      const int64_t r = joined ? number : number / o.kernel_w;
-      const int64_t s = joined ? 0 : number % o.kernel_w;
+  for (int64_t at = begin; at < end;) {
+    const int64_t number = at / run, offset = at - number * run;
+    const int64_t r = joined ? number : number / o.kernel_w;
+    const int64_t s = joined ? 0 : number % o.kernel_w;
+    const int64_t n = least(run - offset, end - at);
+    float* to = rows + (at - begin);
+    for (int64_t pixel = first; pixel < last;) {
+      const int64_t p = pixel / o.out_width;
       const int64_t h = p * o.stride_h - o.padding_h + r * o.dilation_h;
-      const int64_t w = q * o.stride_w - o.padding_w + s * o.dilation_w;
-      const int64_t n = least(run - offset, end - at);
-      const float* from = o.x + (h * o.width + w) * o.channels + g * depth_in + offset;
-      if (h < 0 || h >= o.height) {
-        zero_run(to, n);
-      } else if (w >= 0 && w + run_taps <= o.width) {
-        copy_run(from, to, n);
-      } else {  // some of the run's pixels are outside of the map
-        for (int64_t i = 0; i < n; ++i) {
-          const int64_t column = w + (offset + i) / depth_in;
-          to[i] = column >= 0 && column < o.width ? from[i] : 0.0f;
+      const int64_t line_end = least(last, (p + 1) * o.out_width);
+      for (; pixel < line_end; ++pixel, to += row_length) {
+        const int64_t w = (pixel - p * o.out_width) * o.stride_w - o.padding_w + s * o.dilation_w;
+        const float* from = o.x + (h * o.width + w) * o.channels + g * depth_in + offset;
+        if (h < 0 || h >= o.height) {
+          zero_run(to, n);
+        } else if (w >= 0 && w + run_taps <= o.width) {
+          copy_run<lanes>(from, to, n);
+        } else {  // some of the run's pixels are outside of the map
+          for (int64_t i = 0; i < n; ++i) {
+            const int64_t column = w + (offset + i) / depth_in;
+            to[i] = column >= 0 && column < o.width ? from[i] : 0.0f;
+          }
         }
       }
-      to += n;
-      at += n;
     }
-    if (++q == o.out_width) {
-      q = 0;
-      ++p;
-    }
+    at += n;
   }
 }
 
-/// R pixels x V vectors: sum over the taps, from `start` [V] (the bias) or, where null, from y itself.
+/// R pixels x V vectors: sums over the taps, and `start` [V] (the bias) or, where null, y itself.
+/// Meanwhile y and `next`, what is read soon, are brought nearer: neither comes in an order that
+/// processors foresee. `next` may point behind everything: what is not there is not fetched.
 template <int lanes, int V, int R>
 void tile(const float* x, const float* weights, int64_t taps, const float* start, float* y,
-          int64_t step) {
+          int64_t step, const float* next) {
   typedef float Vec __attribute__((vector_size(4 * lanes), aligned(4), may_alias));
   Vec sum[R][V];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v)
-      sum[i][v] = *reinterpret_cast<const Vec*>((start ? start : y + i * step) + v * lanes);
-  for (int64_t k = 0; k < taps; ++k, weights += lanes * V) {
-    Vec w[V];
+    for (int v = 0; v < V; ++v) {
+      sum[i][v] = Vec{};
+      __builtin_prefetch(y + i * step + v * lanes, 1, 3);
+    }
+  for (int64_t k = 0; k < taps; next += 16) {
+    __builtin_prefetch(next, 0, 2);
+    for (const int64_t end = least(k + taps_a_line, taps); k < end; ++k, weights += lanes * V) {
+      Vec w[V];
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) w[v] = *reinterpret_cast<const Vec*>(weights + v * lanes);
+      for (int v = 0; v < V; ++v) w[v] = *reinterpret_cast<const Vec*>(weights + v * lanes);
 #pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) {
-      const Vec a = x[i * row_length + k] - Vec{};
+      for (int i = 0; i < R; ++i) {
+        const Vec a = x[i * row_length + k] - Vec{};
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) sum[i][v] += a * w[v];
+        for (int v = 0; v < V; ++v) sum[i][v] += a * w[v];
+      }
     }
   }
+  const float* from = start ? start : y;
+  const int64_t from_step = start ? 0 : step;
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) *reinterpret_cast<Vec*>(y + i * step + v * lanes) = sum[i][v];
+    for (int v = 0; v < V; ++v)
+      *reinterpret_cast<Vec*>(y + i * step + v * lanes) =
+          *reinterpret_cast<const Vec*>(from + i * from_step + v * lanes) + sum[i][v];
 }
 
 /// rows x n floats.
@@ -101,8 +115,8 @@ void copy_rows(const float* from, int64_t from_step, float* to, int64_t to_step,
 }
 
 /// y = max(y + residual, 0), each where it is asked for.
-void finish_rows(float* y, const float* residual, bool relu, int64_t rows, int64_t n,
-                 int64_t step) {
+inline void finish_rows(float* y, const float* residual, bool relu, int64_t rows, int64_t n,
+                        int64_t step) {
   for (int64_t i = 0; i < rows; ++i, y += step) {
     if (residual) {
       for (int64_t c = 0; c < n; ++c) y[c] += residual[c];
@@ -115,11 +129,11 @@ void finish_rows(float* y, const float* residual, bool relu, int64_t rows, int64
 
 template <int lanes, int V, int R>
 void tile_of(int64_t rows, const float* x, const float* weights, int64_t taps, const float* start,
-             float* y, int64_t step) {
+             float* y, int64_t step, const float* next) {
   if (rows == R)
-    tile<lanes, V, R>(x, weights, taps, start, y, step);
+    tile<lanes, V, R>(x, weights, taps, start, y, step, next);
   else if constexpr (R > 1)
-    tile_of<lanes, V, R - 1>(rows, x, weights, taps, start, y, step);
+    tile_of<lanes, V, R - 1>(rows, x, weights, taps, start, y, step, next);
 }
 
 /// Of one panel of channels and one block of packed taps the output pixels of some lines: `pixels` from
@@ -127,6 +141,7 @@ void tile_of(int64_t rows, const float* x, const float* weights, int64_t taps, c
 struct PanelWork {
   int64_t first, pixels, lines, pitch;
   const float *rows, *weights, *bias;  ///< bias: null after the first block of taps
+  const float* next;                   ///< the weights of the next panel
   int64_t taps, channel, channels;
   bool ends;  ///< the last block of taps
 };
@@ -135,12 +150,13 @@ template <int lanes, int tile_rows, int V>
 void panel(const ConvWork& o, const PanelWork& p) {
   constexpr int64_t wide = lanes * V;
   float start[wide], edge[tile_rows * wide];  // edge: where channels end before the vectors do
-  const bool whole = p.channels == wide;
+  const bool whole = p.channels == wide, ends = p.ends && (o.residual || o.relu);
   if (p.bias)
     for (int64_t i = 0; i < wide; ++i) start[i] = i < p.channels ? p.bias[i] : 0.0f;
   const int64_t tiles = (p.pixels + tile_rows - 1) / tile_rows;
+  const float* next = p.next;
   for (int64_t line = 0; line < p.lines; ++line)
-    for (int64_t t = 0; t < tiles; ++t) {
+    for (int64_t t = 0; t < tiles; ++t, next += 16 * (p.taps / taps_a_line)) {
       // Tiles of nearly one height, rather than full ones and a low one.
       const int64_t from = p.pixels * t / tiles, rows = p.pixels * (t + 1) / tiles - from;
       const int64_t at = (p.first + line * p.pitch + from) * o.outs + p.channel;
@@ -148,10 +164,14 @@ void panel(const ConvWork& o, const PanelWork& p) {
       float* y = o.y + at;
       if (!whole && !p.bias) copy_rows(y, o.outs, edge, wide, rows, p.channels);
       tile_of<lanes, V, tile_rows>(rows, x, p.weights, p.taps, p.bias ? start : nullptr,
-                                   whole ? y : edge, whole ? o.outs : wide);
+                                   whole ? y : edge, whole ? o.outs : wide, next);
       if (!whole) copy_rows(edge, wide, y, o.outs, rows, p.channels);
-      if (p.ends && (o.residual || o.relu))
-        finish_rows(y, o.residual ? o.residual + at : nullptr, o.relu, rows, p.channels, o.outs);
+      if (!ends) continue;
+      const float* residual = o.residual ? o.residual + at : nullptr;
+      if (whole)  // a number of channels that the compiler knows
+        finish_rows(y, residual, o.relu, rows, wide, o.outs);
+      else
+        finish_rows(y, residual, o.relu, rows, p.channels, o.outs);
     }
 }
 
@@ -180,7 +200,10 @@ void all_panels(const ConvWork& o, const Panels& n, int64_t g, int64_t k, bool f
     p.channels = least(one ? lanes : wide, n.group - c);
     p.bias = first ? o.bias + p.channel : nullptr;
     // Panels before this one hold `taps` rows of their columns.
-    p.weights = o.weights + g * n.taps * n.columns + c * n.taps + k * (one ? lanes : wide);
+    const float* weights = o.weights + g * n.taps * n.columns + k * wide;
+    p.weights = weights + c * n.taps - (one ? k * lanes : 0);
+    // After the last one the first with the next block of taps.
+    p.next = weights + (c + wide < n.group ? (c + wide) * n.taps : p.taps * wide);
     if (one)
       panel<lanes, tile_rows, 1>(o, p);
     else
@@ -204,7 +227,7 @@ void conv_whole(const ConvWork& o, int64_t begin, int64_t end, float* scratch) {
       for (int64_t k = 0; k < n.taps; k += depth) {
         p.taps = least(depth, n.taps - k);
         p.ends = k + p.taps == n.taps;
-        pack_pixels(o, g, p.first, p.first + p.pixels, k, k + p.taps, scratch);
+        pack_pixels<lanes>(o, g, p.first, p.first + p.pixels, k, k + p.taps, scratch);
         all_panels<lanes, tile_rows>(o, n, g, k, k == 0, p);
       }
     }
@@ -259,8 +282,8 @@ void conv_by_taps(const ConvWork& o, int64_t begin, int64_t end, float* scratch)
           p.taps = least(depth, depth_in - c);
           for (int64_t line = 0; line < p.lines; ++line) {
             const int64_t first = p.first + line * p.pitch;
-            pack_pixels(o, g, first, first + wide, k, k + p.taps,
-                        scratch + line * wide * row_length);
+            pack_pixels<lanes>(o, g, first, first + wide, k, k + p.taps,
+                               scratch + line * wide * row_length);
           }
           all_panels<lanes, tile_rows>(o, n, g, k, false, p);
         }
