@@ -2,6 +2,7 @@
 #include "runner/session.h"
 
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 
 #include "data/normalize.h"
@@ -45,6 +46,7 @@ std::vector<std::string> columns_of(const ExportedNetwork& network) {
   std::vector<std::string> names;
   for (const ExportedOutput& out : network.outputs) names.push_back(out.task);
   names.emplace_back("all");
+  names.emplace_back("processor");
   return names;
 }
 
@@ -98,9 +100,12 @@ void Session::set_size(int64_t height, int64_t width) {
 }
 
 void Session::pass() {
+  const std::clock_t before = std::clock();
   program_.run();
+  const auto ticks = static_cast<double>(std::clock() - before);
   std::vector<double> seconds = program_.seconds_of_outputs();
   seconds.push_back(program_.seconds());
+  seconds.push_back(ticks / CLOCKS_PER_SEC);
   latency_.add(seconds);
 }
 

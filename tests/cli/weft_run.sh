@@ -32,6 +32,7 @@ for normalise in outside inside; do
   same_table "asked/$name-predicted.csv" "$normalise/$name-predicted.csv"
   grep -q "^$table: $normalise/$name-predicted.csv$" said || fail "weft-run said: $(cat said)"
   grep -qE '^all +[0-9]+( +[0-9.]+){3}$' times || fail "no latency of all tasks: $(cat times)"
+  grep -qE '^processor +[0-9]+( +[0-9.]+){3}$' times || fail "no processor time: $(cat times)"
   grep -qE '^much +[0-9]+( +[0-9.]+){3}$' times || fail "no latency of a task: $(cat times)"
 done
 expect 0 '^whole/export/one.safetensors$' export whole --task much --name one
