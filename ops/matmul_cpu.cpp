@@ -50,7 +50,7 @@ void matmul(CpuContext& ctx, View<const T> a, View<const T> b, Transpose transpo
     return;
   }
   ctx.for_chunks(batch, std::max<int64_t>(1, small / 4 / work), [&](int64_t begin, int64_t end) {
-    CpuContext alone(1);
+    CpuContext alone(1, ctx.math());
     for (int64_t i = begin; i < end; ++i) one(alone, i);
   });
 }

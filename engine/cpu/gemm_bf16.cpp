@@ -3,6 +3,8 @@
 #include "engine/cpu/gemm_bf16.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "engine/cpu/gemm_cut.h"
 #include "engine/cpu/gemm_pack.h"
@@ -226,7 +228,9 @@ const std::string& why_not() {
       return std::string("this processor has no AMX with bf16 (Intel has it from 2023 on)");
     constexpr int request = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
     if (syscall(SYS_arch_prctl, request, tile_data) != 0)
-      return std::string("this system does not let programs use AMX (Linux does from 5.16 on)");
+      return fmt::format(
+          "this system does not let this program use AMX: {} (Linux does from 5.16 on)",
+          std::strerror(errno));
     return std::string();
   }();
   return answer;
@@ -253,6 +257,7 @@ void row_chunk(const RowOutput<float>& c, Layout b_layout,
   const bool writes = c.bias == nullptr && !steps.empty() && steps[0].product->out == nullptr;
   if (!writes) gemm_detail::fill_block(c, m0, m1, n0, n1);
   const int64_t group = std::max(m_block, c_in_cache / (n1 - n0));
+  const Step* packed = nullptr;
   for (int64_t g = m0; g < m1; g += group)
     for (const Step& s : steps) {
       const RowProduct<float>& p = *s.product;
@@ -263,7 +268,8 @@ void row_chunk(const RowOutput<float>& c, Layout b_layout,
         hi = std::lower_bound(p.out + lo, p.out + p.rows, end) - p.out;
       }
       if (lo == hi) continue;
-      if (g == m0 || steps.size() > 1) pack_b(s, b_layout, n0, n1, ws);
+      if (packed != &s) pack_b(s, b_layout, n0, n1, ws);
+      packed = &s;
       for (int64_t m = lo; m < hi; m += m_block) {
         const int64_t end = std::min(hi, m + m_block);
         pack_a(s, m, end, ws);

@@ -230,6 +230,22 @@ TEST_CASE("gemm in bf16: the product of what bf16 holds of the factors, to f32's
   CHECK(of_full > 1e-3);  // it does round
 }
 
+TEST_CASE("gemm in bf16: rows that begin far behind a chunk's first", "[bf16]") {
+  if (!why_no_bf16().empty()) WEFT_SKIP(why_no_bf16());
+  constexpr int64_t m = 2048, n = 512, depth = 64;
+  const Tensor a = random<float>({m, depth}, "a"), b = random<float>({n, depth}, "b");
+  Table out;
+  for (int32_t i = 1024; i < m; i += 2) out.push_back(i);
+  const auto count = static_cast<int64_t>(out.size());
+  const RowProduct<float> product{
+      count, out.data(), depth, {{rows<float>(a, {}), rows<float>(b, {})}}};
+  CpuContext ctx(1, MatrixMath::bf16), full(1);
+  const Tensor c = Tensor::empty({m, n}, DType::f32), want = Tensor::empty({m, n}, DType::f32);
+  gemm_rows<float>(ctx, {c.data<float>(), m, n, n}, Layout::along_k, {product});
+  gemm_rows<float>(full, {want.data<float>(), m, n, n}, Layout::along_k, {product});
+  CHECK(same_bits(c, want));  // whole numbers
+}
+
 TEST_CASE("gemm in bf16: a math that a processor lacks is an error that says why", "[bf16]") {
   if (why_no_bf16().empty()) {
     CHECK(CpuContext(1, MatrixMath::bf16).math() == MatrixMath::bf16);

@@ -2,6 +2,8 @@
 // the text of its shape errors.
 #include "ops/matmul.h"
 
+#include "engine/device.h"
+
 #include "tests/support/op_check.h"
 
 namespace weft {
@@ -110,6 +112,21 @@ TEST_CASE("matmul: a batch has the bits of its products one by one", "[ops]") {
     const Var one = matmul(tape.constant(at(a, m, k)), tape.constant(at(b, k, n)));
     CHECK(same_bits(one.value(), at(y, m, n)));
   }
+}
+
+TEST_CASE("matmul: a batch in bf16 has the same bits on any number of threads", "[ops][bf16]") {
+  if (!why_no_bf16().empty()) WEFT_SKIP(why_no_bf16());
+  OpCase c;
+  c.inputs = {{16, 64, 33}, {16, 33, 48}};
+  const auto product = [&](int threads, MatrixMath math) {
+    CpuContext ctx(threads, math);
+    Tape tape(&ctx, Tape::Mode::no_grad);
+    const Var a = tape.constant(Tensor::from(c.inputs[0], case_values(c, 0)));
+    return matmul(a, tape.constant(Tensor::from(c.inputs[1], case_values(c, 1)))).value();
+  };
+  const Tensor one = product(1, MatrixMath::bf16);
+  for (const int threads : {2, 5, 16}) CHECK(same_bits(one, product(threads, MatrixMath::bf16)));
+  CHECK_FALSE(same_bits(one, product(1, MatrixMath::f32)));
 }
 
 TEST_CASE("matmul: shape errors", "[ops]") {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -37,18 +38,20 @@ CellClaim::~CellClaim() {
   if (file_ >= 0) close(file_);
 }
 
-std::optional<int> CellClaim::noted_in(const std::string& job) const {
-  std::array<char, 512> bytes{};
+std::optional<int> CellClaim::noted_since(Time begin) const {
+  std::array<char, 16> bytes{};
+  struct stat about {};
   const ssize_t count = pread(file_, bytes.data(), bytes.size() - 1, 0);
-  if (count < 0) throw DataError(path_ + ": cannot be read: " + std::strerror(errno));
-  const std::string note(bytes.data());  // "JOB NUMBER"
-  const size_t space = note.rfind(' ');
-  if (space == std::string::npos || note.substr(0, space) != job) return std::nullopt;
-  return std::atoi(note.c_str() + space + 1);
+  if (count < 0 || fstat(file_, &about) != 0)
+    throw DataError(path_ + ": cannot be read: " + std::strerror(errno));
+  const auto written =
+      std::chrono::seconds(about.st_mtim.tv_sec) + std::chrono::nanoseconds(about.st_mtim.tv_nsec);
+  if (count == 0 || written < begin.time_since_epoch()) return std::nullopt;
+  return std::atoi(bytes.data());
 }
 
-void CellClaim::note(const std::string& job, int number) {
-  const std::string note = fmt::format("{} {}", job, number);
+void CellClaim::note(int number) {
+  const std::string note = fmt::to_string(number);
   if (ftruncate(file_, 0) != 0 ||
       pwrite(file_, note.data(), note.size(), 0) != static_cast<ssize_t>(note.size()))
     throw DataError(path_ + ": cannot be written: " + std::strerror(errno));

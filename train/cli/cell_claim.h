@@ -1,10 +1,12 @@
 // CellClaim: which of several `weft study` processes, on one machine or on many that share a folder,
 // runs a cell: the one that holds the lock on its claim file. The child that runs the cell inherits
 // the lock, so the cell is free when both have ended, whatever became of them, and another process
-// goes on from its last checkpoint. A cell that failed has its exit code noted in the file, under the
-// job's name (train/ranks/job.h), so that no other rank of that job tries it again.
+// goes on from its last checkpoint. How a cell ended is noted in the file before the claim falls, so
+// that no other rank runs it again, whatever its machine still knows of the cell's folder; a later
+// start heeds no note of an earlier one.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -18,9 +20,10 @@ class CellClaim {
   CellClaim& operator=(CellClaim&& other) noexcept;
   ~CellClaim();
 
-  /// The number that a rank of this job has noted; nullopt: none has.
-  std::optional<int> noted_in(const std::string& job) const;
-  void note(const std::string& job, int number);
+  using Time = std::chrono::system_clock::time_point;
+  /// The number that was noted last; nullopt: none was, at or after `begin`.
+  std::optional<int> noted_since(Time begin) const;
+  void note(int number);
   /// While it is so, processes that are started inherit the claim.
   void let_children_inherit(bool inherit) const;
 

@@ -6,6 +6,7 @@
 
 #include "data/fingerprint.h"
 #include "train/cli/console.h"
+#include "train/cli/process.h"
 #include "train/run_folder/checkpoint.h"
 
 namespace weft::cli {
@@ -27,6 +28,10 @@ OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
     std::vector<std::string> all = settings;
     all.insert(all.end(), {"device=" + device_name, "precision=f32"});
     run = parse_run_text(saved.run_text, folder + "/run.toml", all);
+  }
+  if (matrix_math(run.precision, run.device) == MatrixMath::bf16 && !why_no_bf16().empty()) {
+    tell(fmt::format("{}: in f32 here, as {}", folder, why_no_bf16()));
+    run.precision = Precision::f32;
   }
   check_learned(learned, run.data.normalize, run.tasks, checkpoint);
   device = std::make_unique<Device>(run.device, threads, matrix_math(run.precision, run.device));

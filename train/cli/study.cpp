@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -86,10 +87,17 @@ class StudyCommand final : public Command {
     const std::vector<StudyCell> cells = study_cells(study);
     std::vector<int> failures;
     if (!table_only_) {  // tables can be made where there is no such device
-      for (const StudyCell& cell : cells) require_device(cell.run.device);
+      for (const StudyCell& cell : cells) {
+        require_device(cell.run.device);
+        if (matrix_math(cell.run.precision, cell.run.device) == MatrixMath::bf16 &&
+            !why_no_bf16().empty())
+          throw DeviceError(
+              fmt::format("{}: precision = \"bf16\" on the CPU: {}; give precision=f32",
+                          study.sets[cell.set].run, why_no_bf16()));
+      }
       RunnerOptions options;
       options.command = command();
-      if (shared) options.job = started_job();
+      options.shares = shared;
       options.here = started_here();
       if (gpus_ > 0 || (shared && on_gpu(cells))) options.gpus = cards_for(cells, options.here);
       if (minutes_ >= 0) options.start_seconds = 60 * minutes_;
@@ -134,18 +142,19 @@ class StudyCommand final : public Command {
                       "--device cuda",
                       gpus_));
     const int cards = gpus_ > 0 ? gpus_ : cuda_cards();
+    if (std::getenv("SLURM_GPUS_PER_TASK") != nullptr) here = {};  // each rank sees its own
     return shared_out(gpu_names(cards, std::getenv("CUDA_VISIBLE_DEVICES"), cuda_cards()),
                       here.rank, here.size);
   }
   /// By the first rank that comes here, when no rank runs cells any more.
   void report_once(const Study& study, const std::vector<StudyCell>& cells) const {
     const StudyFolderLock quiet(study.out, StudyFolderLock::Kind::alone, /*until_free=*/true);
-    auto tables = CellClaim::take(study.out + "/claims/tables");
+    auto tables = CellClaim::take(study.out + "/tables.lock");
     const auto finished = static_cast<int>(std::count_if(
         cells.begin(), cells.end(), [](const StudyCell& cell) { return cell.finished(); }));
-    if (!tables || tables->noted_in(started_job()) == finished) return;
+    if (!tables || tables->noted_since(begun_) == finished) return;
     report(study, cells);
-    tables->note(started_job(), finished);
+    tables->note(finished);
   }
   void report(const Study& study, const std::vector<StudyCell>& cells) const {
     const auto results = study_results(study, cells);
@@ -183,6 +192,7 @@ class StudyCommand final : public Command {
         study.out);
   }
 
+  const CellClaim::Time begun_ = std::chrono::system_clock::now();
   std::string path_, device_, out_, against_;
   std::vector<std::string> settings_;
   int parallel_ = -1, gpus_ = 0, threads_ = 0;

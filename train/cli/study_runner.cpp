@@ -88,7 +88,8 @@ StudyRunner::StudyRunner(const Study& study, const std::vector<StudyCell>& cells
       cells_(cells),
       options_(std::move(options)),
       states_(cells.size(), State::open),
-      lock_(study.out, shares() ? StudyFolderLock::Kind::shared : StudyFolderLock::Kind::alone),
+      lock_(study.out,
+            options_.shares ? StudyFolderLock::Kind::shared : StudyFolderLock::Kind::alone),
       steps_(steps_of(cells)),
       progress_("study", steps_.planned(), steps_.planned() - steps_.left()) {
   for (size_t i = 0; i < cells.size(); ++i)
@@ -151,7 +152,7 @@ std::optional<size_t> StudyRunner::next() {
 }
 
 bool StudyRunner::look_around() {
-  if (!shares()) return true;
+  if (!options_.shares) return true;
   const auto now = std::chrono::steady_clock::now();
   if (now - looked_ < std::chrono::seconds(1)) return false;
   looked_ = now;
@@ -164,16 +165,26 @@ bool StudyRunner::look_around() {
 }
 
 bool StudyRunner::claim(size_t index) {
-  if (!shares()) return true;
+  if (!options_.shares) return true;
   const StudyCell& cell = cells_[index];
   claim_ = CellClaim::take(study_.out + "/claims/" + cell_name(study_, cell));
   if (!claim_ || cell.finished()) return false;  // what is finished is seen by look_around()
-  const auto code = claim_->noted_in(options_.job);
-  if (code) {
-    give_up(index, State::failed);
-    failures_.push_back(*code);
+  const auto code = claim_->noted_since(begun_);
+  if (!code) return true;
+  give_up(index, *code == 0 ? State::finished : State::failed);
+  if (*code != 0) failures_.push_back(*code);
+  return false;
+}
+
+size_t StudyRunner::not_started() {
+  size_t left = 0;
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    if (states_[i] != State::open) continue;
+    const State state = decided(i);  // open: trials are to be compared first
+    if (state == State::open || (state == State::running && claim(i))) ++left;
   }
-  return !code;
+  claim_.reset();
+  return left;
 }
 
 void StudyRunner::give_up(size_t cell, State how) {
@@ -223,7 +234,7 @@ void StudyRunner::start(size_t index) {
   const size_t gpu = idlest_gpu();
   Words environment{fmt::format("WEFT_CACHE_MIB={}", cache_ >> 20)};
   if (!options_.gpus.empty()) environment.push_back("CUDA_VISIBLE_DEVICES=" + options_.gpus[gpu]);
-  const Words alone = not_started();
+  const Words alone = weft::not_started();
   environment.insert(environment.end(), alone.begin(), alone.end());
   if (claim_) claim_->let_children_inherit(true);
   try {
@@ -258,7 +269,7 @@ void StudyRunner::reap() {
     const int code = end->signal == SIGKILL ? 2  // what the system does when memory is short
                      : end->code != 0       ? end->code
                                             : 1;
-    if (!well && r.claim) r.claim->note(options_.job, code);
+    if (r.claim) r.claim->note(well ? 0 : code);
     if (well) {
       states_[r.cell] = State::finished;
       steps_.finish(r.cell);
@@ -327,9 +338,9 @@ std::vector<int> StudyRunner::run() {
       start(*cell);
     }
     claim_.reset();
-    const bool others_run = shares() && !late() && count(State::open) > 0;
+    const bool others_run = options_.shares && !late() && count(State::open) > 0;
     if (running_.empty() && !others_run) {
-      if (const size_t left = count(State::open); left > 0 && late())
+      if (const size_t left = late() ? not_started() : 0; left > 0)
         say(fmt::format("{} cells were not started in time; go on with: {}", left,
                         options_.command));
       return failures_;

@@ -28,9 +28,8 @@ struct RunnerOptions {
   std::vector<std::string> gpus;  ///< gpu_names; empty: children see what this process sees
   /// After so long no further cell is started; those that run end.
   double start_seconds = std::numeric_limits<double>::infinity();
-  std::string job =
-      {};              ///< this is one of its ranks, and shares the folder; "": it has it to itself
-  HostRank here = {};  ///< of the ranks on this machine
+  bool shares = false;  ///< the folder with other ranks of one job
+  HostRank here = {};   ///< of the ranks on this machine
 };
 
 /// Until no process runs cells of the study in `folder`. While it lives none can begin.
@@ -67,12 +66,13 @@ class StudyRunner {
     std::optional<CellClaim> claim;
   };
 
-  bool shares() const { return !options_.job.empty(); }
   /// Sees what other ranks have finished of the open cells, at most once a second; whether cells may be
   /// begun now.
   bool look_around();
   /// Whether the cell is this process's to run; it has ended elsewhere, or runs there, where not.
   bool claim(size_t cell);
+  /// How many cells nobody has begun.
+  size_t not_started();
   void start(size_t cell);
   void reap();
   [[noreturn]] void stop(int signal);
@@ -96,6 +96,7 @@ class StudyRunner {
   const std::vector<StudyCell>& cells_;
   const RunnerOptions options_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  const CellClaim::Time begun_ = std::chrono::system_clock::now();  ///< as files have it
   std::vector<State> states_;
   std::vector<Running> running_;
   std::vector<int> failures_;

@@ -24,9 +24,6 @@ struct HostRank {
   int rank = 0, size = 1;
 };
 HostRank started_here();
-/// A name that the ranks of a job have in common, and no other job on the same machines; where the
-/// starter gives none, those of one machine.
-std::string started_job();
 /// "NAME=" of each variable that started_rank() reads: for a child that is no rank.
 std::vector<std::string> not_started();
 

@@ -1,6 +1,4 @@
 // Who starts ranks says so in the environment: Open MPI, PMIx (srun --mpi=pmix), PMI (MPICH, srun).
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -46,14 +44,6 @@ HostRank started_here() {
   for (const auto& [rank, size] : here)
     if (number(rank) >= 0 && number(size) > number(rank)) return {number(rank), number(size)};
   return {started_rank(), std::max(started_rank() + 1, started_size())};
-}
-
-std::string started_job() {
-  for (const char* name : {"PMIX_NAMESPACE", "PMI_JOBID", "OMPI_MCA_ess_base_jobid"})
-    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return value;
-  const char *job = std::getenv("SLURM_JOB_ID"), *step = std::getenv("SLURM_STEP_ID");
-  if (job != nullptr && step != nullptr) return std::string(job) + "." + step;
-  return std::to_string(getppid());
 }
 
 std::vector<std::string> not_started() {

@@ -1,6 +1,7 @@
 // A cell is one process's at a time, whoever looks, and free again when the last that holds it ends.
 #include "train/cli/cell_claim.h"
 
+#include <chrono>
 #include <cstdio>
 
 #include "engine/error.h"
@@ -40,16 +41,17 @@ TEST_CASE("cell claim: a child that inherits it keeps it, others do not", "[stud
   }
 }
 
-TEST_CASE("cell claim: what a rank noted is for ranks of its job alone", "[study]") {
+TEST_CASE("cell claim: what was noted is for those that began before", "[study]") {
+  using Clock = std::chrono::system_clock;
   const TempFolder folder;
   const std::string path = folder.file("claim");
-  CellClaim::take(path)->note("job 7", 137);
-  CHECK(CellClaim::take(path)->noted_in("job 7") == 137);
-  CHECK_FALSE(CellClaim::take(path)->noted_in("job 8"));
-  CHECK_FALSE(CellClaim::take(path)->noted_in("job"));
-  CellClaim::take(path)->note("job 8", 2);
-  CHECK(CellClaim::take(path)->noted_in("job 8") == 2);
-  CHECK_FALSE(CellClaim::take(path)->noted_in("job 7"));
+  const auto before = Clock::now() - std::chrono::seconds(1);
+  CHECK_FALSE(CellClaim::take(path)->noted_since(before));
+  CellClaim::take(path)->note(137);
+  CHECK(CellClaim::take(path)->noted_since(before) == 137);
+  CHECK_FALSE(CellClaim::take(path)->noted_since(Clock::now() + std::chrono::seconds(1)));
+  CellClaim::take(path)->note(2);
+  CHECK(CellClaim::take(path)->noted_since(before) == 2);
 }
 
 TEST_CASE("cell claim: a file that cannot be made is an error that names it", "[study]") {
