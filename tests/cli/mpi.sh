@@ -14,7 +14,7 @@ export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_rmaps_base_oversub
 ranks() {
   local n=$1
   shift
-  timeout -k 5 120 mpirun --bind-to none -np "$n" "$weft" "$@" >out 2>err </dev/null
+  timeout -k 5 300 mpirun --bind-to none -np "$n" "$weft" "$@" >out 2>err </dev/null
   got=$?
 }
 # said CODE PATTERN: how the last of these ended: one line of weft's own, which is so.
