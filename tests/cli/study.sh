@@ -9,15 +9,7 @@ found() {
   grep -vE 'seconds|peak_bytes' "$1/cells.csv"
 }
 
-slim_run >slim.toml
-cat >>slim.toml <<'RUN'
-[retrain]
-steps = 4
-[eval]
-every = 2
-[checkpoint]
-every = 1
-RUN
+{ slim_run; short_retrain; } >slim.toml
 # study NAME LINE...: a study file of that name.
 study() {
   printf 'seeds = [1, 2]\nparallel = 2\n[[set]]\nname = "rooms"\nrun = "slim.toml"\n' >"$1.toml"

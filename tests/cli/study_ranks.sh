@@ -7,15 +7,7 @@ source "$(dirname "$0")/../support/cli.sh" "$1"
 command -v mpirun >/dev/null || { echo "mpirun is not installed"; exit 77; }
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 
-slim_run >slim.toml
-cat >>slim.toml <<'RUN'
-[retrain]
-steps = 4
-[eval]
-every = 2
-[checkpoint]
-every = 1
-RUN
+{ slim_run; short_retrain; } >slim.toml
 # study NAME LINE...: a study file of that name, three cells.
 study() {
   printf 'seeds = [1, 2, 3]\nparallel = 1\n[[set]]\nname = "rooms"\nrun = "slim.toml"\n' >"$1.toml"

@@ -44,3 +44,6 @@ name = "depth"
 kind = "depth"
 RUN
 }
+
+# Its one stage in a study: four steps, with a checkpoint each.
+short_retrain() { printf '[retrain]\nsteps = 4\n[eval]\nevery = 2\n[checkpoint]\nevery = 1\n'; }
