@@ -31,11 +31,15 @@ void write_label(const std::string& cell, const std::vector<std::string>& names,
   } else if (task.kind != TaskKind::multilabel) {
     *out = label_of_cell(cell, names, task, place, column);
   } else {
+    const std::vector<std::string> parts = parts_of_cell(cell, task.separator);
+    size_t left_out = 0;
     std::fill_n(out, channels, 0.0f);
-    for (const std::string& part : parts_of_cell(cell, task.separator)) {
+    for (const std::string& part : parts) {
       const float id = label_of_cell(part, names, task, place, column);
-      if (!std::isnan(id)) out[static_cast<size_t>(id)] = 1;  // NaN: `ignore` or `invalid`
+      left_out += std::isnan(id);  // `ignore` or `invalid`
+      if (!std::isnan(id)) out[static_cast<size_t>(id)] = 1;
     }
+    if (left_out > 0 && left_out == parts.size()) std::fill_n(out, channels, invalid_pixel);
   }
 }
 

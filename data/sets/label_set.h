@@ -1,6 +1,7 @@
 // The cells of a multilabel task: class names or ids with task.separator between them, "cat; dog", in
 // any order; spaces around them do not count. An empty cell is a missing label; one of separators
-// alone, ";", says that none of the classes is there. The label is a 0 or 1 for each class.
+// alone, ";", says that none of the classes is there. What `ignore` or `invalid` names is left out of a
+// set; a cell of nothing else is a missing label. The label is a 0 or 1 for each class.
 #pragma once
 
 #include <string>

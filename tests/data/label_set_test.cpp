@@ -101,7 +101,7 @@ TEST_CASE("label sets: names in order, none, and a missing label, in every kind 
 }
 
 TEST_CASE("label sets: ids, another separator, and classes that are left out", "[label_set]") {
-  const Tags tags({"0|2", "1", "3|0", "2"});
+  const Tags tags({"0|2", "1", "3|0", "2", "3"});
   TaskSpec task = sets_of(3);
   task.separator = "|";
   task.ignore = 3;
@@ -111,6 +111,7 @@ TEST_CASE("label sets: ids, another separator, and classes that are left out", "
   CHECK(table.learned().tasks.at(0).words.empty());
   CHECK(label(table, 0) == Label{1, 0, 1});
   CHECK(label(table, 2) == Label{1, 0, 0});
+  for (const float value : label(table, 4)) CHECK(std::isnan(value));  // nothing is known of it
   CHECK(label_text(table.learned(), task, 0, label(table, 0)) == "0|2");
 }
 

@@ -31,10 +31,10 @@ bool goes_on(const TrainState& state, const RunFile& before, const RunFile& now)
   const int64_t stopped = state.stopped[static_cast<size_t>(Stage::retrain)];
   if (stopped < 0) return now.retrain.steps > before.retrain.steps;
   if (wait(now) > wait(before)) return true;
-  if (now.retrain.steps > before.retrain.steps)
+  if (now.retrain.steps != before.retrain.steps)
     throw ConfigError(
         fmt::format("train: retrain.steps={}: eval.patience = {} ended this run at step {} of {}, "
-                    "and more steps would end there, too; raise eval.patience, or make it 0",
+                    "and another number ends there, too; raise eval.patience, or make it 0",
                     now.retrain.steps, before.eval.patience, stopped, before.retrain.steps));
   return false;
 }

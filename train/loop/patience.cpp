@@ -9,7 +9,10 @@ namespace weft {
 
 bool out_of_patience(TrainState& state, const RunFile& run,
                      const std::vector<TaskResult>& results) {
-  if (run.eval.patience == 0) return false;
+  if (run.eval.patience == 0) {
+    state.patience = {};  // one that is set later counts from then on
+    return false;
+  }
   constexpr double none = std::numeric_limits<double>::infinity();
   std::vector<double> now;
   if (run.eval.best == Best::per_task)

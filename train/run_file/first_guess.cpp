@@ -74,15 +74,17 @@ std::string class_keys(const std::set<int>& ids) {
 std::string separator_of_sets(const std::vector<std::string>& cells) {
   const std::set<std::string> different(cells.begin(), cells.end());
   for (const std::string separator : {";", "|", ","}) {
-    std::map<std::string, size_t> counts, in_different;
+    std::map<std::string, size_t> counts, in_different, place_of;
     size_t several = 0, parts = 0;
-    bool sound = true, numbers = true;
+    bool sound = true, numbers = true, moves = false;  // moves: "New York, NY" names one thing
     for (const std::string& cell : cells) {
       const std::vector<std::string> words = parts_of_cell(cell, separator);
       several += words.size() > 1;
       parts += words.size();
       sound &= std::set<std::string>(words.begin(), words.end()).size() == words.size();
-      for (const std::string& word : words) {
+      for (size_t place = 0; place < words.size(); ++place) {
+        const std::string& word = words[place];
+        moves |= place_of.try_emplace(word, place).first->second != place;
         const auto id = number_of(word);
         numbers &= id.has_value();
         sound &= !id || (*id == std::floor(*id) && *id >= 0 && *id < most_words);
@@ -94,7 +96,7 @@ std::string separator_of_sets(const std::vector<std::string>& cells) {
     const bool again = std::any_of(in_different.begin(), in_different.end(),
                                    [](const auto& word) { return word.second > 1; });
     const bool comma = separator == "," && numbers;  // "1,5" is a number
-    if (sound && again && !comma && several > 1 && counts.size() > 1 &&
+    if (sound && again && moves && !comma && several > 1 && counts.size() > 1 &&
         counts.size() <= most_words && 2 * counts.size() <= parts)
       return separator;
   }

@@ -281,6 +281,7 @@ TEST_CASE("first run file: cells of several words that come again are sets of cl
   CHECK(separator_of_sets({"a; b", "c; d", "e; f"}).empty());
   CHECK(separator_of_sets({"1,5", "2,5", "1,5", "2,1"}).empty());
   CHECK(separator_of_sets({"a;b", "c", "a;b", "c"}).empty());
+  CHECK(separator_of_sets({"Rome, IT", "Pisa, IT", "Lyon, FR", "Nice, FR", "Rome, IT"}).empty());
   CHECK(separator_of_sets({"0;2", "1", "2;1", "0"}) == ";");
 }
 
