@@ -12,6 +12,7 @@
 #include "train/export/int8/run_int8.h"
 #include "train/export/run_network.h"
 #include "train/metrics/geometry.h"
+#include "train/metrics/labels.h"
 #include "train/step/build.h"
 #include "train/step/stop.h"
 
@@ -126,6 +127,9 @@ std::vector<TaskAccuracy> accuracy_of(const AnyContext& context, const Int8Netwo
       const int64_t first = static_cast<int64_t>(k) * each, rows = target.shape()[0];
       if (rows == 0) continue;
       const Geometry geometry = geometry_of(on.model, k, s);
+      const Shape& at = exact[o].shape();  // evaluate() leaves out what has no loss
+      const Tensor labels = labels_at(tasks[k], on.run.semantics, target, geometry, at[1], at[2]);
+      if (count_valid(labels) == 0) continue;
       f32[o].add(exact[o].rows(first, rows), target, geometry);
       int8[o].add(rounded[o].rows(first, rows), target, geometry);
     }
