@@ -55,18 +55,7 @@ command -v gcc >/dev/null || exit $broken
 for header in shipped/net.h pictures/export/rooms.h; do
   gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 -c "${header%.h}.c" -o "${header%.h}.o" || broken=1
 done
-cat >main.c <<'C'
-#include <stdio.h>
-#include "shipped/net.h"
-int main(void) {
-  float row[NET_INPUT], much[NET_OUT_MUCH];
-  while (scanf("%f,%f,%*[^\n]", &row[0], &row[1]) == 2) {
-    net_run_much(row, much);
-    printf("%.6g\n", (double)much[0]);
-  }
-  return 0;
-}
-C
+main_of_table shipped >main.c
 gcc -std=c99 -O2 main.c shipped/net.o -o main -lm || broken=1
 expect 0 'table-predicted.csv$' predict whole table.csv --out rows
 tail -n +2 table.csv | ./main >c

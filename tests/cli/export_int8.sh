@@ -52,18 +52,7 @@ fi
 
 command -v gcc >/dev/null || exit $broken
 gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 -c pictures/export/rooms.c -o rooms.o || broken=1
-cat >main.c <<'C'
-#include <stdio.h>
-#include "whole/export/net.h"
-int main(void) {
-  float row[NET_INPUT], much[NET_OUT_MUCH];
-  while (scanf("%f,%f,%*[^\n]", &row[0], &row[1]) == 2) {
-    net_run_much(row, much);
-    printf("%.6g\n", (double)much[0]);
-  }
-  return 0;
-}
-C
+main_of_table whole/export >main.c
 gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 main.c whole/export/net.c -o main || broken=1  # without -lm
 expect 0 'table-predicted.csv$' predict whole table.csv --out rows
 tail -n +2 table.csv | ./main >c

@@ -78,3 +78,19 @@ same_run() {
   done
   [ ! -e "$1/policy/drawn.json" ] || cmp "$1/policy/drawn.json" "$2/policy/drawn.json"
 }
+
+# main_of_table FOLDER: C that prints `much` of each row on its input, by FOLDER/net.h.
+main_of_table() {
+  cat <<C
+#include <stdio.h>
+#include "$1/net.h"
+int main(void) {
+  float row[NET_INPUT], much[NET_OUT_MUCH];
+  while (scanf("%f,%f,%*[^\n]", &row[0], &row[1]) == 2) {
+    net_run_much(row, much);
+    printf("%.6g\n", (double)much[0]);
+  }
+  return 0;
+}
+C
+}
