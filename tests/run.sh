@@ -3,55 +3,103 @@
 # "N passed, N failed" (", N skipped" where some were).
 
 passed=0 failed=0 skipped=0
+cores=$(nproc)
+checks=()  # names of those begun since the last finish
 
-# after START: " (N s)" where it took long enough to be worth a look.
-after() { [ $((SECONDS - $1)) -lt 10 ] || printf ' (%d s)' $((SECONDS - $1)); }
+# seconds N: " (N s)" where it took long enough to be worth a look.
+seconds() { [ "$1" -lt 10 ] || printf ' (%d s)' "$1"; }
 
 # build_targets FOLDER TARGET...: make_targets, with a line that says how long it took.
 build_targets() {
   local start=$SECONDS
   make_targets "$@" || return 1
-  printf -- '-- built %s%s\n' "${1#"$root/"}" "$(after "$start")"
+  printf -- '-- built %s%s\n' "${1#"$root/"}" "$(seconds $((SECONDS - start)))"
 }
 
-# check NAME COMMAND...: one test that is a command; its output is shown where it fails.
-# A command that ends with 77 is skipped, and says why.
-check() {
-  local name=$1 output status start=$SECONDS
+# aside NUMBER COMMAND...: beside others, as many as there are cores; leaves NUMBER.log and NUMBER.end:
+# the exit status and the seconds.
+aside() {
+  local to=$build/checks/$1
   shift
-  output=$("$@" 2>&1)
-  status=$?
-  name+=$(after "$start")
-  case $status in
-    0) passed=$((passed + 1)); printf 'ok       %s\n' "$name" ;;
-    77) skipped=$((skipped + 1)); printf 'skipped  %s: %s\n' "$name" "$output" ;;
-    *) failed=$((failed + 1)); printf 'FAILED   %s\n%s\n' "$name" "$output" ;;
-  esac
+  mkdir -p "$build/checks"
+  rm -f "$to.end"
+  while [ "$(jobs -rp | wc -l)" -ge "$cores" ]; do wait -n; done
+  {
+    start=$SECONDS
+    "$@" >"$to.log" 2>&1 </dev/null
+    echo "$? $((SECONDS - start))" >"$to.end"
+  } &
 }
 
-# suite NAME PROGRAM FILTER...: a Catch2 program, counted by its test cases.
+# check NAME COMMAND...: one test that is a command, begun; finish waits for all, and prints what came of
+# each in their order: its output where it failed. A command that ends with 77 is skipped, and says why.
+check() {
+  checks+=("$1")
+  aside "${#checks[@]}" "${@:2}"
+}
+
+finish() {
+  local number=0 name status took
+  wait
+  for name in "${checks[@]}"; do
+    number=$((number + 1))
+    status=crashed took=0
+    read -r status took <"$build/checks/$number.end"
+    name+=$(seconds "$took")
+    case $status in
+      0) passed=$((passed + 1)); printf 'ok       %s\n' "$name" ;;
+      77) skipped=$((skipped + 1)); printf 'skipped  %s: %s\n' "$name" "$(cat "$build/checks/$number.log")" ;;
+      *) failed=$((failed + 1)); printf 'FAILED   %s\n' "$name"; cat "$build/checks/$number.log" ;;
+    esac
+  done
+  checks=()
+}
+
+# suite NAME PROGRAM FILTER...: a Catch2 program in parts beside each other, counted by its test cases. On a
+# GPU one after the other: what tests count there is the card's.
 suite() {
-  local name=$1 program=$2 log summary ok=0 bad=0 none status start=$SECONDS
+  local name=$1 program=$2 folder=$build/checks/suite count part number log summary ok bad assertions=0 all=0 wrong=0
+  local none=0 status took start=$SECONDS
   shift 2
-  log=${program%/*}/test.log
   printf -- '-- %s\n' "$name"
-  "$program" "$@" >"$log" 2>&1
-  status=$?
-  none=$(grep -ac '^skipped: ' "$log")
-  summary=$(grep -aE '^(All tests passed|test cases:|No tests? )' "$log" | tail -n 1)
-  if [[ $summary =~ in\ ([0-9]+)\ test\ case ]]; then
-    ok=${BASH_REMATCH[1]}
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  "$program" --list-test-names-only "$@" >"$folder/names"
+  grep -q . "$folder/names" || { failed=$((failed + 1)); echo "no test is meant by: $*"; return; }
+  count=$((4 * cores))
+  nvidia-smi -L >/dev/null 2>&1 && count=1
+  awk -v folder="$folder" -v count=$count 'NF { print > (folder "/part" NR % count) }' "$folder/names"
+  for part in "$folder"/part*; do
+    [ -f "$part" ] && aside "suite/${part##*part}" "$program" --input-file "$part"
+  done
+  wait
+  for log in "$folder"/*.log; do
+    [ -f "$log" ] || continue
+    ok=0 bad=0 status=crashed
+    read -r status took <"${log%.log}.end"
+    summary=$(grep -aE '^(All tests passed|test cases:|No tests? )' "$log" | tail -n 1)
+    [[ $summary =~ \(([0-9]+)\ assertion ]] && assertions=$((assertions + BASH_REMATCH[1]))
+    if [[ $summary =~ in\ ([0-9]+)\ test\ case ]]; then
+      ok=${BASH_REMATCH[1]}
+    else
+      [[ $summary =~ ([0-9]+)\ passed ]] && ok=${BASH_REMATCH[1]}
+      [[ $summary =~ ([0-9]+)\ failed ]] && bad=${BASH_REMATCH[1]}
+    fi
+    [ "$status" != 0 ] && [ "$bad" -eq 0 ] && bad=1  # a crash
+    [ "$status" != 0 ] && tail -n 120 "$log"
+    all=$((all + ok)) wrong=$((wrong + bad))
+    none=$((none + $(grep -ac '^skipped: ' "$log")))
+  done
+  # Each of those that were listed has run, and no other.
+  [ $((all + wrong)) -eq "$(grep -c . "$folder/names")" ] || wrong=$((wrong + 1))
+  cat "$folder"/*.log | grep -a '^skipped: ' | sort | uniq -c
+  passed=$((passed + all - none)) failed=$((failed + wrong)) skipped=$((skipped + none))
+  if [ $wrong -eq 0 ]; then
+    printf 'All tests passed (%d assertions in %d test cases)' $assertions $all
   else
-    [[ $summary =~ ([0-9]+)\ passed ]] && ok=${BASH_REMATCH[1]}
-    [[ $summary =~ ([0-9]+)\ failed ]] && bad=${BASH_REMATCH[1]}
+    printf '%s: %d passed, %d failed' "$name" $all $wrong
   fi
-  # A crash, or a filter that matches nothing, is a failure as well.
-  [ $status -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
-  [ $((ok + bad)) -eq 0 ] && bad=1
-  [ $status -ne 0 ] && tail -n 120 "$log"
-  grep -a '^skipped: ' "$log" | sort | uniq -c
-  passed=$((passed + ok - none)) failed=$((failed + bad)) skipped=$((skipped + none))
-  printf '%s%s\n' "${summary:-$name ended with status $status}" "$(after "$start")"
+  printf '%s\n' "$(seconds $((SECONDS - start)))"
 }
 
 # other_build NAME FOLDER CMAKE-ARGUMENT...: another compiler or other flags, without CUDA;
@@ -87,6 +135,11 @@ faults_and_kills() {
 # Every target over its corpus and 20,000 mutations, the same every time.
 fuzz_targets() {
   local target
+  if ! compgen -G "$(clang++ -print-resource-dir)/lib/*/libclang_rt.fuzzer*" >/dev/null; then
+    skipped=$((skipped + 1))
+    echo "skipped  fuzz: this clang has no libFuzzer (libclang-rt-14-dev)"
+    return
+  fi
   build_targets "$build/clang" weft_fuzz || { failed=$((failed + 1)); return; }
   for target in "$root"/tests/fuzz/targets/*.cpp; do
     target=$(basename "$target" .cpp)
@@ -130,22 +183,20 @@ run_tests() {
     check "bench" bash "$root/tests/bench.sh" "$build/weft_bench"
     check "bench/compare" bash "$root/tests/compare.sh"
     for script in "$root"/tests/lint/*.sh; do check "lint/${script##*/}" bash "$script"; done
+    finish
   fi
   if [ -n "$all" ]; then
-    suite "slow tests" "$build/weft_tests" '[slow]'
     check "demo" bash "$root/tests/demo.sh" "$build/weft"
+    suite "slow tests" "$build/weft_tests" '[slow]'
+    finish
     # libomp never frees what it keeps of a thread that is not its own.
     export UBSAN_OPTIONS=print_stacktrace=1 LSAN_OPTIONS=suppressions=$root/tests/leaks.txt:print_suppressions=0
     other_build "tests with clang++ and the sanitizers" "$build/clang" -DCMAKE_CXX_COMPILER=clang++ \
       -DWEFT_SANITIZE=ON -DWEFT_FUZZ=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
-    if compgen -G "$(clang++ -print-resource-dir)/lib/*/libclang_rt.fuzzer*" >/dev/null; then
-      fuzz_targets
-    else
-      skipped=$((skipped + 1))
-      echo "skipped  fuzz: this clang has no libFuzzer (libclang-rt-14-dev)"
-    fi
+    fuzz_targets
     races
     check "install and find_package" bash "$root/tests/install/check.sh" "$build"
+    finish
   fi
   printf 'took %d s\n%d passed, %d failed' $((SECONDS - start)) "$passed" "$failed"
   if [ "$skipped" -gt 0 ]; then printf ', %d skipped\n' "$skipped"; else printf '\n'; fi

@@ -3,6 +3,7 @@
 #include "engine/error.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/support/catch.h"
+#include "tests/support/sanitized.h"
 #include "train/run_file/run_file.h"
 
 using namespace weft;
@@ -47,16 +48,16 @@ bool reads(const std::string& text, const std::vector<std::string>& overrides) {
 TEST_CASE("fuzz: mutated run files are read or refused", "[fuzz]") {
   const std::string text = seed_text();
   int read = 0;
-  for (uint32_t step = 0; step < 2000; ++step) {
+  for (uint32_t step = 0; step < test::cases<uint32_t>(2000, 200); ++step) {
     INFO("step " << step);
     read += reads(test::mutate(text, 1, step), {});
   }
-  CHECK(read > 20);
+  CHECK(read > test::cases(20, 2));
 }
 
 TEST_CASE("fuzz: run files cut off at every byte", "[fuzz]") {
   const std::string text = seed_text();
-  for (size_t size = 0; size < text.size(); size += 3) {
+  for (size_t size = 0; size < text.size(); size += test::cases<size_t>(3, 31)) {
     INFO("size " << size);
     reads(text.substr(0, size), {});
   }
@@ -66,7 +67,7 @@ TEST_CASE("fuzz: mutated overrides", "[fuzz]") {
   const std::string text = seed_text();
   const char* const overrides[] = {"policy.sharing=0.1", "task.seg.weight=2", "data.size=[96, 128]",
                                    "warmup.optimizer={kind=\"sgd\", lr=0.1}"};
-  for (uint32_t step = 0; step < 1200; ++step) {
+  for (uint32_t step = 0; step < test::cases<uint32_t>(1200, 120); ++step) {
     INFO("step " << step);
     reads(text, {test::mutate(overrides[step % 4], 2, step)});
   }

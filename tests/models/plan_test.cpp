@@ -11,6 +11,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "tests/support/catch.h"
+#include "tests/support/sanitized.h"
 
 using namespace weft;
 
@@ -151,7 +152,7 @@ TEST_CASE("plan: gradients of each task cost as much more as tasks share what ru
 
 TEST_CASE("a planned step equals K naive passes over 200 random policies and all curriculum stages",
           "[models][plan]") {
-  for (int trial = 0; trial < 200; ++trial)
+  for (int trial = 0; trial < test::cases(200, 32); ++trial)
     check_plan_equals_naive(trial, trial % 8 + 1, trial % 3 != 0);
 }
 

@@ -95,10 +95,10 @@ using Saying = std::function<void(const std::string&)>;  ///< progress, a line a
 /// Fills errors and times of `comparison` for every way in it.
 void compare_ops(Comparison& comparison, const std::vector<OpProbe>& probes, const Saying& say);
 /// Positions of the least and the middle value; of one that is not finite, so that it is seen.
-struct Ranked {
+struct LeastAndMiddle {
   size_t least, middle;
 };
-Ranked rank(const std::vector<double>& values);
+LeastAndMiddle least_and_middle(const std::vector<double>& values);
 
 /// Fills steps, from so many batches.
 void compare_steps(Comparison& comparison, const RunFile& run, const Dataset& data, int batches,

@@ -130,9 +130,9 @@ StepError measure(const Way& way, Phase phase, const std::vector<Found>& found,
   }
   if (losses.empty())
     throw DataError("compare: no batch has a label, so there is no loss to compare");
-  e.loss = losses[rank(losses).middle];
+  e.loss = losses[least_and_middle(losses).middle];
   if (gradients.empty()) return e;
-  const auto [least, middle] = rank(gradients);
+  const auto [least, middle] = least_and_middle(gradients);
   e.gradients = gradients[least];
   e.middle = gradients[middle];
   e.worst = worst_three(found[batches[least]], exact[batches[least]]);
@@ -141,7 +141,7 @@ StepError measure(const Way& way, Phase phase, const std::vector<Found>& found,
 
 }  // namespace
 
-Ranked rank(const std::vector<double>& values) {
+LeastAndMiddle least_and_middle(const std::vector<double>& values) {
   std::vector<size_t> order(values.size());
   std::iota(order.begin(), order.end(), size_t{0});
   for (size_t i : order)

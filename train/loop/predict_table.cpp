@@ -39,7 +39,7 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
     Var images = repeat(upload_images(tape, host, model, run), copies);
     if (table.slopes()) images = tape.leaf(images.value());
     const auto outputs = model.forward(pass, images, sample ? &*sample : nullptr);
-    std::vector<std::vector<RowOutput>> said(outputs.size());
+    std::vector<std::vector<RowPrediction>> said(outputs.size());
     for (size_t k = 0; k < outputs.size(); ++k) {
       const Tensor values = to_host(context, cast(outputs[k], model.store().dtype()).value());
       const TaskSpec& task = run.tasks[k];

@@ -104,7 +104,7 @@ std::vector<std::string> TablePrediction::new_columns() const {
 
 std::string TablePrediction::header() const { return line(table_.header, new_columns()); }
 
-std::string TablePrediction::prediction(int64_t row, size_t k, const RowOutput& output) const {
+std::string TablePrediction::prediction(int64_t row, size_t k, const RowPrediction& output) const {
   const auto& cells = table_.rows[static_cast<size_t>(row)];
   std::vector<std::string> said = {tasks_[k].name};
   said.resize(2 + slopes_.size() + (classes_ ? 1 : 0));

@@ -16,7 +16,7 @@ namespace weft {
 
 /// What the network says of a task for a row: its output, decoded (train/metrics/decode.h), the
 /// output's slopes by the columns of task.slopes, where there are any, and how sure it is of classes.
-struct RowOutput {
+struct RowPrediction {
   std::vector<float> value;
   std::vector<double> slopes;
   std::vector<double> probabilities;
@@ -42,7 +42,7 @@ class TablePrediction {
   bool slopes() const { return !slopes_.empty(); }
   std::string header() const;
   /// The line of one row and task.
-  std::string prediction(int64_t row, size_t k, const RowOutput& output) const;
+  std::string prediction(int64_t row, size_t k, const RowPrediction& output) const;
 
  private:
   const std::string& cell(int64_t row) const {

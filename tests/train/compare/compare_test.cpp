@@ -40,11 +40,12 @@ TEST_CASE("compare: bounds grow with the sum's length, and by what is rounded fi
 }
 
 TEST_CASE("compare: of many batches the best is judged, unless one is not finite", "[train]") {
-  const Ranked flips = rank({1e-3, 4e-6, 2e-3, 3e-6, 6e-4});  // ReLUs flip in three of five
+  const LeastAndMiddle flips =
+      least_and_middle({1e-3, 4e-6, 2e-3, 3e-6, 6e-4});  // ReLUs flip in three of five
   CHECK(flips.least == 3);
   CHECK(flips.middle == 4);
   for (double bad : {std::nan(""), HUGE_VAL}) {
-    const Ranked seen = rank({1e-3, 4e-6, bad});
+    const LeastAndMiddle seen = least_and_middle({1e-3, 4e-6, bad});
     CHECK(seen.least == 2);
     CHECK(seen.middle == 2);
   }

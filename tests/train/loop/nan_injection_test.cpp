@@ -11,6 +11,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/learned_trunk.h"
 #include "tests/support/rooms_run.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/temp_folder.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/checkpoint.h"
@@ -133,7 +134,7 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
           "[train][nan]") {
   CpuContext cpu(1);
   int stopped = 0;
-  for (uint64_t seed = 0; seed < 50; ++seed) {
+  for (uint64_t seed = 0; seed < test::cases<uint64_t>(50, 8); ++seed) {
     Random random(seed);
     const std::string way = ways[seed % std::size(ways)];
     const auto place = static_cast<Spoiled>(random() % std::size(place_names));
@@ -185,7 +186,7 @@ TEST_CASE("a NaN at any of 50 random places never ends with a result that counts
       for (const Metric& m : r.metrics) CHECK_FALSE(is_fault(m.value));
     }
   }
-  CHECK(stopped >= 30);
+  CHECK(stopped >= test::cases(30, 3));
 }
 
 TEST_CASE("the stop names phase, step, tensor, data and what to try; the checkpoint stays",

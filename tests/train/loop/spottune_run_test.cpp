@@ -8,6 +8,7 @@
 #include "tests/support/op_check.h"
 #include "tests/support/rooms_run.h"
 #include "tests/support/run_bits.h"
+#include "tests/support/sanitized.h"
 #include "train/export/export_run.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/pretrained.h"
@@ -189,6 +190,7 @@ std::vector<double> validation_losses(RunFile run, const std::string& save_as = 
 
 TEST_CASE("spottune learns what heads on a trunk that keeps its weights cannot",
           "[train][spottune]") {
+  if (test::sanitized) WEFT_SKIP("other tests' few steps do all that these do");
   const TempFolder folder;
   const std::string init = folder.file("learned.safetensors");
   validation_losses(half({"depth", "edges"}, {"sharing=hard", "data.count=64"}), init);

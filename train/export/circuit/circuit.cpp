@@ -10,7 +10,7 @@
 #include "data/target.h"
 #include "engine/error.h"
 #include "train/export/c_source.h"
-#include "train/export/circuit/device.h"
+#include "train/export/circuit/measured_device.h"
 #include "train/export/circuit/reserved.h"
 #include "train/export/fold.h"
 
@@ -89,7 +89,7 @@ class Maker {
 
  private:
   void find_device() {
-    device_ = device_of(learned_, spec_);
+    device_ = measured_device(learned_, spec_);
     if (!device_) return;
     out_.device = true;
     out_.terminals = device_->terminals;
@@ -304,7 +304,7 @@ class Maker {
   const LearnedTask& labels_;
   Target target_;
   Circuit out_;
-  std::optional<Device> device_;
+  std::optional<MeasuredDevice> device_;
   std::set<std::string> taken_;                     ///< in small letters
   std::map<std::string, std::string> names_;        ///< of columns: of their values
   std::vector<std::vector<std::string>> channels_;  ///< of nodes: their values

@@ -1,5 +1,5 @@
-// device_of: the current's ends first, then what hangs together with them.
-#include "train/export/circuit/device.h"
+// measured_device: the current's ends first, then what hangs together with them.
+#include "train/export/circuit/measured_device.h"
 
 #include <cctype>
 #include <iterator>
@@ -21,7 +21,7 @@ std::optional<std::pair<std::string, std::string>> ends_of(const std::string& co
 }
 
 /// Leaves the voltages that a chain of voltages leads from to `terminal`.
-void keep_joined(Device* device, const std::string& terminal) {
+void keep_joined(MeasuredDevice* device, const std::string& terminal) {
   std::set<std::string> reached{terminal};
   for (size_t before = 0; before < reached.size();) {
     before = reached.size();
@@ -33,7 +33,8 @@ void keep_joined(Device* device, const std::string& terminal) {
     at = reached.count(at->second.first) > 0 ? std::next(at) : device->voltages.erase(at);
 }
 
-std::vector<std::string> terminals_of(const Device& device, const LearnedFromData& learned) {
+std::vector<std::string> terminals_of(const MeasuredDevice& device,
+                                      const LearnedFromData& learned) {
   std::string letters;
   for (const LearnedColumn& column : learned.columns)
     if (const auto at = device.voltages.find(column.name); at != device.voltages.end())
@@ -54,10 +55,11 @@ std::vector<std::string> terminals_of(const Device& device, const LearnedFromDat
 
 }  // namespace
 
-std::optional<Device> device_of(const LearnedFromData& learned, const TaskSpec& spec) {
+std::optional<MeasuredDevice> measured_device(const LearnedFromData& learned,
+                                              const TaskSpec& spec) {
   const std::string y = lower_case(spec.column);
   if (y.size() != 2 || y[0] != 'i') return {};
-  Device out;
+  MeasuredDevice out;
   out.plus = y.substr(1);
   std::string to;  // the column that says where the current flows to
   for (const LearnedColumn& column : learned.columns) {

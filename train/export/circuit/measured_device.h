@@ -14,7 +14,7 @@
 
 namespace weft {
 
-struct Device {
+struct MeasuredDevice {
   std::vector<std::string> terminals;  ///< d g s b, c b e s, or as the columns have them
   std::string plus, minus;             ///< its current flows between
   std::map<std::string, std::pair<std::string, std::string>> voltages;  ///< columns: their ends
@@ -22,6 +22,6 @@ struct Device {
 
 /// Nothing where it is none; ConfigError where its current is not said to be in A, or where two
 /// voltages name different terminals that it may flow to.
-std::optional<Device> device_of(const LearnedFromData& learned, const TaskSpec& spec);
+std::optional<MeasuredDevice> measured_device(const LearnedFromData& learned, const TaskSpec& spec);
 
 }  // namespace weft
