@@ -21,7 +21,7 @@ ctest --output-on-failure
 
 without=()
 for package in CLI11 PNG ZLIB JPEG; do without+=("-DCMAKE_DISABLE_FIND_PACKAGE_$package=ON"); done
-cmake -S "$root" -B "$folder/models" -DCMAKE_BUILD_TYPE=Debug -DWEFT_COMPONENTS=models -DWEFT_CUDA=OFF "${without[@]}"
+cmake -S "$root" -B "$folder/models" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG=-O0 -DWEFT_COMPONENTS=models -DWEFT_CUDA=OFF "${without[@]}"
 cmake --build "$folder/models" -j "$(nproc)"
 cmake --install "$folder/models" --prefix "$folder/bare" >/dev/null
 mkdir "$folder/user"
