@@ -54,10 +54,13 @@ double trunks_of(const RunFile& run) {
 }
 
 /// Values beside one trunk's, in trunks: the other function blocks of routing, which steps that do not
-/// take them need alone. A ResNet's stem and projections are at most 0.15 of it.
+/// take them need alone, and SpotTune's frozen blocks. A ResNet's stem and projections are at most 0.15
+/// of it.
 double more_values_of(const RunFile& run) {
+  const double blocks = 0.85;
+  if (run.sharing == Sharing::spottune) return blocks;
   const bool routed = way_of(run.sharing).functions && run.policy.skip_layer == 0;
-  return routed ? 0.85 * (run.share.functions - 1) : 0;
+  return routed ? blocks * (run.share.functions - 1) : 0;
 }
 
 /// Of a weight: the value, its gradient and its moments, in the phase that has most of them.

@@ -317,4 +317,8 @@ TEST_CASE("plan: moments count as the phases that train have them", "[plan]") {
   };
   CHECK(routed("share.functions=2"));
   CHECK_FALSE(routed("share.functions=16"));  // 0.57 GB of values more
+  std::vector<std::string> tuned = adam;
+  tuned.insert(tuned.end(), {"sharing=spottune", "model.init=\"learned.safetensors\""});
+  CHECK(fits(adam, 190 << 20));
+  CHECK_FALSE(fits(tuned, 190 << 20));  // the frozen blocks: 38 MB of values more
 }
