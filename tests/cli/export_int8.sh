@@ -32,6 +32,7 @@ done
 expect 2 'int8 weights of --quantise lie in the C source' export whole --format c --quantise --blob
 expect 2 'data are read by --quantise alone' export whole data.root=. --format c
 expect 2 'data are read by --quantise alone' export whole --calibrate 9 --format c
+expect 2 'data are read by --quantise alone' export whole --calibrate 256 --format c  # the default, too
 expect 2 'keeps its run file' export whole model.hidden=4 --format c --quantise
 head -n 30 table.csv >short && mv short table.csv
 expect 2 'export --quantise: the samples changed since training' export whole --format c --quantise
