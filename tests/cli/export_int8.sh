@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # export_int8.sh WEFT: --quantise prints what int8 costs beside f32, on data that may have moved; the C
-# file predicts nearly what `predict` does; what has no int8 refuses.
+# file predicts nearly what `predict` does; what has no int8 refuses, before the data are read.
 # shellcheck source=tests/support/table_run.sh
 source "$(dirname "$0")/../support/table_run.sh"
 # shellcheck source=tests/support/cli.sh
@@ -22,6 +22,8 @@ grep -qE "^much rmse +$rmse " out || fail "f32's rmse is not eval's $rmse: $(cat
 expect 0 '^int8 by 5 training rows, on 8 rows of test:$' export whole --format c --quantise --name few --calibrate 5 --split test
 mkdir elsewhere && mv table.csv elsewhere/
 expect 2 'table.csv' export whole --format c --quantise
+# What needs no data is refused before they are opened, let alone run through the network.
+expect 2 "'9a' is no name for C functions" export whole --format c --quantise --name 9a
 expect 0 '^whole/export/tiny_much.c$' export whole data.root=elsewhere --format c --quantise --task much
 grep -q '^yes ' out && fail "--task much: measured yes"
 mv elsewhere/table.csv .

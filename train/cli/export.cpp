@@ -156,8 +156,10 @@ class Export final : public Command {
     std::optional<Int8Export> int8;
     Files f32;
     if (quantise_) {
-      int8 = export_int8(run, made.network, options, int8_);
+      // What a format refuses it says now: ranges and accuracy take minutes of data.
+      if (format == Format::c) check_int8_source(made.network, {name, false, notes});
       f32 = files_of(format, made.network, nullptr, name, notes);
+      int8 = export_int8(run, made.network, options, int8_);
     }
     Files files = files_of(format, made.network, int8 ? &int8->network : nullptr, name, notes);
     if (is_circuit(format)) {

@@ -242,18 +242,23 @@ class Writer {
 
 }  // namespace
 
-CSource c_source(const Int8Network& network, const CSourceOptions& options) {
+void check_int8_source(const ExportedNetwork& network, const CSourceOptions& options) {
   if (options.blob)
     throw ConfigError(
         "--blob: of --quantise the weights are arrays, a quarter as large; leave it out");
+  c_task_names(network, options);
   int64_t bytes = 0;
-  for (const auto& [f32, weight] : network.weights)
-    bytes += static_cast<int64_t>(weight.values.size());
+  for (const NamedWeight& w : weights_of(network))
+    if (w.value.shape().rank() > 1) bytes += w.value.numel();  // no bias or scale: those stay wide
   if (bytes > most_array_bytes)
     throw ConfigError(fmt::format(
         "export: {} MB of int8 weights are more than a compiler takes as arrays (up to {}); "
         "--format onnx has room",
         bytes / 1'000'000, most_array_bytes / 1'000'000));
+}
+
+CSource c_source(const Int8Network& network, const CSourceOptions& options) {
+  check_int8_source(network.network, options);
   return Writer(network, options).files();
 }
 

@@ -100,3 +100,26 @@ TEST_CASE("int8: C keeps bytes between layers, and says of what it is made", "[i
              }),
              contains_text("'2net' is no name for C functions"));
 }
+
+TEST_CASE("int8: what C cannot hold is refused without ranges, as with them", "[int8][c]") {
+  const ExportedNetwork& network = random_model(export_case("hard resnet18 plain")).exported();
+  check_int8_source(network, {"net", false, {}});
+  ExportedNetwork large = network;
+  for (ExportedNode& node : large.nodes)
+    if (node.kind == NodeKind::conv) {
+      node.weights[0] = Tensor::empty({1, 1, 1, int64_t{33} << 20}, DType::f32);
+      break;
+    }
+  CHECK_THAT(message_of<ConfigError>([&] {
+               check_int8_source(large, {"net", false, {}});
+             }),
+             contains_text("MB of int8 weights are more than a compiler takes as arrays (up to "
+                           "33); --format onnx has room"));
+  ExportedNetwork same = network;
+  same.outputs[0].task = "a task";
+  same.outputs[1].task = "a_task";
+  CHECK_THAT(message_of<ConfigError>([&] {
+               check_int8_source(same, {"net", false, {}});
+             }),
+             contains_text("task 'a_task' has the C name a_task, as another one has"));
+}
