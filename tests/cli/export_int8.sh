@@ -3,6 +3,8 @@
 # file predicts nearly what `predict` does; what has no int8 refuses, before the data are read.
 # shellcheck source=tests/support/table_run.sh
 source "$(dirname "$0")/../support/table_run.sh"
+# shellcheck source=tests/support/transistors.sh
+source "$(dirname "$0")/../support/transistors.sh"
 # shellcheck source=tests/support/cli.sh
 source "$(dirname "$0")/../support/cli.sh" "$1"
 
@@ -52,6 +54,16 @@ if "$weft" export whole --format onnx >out 2>&1; then
   expect 0 '^size of pictures: any$' export pictures --format onnx --quantise
   grep -q QuantizeLinear pictures/export/rooms.onnx || fail "an ONNX file without int8"
 fi
+
+# Slopes: an int8 network has none to measure, and says so rather than leave them out.
+write_transistors .
+awk -F, -v OFS=, '{ print $0, NR == 1 ? "gm" : 5 * $8 }' transistors.csv >with_gm.csv
+sed -e 's/transistors.csv/with_gm.csv/' -e 's/steps = 800/steps = 4/' -e 's/warmup = 50/warmup = 1/' \
+  -e 's/every = 400/every = 4/' -e 's/^floor = .*/&\nslopes = ["gm: vgs"]/' transistors.toml >slopes.toml
+expect 0 '^run folder: fets$' train slopes.toml --threads 1 --out fets
+expect 0 '^id-nfet gm: not measured: int8 outputs are constant from step to step' export fets --format c --quantise
+grep -qE '^id-pfet target_rmse +[0-9.]+ +[0-9.]+$' out || fail "no metric of the other transistor: $(cat out)"
+grep -q 'percent_slope' out && fail "slopes of an int8 network: $(cat out)"
 
 command -v gcc >/dev/null || exit $broken
 gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 -c pictures/export/rooms.c -o rooms.o || broken=1
