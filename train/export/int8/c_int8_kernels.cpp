@@ -16,9 +16,16 @@ static int8_t weft_step(int64_t v, int shift, int zero) {
   return (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
 }
 
+/* v in the 24 bits of a float, and by itself: gcc with -std=gnu99 would fuse a product with the sum
+   that takes it, and x87 keep more bits, so that steps would depend on the compiler */
+static float weft_rounded(float v) {
+  const volatile float kept = v;
+  return kept;
+}
+
 /* round(x / scale), halves to even, plus zero, within int8; not a number is the lowest */
 static int8_t weft_quantise(float x, float scale, int zero) {
-  float v = x / scale, rest;
+  float v = weft_rounded(x / scale), rest;
   int q;
   if (!(v > (float)(-128 - zero))) v = (float)(-128 - zero);
   if (v > (float)(127 - zero)) v = (float)(127 - zero);
@@ -230,11 +237,8 @@ static void weft_enter(const float *x, float scale, int zero, int8_t *y, size_t 
 static void weft_enter(const float *x, const float *a, const float *b, float scale, int zero,
                        int8_t *y, size_t pixels, int channels) {
   for (size_t i = 0; i < pixels; ++i, x += channels, y += channels)
-    for (int c = 0; c < channels; ++c) {
-      float v = a[c] * x[c];
-      v = v + b[c];
-      y[c] = weft_quantise(v, scale, zero);
-    }
+    for (int c = 0; c < channels; ++c)
+      y[c] = weft_quantise(weft_rounded(weft_rounded(a[c] * x[c]) + b[c]), scale, zero);
 }
 )";
     case NodeKind::linear:
@@ -245,10 +249,8 @@ static void weft_enter(const float *x, const float *a, const float *b, float sca
   for (size_t i = 0; i < pixels; ++i, x += channels, y += channels)
     for (int k = 0; k < channels; ++k) {
       float v = b[k];
-      for (int c = 0; c < channels; ++c) {
-        const float term = a[k * channels + c] * x[c];
-        v = v + term;
-      }
+      for (int c = 0; c < channels; ++c)
+        v = weft_rounded(v + weft_rounded(a[k * channels + c] * x[c]));
       y[k] = weft_quantise(v, scale, zero);
     }
 }
