@@ -134,7 +134,7 @@ TEST_CASE("int8: C keeps bytes between layers, and says of what it is made", "[i
   const Int8Network net = int8_case(c);
   const CSource small = c_source(net, {"net", false, {}});
   const CSource large = c_source(net.network, {"net", false, {}});
-  CHECK(small.memory_bytes * 3 < large.memory_bytes);
+  CHECK(small.memory_bytes * 2 < large.memory_bytes);  // maps are a quarter, and there are sums
   CHECK(small.source.size() * 2 < large.source.size());
   CHECK(small.source.find("double") == std::string::npos);
   CHECK(small.source.find("math.h") == std::string::npos);
