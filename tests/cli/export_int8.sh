@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # export_int8.sh WEFT: --quantise prints what int8 costs beside f32, on data that may have moved; the C
-# file predicts nearly what `predict` does; what has no int8 refuses.
+# file predicts nearly what `predict` does; what has no int8 refuses, before the data are read.
 # shellcheck source=tests/support/table_run.sh
 source "$(dirname "$0")/../support/table_run.sh"
+# shellcheck source=tests/support/transistors.sh
+source "$(dirname "$0")/../support/transistors.sh"
 # shellcheck source=tests/support/cli.sh
 source "$(dirname "$0")/../support/cli.sh" "$1"
 
@@ -22,6 +24,8 @@ grep -qE "^much rmse +$rmse " out || fail "f32's rmse is not eval's $rmse: $(cat
 expect 0 '^int8 by 5 training rows, on 8 rows of test:$' export whole --format c --quantise --name few --calibrate 5 --split test
 mkdir elsewhere && mv table.csv elsewhere/
 expect 2 'table.csv' export whole --format c --quantise
+# What needs no data is refused before they are opened, let alone run through the network.
+expect 2 "'9a' is no name for C functions" export whole --format c --quantise --name 9a
 expect 0 '^whole/export/tiny_much.c$' export whole data.root=elsewhere --format c --quantise --task much
 grep -q '^yes ' out && fail "--task much: measured yes"
 mv elsewhere/table.csv .
@@ -32,6 +36,7 @@ done
 expect 2 'int8 weights of --quantise lie in the C source' export whole --format c --quantise --blob
 expect 2 'data are read by --quantise alone' export whole data.root=. --format c
 expect 2 'data are read by --quantise alone' export whole --calibrate 9 --format c
+expect 2 'data are read by --quantise alone' export whole --calibrate 256 --format c  # the default, too
 expect 2 'keeps its run file' export whole model.hidden=4 --format c --quantise
 head -n 30 table.csv >short && mv short table.csv
 expect 2 'export --quantise: the samples changed since training' export whole --format c --quantise
@@ -49,6 +54,16 @@ if "$weft" export whole --format onnx >out 2>&1; then
   expect 0 '^size of pictures: any$' export pictures --format onnx --quantise
   grep -q QuantizeLinear pictures/export/rooms.onnx || fail "an ONNX file without int8"
 fi
+
+# Slopes: an int8 network has none to measure, and says so rather than leave them out.
+write_transistors .
+awk -F, -v OFS=, '{ print $0, NR == 1 ? "gm" : 5 * $8 }' transistors.csv >with_gm.csv
+sed -e 's/transistors.csv/with_gm.csv/' -e 's/steps = 800/steps = 4/' -e 's/warmup = 50/warmup = 1/' \
+  -e 's/every = 400/every = 4/' -e 's/^floor = .*/&\nslopes = ["gm: vgs"]/' transistors.toml >slopes.toml
+expect 0 '^run folder: fets$' train slopes.toml --threads 1 --out fets
+expect 0 '^id-nfet gm: not measured: int8 outputs are constant from step to step' export fets --format c --quantise
+grep -qE '^id-pfet target_rmse +[0-9.]+ +[0-9.]+$' out || fail "no metric of the other transistor: $(cat out)"
+grep -q 'percent_slope' out && fail "slopes of an int8 network: $(cat out)"
 
 command -v gcc >/dev/null || exit $broken
 gcc -std=c99 -Wall -Wextra -Wpedantic -Werror -O2 -c pictures/export/rooms.c -o rooms.o || broken=1

@@ -38,6 +38,8 @@ class Options {
   Options& settings();
   /// The same of a group of keys.
   Options& group();
+  /// Sets `is` where the command line says it, be it what the default says.
+  Options& given(bool& is);
 
  private:
   template <class T>

@@ -111,7 +111,8 @@ class Export final : public Command {
         .one_of({"inside", "outside"});
     o.add("--quantise", quantise_, "Of c and onnx: in int8; prints what that costs on data");
     o.add("--calibrate", int8_.calibrate, "Of --quantise: training images that say its ranges")
-        .within(1, 1e6);
+        .within(1, 1e6)
+        .given(calibrate_given_);
     o.add("--split", int8_.split,
           "Of --quantise: measured on val or test (default: val, or test where there is none)")
         .one_of({"val", "test"});
@@ -127,8 +128,7 @@ class Export final : public Command {
           "--quantise: {} holds f32; int8 is for --format onnx and --format c", format_));
     if (quantise_ && blob_)
       throw ConfigError("--blob: int8 weights of --quantise lie in the C source, as arrays");
-    if (!quantise_ && (!int8_.settings.empty() || !int8_.split.empty() ||
-                       int8_.calibrate != Int8Options{}.calibrate))
+    if (!quantise_ && (!int8_.settings.empty() || !int8_.split.empty() || calibrate_given_))
       throw ConfigError("export: data are read by --quantise alone; leave out where they are");
     RunExportOptions options;
     options.tasks = comma_list(tasks_);
@@ -156,8 +156,10 @@ class Export final : public Command {
     std::optional<Int8Export> int8;
     Files f32;
     if (quantise_) {
-      int8 = export_int8(run, made.network, options, int8_);
+      // What a format refuses it says now: ranges and accuracy take minutes of data.
+      if (format == Format::c) check_int8_source(made.network, {name, false, notes});
       f32 = files_of(format, made.network, nullptr, name, notes);
+      int8 = export_int8(run, made.network, options, int8_);
     }
     Files files = files_of(format, made.network, int8 ? &int8->network : nullptr, name, notes);
     if (is_circuit(format)) {
@@ -226,7 +228,7 @@ class Export final : public Command {
   }
 
   std::string folder_, format_ = "safetensors", out_, name_, tasks_, size_, normalise_, checkpoint_;
-  bool blob_ = false, quantise_ = false;
+  bool blob_ = false, quantise_ = false, calibrate_given_ = false;
   Int8Options int8_;
 };
 

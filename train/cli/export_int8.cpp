@@ -50,12 +50,18 @@ Int8Export export_int8(OpenedRun& run, const ExportedNetwork& network,
 void print_accuracy(const Int8Export& made) {
   fmt::print("int8 by {}, on {}:\n", made.calibrated_on, made.measured_on);
   fmt::print("{:<28} {:>12} {:>12}\n", "", "f32", "int8");
-  for (const TaskAccuracy& task : made.accuracy)
+  for (const TaskAccuracy& task : made.accuracy) {
     for (size_t m = 0; m < task.f32.size(); ++m) {
       if (!task.f32[m].value && !task.int8.at(m).value) continue;  // no label says it
       fmt::print("{:<28} {:>12} {:>12}\n", task.task + " " + task.f32[m].name,
                  fixed_text(task.f32[m].value, 4), fixed_text(task.int8.at(m).value, 4));
     }
+    if (!task.slopes.empty())
+      fmt::print(
+          "{} {}: not measured: int8 outputs are constant from step to step and have no slopes; "
+          "`weft eval` measures f32's\n",
+          task.task, fmt::join(task.slopes, ", "));
+  }
 }
 
 }  // namespace weft::cli

@@ -26,7 +26,7 @@ struct Int8Export {
 Int8Export export_int8(OpenedRun& run, const ExportedNetwork& network,
                        const RunExportOptions& options, const Int8Options& int8);
 
-/// A line a metric: f32's, int8's.
+/// A line a metric: f32's, int8's. Of a task's slopes a line that they are not there, and why.
 void print_accuracy(const Int8Export& made);
 
 }  // namespace weft::cli

@@ -61,6 +61,10 @@ Options& Options::group() {
   last_->type_name("GROUP");
   return *this;
 }
+Options& Options::given(bool& is) {
+  last_->each([&is](const std::string&) { is = true; });
+  return *this;
+}
 
 namespace {
 

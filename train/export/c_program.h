@@ -30,20 +30,4 @@ CSource c_program(const ExportedNetwork& network, const CSourceOptions& options,
 std::string c_comment(std::string text);
 std::string c_upper(std::string text);
 
-/// A convolution's weight [K, R, S, C / G], or a linear layer's [O, C], as [G][R][S][C / G][K / G].
-template <class T>
-std::vector<T> in_c_order(const ExportedNode& node, const T* weight) {
-  const Tensor& w = node.weights[0];
-  const int64_t k_all = w.shape()[0], groups = node.kind == NodeKind::conv ? node.conv.groups : 1;
-  const int64_t k_group = k_all / groups, c = w.shape().back(), taps = w.numel() / k_all / c;
-  std::vector<T> out;
-  out.reserve(static_cast<size_t>(w.numel()));
-  for (int64_t g = 0; g < groups; ++g)
-    for (int64_t t = 0; t < taps; ++t)
-      for (int64_t i = 0; i < c; ++i)
-        for (int64_t k = 0; k < k_group; ++k)
-          out.push_back(weight[((g * k_group + k) * taps + t) * c + i]);
-  return out;
-}
-
 }  // namespace weft

@@ -72,11 +72,12 @@ void write_program(const TempFolder& folder, const ExportedNetwork& network,
   write(folder.file("main.c"), main_text(network, !source.blob.empty()));
 }
 
-void compile_and_run(const TempFolder& folder, const std::string& compiler) {
-  const auto [status, said] =
-      shell(folder,
-            fmt::format("cd {} && {} -std=c99 -Wall -Wextra -Wpedantic -O2 main.c net.c -o net -lm",
-                        folder.path(), compiler));
+void compile_and_run(const TempFolder& folder, const std::string& compiler,
+                     const std::string& standard) {
+  const auto [status, said] = shell(
+      folder, fmt::format("cd {} && {} -std={} -Wall -Wextra -Wpedantic -O2 main.c net.c -o net "
+                          "-lm",
+                          folder.path(), compiler, standard));
   INFO(said);
   REQUIRE(status == 0);
   CHECK(said.empty());

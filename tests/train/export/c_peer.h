@@ -12,7 +12,8 @@ bool works(const TempFolder& folder, const std::string& compiler);
 void write_program(const TempFolder& folder, const ExportedNetwork& network, const CSource& source);
 
 /// Of the program in the folder, in silence: the file `input`, picture by picture, to `output`, all
-/// tasks of one after those of another.
-void compile_and_run(const TempFolder& folder, const std::string& compiler);
+/// tasks of one after those of another. `standard`: c99, or gnu99, which lets gcc fuse products and sums.
+void compile_and_run(const TempFolder& folder, const std::string& compiler,
+                     const std::string& standard = "c99");
 
 }  // namespace weft::test

@@ -45,19 +45,18 @@ class Writer {
       parts.calls.push_back(text);
     }
     for (size_t k = 0; k < ids_.size(); ++k) parts.outputs.push_back(leave(k));
-    int64_t most_channels = 0;
-    for (const ExportedNode& n : nodes_)
-      if (!n.weights.empty()) most_channels = std::max(most_channels, n.shape[2]);
     parts.includes = "#include <stdint.h>\n";
     parts.definitions =
         arrays_ + fmt::format("\nstatic int8_t memory[{}];\n", std::max<int64_t>(1, plan_.floats));
     parts.memory_bytes = plan_.floats;
-    if (sums_) {
-      parts.definitions +=
-          fmt::format("static int32_t sums[{}]; /* of one pixel */\n", most_channels);
-      parts.memory_bytes += 4 * most_channels;
+    const bool sums = most_outputs_ > 0;
+    if (sums) {
+      parts.definitions += fmt::format(
+          "static int32_t sums[{}]; /* of four pixels */\nstatic int16_t patch[4][{}];\n",
+          4 * most_outputs_, most_inputs_);
+      parts.memory_bytes += 16 * most_outputs_ + 8 * most_inputs_;
     }
-    parts.definitions += int8_common() + (sums_ ? int8_sums() : "") + code_;
+    parts.definitions += int8_common() + (sums ? int8_sums() : "") + code_;
     parts.weight_bytes = bytes_;
     return c_program(net_.network, options_, parts);
   }
@@ -111,13 +110,13 @@ class Writer {
 
   std::string product(size_t i) {
     const ExportedNode& n = nodes_[i];
-    sums_ = true;
     const bool conv = n.kind == NodeKind::conv;
     const Shape &in = nodes_[from(i)].shape, &out = n.shape, &w = n.weights[0].shape();
+    most_outputs_ = std::max(most_outputs_, out[2]);
+    most_inputs_ = std::max(most_inputs_, w.inner(1));
     const Conv2dOptions& o = n.conv;  // of a linear layer the defaults: 1 x 1
     std::string& weight = weights_[n.weights[0].raw()];
-    if (weight.empty())
-      weight = array("int8_t", n.name, in_c_order(n, net_.weight(i).values.data()));
+    if (weight.empty()) weight = array("int8_t", n.name, net_.weight(i).values);
     const std::string shape = fmt::format(
         "&(const weft_conv_shape){{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, "
         "{}}}",
@@ -237,23 +236,28 @@ class Writer {
   std::map<const void*, std::string> weights_;  ///< names of arrays
   int arrays_made_ = 0;
   int64_t bytes_ = 0;
-  bool sums_ = false;
+  int64_t most_outputs_ = 0, most_inputs_ = 0;  ///< of a convolution's or linear layer's pixel
 };
 
 }  // namespace
 
-CSource c_source(const Int8Network& network, const CSourceOptions& options) {
+void check_int8_source(const ExportedNetwork& network, const CSourceOptions& options) {
   if (options.blob)
     throw ConfigError(
         "--blob: of --quantise the weights are arrays, a quarter as large; leave it out");
+  c_task_names(network, options);
   int64_t bytes = 0;
-  for (const auto& [f32, weight] : network.weights)
-    bytes += static_cast<int64_t>(weight.values.size());
+  for (const NamedWeight& w : weights_of(network))
+    if (w.value.shape().rank() > 1) bytes += w.value.numel();  // no bias or scale: those stay wide
   if (bytes > most_array_bytes)
     throw ConfigError(fmt::format(
         "export: {} MB of int8 weights are more than a compiler takes as arrays (up to {}); "
         "--format onnx has room",
         bytes / 1'000'000, most_array_bytes / 1'000'000));
+}
+
+CSource c_source(const Int8Network& network, const CSourceOptions& options) {
+  check_int8_source(network.network, options);
   return Writer(network, options).files();
 }
 

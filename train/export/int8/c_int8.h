@@ -11,4 +11,7 @@ namespace weft {
 /// ConfigError as c_source's, and where options.blob is set: int8 weights are arrays.
 CSource c_source(const Int8Network& network, const CSourceOptions& options);
 
+/// The same errors, of a network whose ranges are not known yet.
+void check_int8_source(const ExportedNetwork& network, const CSourceOptions& options);
+
 }  // namespace weft

@@ -6,6 +6,7 @@
 
 #include "data/fixed_sample.h"
 #include "data/loader.h"
+#include "data/target.h"
 #include "engine/error.h"
 #include "train/export/at_size.h"
 #include "train/export/int8/calibrate.h"
@@ -135,8 +136,12 @@ std::vector<TaskAccuracy> accuracy_of(const AnyContext& context, const Int8Netwo
     }
   });
   std::vector<TaskAccuracy> out;
-  for (size_t o = 0; o < task_of.size(); ++o)
-    out.push_back({tasks[task_of[o]].name, f32[o].finish(), int8[o].finish()});
+  for (size_t o = 0; o < task_of.size(); ++o) {
+    const TaskSpec& task = tasks[task_of[o]];
+    out.push_back({task.name, f32[o].finish(), int8[o].finish(), {}});
+    for (const std::string& slope : task.slopes)
+      out.back().slopes.push_back(parse_slope(slope, "task." + task.name + ".slopes").label);
+  }
   return out;
 }
 

@@ -33,9 +33,12 @@ Calibrated calibrated(const AnyContext& context, const ExportedNetwork& network,
 struct TaskAccuracy {
   std::string task;
   std::vector<Metric> f32, int8;  ///< the same metrics of both
+  /// Of the task's slopes their columns ("gm"), whose metrics are absent: an int8 output is constant
+  /// from step to step, so that a derivative of it is 0 or none whatever the network learned.
+  std::vector<std::string> slopes;
 };
 
-/// Of every output of the network, on all of `indices`; metrics of slopes and of the loss are absent.
+/// Of every output of the network, on all of `indices`; metrics of the loss are absent.
 std::vector<TaskAccuracy> accuracy_of(const AnyContext& context, const Int8Network& network,
                                       const RunData& on, const std::vector<int64_t>& indices);
 
