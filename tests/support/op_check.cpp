@@ -14,12 +14,14 @@
 #include "ops/reduce.h"
 #include "ops/slice.h"
 #include "tests/support/device.h"
+#include "tests/support/sanitized.h"
 
 namespace weft {
 namespace {
 
 constexpr double kink_margin = 0.05;
-constexpr int64_t check_all_below = 64, sampled_elements = 40;
+constexpr int64_t check_all_below = test::cases<int64_t>(64, 8),
+                  sampled_elements = test::cases<int64_t>(40, 8);
 // A GPU adds in trees of its own, fuses multiplies into adds, and its exp, log and division are off
 // by up to 2 ulp where the CPU's are within 1: twice the CPU's bound.
 constexpr double gpu_slack = 2;

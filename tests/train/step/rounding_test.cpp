@@ -13,6 +13,7 @@
 #include "engine/philox.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/wide_rooms_run.h"
 #include "train/step/build.h"
 #include "train/step/step.h"
@@ -20,7 +21,7 @@
 namespace weft {
 namespace {
 
-constexpr int seeds = 5;  // whose middle error is judged
+constexpr int seeds = test::cases(5, 1);  // whose middle error is judged
 /// Of a few numbers, each rounded some times, as the gradients of a policy are.
 constexpr double least_bound = 4 * 0x1p-24;
 
