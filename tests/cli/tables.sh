@@ -94,6 +94,9 @@ expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes 
 awk -F, -v OFS=';' 'NR == 1 { print "row", $2, $3, $4, "note", "cheap" } NR > 1 { print NR, $2, $3, (NR % 9 ? $4 : "NA"), "n" NR, ($4 > 5 ? "dear" : "fair") }' \
   prices.csv >flats.csv
 expect 0 '^  cheap binary: 120 labels; the most frequent class alone is right in [0-9.]* %$' new --data flats.csv
+grep -q '^  inputs: kind, size, price$' out || fail "new does not say the inputs: $(cat out)"
+grep -q '^  left out: row, note$' out || fail "new does not say what is left out: $(cat out)"
+grep -q '^the tasks are guessed .*; --task a,b says otherwise$' out || fail "new does not say that it guessed"
 expect 2 'flats.toml exists' new --data flats.csv
 expect 0 '^  price regression: 10[0-9] of 120 labels; their mean alone' new --data flats.csv --task cheap,price --out two.toml
 grep -q '^categorical = \["kind"\]$' two.toml || fail "new: $(cat two.toml)"
