@@ -61,6 +61,10 @@ Options& Options::group() {
   last_->type_name("GROUP");
   return *this;
 }
+Options& Options::command() {
+  last_->type_name("COMMAND");
+  return *this;
+}
 
 namespace {
 
