@@ -61,7 +61,7 @@ grep -q 'gradients of each task by itself' out && fail "plan tells a pass back o
 expect 0 'GFLOP an image' plan slim.toml
 expect 0 'gradients of each task by itself go back through [0-9.]*x' plan slim.toml
 expect 0 '^trunk M' table first second
-expect 0 '^run,' table first --style csv
+expect 0 '^run,' table first --csv
 "$weft" data scenes --out rooms --count 1 --height 48 --width 64 >/dev/null 2>&1
 photo=$(find rooms -name '*image*.png' | head -n 1)
 expect 0 'normals\.png' predict first "$photo" --out labels
