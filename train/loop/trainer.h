@@ -84,7 +84,6 @@ class Trainer {
   void enter(Stage stage);
   void open_tools();
   void decide();
-  std::string take_pretrained(Model& model) const;
   std::string take_up(const std::string& folder, const std::string& name);
   void take_best();
   bool at_stage_end() const { return state_.step >= stage_steps(run_, state_, state_.stage); }
