@@ -55,6 +55,7 @@ for picture in predictions policy history; do
   [ -s first/pictures/$picture.svg ] || fail "$picture.svg is missing"
 done
 expect 0 '^seg +loss' eval first
+grep -qE '^  IoU and F1 of classes, %: [a-z0-9 ]+ ([0-9.]+|-) ([0-9.]+|-),' out || fail "eval says nothing of classes: $(cat out)"
 expect 0 '^seg +loss' eval first --split val --checkpoint last
 expect 0 'GFLOP an image' plan first
 grep -q 'gradients of each task by itself' out && fail "plan tells a pass back of what predicts"
