@@ -76,6 +76,8 @@ class Trainer {
   /// The same on samples of any part.
   std::vector<TaskResult> evaluate_on(const std::vector<int64_t>& indices, int64_t batches = 0,
                                       std::vector<TaskDetail>* details = nullptr);
+  /// A picture for TensorBoard (log.tensorboard), values 0..1; without a folder nothing.
+  void show(const std::string& name, const Picture& picture);
   /// Of the run so far, with what a resumed run had measured before.
   Measured measured() const;
 
