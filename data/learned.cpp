@@ -230,4 +230,24 @@ std::string label_text(const LearnedFromData& learned, const TaskSpec& spec, siz
   return there.empty() ? spec.separator : fmt::format("{}", fmt::join(there, spec.separator));
 }
 
+std::vector<std::string> class_names_of(const LearnedFromData& learned, const TaskSpec& spec,
+                                        size_t task) {
+  int classes = 0;
+  switch (spec.kind) {
+    case TaskKind::segmentation:
+    case TaskKind::classification:
+    case TaskKind::multilabel:
+      classes = spec.classes;
+      break;
+    case TaskKind::binary:
+      classes = 2;
+      break;
+    default:
+      break;
+  }
+  std::vector<std::string> names;
+  for (int c = 0; c < classes; ++c) names.push_back(label_text(learned, spec, task, c));
+  return names;
+}
+
 }  // namespace weft

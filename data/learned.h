@@ -72,4 +72,9 @@ std::string label_text(const LearnedFromData& learned, const TaskSpec& spec, siz
 std::string label_text(const LearnedFromData& learned, const TaskSpec& spec, size_t task,
                        const std::vector<float>& label);
 
+/// What a task's classes are called: by the run file, by the data, or by their numbers; empty: it has
+/// none.
+std::vector<std::string> class_names_of(const LearnedFromData& learned, const TaskSpec& spec,
+                                        size_t task);
+
 }  // namespace weft

@@ -123,7 +123,7 @@ Prediction Session::decoded(size_t k, int height, int width) const {
   const TaskSpec& task = use.tasks[k];
   if (task.image_label())
     return {predicted_label(task, use.semantics, values, {}, 0, 1, 1),
-            predicted_probabilities(task, values, 0)};
+            class_probabilities(task, values, 0)};
   const Shape& in = program_.input_shape();
   return {
       predicted_label(task, use.semantics, values, {use.grids[k], in[0], in[1]}, 0, height, width),

@@ -24,6 +24,14 @@ exactly 0 '' --version
 output '^weft [0-9]+\.[0-9]+\.[0-9]+ \('
 exactly 0 '' --help
 output '^  doctor '
+cp out help
+exactly 0 '' help
+cmp -s out help || fail "weft help is not weft --help"
+exactly 0 '' table --help
+cp out help
+exactly 0 '' help table
+cmp -s out help || fail "weft help table is not weft table --help"
+exactly 2 "weft: unknown command 'trian'; did you mean 'train'? (weft --help lists them)" help trian
 exactly 0 '' doctor
 output '^ok +build +weft '
 exactly 2 'weft: A subcommand is required'

@@ -54,6 +54,7 @@ completes 'test train' eval runs/out/x --split = t
 completes 'scenes' data ''
 completes 'cpu cuda' train my.toml --device ''
 completes 'bash zsh' completion ''
+completes 'train table' help t
 completes 'policy' keys pol
 completes 'policy.sparsity= policy.sparsity_form=' train my.toml policy.sp
 # Every key of the run file (tables as wholes are no keys) is offered, and nothing else.

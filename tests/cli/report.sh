@@ -56,8 +56,10 @@ expect 2 'there is no such row with finished runs; there are: slim-adashare, sli
 [ ! -e refused.html ] || fail "a refused report left a page"
 
 # A CSV has every metric and all digits.
-expect 0 'balanced_accuracy' table ada hard --style csv
+expect 0 'balanced_accuracy' table ada hard --csv
 [ "$(awk -F, 'NR == 1 { n = NF } NF != n' out | wc -l)" = 0 ] || fail "a CSV with rows of unlike length"
+expect 2 '--csv and --style latex are two tables' table ada hard --csv --style latex
+expect 2 'csv not in .*text' table ada hard --style csv
 
 # What an older weft left out is said, what is damaged is named.
 mkdir old && cp -r ada/. old && rm old/test.json old/data.json

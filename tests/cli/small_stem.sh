@@ -49,9 +49,14 @@ if [ -x "$runner" ]; then
   "$runner" run/export/tiny.safetensors rooms/scene-0000-image.png --out ran >said 2>&1 || fail "weft-run: $(cat said)"
   cmp asked/scene-0000-image-seg.png ran/scene-0000-image-seg.png || broken=1
 fi
+mkdir new
 # A trunk of the other stem is not taken for it.
 expect 2 'conv1.weight' train tiny.toml model.stem=large model.init=run/checkpoints/best.safetensors --out other
 expect 0 'taken' train tiny.toml model.init=run/checkpoints/best.safetensors --out tuned --threads 1
+expect 0 'run/checkpoints/best.safetensors: 100 of 100 tensors of the trunk taken; heads taken: seg, room$' \
+  train tiny.toml model.init=run model.init_heads=true --out heads --threads 1
+expect 2 'new/checkpoints/last.safetensors: there is no such checkpoint' train tiny.toml model.init=new --out other
+expect 2 "'model.init_heads' takes the heads of model.init, which is not given" train tiny.toml model.init_heads=true --out other
 expect 2 "'model.stem' is \"small\", which ResNets alone have; vgg16 begins with" train tiny.toml --out other model.trunk=vgg16
 expect 2 "'model.stem' is \"small\", which ResNets alone have; mlp sees no" train tiny.toml --out other model.trunk=mlp
 [ -e other ] && fail "a refused run left a folder"

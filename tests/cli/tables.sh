@@ -94,12 +94,25 @@ expect 2 'vgg16.*has none' train prices.toml model.trunk=vgg16 data.kind=scenes 
 awk -F, -v OFS=';' 'NR == 1 { print "row", $2, $3, $4, "note", "cheap" } NR > 1 { print NR, $2, $3, (NR % 9 ? $4 : "NA"), "n" NR, ($4 > 5 ? "dear" : "fair") }' \
   prices.csv >flats.csv
 expect 0 '^  cheap binary: 120 labels; the most frequent class alone is right in [0-9.]* %$' new --data flats.csv
+grep -q '^  inputs: kind, size, price$' out || fail "new does not say the inputs: $(cat out)"
+grep -q '^  left out: row, note$' out || fail "new does not say what is left out: $(cat out)"
+grep -q '^the tasks are guessed .*; --task a,b says otherwise$' out || fail "new does not say that it guessed"
 expect 2 'flats.toml exists' new --data flats.csv
 expect 0 '^  price regression: 10[0-9] of 120 labels; their mean alone' new --data flats.csv --task cheap,price --out two.toml
 grep -q '^categorical = \["kind"\]$' two.toml || fail "new: $(cat two.toml)"
 expect 0 '^run folder: flats$' train flats.toml retrain.steps=20 eval.every=10 data.workers=0 --out flats --threads 1
 expect 0 'flats-predicted.csv$' predict flats flats.csv --out sure
 [ "$(wc -l <sure/flats-predicted.csv)" = 121 ] || fail "predict: not a line for each flat: $(cat sure/flats-predicted.csv)"
-sed 1d sure/flats-predicted.csv | grep -vE ',cheap,(dear|fair),(0\.[0-9]+|1)$' && fail "predict: no class, or no probability"
+head -1 sure/flats-predicted.csv | grep -q ',predicted.task,predicted,predicted.probability,cheap.p.dear,cheap.p.fair$' ||
+  fail "predict: no column for each class: $(head -1 sure/flats-predicted.csv)"
+sed 1d sure/flats-predicted.csv | grep -vE ',cheap,(dear|fair)(,[0-9.e-]+){3}$' && fail "predict: no class, or no probabilities"
+# The class that is named is the likelier one, and they are all.
+awk -F, 'NR > 1 { dear = $(NF - 1); fair = $NF; named = $(NF - 3) == "dear" ? dear : fair
+  if (named != $(NF - 2) || named < 0.5 || (s = dear + fair) < 0.999 || s > 1.001) exit 1 }' sure/flats-predicted.csv ||
+  fail "predict: $(head -3 sure/flats-predicted.csv)"
+expect 0 '^run folder: two$' train two.toml warmup.steps=2 policy.steps=6 policy.weight_steps=1 policy.logit_steps=1 \
+  retrain.steps=4 data.workers=0 --out two --threads 1
+expect 0 'flats-predicted.csv$' predict two flats.csv --out both
+grep -qE ',price,-?[0-9.e+-]+,,,$' both/flats-predicted.csv || fail "predict: a number with probabilities"
 [ -e no ] && fail "a run that cannot start left a folder"
 exit $broken

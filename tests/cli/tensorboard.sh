@@ -28,5 +28,10 @@ for line in map(json.loads, open(sys.argv[1] + "/metrics.jsonl")):
             continue
         seen = [s.value for s in events.Scalars(f"{name}/{of}") if s.step == line["step"]]
         assert any(abs(v - value) <= 1e-6 * abs(value) for v in seen), (name, of, value, seen)
+pictures = events.Tags()["images"]
+for name in "samples", "predictions", "extremes":
+    assert name in pictures, (name, pictures)
+    (shown,) = events.Images(name)
+    assert shown.step == 4 and shown.width > 41 and shown.height >= 33, shown
 PY
 exit $broken

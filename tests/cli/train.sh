@@ -55,13 +55,14 @@ for picture in predictions policy history; do
   [ -s first/pictures/$picture.svg ] || fail "$picture.svg is missing"
 done
 expect 0 '^seg +loss' eval first
+grep -qE '^  IoU and F1 of classes, %: [a-z0-9 ]+ ([0-9.]+|-) ([0-9.]+|-),' out || fail "eval says nothing of classes: $(cat out)"
 expect 0 '^seg +loss' eval first --split val --checkpoint last
 expect 0 'GFLOP an image' plan first
 grep -q 'gradients of each task by itself' out && fail "plan tells a pass back of what predicts"
 expect 0 'GFLOP an image' plan slim.toml
 expect 0 'gradients of each task by itself go back through [0-9.]*x' plan slim.toml
 expect 0 '^trunk M' table first second
-expect 0 '^run,' table first --style csv
+expect 0 '^run,' table first --csv
 "$weft" data scenes --out rooms --count 1 --height 48 --width 64 >/dev/null 2>&1
 photo=$(find rooms -name '*image*.png' | head -n 1)
 expect 0 'normals\.png' predict first "$photo" --out labels

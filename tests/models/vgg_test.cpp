@@ -141,8 +141,9 @@ TEST_CASE("VGG-16: a file's layers fill the shared part and every task's copy", 
     options.seed = 9;
     const auto model = make_model(&cpu, DType::f32, options);
     const bool single = std::string(sharing) == "single";
-    CHECK(load_pretrained(folder.file("vgg16.safetensors"), *model).tensors ==
-          (single ? 2 : 1) * 20 + 12);
+    ModelSpec start;
+    start.init = folder.file("vgg16.safetensors");
+    CHECK(load_pretrained(start, *model).tensors == (single ? 2 : 1) * 20 + 12);
     for (const char* trunk : {"trunks.odd.", "trunks.room."})
       for (const char* name : {"features.0.bias", "features.21.weight"})
         CHECK(same(name, *model, (single ? trunk : "") + std::string(name)));

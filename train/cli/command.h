@@ -36,8 +36,9 @@ class Options {
   Options& one_of(const std::vector<std::string>& words);
   /// Says, in --help and to completion, that each value is a setting KEY=VALUE of a run file.
   Options& settings();
-  /// The same of a group of keys.
+  /// The same of a group of keys, and of a command.
   Options& group();
+  Options& command();
   /// Sets `is` where the command line says it, be it what the default says.
   Options& given(bool& is);
 
@@ -67,6 +68,7 @@ std::unique_ptr<Command> dump_command();
 std::unique_ptr<Command> lr_command();
 std::unique_ptr<Command> eval_command();
 std::unique_ptr<Command> export_command();
+std::unique_ptr<Command> help_command();
 std::unique_ptr<Command> keys_command();
 std::unique_ptr<Command> man_command();
 std::unique_ptr<Command> new_command();

@@ -45,6 +45,8 @@ std::string common_part(const Program& weft) {
       std::vector<std::string> some = o.words;
       if (o.value == "GROUP")
         for (const KeyGroup& group : all_key_groups()) some.push_back(group.name);
+      if (o.value == "COMMAND")
+        for (const ProgramCommand& named : weft.commands) some.push_back(named.name);
       if (!some.empty()) words += says(fmt::format("'{} {}'", command.name, at), some);
       if (o.is_setting()) settings += says(command.name, {at});
     }

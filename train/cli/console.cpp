@@ -113,8 +113,10 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
       indices.begin(),
       indices.begin() + std::min<int64_t>(6, static_cast<int64_t>(indices.size())));
   const std::string pictures = folder + "/pictures/";
-  const auto write_sheet = [&](const char* name, const std::string& sheet) {
-    if (!sheet.empty()) write_file(pictures + name + ".svg", sheet);
+  const auto write_sheet = [&](const char* name, const Sheet& sheet) {
+    if (sheet.rows.empty()) return;
+    write_file(pictures + name + ".svg", draw_sheet(sheet));
+    trainer.show(name, raster(sheet));
   };
   draw_if_readable("predictions",
                    [&] { write_sheet("predictions", prediction_sheet(trainer, data, first)); });

@@ -24,10 +24,10 @@ void run(int argc, char** argv) {
 
 std::vector<std::unique_ptr<Command>> all_commands() {
   std::vector<std::unique_ptr<Command>> commands;
-  for (auto make :
-       {demo_command, train_command, eval_command, predict_command, export_command, table_command,
-        report_command, study_command, plan_command, compare_command, dump_command, lr_command,
-        new_command, data_command, keys_command, doctor_command, completion_command, man_command})
+  for (auto make : {demo_command, train_command, eval_command, predict_command, export_command,
+                    table_command, report_command, study_command, plan_command, compare_command,
+                    dump_command, lr_command, new_command, data_command, keys_command,
+                    doctor_command, help_command, completion_command, man_command})
     commands.push_back(make());
   return commands;
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/error.h"
 #include "io/files.h"
@@ -14,6 +15,14 @@
 
 namespace weft::cli {
 namespace {
+
+/// Names of columns, of many the first.
+std::string some_of(const std::vector<std::string>& names) {
+  constexpr size_t most = 20;
+  if (names.size() <= most) return fmt::format("{}", fmt::join(names, ", "));
+  return fmt::format("{}, ... ({} in all)", fmt::join(names.begin(), names.begin() + most, ", "),
+                     names.size());
+}
 
 void write_first(const std::string& data, std::string out, const std::vector<std::string>& tasks) {
   namespace fs = std::filesystem;
@@ -34,6 +43,10 @@ void write_first(const std::string& data, std::string out, const std::vector<std
                task.classes ? fmt::format(", {} classes", task.classes) : "",
                remark.empty() ? "" : ": " + remark);
   }
+  if (!first.inputs.empty()) fmt::print("  inputs: {}\n", some_of(first.inputs));
+  if (!first.left_out.empty()) fmt::print("  left out: {}\n", some_of(first.left_out));
+  if (!first.why_tasks.empty())
+    fmt::print("the tasks are guessed ({}); --task a,b says otherwise\n", first.why_tasks);
   fmt::print("check it, then: weft train {}\n", out);
 }
 

@@ -7,16 +7,14 @@
 #include "data/fingerprint.h"
 #include "train/cli/console.h"
 #include "train/cli/process.h"
-#include "train/run_folder/checkpoint.h"
+#include "train/run_folder/kept.h"
 
 namespace weft::cli {
 
 OpenedRun::OpenedRun(const std::string& folder, const std::string& which,
                      const std::string& device_name, int threads,
                      const std::vector<std::string>& settings) {
-  const std::string stem = folder + "/checkpoints/";
-  const bool has_best = std::filesystem::exists(stem + "best.safetensors");
-  checkpoint = stem + (!which.empty() ? which : has_best ? "best" : "last") + ".safetensors";
+  checkpoint = which.empty() ? network_file(folder) : checkpoint_path(folder, which);
   if (!std::filesystem::exists(checkpoint))
     throw DataError(checkpoint + ": there is no such checkpoint; is this a run folder?");
   const Checkpoint saved = read_checkpoint(checkpoint);

@@ -65,6 +65,10 @@ Options& Options::given(bool& is) {
   last_->each([&is](const std::string&) { is = true; });
   return *this;
 }
+Options& Options::command() {
+  last_->type_name("COMMAND");
+  return *this;
+}
 
 namespace {
 

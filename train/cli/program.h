@@ -9,7 +9,7 @@ namespace weft::cli {
 struct ProgramOption {
   std::string name;                ///< "--out"; "-h,--help"; of a positional argument "run"
   std::string help;                ///< one line
-  std::string value;               ///< "TEXT", "INT", "KEY=VALUE", "GROUP"; "" of a flag
+  std::string value;               ///< "TEXT", "INT", "KEY=VALUE", "GROUP", "COMMAND"; "" of a flag
   std::string standard;            ///< the value that it has without one; "" where there is none
   std::vector<std::string> words;  ///< those that it is one of; empty: any
   bool positional = false, required = false;

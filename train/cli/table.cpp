@@ -1,6 +1,7 @@
 // weft table: finished runs side by side; Delta_T against the first single-task run among them.
 #include <memory>
 
+#include "engine/error.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/study/run_table.h"
@@ -15,17 +16,21 @@ class Table final : public Command {
   const char* help() const override { return "Compare finished runs"; }
   void options(Options& o) override {
     o.add("folders", folders_, "Run folders").required();
-    o.add("--style", style_, "text, markdown, csv or latex")
-        .one_of({"text", "markdown", "csv", "latex"});
+    o.add("--style", style_, "text, markdown or latex").one_of({"text", "markdown", "latex"});
+    o.add("--csv", csv_, "Every metric as comma-separated values, with all of its digits");
   }
   void run() override {
+    if (csv_ && style_ != "text")
+      throw ConfigError(
+          fmt::format("table: --csv and --style {} are two tables: leave one of them out", style_));
     std::vector<RunSummary> runs;
     for (const std::string& folder : folders_) runs.push_back(read_summary(folder));
-    fmt::print("{}", table(runs, style_ == "markdown" ? TableStyle::markdown
-                                 : style_ == "csv"    ? TableStyle::csv
-                                 : style_ == "latex"  ? TableStyle::latex
-                                                      : TableStyle::text));
-    if (style_ != "text") return;
+    const TableStyle style = csv_                   ? TableStyle::csv
+                             : style_ == "markdown" ? TableStyle::markdown
+                             : style_ == "latex"    ? TableStyle::latex
+                                                    : TableStyle::text;
+    fmt::print("{}", table(runs, style));
+    if (style != TableStyle::text) return;
     for (const RunSummary& run : runs)
       if (!run.policy.empty()) fmt::print("\n{}\n{}", run.name, policy_text(run, colour_wanted()));
   }
@@ -33,6 +38,7 @@ class Table final : public Command {
  private:
   std::vector<std::string> folders_;
   std::string style_ = "text";
+  bool csv_ = false;
 };
 
 }  // namespace

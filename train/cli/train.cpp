@@ -46,8 +46,9 @@ class Train final : public Command {
   void options(Options& o) override {
     o.add("run", run_, "Run file (TOML)");
     o.add("settings", settings_,
-          "key=value, such as policy.sharing=0.1; with --resume rates, clipping, retrain.steps, "
-          "eval.patience, data.root")
+          "key=value, such as policy.sharing=0.1; with --resume rates, clipping, steps (of what "
+          "has not "
+          "ended, and retrain.steps), eval.patience, data.root")
         .settings();
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--device", device_, "cpu or cuda").one_of({"cpu", "cuda"});
@@ -102,19 +103,11 @@ class Train final : public Command {
     Checkpoint checkpoint = read_resumable(resume_, checkpoint_);
     RunFile run = changed_run(checkpoint.run_text, resume_ + "/run.toml", changes);
     const RunFile begun = parse_run_text(checkpoint.run_text, resume_);
-    const int64_t before = begun.retrain.steps;
     if (goes_on(checkpoint.state, begun, run)) {
       checkpoint_ = newest_unfinished(resume_);
       checkpoint = read_resumable(resume_, checkpoint_);
     }
-    const int64_t done = checkpoint.state.stage == Stage::done
-                             ? stage_steps(begun, checkpoint.state, Stage::retrain)
-                         : checkpoint.state.stage == Stage::retrain ? checkpoint.state.step
-                                                                    : 0;
-    if (run.retrain.steps != before && run.retrain.steps <= done)
-      throw ConfigError(
-          fmt::format("train: retrain.steps={}: {} are done; more than those go on, fewer do not",
-                      run.retrain.steps, done));
+    check_steps(begun, run, checkpoint.state);
     try {  // killed while these changes were written: run.toml has them, the checkpoint has not
       require_same_run(resume_, print_run_file(run));
     } catch (const ConfigError&) {

@@ -31,7 +31,7 @@ std::vector<Prediction> predict(AnyContext context, Model& model, const RunFile&
     out.push_back(
         {predicted_label(run.tasks[k], run.semantics, values, geometry_of(model, k, images.shape()),
                          0, one ? 1 : photograph.height, one ? 1 : photograph.width),
-         predicted_probabilities(run.tasks[k], values, 0)});
+         class_probabilities(run.tasks[k], values, 0)});
   }
   return out;
 }

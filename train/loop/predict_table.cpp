@@ -52,7 +52,7 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
         said[k].push_back(
             {predicted_label(task, run.semantics, values, {}, static_cast<int>(n), 1, 1).pixels,
              {at, slopes.empty() ? at : at + static_cast<int64_t>(task.slopes.size())},
-             predicted_probabilities(task, values, n)});
+             class_probabilities(task, values, n)});
       }
     }
     for (int64_t n = 0; n < rows; ++n)

@@ -13,7 +13,8 @@ namespace weft {
 /// The CSV `path` once more, a line for each row and task of the row (data.task_column; without it, or
 /// where its cell is empty, every task), with the columns "predicted.task" and "predicted" behind its own, and for each of
 /// the tasks' slopes ("gm: vgs") "predicted.gm", exactly (train/step/slopes.h); where a task has classes
-/// "predicted.probability", how sure the network is of the one it names. Needs the input
+/// "predicted.probability", how sure the network is of the one it names, and for each class of each of
+/// them "TASK.p.CLASS", filled in that task's lines. Needs the input
 /// columns and those that targets are computed with, no labels and no data.split. DataError as
 /// for training data, and where a row says no task, but its inputs depend on it (input_scale);
 /// ConfigError where the table has one of the new columns already. Of texts the same, with data.columns for inputs.

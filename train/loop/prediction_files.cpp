@@ -129,9 +129,16 @@ std::vector<std::string> prediction_stems(const std::vector<std::string>& pictur
   return stems;
 }
 
-std::string probability_text(const TaskSpec& task, const std::vector<double>& probabilities) {
+std::string probability_text(double probability) { return fmt::format("{:.4g}", probability); }
+
+std::string probability_text(const TaskSpec& task, const std::vector<float>& label,
+                             const std::vector<double>& probabilities) {
+  if (probabilities.empty()) return "";
+  if (task.kind != TaskKind::multilabel)
+    return probability_text(probabilities.at(static_cast<size_t>(label.at(0))));
   std::vector<std::string> texts;
-  for (const double p : probabilities) texts.push_back(fmt::format("{:.4g}", p));
+  for (size_t c = 0; c < probabilities.size(); ++c)
+    if (label.at(c) > 0) texts.push_back(probability_text(probabilities[c]));
   return fmt::format("{}", fmt::join(texts, task.separator));
 }
 
@@ -153,7 +160,7 @@ Written write_prediction(const std::string& picture, const std::string& stem, co
         fmt::format("{}: {}.png, .npy{}\n", picture, path, photograph ? ", -overlay.png" : "");
   }
   out.row = fmt::format("{},{},{},{}\n", csv_cell(picture), csv_cell(task.name), csv_cell(value),
-                        csv_cell(probability_text(task, made.probabilities)));
+                        csv_cell(probability_text(task, made.label.pixels, made.probabilities)));
   return out;
 }
 

@@ -14,7 +14,7 @@ namespace weft {
 /// Of one picture and task.
 struct Prediction {
   Picture label;                      ///< train/metrics/decode.h
-  std::vector<double> probabilities;  ///< of an image label's class, or classes
+  std::vector<double> probabilities;  ///< of an image label's classes (class_probabilities)
 };
 
 /// `outputs`: the files that come of each input. A ConfigError where one would be written over
@@ -34,8 +34,12 @@ std::vector<std::string> prediction_stems(const std::vector<std::string>& pictur
                                           const std::vector<TaskSpec>& tasks,
                                           const std::string& folder);
 
-/// "0.9371"; of several classes as they stand, "0.9371;0.7"; empty where there is none.
-std::string probability_text(const TaskSpec& task, const std::vector<double>& probabilities);
+/// Of the class that `label` is, "0.9371"; of the classes of a set as they stand, "0.9371;0.7"; empty
+/// where there is none. `probabilities`: of each class.
+std::string probability_text(const TaskSpec& task, const std::vector<float>& label,
+                             const std::vector<double>& probabilities);
+/// As CSVs have it.
+std::string probability_text(double probability);
 
 /// The first line of predictions.csv.
 constexpr const char* predictions_header = "image,task,predicted,probability\n";

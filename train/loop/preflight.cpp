@@ -90,8 +90,8 @@ void check_start(const RunFile& run) {
     refuse(
         run, "model.init",
         fmt::format("is not given, and sharing = \"{}\" tunes a trunk that has learned: name the "
-                    "checkpoint of a run with the same model.trunk, such as "
-                    "runs/out/NAME-1/checkpoints/best.safetensors, or torchvision's weights",
+                    "folder of a run with the same model.trunk, such as runs/out/NAME-1, or "
+                    "torchvision's weights",
                     name_of(run.sharing)));
 }
 

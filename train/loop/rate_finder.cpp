@@ -38,7 +38,7 @@ RateRange find_rate(const AnyContext& context, const RunFile& run_file, const Da
   run.on_nonfinite = OnNonfinite::skip;  // the end of the test, and no error
   const Parts parts = make_parts(data, run.semantics, run.policy.data_share);
   const auto model = planned_model(context, run, data, parts);
-  if (!run.model.init.empty()) load_pretrained(run.model.init, *model, run.model.init_partial);
+  if (!run.model.init.empty()) load_pretrained(run.model, *model);
   const bool has_policy = model->policy() != nullptr;
   const SearchClock clock = search_clock(run, data, parts, has_policy);
   check_search(run, *model, clock);

@@ -11,7 +11,6 @@
 #include "data/resize.h"
 #include "train/loop/predict.h"
 #include "train/pictures/colour.h"
-#include "train/pictures/sheet.h"
 
 namespace weft {
 namespace {
@@ -94,8 +93,7 @@ Seen predicted(Trainer& trainer, const Dataset& data, int64_t index) {
 
 }  // namespace
 
-std::string sample_sheet(const RunFile& run, const Dataset& data,
-                         const std::vector<int64_t>& indices) {
+Sheet sample_sheet(const RunFile& run, const Dataset& data, const std::vector<int64_t>& indices) {
   if (!has_pictures(run)) return {};
   const LearnedFromData learned = data.learned();
   Sheet sheet{"Samples and their labels", {"input"}, {}};
@@ -118,11 +116,10 @@ std::string sample_sheet(const RunFile& run, const Dataset& data,
     }
     sheet.rows.push_back(std::move(row));
   }
-  return sheet.rows.empty() ? "" : draw_sheet(sheet);
+  return sheet;
 }
 
-std::string prediction_sheet(Trainer& trainer, const Dataset& data,
-                             const std::vector<int64_t>& indices) {
+Sheet prediction_sheet(Trainer& trainer, const Dataset& data, const std::vector<int64_t>& indices) {
   const RunFile& run = trainer.run_file();
   if (!has_pictures(run)) return {};
   const LearnedFromData learned = data.learned();
@@ -149,12 +146,11 @@ std::string prediction_sheet(Trainer& trainer, const Dataset& data,
     }
     sheet.rows.push_back(std::move(row));
   }
-  return sheet.rows.empty() ? "" : draw_sheet(sheet);
+  return sheet;
 }
 
-std::string extremes_sheet(Trainer& trainer, const Dataset& data,
-                           const std::vector<int64_t>& tested,
-                           const std::vector<TaskDetail>& details) {
+Sheet extremes_sheet(Trainer& trainer, const Dataset& data, const std::vector<int64_t>& tested,
+                     const std::vector<TaskDetail>& details) {
   const RunFile& run = trainer.run_file();
   if (!has_pictures(run) || details.size() != run.tasks.size()) return {};
   const LearnedFromData learned = data.learned();
@@ -193,7 +189,7 @@ std::string extremes_sheet(Trainer& trainer, const Dataset& data,
       if (!row.pictures.empty()) sheet.rows.push_back(std::move(row));
     }
   }
-  return sheet.rows.empty() ? "" : draw_sheet(sheet);
+  return sheet;
 }
 
 }  // namespace weft

@@ -27,7 +27,10 @@ std::string line(const std::vector<std::string>& cells, const std::vector<std::s
 TablePrediction::TablePrediction(DataSpec data, const std::vector<TaskSpec>& tasks,
                                  const LearnedFromData& learned, const std::string& path)
     : learned_(learned), tasks_(tasks) {
-  for (const TaskSpec& task : tasks_) classes_ |= task.kind != TaskKind::regression;
+  for (size_t k = 0; k < tasks_.size(); ++k) {
+    classes_.push_back(class_names_of(learned, tasks_[k], k));
+    all_classes_ += classes_.back().size();
+  }
   const std::filesystem::path file(path);
   data.root = file.has_parent_path() ? file.parent_path().string() : ".";
   data.index = file.filename().string();
@@ -98,7 +101,9 @@ void TablePrediction::encode(int64_t row, float* out) const {
 std::vector<std::string> TablePrediction::new_columns() const {
   std::vector<std::string> names = {"predicted.task", "predicted"};
   for (const std::string& slope : slopes_) names.push_back("predicted." + slope);
-  if (classes_) names.push_back("predicted.probability");
+  if (all_classes_ > 0) names.push_back("predicted.probability");
+  for (size_t k = 0; k < tasks_.size(); ++k)
+    for (const std::string& name : classes_[k]) names.push_back(tasks_[k].name + ".p." + name);
   return names;
 }
 
@@ -107,10 +112,14 @@ std::string TablePrediction::header() const { return line(table_.header, new_col
 std::string TablePrediction::prediction(int64_t row, size_t k, const RowPrediction& output) const {
   const auto& cells = table_.rows[static_cast<size_t>(row)];
   std::vector<std::string> said = {tasks_[k].name};
-  said.resize(2 + slopes_.size() + (classes_ ? 1 : 0));
+  const size_t behind = 2 + slopes_.size();
+  said.resize(behind + (all_classes_ > 0 ? 1 + all_classes_ : 0));
   if (tasks_[k].kind != TaskKind::regression) {
     said[1] = label_text(learned_, tasks_[k], k, output.value);
-    said.back() = probability_text(tasks_[k], output.probabilities);
+    said[behind] = probability_text(tasks_[k], output.value, output.probabilities);
+    size_t at = behind + 1;
+    for (size_t before = 0; before < k; ++before) at += classes_[before].size();
+    for (const double p : output.probabilities) said[at++] = probability_text(p);
     return line(cells, said);
   }
   const LearnedTask& learned = learned_.tasks[k];

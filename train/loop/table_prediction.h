@@ -15,7 +15,7 @@
 namespace weft {
 
 /// What the network says of a task for a row: its output, decoded (train/metrics/decode.h), the
-/// output's slopes by the columns of task.slopes, where there are any, and how sure it is of classes.
+/// output's slopes by the columns of task.slopes, where there are any, and the classes' probabilities.
 struct RowPrediction {
   std::vector<float> value;
   std::vector<double> slopes;
@@ -61,7 +61,8 @@ class TablePrediction {
   int owner_ = -1;
   std::vector<TaskSpec> tasks_;
   std::vector<std::optional<MeasuredLabels>> measured_;
-  bool classes_ = false;             ///< whether a task has them
+  std::vector<std::vector<std::string>> classes_;  ///< of each task; empty: it has none
+  size_t all_classes_ = 0;                         ///< of all tasks together
   std::vector<std::string> slopes_;  ///< of all tasks, "gm", in the order of their columns
 };
 

@@ -50,7 +50,7 @@ Trainer::Trainer(RunFile run, const Dataset& data, AnyContext context, TrainObse
   check_search(run_, *model_, clock_);
   for (const std::string& line : plan_notes(run_, data, parts_, *model_, clock_))
     say("plan: " + line);
-  if (!run_.model.init.empty()) say(take_pretrained(*model_));
+  if (!run_.model.init.empty()) say(load_pretrained(run_.model, *model_).text());
   enter(searches(run_, model_->policy() != nullptr) ? Stage::warmup : Stage::retrain);
 }
 
@@ -102,13 +102,6 @@ void Trainer::run_to_end() {
   if (folder_) write_summary(folder_->path(), summary(results));
 }
 
-/// model.init's trunk into `model`; says what was taken.
-std::string Trainer::take_pretrained(Model& model) const {
-  const Taken taken = load_pretrained(run_.model.init, model, run_.model.init_partial);
-  return fmt::format("{}: {} of {} tensors of the trunk taken", run_.model.init, taken.tensors,
-                     taken.of);
-}
-
 /// Begins `stage`, or the first after it that has steps to do. A stop while the policy is decided
 /// leaves everything as it was before.
 void Trainer::enter(Stage stage) {
@@ -121,7 +114,7 @@ void Trainer::enter(Stage stage) {
   if (stage == Stage::retrain && model_->policy() && run_.retrain.init == RetrainInit::random) {
     // From scratch, but the record of what was learned stays in the checkpoint.
     auto fresh = make_model(context_, run_);
-    if (!run_.model.init.empty()) take_pretrained(*fresh);
+    if (!run_.model.init.empty()) load_pretrained(run_.model, *fresh);
     for (size_t k = 0; k < run_.tasks.size(); ++k)
       fresh->policy()->set_logits(k, model_->policy()->host_logits(k));
     model_ = std::move(fresh);

@@ -76,6 +76,8 @@ class Trainer {
   /// The same on samples of any part.
   std::vector<TaskResult> evaluate_on(const std::vector<int64_t>& indices, int64_t batches = 0,
                                       std::vector<TaskDetail>* details = nullptr);
+  /// A picture for TensorBoard (log.tensorboard), values 0..1; without a folder nothing.
+  void show(const std::string& name, const Picture& picture);
   /// Of the run so far, with what a resumed run had measured before.
   Measured measured() const;
 
@@ -84,7 +86,6 @@ class Trainer {
   void enter(Stage stage);
   void open_tools();
   void decide();
-  std::string take_pretrained(Model& model) const;
   std::string take_up(const std::string& folder, const std::string& name);
   void take_best();
   bool at_stage_end() const { return state_.step >= stage_steps(run_, state_, state_.stage); }

@@ -142,6 +142,10 @@ void Trainer::save_best(size_t place) const {
   insert_checkpoint(folder, "best", place, 1 + state_.next_best.size());
 }
 
+void Trainer::show(const std::string& name, const Picture& picture) {
+  if (folder_) folder_->show(name, state_.total_step, picture);
+}
+
 Measured Trainer::measured() const {
   Measured m = measured_;
   const auto peak = static_cast<int64_t>(memory_of(context_).counters().peak_bytes);

@@ -121,31 +121,30 @@ Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor&
   return picture;
 }
 
-std::vector<double> predicted_probabilities(const TaskSpec& task, const Tensor& prediction,
-                                            int64_t n) {
-  const bool sets = task.kind == TaskKind::multilabel;
-  if (!task.one_class() && !sets) return {};
+std::vector<double> class_probabilities(const TaskSpec& task, const Tensor& prediction, int64_t n) {
+  if (!task.one_class() && task.kind != TaskKind::multilabel) return {};
   const int64_t each = prediction.numel() / prediction.shape()[0];
   const auto logit = [&](int64_t c) {
     const int64_t at = n * each + c;
     return prediction.dtype() == DType::f64 ? prediction.data<double>()[at]
                                             : static_cast<double>(prediction.data<float>()[at]);
   };
-  if (task.kind != TaskKind::classification) {
-    std::vector<double> out;
-    for (int64_t c = 0; c < task.channels(); ++c) {
-      if (std::isnan(logit(c))) return {};
-      if (!sets || logit(c) > 0) out.push_back(1 / (1 + std::exp(-std::abs(logit(c)))));
-    }
-    return out;
-  }
+  const auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   double largest = logit(0), sum = 0;
   for (int64_t c = 0; c < task.channels(); ++c) {
     if (std::isnan(logit(c))) return {};
     largest = std::max(largest, logit(c));
   }
-  for (int64_t c = 0; c < task.channels(); ++c) sum += std::exp(logit(c) - largest);
-  return {1 / sum};
+  if (task.kind == TaskKind::binary) return {sigmoid(-logit(0)), sigmoid(logit(0))};
+  std::vector<double> out;
+  for (int64_t c = 0; c < task.channels(); ++c) {
+    const bool sets = task.kind == TaskKind::multilabel;
+    out.push_back(sets ? sigmoid(logit(c)) : std::exp(logit(c) - largest));
+    sum += sets ? 0 : out.back();
+  }
+  if (sum > 0)
+    for (double& p : out) p /= sum;
+  return out;
 }
 
 }  // namespace weft

@@ -36,10 +36,9 @@ class DecodedRows {
 Picture predicted_label(const TaskSpec& task, Semantics semantics, const Tensor& prediction,
                         const Geometry& geometry, int n, int height, int width);
 
-/// How sure an image label's prediction [N, h, w, C] is of image n's class, by softmax (binary: by the
-/// sigmoid, of the class that is predicted; multilabel: of each class that is, in order); nothing where
-/// there are no classes, or logits are none.
-std::vector<double> predicted_probabilities(const TaskSpec& task, const Tensor& prediction,
-                                            int64_t n);
+/// How likely an image label's prediction [N, h, w, C] makes each class of image n: by softmax; binary:
+/// no and yes, by the sigmoid; multilabel: each by itself. Empty where there are no classes, or logits
+/// are none.
+std::vector<double> class_probabilities(const TaskSpec& task, const Tensor& prediction, int64_t n);
 
 }  // namespace weft

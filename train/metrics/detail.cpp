@@ -69,15 +69,6 @@ void insert(std::vector<ScoredSample>& kept, const ScoredSample& sample, Before&
 
 }  // namespace
 
-std::vector<std::string> class_names_of(const LearnedFromData& learned, const TaskSpec& task,
-                                        size_t index) {
-  std::vector<std::string> names;
-  if (!has_classes(task.kind) && task.kind != TaskKind::multilabel) return names;
-  const int classes = task.kind == TaskKind::binary ? 2 : task.classes;
-  for (int c = 0; c < classes; ++c) names.push_back(label_text(learned, task, index, c));
-  return names;
-}
-
 DetailTally::DetailTally(const TaskSpec& task, Semantics semantics, const LearnedFromData& learned,
                          size_t index, size_t tasks)
     : task_(task),

@@ -47,10 +47,6 @@ struct TaskDetail {
   std::vector<ScoredSample> best = {}, worst = {};  ///< the most extreme first
 };
 
-/// Names of a task's classes: of the run file, of the data, or their numbers; empty: it has none.
-std::vector<std::string> class_names_of(const LearnedFromData& learned, const TaskSpec& task,
-                                        size_t index);
-
 class DetailTally {
  public:
   /// `tasks`: how many share the number of scattered points.

@@ -61,4 +61,27 @@ std::string draw_sheet(const Sheet& sheet) {
   return svg.str();
 }
 
+Picture raster(const Sheet& sheet) {
+  constexpr int between = 4;
+  int height = 0, width = 0, columns = 0;
+  for (const SheetRow& row : sheet.rows) {
+    columns = std::max(columns, static_cast<int>(row.pictures.size()));
+    for (const Picture& picture : row.pictures) {
+      height = std::max(height, picture.height);
+      width = std::max(width, picture.width);
+    }
+  }
+  if (height == 0) return {};
+  const int rows = static_cast<int>(sheet.rows.size());
+  Picture out(rows * (height + between) - between, columns * (width + between) - between, 3, 1);
+  for (int r = 0; r < rows; ++r)
+    for (size_t c = 0; c < sheet.rows[static_cast<size_t>(r)].pictures.size(); ++c) {
+      const Picture& picture = sheet.rows[static_cast<size_t>(r)].pictures[c];
+      const int left = static_cast<int>(c) * (width + between);
+      for (int y = 0; y < picture.height; ++y)
+        std::copy_n(picture.at(y, 0), 3 * picture.width, out.at(r * (height + between) + y, left));
+    }
+  return out;
+}
+
 }  // namespace weft

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/metrics/class_scores.h"
 #include "train/pictures/colour.h"
 #include "train/pictures/test_pictures.h"
 #include "train/study/table_text.h"
@@ -43,27 +44,14 @@ std::vector<Bar> bars_of(const LabelSummary& task, bool coloured) {
   return bars;
 }
 
-/// Of each class: intersection over union TP / (TP + FP + FN), precision TP / (TP + FP), recall
-/// TP / (TP + FN), F1 2 TP / (2 TP + FP + FN), in percent; "-" where there is nothing to divide by.
 std::string class_table(const TaskDetail& t) {
-  const size_t n = t.classes.size();
   std::vector<Cells> rows{
       {"class", "labels", "predicted", "IoU %", "precision %", "recall %", "F1 %"}};
-  const auto at = [&](size_t label, size_t said) { return t.confusion[label * (n + 1) + said]; };
-  for (size_t c = 0; c < n; ++c) {
-    int64_t labels = 0, predicted = 0;
-    for (size_t other = 0; other <= n; ++other) labels += at(c, other);
-    for (size_t other = 0; other < n; ++other) predicted += at(other, c);
-    const auto share = [](int64_t part, int64_t all) {
-      return all == 0 ? std::string("-")
-                      : fmt::format("{:.2f}",
-                                    100 * static_cast<double>(part) / static_cast<double>(all));
-    };
-    const int64_t right = at(c, c);
-    rows.push_back({plain_cell(t.classes[c]), fmt::to_string(labels), fmt::to_string(predicted),
-                    share(right, labels + predicted - right), share(right, predicted),
-                    share(right, labels), share(2 * right, labels + predicted)});
-  }
+  for (const ClassScore& score : class_scores(t))
+    rows.push_back({plain_cell(score.name), fmt::to_string(score.labels),
+                    fmt::to_string(score.predicted), fixed_text(score.iou(), 2),
+                    fixed_text(score.precision(), 2), fixed_text(score.recall(), 2),
+                    fixed_text(score.f1(), 2)});
   return table_text(rows, TableStyle::markdown);
 }
 

@@ -94,6 +94,8 @@ class Checker {
     at_least(m.in_channels, 1, "model.in_channels");
     require(!m.init_partial || !m.init.empty(), "model.init_partial",
             "says how model.init is taken, which is not given");
+    require(!m.init_heads || !m.init.empty(), "model.init_heads",
+            "takes the heads of model.init, which is not given");
     require(!m.init_partial || !way_of(run_.sharing).pretrained, "model.init_partial",
             fmt::format("is true, but sharing = \"{}\" keeps a frozen copy of the whole trunk that "
                         "model.init holds; leave it out",

@@ -26,7 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t looked_at = 16;  // label files opened per column
+constexpr size_t looked_at = 16;   // label files opened per column
+constexpr int small_picture = 40;  // of this extent or less a large stem leaves too few pixels
 
 std::string find_index(const std::string& data) {
   if (!fs::is_directory(data)) return data;
@@ -169,6 +170,7 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
   };
 
   FirstRunFile out;
+  if (tasks_named.empty()) out.why_tasks = "every column that holds labels";
   int image = -1, split = -1;
   std::string tasks, left_out;
   std::set<std::string> names;
@@ -184,8 +186,10 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
     } else if (image < 0 && is_picture(values[0])) {
       no_label(title, "names the images");
       image = static_cast<int>(column);
+      out.inputs.push_back(title);
     } else if (!tasks_named.empty() && !named(title)) {
       left_out += fmt::format("# column {} is none of --task: left out\n", toml_string(title));
+      out.left_out.push_back(title);
     } else if (const Guess guess = task_of(folder, values, csv.rows.size());
                guess.no_task.empty()) {
       tasks += fmt::format("\n[[task]]\n{}name = \"{}\"\ncolumn = {}\n{}",
@@ -196,6 +200,7 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
       no_label(title, guess.no_task);
       no_labels.push_back(fmt::format("column '{}' {}", title, guess.no_task));
       left_out += fmt::format("# column {} {}: left out\n", toml_string(title), guess.no_task);
+      out.left_out.push_back(title);
     }
   }
   if (image < 0) throw DataError(fmt::format("{}: no column names image files", index));
@@ -207,10 +212,13 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
   text = fmt::format(
       "# A first run file, guessed from {}: check each task's kind and classes.\n"
       "name = {}\nseed = 1\nsharing = \"adashare\"\n\n"
-      "[model]\ntrunk = \"resnet18\"\nwidth = 0.25\nhead_width = 64\n\n"
+      "[model]\ntrunk = \"resnet18\"\n{}width = 0.25\nhead_width = 64\n\n"
       "[data]\nkind = \"csv\"\n{}image = {}\n",
-      toml_string(index), toml_string(plain_run_name(name)), root_and_index(index),
-      toml_string(csv.header[image]));
+      toml_string(index), toml_string(plain_run_name(name)),
+      std::max(info.height, info.width) <= small_picture
+          ? "stem = \"small\"  # for small pictures: without the first stride and the pool\n"
+          : "",
+      root_and_index(index), toml_string(csv.header[image]));
   text += split >= 0 ? "split = \"split\"\n" : "ratio = [0.1, 0.1]\n";
   text += fmt::format("size = [{}, {}]  # images: {} x {}\nbatch = {}\n", height, width,
                       info.height, info.width, std::clamp<size_t>(csv.rows.size() / 8, 2, 8));

@@ -13,6 +13,8 @@ namespace weft {
 struct FirstRunFile {
   std::string text;
   std::vector<std::string> remarks;  ///< of each task: its labels, and what a constant says of them
+  std::string why_tasks;             ///< why these columns are the tasks; empty: they were named
+  std::vector<std::string> inputs, left_out;  ///< columns
 };
 
 /// `data` is an index, or a folder with index.csv or a single CSV in it. `name` is made plain.

@@ -54,6 +54,7 @@ void add_missing_label(const std::vector<std::string>& cells, std::set<std::stri
 struct Column {
   enum Kind { number, category, sets, left_out } kind = number;
   std::string why;
+  bool of_sets = false;  ///< a category too, where few sets come again and again
 };
 
 /// 1, 2, 3, ... (or from 0) as the rows go.
@@ -74,9 +75,10 @@ Column column_of(const std::vector<std::string>& cells) {
     return number_or_truth(cell).has_value();
   });
   if (numbers) return {Column::number, ""};
+  const bool sets = !separator_of_sets(cells).empty();
   if (different.size() <= 100 && 2 * different.size() <= cells.size())
-    return {Column::category, ""};
-  if (!separator_of_sets(cells).empty()) return {Column::sets, "holds sets of classes"};
+    return {Column::category, "", sets};
+  if (sets) return {Column::sets, "holds sets of classes", sets};
   return {Column::left_out, fmt::format("holds {} different words", different.size())};
 }
 
@@ -86,12 +88,31 @@ std::string list(const std::vector<std::string>& names) {
   return "[" + out + "]";
 }
 
-/// Columns whose names say that they are what is to be learned.
+/// Columns whose names say that they are what is to be learned, wherever they stand.
 bool sounds_like_label(const std::string& title) {
-  static const std::set<std::string> words{"label",   "labels", "target", "class",
-                                           "classes", "tags",   "y",      "outcome"};
+  static const std::set<std::string> words{"label",   "labels",  "target",   "targets", "class",
+                                           "classes", "outcome", "outcomes", "y"};
   const std::string name = lower(title);
   return words.count(name) > 0 || name.starts_with("target_") || name.starts_with("label_");
+}
+
+/// "SalePrice", "units sold", "net_income": names that end in a word for what comes out at last. Such
+/// a column may be an input as well, so it counts only among the last ones.
+bool sounds_like_result(const std::string& title) {
+  static const std::set<std::string> words{
+      "price",     "rent",      "cost",    "sold",      "sale",    "sales",    "income",
+      "salary",    "wage",      "revenue", "profit",    "churn",   "churned",  "default",
+      "fraud",     "survived",  "died",    "death",     "disease", "species",  "diagnosis",
+      "prognosis", "quality",   "grade",   "score",     "rating",  "yield",    "demand",
+      "result",    "response",  "output",  "sentiment", "status",  "approved", "clicked",
+      "purchased", "converted", "risk"};
+  size_t begin = title.size();
+  const auto is = [](char c, int (*kind)(int)) { return kind(static_cast<unsigned char>(c)) != 0; };
+  while (begin > 0 && is(title[begin - 1], std::isalpha)) {
+    --begin;
+    if (begin > 0 && is(title[begin], std::isupper) && is(title[begin - 1], std::islower)) break;
+  }
+  return words.count(lower(title.substr(begin))) > 0;
 }
 
 class FirstTable {
@@ -107,6 +128,11 @@ class FirstTable {
     for (const size_t c : labels) add_missing_label(filled(c), missing_);
     sort_columns();  // data.missing is of all of them
     FirstRunFile out;
+    if (named.empty())
+      out.why_tasks =
+          "columns called label, target, class or the like, or else those that hold sets of "
+          "classes "
+          "and the last ones with names of results, or else the last";
     std::string text_of_tasks;
     std::set<std::string> names;
     for (const size_t c : labels) {
@@ -129,7 +155,7 @@ class FirstTable {
     out.text += split_ ? "split = \"split\"\n" : "ratio = [0.15, 0.15]\n";
     if (!missing_.empty())
       out.text += fmt::format("missing = {}\n", list({missing_.begin(), missing_.end()}));
-    out.text += keys_of_columns(labels);
+    out.text += keys_of_columns(labels, out);
     const size_t rows = csv_.rows.size(), batch = std::clamp<size_t>(rows / 16, 4, 128);
     out.text += fmt::format("batch = {}\n", batch);
     out.text += text_of_tasks;
@@ -176,8 +202,17 @@ class FirstTable {
     if (!out.empty()) return out;
     for (size_t c = 0; c < csv_.header.size(); ++c)
       if (may_be_label(c) && sounds_like_label(csv_.header[c])) out.push_back(c);
+    if (!out.empty()) return out;
+    bool last = true;
+    for (size_t c = csv_.header.size(); c-- > 0;) {
+      if (!may_be_label(c)) continue;
+      const bool sets = columns_[c].of_sets;
+      last = last && (sets || sounds_like_result(csv_.header[c]));
+      if (sets || last) out.push_back(c);
+    }
     for (size_t c = csv_.header.size(); out.empty() && c-- > 0;)
       if (may_be_label(c)) out.push_back(c);
+    std::sort(out.begin(), out.end());
     if (out.empty())
       throw DataError(
           fmt::format("{}: no column is a label: each is empty, the same in all rows, "
@@ -187,27 +222,26 @@ class FirstTable {
   }
 
   /// data.categorical and data.leave_out.
-  std::string keys_of_columns(const std::vector<size_t>& labels) const {
-    std::vector<std::string> categories, left_out;
+  std::string keys_of_columns(const std::vector<size_t>& labels, FirstRunFile& said) const {
+    std::vector<std::string> categories;
     std::string why;
-    size_t inputs = 0;
     for (size_t c = 0; c < columns_.size(); ++c) {
       const bool label = std::find(labels.begin(), labels.end(), c) != labels.end();
       if (label || csv_.header[c] == "split") continue;
       const std::string title = toml_string(csv_.header[c]);
       if (columns_[c].kind == Column::category) categories.push_back(csv_.header[c]);
       if (!is_input(c)) {
-        left_out.push_back(csv_.header[c]);
+        said.left_out.push_back(csv_.header[c]);
         why += fmt::format("# column {} {}: left out\n", title, columns_[c].why);
       } else {
-        ++inputs;
+        said.inputs.push_back(csv_.header[c]);
       }
     }
-    if (inputs == 0)
+    if (said.inputs.empty())
       throw DataError(fmt::format("{}: no column is left as an input beside the label", csv_.path));
     std::string out;
     if (!categories.empty()) out += fmt::format("categorical = {}\n", list(categories));
-    if (!left_out.empty()) out += why + fmt::format("leave_out = {}\n", list(left_out));
+    if (!said.left_out.empty()) out += why + fmt::format("leave_out = {}\n", list(said.left_out));
     return out;
   }
 

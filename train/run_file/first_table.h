@@ -1,8 +1,9 @@
 // A first run file for a table, a CSV without a column of pictures: which columns are numbers, which
 // words (categories), which are left out (the same in every row, a number of the row, words that
 // never come again), and which are tasks: those that are named, or else those called label, target,
-// class, y and the like, or else the last. Words such as "NA" among numbers are missing cells, and
-// NA, N/A, nan and null among the words of a label.
+// class, y and the like; or else those that hold sets of classes, which are poor inputs, and the last
+// ones whose names are those of results (price, sold, ...); or else the last. Words such as "NA" among
+// numbers are missing cells, and NA, N/A, nan and null among the words of a label.
 #pragma once
 
 #include <string>

@@ -38,8 +38,12 @@ void visit_fields(FieldVisitor& v, ModelSpec& m) {
   });
   v.field("in_channels", m.in_channels,
           {"channels of the input", "3; 1 for texts; a table's inputs"});
-  v.field("init", m.init, "a safetensors file that the trunk starts from (torchvision's names)");
+  v.field(
+      "init", m.init,
+      "what the trunk starts from: a safetensors file (torchvision's names), or a run's folder");
   v.field("init_partial", m.init_partial, "take what init has, leave the rest as it is drawn");
+  v.field("init_heads", m.init_heads,
+          "take init's heads as well, of tasks whose name and shapes are the same");
 }
 
 void visit_fields(FieldVisitor& v, DataSpec& d) {

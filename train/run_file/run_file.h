@@ -41,8 +41,9 @@ struct ModelSpec {
   bool bn_fixed = false;             ///< bn.fixed: weight and bias are not trained
   bool bn_sync = true;               ///< bn.sync: moments of all ranks' rows, or of each one's own
   int in_channels = 3;
-  std::string init;           ///< a safetensors file whose trunk to start from
+  std::string init;           ///< a safetensors file, or a run's folder, whose trunk to start from
   bool init_partial = false;  ///< take what init has and leave the rest as it is drawn
+  bool init_heads = false;    ///< take init's heads of tasks of the same name and shapes as well
 };
 
 struct OptimizerSpec {

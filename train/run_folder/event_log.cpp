@@ -96,4 +96,10 @@ void EventLog::write(const SearchLine& line, const std::vector<std::string>& tas
   file().picture("policy", line.step, policy_picture(line.probability));
 }
 
+void EventLog::write(const std::string& name, int64_t step, const Picture& picture) {
+  Picture bytes = picture;
+  for (float& v : bytes.pixels) v = std::round(255 * std::clamp(v, 0.f, 1.f));
+  file().picture(name, step, bytes);
+}
+
 }  // namespace weft

@@ -1,8 +1,9 @@
 // What TensorBoard shows of a run (log.tensorboard): events.out.tfevents.* in its folder say what
 // metrics.jsonl and search.jsonl say, line by line, at the run's step.
 //   loss/SPLIT/TASK   METRIC/SPLIT/TASK   rate/GROUP   p_select/TASK (histogram over blocks)   policy
-// `policy` is a picture: a row a task, a column a block, white where p(select) is 1. A run that goes
-// on begins a file of its own, which tells TensorBoard to forget what the last one has from that
+// `policy` is a picture: a row a task, a column a block, white where p(select) is 1. The sheets that
+// the run's end draws (pictures/NAME.svg) are there as NAME: samples, predictions, extremes. A run that
+// goes on begins a file of its own, which tells TensorBoard to forget what the last one has from that
 // step on.
 #pragma once
 
@@ -24,6 +25,8 @@ class EventLog {
 
   void write(const MetricsLine& line);
   void write(const SearchLine& line, const std::vector<std::string>& tasks);
+  /// Values 0..1.
+  void write(const std::string& name, int64_t step, const Picture& picture);
 
  private:
   EventFile& file();

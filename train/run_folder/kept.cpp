@@ -67,6 +67,14 @@ std::string checkpoint_path(const std::string& folder, const std::string& name) 
   return folder + "/checkpoints/" + name + ".safetensors";
 }
 
+std::string network_file(const std::string& folder) {
+  const std::string best = checkpoint_path(folder, "best"), last = checkpoint_path(folder, "last");
+  if (fs::exists(best)) return best;
+  if (!fs::exists(last))
+    throw DataError(last + ": there is no such checkpoint; is this a run folder?");
+  return last;
+}
+
 bool has_checkpoints(const std::string& folder) { return !kept(folder).empty(); }
 
 std::string next_checkpoint(const std::string& folder, const std::string& stem) {

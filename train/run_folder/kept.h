@@ -15,6 +15,9 @@ namespace weft {
 /// FOLDER/checkpoints/NAME.safetensors.
 std::string checkpoint_path(const std::string& folder, const std::string& name);
 
+/// The file of a run's network: its best where there is one, else its last; DataError without either.
+std::string network_file(const std::string& folder);
+
 /// Whether there is any to go on from.
 bool has_checkpoints(const std::string& folder);
 

@@ -102,6 +102,10 @@ void RunFolder::record_events(const RunFile& run, const TrainState& state) {
   events_ = std::make_unique<EventLog>(path(), run, state);
 }
 
+void RunFolder::show(const std::string& name, int64_t step, const Picture& picture) {
+  if (events_) events_->write(name, step, picture);
+}
+
 void RunFolder::write(const MetricsLine& line) {
   metrics_->append(to_line(line));
   if (events_) events_->write(line);

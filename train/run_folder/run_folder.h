@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "io/line_file.h"
+#include "io/picture.h"
 #include "models/policy.h"
 #include "train/metrics/metrics.h"
 #include "train/run_folder/folder_lock.h"
@@ -102,6 +103,8 @@ class RunFolder {
   void write_run(const std::string& text);  ///< run.toml anew
   /// From here on TensorBoard is told the same (event_log.h).
   void record_events(const RunFile& run, const TrainState& state);
+  /// A picture, values 0..1, for TensorBoard alone.
+  void show(const std::string& name, int64_t step, const Picture& picture);
   void write(const Measured& measured) const;
 
  private:

@@ -138,15 +138,15 @@ TEST_CASE("data summary: a missing label is counted as one, numbers are in their
   CHECK(t.histogram.front() == 1);
   CHECK(t.histogram.back() == 1);
   CHECK(t.value == "years");
-  CHECK(sample_sheet(run, data, {0}).empty());  // three numbers of a row are no picture
+  CHECK(sample_sheet(run, data, {0}).rows.empty());  // three numbers of a row are no picture
   run.data.kind = DataKind::text;
-  CHECK(sample_sheet(run, data, {0}).empty());
+  CHECK(sample_sheet(run, data, {0}).rows.empty());
 }
 
 TEST_CASE("samples: a sheet of inputs and labels, classes in words", "[report]") {
   const RunFile run = rooms();
   const ScenesDataset data(run.tasks, 1, 24, 32, 6, 1, 1);
-  const std::string svg = sample_sheet(run, data, {0, 3});
+  const std::string svg = draw_sheet(sample_sheet(run, data, {0, 3}));
   size_t images = 0;
   for (size_t at = svg.find("<image"); at != svg.npos; at = svg.find("<image", at + 1)) ++images;
   CHECK(images == 2 * 4);  // the input, and three dense labels

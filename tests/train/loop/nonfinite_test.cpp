@@ -236,7 +236,7 @@ TEST_CASE("--resume takes what may change on the way, and nothing else", "[train
                                                          : "3";
     CHECK(print_run_file(changed_run(text, "run.toml", {key + "=" + value})) != text);
   }
-  for (const char* setting : {"seed=2", "data.batch=4", "warmup.steps=9", "device=cuda",
+  for (const char* setting : {"seed=2", "data.batch=4", "policy.draws=9", "device=cuda",
                               "sharing=single", "retrain.optimizer.kind=sgd", "task.seg.weight=2"})
     CHECK_THAT(message_of<ConfigError>([&] { changed_run(text, "run.toml", {setting}); }),
                contains_text("cannot change while a run goes on; --resume takes"));

@@ -91,7 +91,7 @@ TEST_CASE("spottune: what another run has tuned is what both copies start from",
     if (value.dtype() == DType::f32) CHECK(same_bits(value, tuned.at(name)));
   const RunFile hard = test::rooms_run({"sharing=hard"});  // the tuned trunk is a trunk like any
   const auto model = make_model(&cpu, hard);
-  CHECK(load_pretrained(again.model.init, *model).tensors == 100);
+  CHECK(load_pretrained(again.model, *model).tensors == 100);
 }
 
 TEST_CASE("spottune: killed and resumed, and on 7 threads, the same bits",

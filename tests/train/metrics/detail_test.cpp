@@ -7,6 +7,7 @@
 #include "data/measured_label.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
+#include "train/metrics/class_scores.h"
 #include "train/run_folder/test_record.h"
 
 using namespace weft;
@@ -52,6 +53,18 @@ TEST_CASE("detail: classes by hand, and a label that is missing", "[metrics][rep
   CHECK(d.unlabelled == 3);
   CHECK(d.labels == 4);
   CHECK(d.confusion == std::vector<int64_t>{1, 1, 0, 0, 1, 1});
+  const std::vector<ClassScore> scores = class_scores(d);
+  REQUIRE(scores.size() == 2);
+  CHECK((scores[0].labels == 2 && scores[0].predicted == 1 && scores[0].right == 1));
+  CHECK((scores[1].labels == 2 && scores[1].predicted == 2 && scores[1].right == 1));
+  CHECK(*scores[0].iou() == Catch::Approx(50));
+  CHECK(*scores[0].precision() == Catch::Approx(100));
+  CHECK(*scores[0].recall() == Catch::Approx(50));
+  CHECK(*scores[0].f1() == Catch::Approx(200.0 / 3));
+  CHECK(*scores[1].iou() == Catch::Approx(100.0 / 3));
+  CHECK(*scores[1].f1() == Catch::Approx(50));
+  CHECK_FALSE(ClassScore{"unseen"}.iou());
+  CHECK(class_scores(TaskDetail{"depth"}).empty());
   REQUIRE(d.calibration.size() == calibration_bins);
   // 0.75 twice (bin 11 of 15), once right; 0.5 once (bin 7), right; what is no number has no bin.
   CHECK(d.calibration[11].count == 2);

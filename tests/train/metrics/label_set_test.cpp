@@ -4,6 +4,7 @@
 
 #include "engine/philox.h"
 #include "tests/support/catch.h"
+#include "train/loop/prediction_files.h"
 #include "train/metrics/baseline.h"
 #include "train/metrics/decode.h"
 #include "train/metrics/kinds/ranking.h"
@@ -175,10 +176,12 @@ TEST_CASE("label sets: a prediction is the classes above 0, each with its probab
   CHECK(label(0) == std::vector<float>{1, 0, 1});
   CHECK(label(1) == std::vector<float>{0, 0, 0});
   CHECK(std::isnan(label(2)[1]));
-  const auto p = predicted_probabilities(task, logits, 0);
-  REQUIRE(p.size() == 2);
+  const auto p = class_probabilities(task, logits, 0);
+  REQUIRE(p.size() == 3);
   CHECK(p[0] == Catch::Approx(1 / (1 + std::exp(-2.0))));
-  CHECK(p[1] == Catch::Approx(1 / (1 + std::exp(-0.5))));
-  CHECK(predicted_probabilities(task, logits, 1).empty());
-  CHECK(predicted_probabilities(task, logits, 2).empty());
+  CHECK(p[1] == Catch::Approx(1 / (1 + std::exp(1.0))));
+  CHECK(p[2] == Catch::Approx(1 / (1 + std::exp(-0.5))));
+  CHECK(probability_text(task, label(0), p) == "0.8808;0.6225");
+  CHECK(probability_text(task, label(1), class_probabilities(task, logits, 1)).empty());
+  CHECK(class_probabilities(task, logits, 2).empty());
 }

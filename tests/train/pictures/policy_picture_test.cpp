@@ -66,4 +66,12 @@ TEST_CASE("a sheet holds every picture and the words below them", "[pictures]") 
   CHECK(count(svg, "width=\"120\" height=\"60\"") == 3);  // enlarged alike, in their shape
   CHECK_THAT(svg, contains_text("kind is 1 &lt;yes&gt;"));
   CHECK_THAT(svg, contains_text(">label</text>"));
+  // As one picture: cells of 4 x 8, and 4 between them in white.
+  const Picture whole = raster(sheet);
+  REQUIRE((whole.height == 12 && whole.width == 20 && whole.channels == 3));
+  CHECK(*whole.at(0, 7) == 0.5f);
+  CHECK(*whole.at(0, 8) == 1);
+  CHECK(*whole.at(8, 0) == 0.5f);
+  CHECK(*whole.at(8, 12) == 1);  // a gap
+  CHECK(raster(Sheet{"none", {"input"}, {}}).empty());
 }

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <map>
 
+#include "io/files.h"
+#include "io/picture_io.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/events.h"
@@ -78,6 +80,35 @@ TEST_CASE("tensorboard: events are the run's losses, metrics, rates and policies
     for (const double p : line.probability[0]) sum += p;
     CHECK(events.at({"p_select/seg", line.step}).sum == Catch::Approx(sum));
     CHECK_FALSE(events.at({"policy", line.step}).png.empty());
+  }
+}
+
+TEST_CASE("tensorboard: a picture that the trainer shows is there, in its colours",
+          "[run_folder]") {
+  const TempFolder folder;
+  CpuContext cpu(1);
+  Picture sheet(3, 5, 3, 0.2f);
+  *sheet.at(1, 2) = 2;  // as white as can be
+  for (const char* wanted : {"true", "false"}) {
+    RunFile run = tiny_run({std::string("log.tensorboard=") + wanted});
+    const auto data = open_dataset(run);
+    const std::string path = folder.file(wanted);
+    Trainer trainer(run, *data, &cpu);
+    trainer.show("samples", sheet);  // without a folder nothing
+    trainer.start(path);
+    trainer.step();
+    trainer.show("samples", sheet);
+    const Events events = events_in(path);
+    if (!run.tensorboard) {
+      CHECK(events.empty());
+      continue;
+    }
+    const auto& png = events.at({"samples", 1}).png;
+    write_file(folder.file("shown.png"), std::string(png.begin(), png.end()));
+    const Picture shown = read_values(folder.file("shown.png"));
+    REQUIRE((shown.height == 3 && shown.width == 5 && shown.channels == 3));
+    CHECK(*shown.at(0, 0) == 51);
+    CHECK(*shown.at(1, 2) == 255);
   }
 }
 

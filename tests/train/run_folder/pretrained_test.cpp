@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "io/files.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "train/run_folder/checkpoint.h"
@@ -39,9 +40,16 @@ struct Source {
     if (change) change(tensors);
     write_safetensors(path, tensors);
   }
+  ModelSpec start(bool partial = false, bool heads = false) const {
+    ModelSpec spec;
+    spec.init = path;
+    spec.init_partial = partial;
+    spec.init_heads = heads;
+    return spec;
+  }
   std::string complaint(const ModelOptions& into, bool partial = false) {
     const auto m = model(into);
-    return message_of<DataError>([&] { load_pretrained(path, *m, partial); });
+    return message_of<DataError>([&] { load_pretrained(start(partial), *m); });
   }
 };
 
@@ -93,7 +101,7 @@ TEST_CASE("model.init_partial takes what fits, and says how many of how many", "
   Source source;
   const auto taken = [&](const ModelOptions& into) {
     const auto model = source.model(into);
-    const Taken t = load_pretrained(source.path, *model, true);
+    const Taken t = load_pretrained(source.start(true), *model);
     return std::pair{t.tensors, t.of};
   };
   source.write(options(18));
@@ -150,13 +158,13 @@ TEST_CASE("model.init: every copy of a trunk takes the one, and a run's own copi
     return model.store().find(name)->value.to_vector();
   };
   const auto single = source.model(options(18, "single"));
-  CHECK(load_pretrained(source.path, *single).tensors == 200);
+  CHECK(load_pretrained(source.start(), *single).tensors == 200);
   CHECK(value(*single, "trunks.a.conv1.weight") == value(*single, "trunks.b.conv1.weight"));
   // From a run of networks side by side, each its own.
   source.write(options(18, "single"));
   CHECK(source.complaint(options(18, "single")).empty());
   const auto again = source.model(options(18, "single"));
-  load_pretrained(source.path, *again);
+  load_pretrained(source.start(), *again);
   CHECK(value(*again, "trunks.a.conv1.weight") != value(*again, "trunks.b.conv1.weight"));
   CHECK(source.complaint(options(18, "single", {"a", "c"})) != "");  // c is nobody's
   CHECK(source.complaint(options(18)) != "");
@@ -165,6 +173,80 @@ TEST_CASE("model.init: every copy of a trunk takes the one, and a run's own copi
   own.own_statistics = own.own_norm = true;
   source.write(options(18));
   const auto model = source.model(own);
-  const Taken taken = load_pretrained(source.path, *model);
+  const Taken taken = load_pretrained(source.start(), *model);
   CHECK(taken.tensors == taken.of);
+}
+
+TEST_CASE("model.init: a run's folder is its best checkpoint, or its last", "[train][init]") {
+  Source source;
+  make_folder(source.folder.file("run/checkpoints"));
+  const auto network = [&](uint64_t seed) {
+    ModelOptions from = options(18);
+    from.seed = seed;
+    return source.model(from);
+  };
+  const auto taken = [&] {
+    ModelSpec start;
+    start.init = source.folder.file("run");
+    const auto model = source.model(options(18));
+    load_pretrained(start, *model);
+    return model->store().find("conv1.weight")->value.to_vector();
+  };
+  const auto first = network(3), second = network(4);
+  CHECK_THAT(message_of<DataError>([&] { taken(); }),
+             contains_text("last.safetensors: there is no such checkpoint; is this a run folder?"));
+  save(first->store(), source.folder.file("run/checkpoints/last.safetensors"));
+  CHECK(taken() == first->store().find("conv1.weight")->value.to_vector());
+  save(second->store(), source.folder.file("run/checkpoints/best.safetensors"));
+  CHECK(taken() == second->store().find("conv1.weight")->value.to_vector());
+}
+
+TEST_CASE("model.init_heads takes heads of the same task and shapes, and says which it left",
+          "[train][init]") {
+  Source source;
+  source.write(options(18, "hard", {"a", "b", "c"}));
+  const SafetensorsFile file(source.path);
+  ModelOptions into = options(18, "hard", {"a", "b", "new"});
+  into.tasks[1].channels = 3;  // another shape
+  const auto model = source.model(into);
+  const auto drawn = model->store().find("heads.new.fc.weight")->value.to_vector();
+  const Taken taken = load_pretrained(source.start(false, true), *model);
+  CHECK(taken.tensors == taken.of);
+  CHECK(taken.heads == std::vector<std::string>{"a"});
+  REQUIRE(taken.heads_left.size() == 2);
+  CHECK_THAT(taken.heads_left[0],
+             contains_text("b (misshapen: heads.b.fc.weight is [1, ") && contains_text("not [3, "));
+  CHECK(taken.heads_left[1] == "new (not there)");
+  CHECK_THAT(taken.text(), contains_text("100 of 100 tensors of the trunk taken; heads taken: a; "
+                                         "heads left as drawn: b (misshapen: "));
+  CHECK(model->store().find("heads.new.fc.weight")->value.to_vector() == drawn);
+  CHECK(model->store().find("heads.a.fc.weight")->value.to_vector() ==
+        file.load("heads.a.fc.weight", DType::f32).to_vector());
+  // Without the key heads are as they are drawn; where none fits, that is an error.
+  const auto plain = source.model(into);
+  CHECK(load_pretrained(source.start(), *plain).heads.empty());
+  CHECK(plain->store().find("heads.a.fc.weight")->value.to_vector() !=
+        model->store().find("heads.a.fc.weight")->value.to_vector());
+  const auto other = source.model(options(18, "hard", {"x"}));
+  CHECK_THAT(message_of<DataError>([&] { load_pretrained(source.start(false, true), *other); }),
+             contains_text("none of its heads is one of this network's: x (not there); leave "
+                           "model.init_heads out"));
+}
+
+TEST_CASE("model.init: statistics of each task do not become all tasks', and the message says so",
+          "[train][init]") {
+  Source source;
+  ModelOptions own = options(18, "adashare");
+  own.own_statistics = true;
+  source.write(own);
+  const std::string text = source.complaint(options(18));
+  CHECK_THAT(text, contains_text("statistics of each task ('bn1.a.running_mean')") &&
+                       contains_text("set model.init_partial = true, which takes the rest") &&
+                       contains_text("model.bn.running = \"per-task\""));
+  const auto model = source.model(options(18));
+  const Taken taken = load_pretrained(source.start(true), *model);
+  CHECK(taken.tensors == 60);  // weights: 20 convolutions and as many norms' two
+  CHECK_THAT(taken.text(), contains_text("60 of 100 tensors of the trunk taken (missing: bn1."));
+  own.sharing = Sharing::hard;
+  CHECK(source.complaint(own).empty());
 }
