@@ -89,7 +89,7 @@ expect 0 'half/report.html' report half
 at=half/report.html
 page 'is not finished: step 4 of 4' 'train --resume half' '>Curves<' '>Run file<'
 grep -q '>Results<' "$at" && fail "results of a run that has none"
-expect 2 'no run folder: it has no run.toml' report gone
+expect 2 'no run folder: it has no run.toml, nor a study.s: it has no study.toml' report gone
 expect 2 'a page ends in .html' report ada --out ada/run.toml
 cp -r ada edited && sed -i 's/^seed = 1/seed = 2/' edited/run.toml
 expect 2 'run.toml' report edited

@@ -34,6 +34,19 @@ expect 0 '4 of 4 cells are finished already' study small.toml
   fail "a finished cell was run again"
 found runs/out/small | cmp - first || fail "tables of a finished study changed"
 
+# The folder says by itself what it is a study of, wherever it lies and whatever became of the files.
+page() { sed -n '/<h1>/,$p' "$1"; }
+mkdir moved && cp -r runs/out/small moved/there && mv slim.toml hidden.toml
+expect 0 '^moved/there/report.html' report moved/there
+cmp <(page runs/out/small/report.html) <(page moved/there/report.html) || fail "a page of the folder alone is another"
+expect 0 '^again.html' report moved/there --against hard --out again.html
+grep -q '<option selected>hard' again.html || fail "--against is not heard"
+expect 2 '^weft: --against soft: moved/there/study.toml has no such method' report moved/there --against soft
+expect 2 'a study has a page of its own: name one' report moved/there runs/out/small/rooms/hard/seed-1 --out no.html
+rm moved/there/study.toml
+expect 2 'moved/there: a study of an older weft.*`weft study FILE --table` adds it' report moved/there
+mv hidden.toml slim.toml
+
 # A smoke test: elsewhere, shorter, the command's word last.
 expect 0 '^\| hard ' study small.toml --out smoke --threads 1 --parallel 1 retrain.steps=2 eval.every=1
 grep -q '^steps = 2$' smoke/rooms/hard/seed-2/run.toml || fail "a setting of the command did not reach a cell"

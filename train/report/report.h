@@ -24,11 +24,19 @@ struct ReportedRun {
 /// where its run.toml is not what was trained.
 std::string run_report(const std::vector<ReportedRun>& runs, const std::string& against = "");
 
-/// `against`: a method, or empty for the first. `text`: the study's tables as Markdown, its first line
-/// a heading; pictures: a name and its SVG.
-std::string study_report(const Study& study, const std::vector<StudyResult>& results,
-                         const std::string& against, std::string_view text,
-                         const std::vector<std::pair<std::string, std::string>>& curves,
-                         const std::vector<std::pair<std::string, std::string>>& policies);
+/// What a study's finished cells say, as it is written into its folder and shown in its page.
+struct StudyFound {
+  using Pictures = std::vector<std::pair<std::string, std::string>>;  ///< a name and its SVG
+  std::vector<StudyResult> results;
+  std::string tables;  ///< and policies, Markdown, the study's name as its heading
+  Pictures curves, policies;
+};
+/// `how`: a line on how and where the cells ran, Markdown; may be empty.
+StudyFound study_found(const Study& study, const std::vector<StudyCell>& cells,
+                       const std::string& how);
+/// ConfigError where `against` is neither a method nor empty.
+void require_method(const Study& study, const std::string& against);
+/// `against`: a method, or empty for the first.
+std::string study_report(const Study& study, const StudyFound& found, const std::string& against);
 
 }  // namespace weft

@@ -43,7 +43,13 @@ Read read(const ReportedRun& reported) {
   Read out;
   const std::string& folder = reported.folder;
   if (!is_there(folder + "/run.toml"))
-    throw DataError(folder + ": no run folder: it has no run.toml");
+    throw DataError(is_there(folder + "/cells.csv")
+                        ? folder +
+                              ": a study of an older weft, which kept no study.toml in its folder; "
+                              "`weft study FILE --table` adds it"
+                        : folder +
+                              ": no run folder: it has no run.toml, nor a study's: it has no "
+                              "study.toml");
   out.folder = folder;
   out.plan = reported.plan;
   out.sharing = reported.sharing;
