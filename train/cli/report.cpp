@@ -6,8 +6,7 @@
 
 #include "io/files.h"
 #include "train/cli/command.h"
-#include "train/cli/plan_picture.h"
-#include "train/report/report.h"
+#include "train/cli/reported_run.h"
 #include "train/run_folder/run_record.h"
 
 namespace weft::cli {
@@ -42,21 +41,16 @@ class Report final : public Command {
     if (!out_.empty() && !out_.ends_with(".html"))
       throw UserError(out_ + ": a page ends in .html, so that nothing else is written over");
     const std::string path = out_.empty() ? folders_[0] + "/report.html" : out_;
-    write_file(path, study ? page_of_study(folders_[0]) : page_of_runs());
+    write_file(path, study ? page_of_study(folders_[0]) : run_report(reported(folders_), against_));
     fmt::print("{}\n", path);
   }
 
  private:
-  std::string page_of_runs() const {
-    std::vector<ReportedRun> runs;
-    for (const std::string& folder : folders_) runs.push_back(reported(folder));
-    return run_report(runs, against_);
-  }
   std::string page_of_study(const std::string& folder) const {
     const Study study = kept_study(folder);
     require_method(study, against_);
-    return study_report(study, study_found(study, study_cells(study), how_it_ran(folder)),
-                        against_);
+    const StudyFound found = study_found(study, study_cells(study), how_it_ran(folder));
+    return study_report(study, found, reported(found.first), against_);
   }
 
   std::vector<std::string> folders_;

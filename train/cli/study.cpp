@@ -19,6 +19,7 @@
 #include "train/cli/console.h"
 #include "train/cli/gpus.h"
 #include "train/cli/machine.h"
+#include "train/cli/reported_run.h"
 #include "train/cli/study_runner.h"
 #include "train/ranks/job.h"
 #include "train/report/report.h"
@@ -170,11 +171,12 @@ class StudyCommand final : public Command {
       markdown += fmt::format("\n![{0}](curves/{0}.svg)\n", name);
     write_pictures(study.out + "/curves", found.curves);
     if (!found.policies.empty()) write_pictures(study.out + "/policies", found.policies);
-    write_file(study.out + "/report.html", study_report(study, found, against_));
     write_file(study.out + "/study.md", markdown);
     write_file(study.out + "/study.tex", study_latex(study, found.results));
     write_file(study.out + "/study.csv", study_csv(found.results));
     write_file(study.out + "/cells.csv", study_cells_csv(found.results));
+    write_file(study.out + "/report.html",
+               study_report(study, found, reported(found.first), against_));
     fmt::print(
         "all in one page: {0}/report.html; tables: study.md, study.tex, study.csv, cells.csv; "
         "curves: {0}/curves/\n",

@@ -12,8 +12,8 @@ namespace weft {
 /// A run folder, and what only its network can draw.
 struct ReportedRun {
   std::string folder;
-  std::string plan;     ///< SVG: who executes what, once or how often; may be empty
-  std::string sharing;  ///< SVG: which tasks go together; may be empty
+  std::string plan = {};     ///< SVG: who executes what, once or how often; may be empty
+  std::string sharing = {};  ///< SVG: which tasks go together; may be empty
 };
 
 /// Results and costs beside each other, curves, policies and how they came about, conflicts between
@@ -30,13 +30,17 @@ struct StudyFound {
   std::vector<StudyResult> results;
   std::string tables;  ///< and policies, Markdown, the study's name as its heading
   Pictures curves, policies;
+  std::vector<std::string> first;  ///< folder of each method's run with its first finished seed
 };
 /// `how`: a line on how and where the cells ran, Markdown; may be empty.
 StudyFound study_found(const Study& study, const std::vector<StudyCell>& cells,
                        const std::string& how);
 /// ConfigError where `against` is neither a method nor empty.
 void require_method(const Study& study, const std::string& against);
-/// `against`: a method, or empty for the first.
-std::string study_report(const Study& study, const StudyFound& found, const std::string& against);
+/// `against`: a method, or empty for the first. `first`: of found.first, each folded away with what its
+/// folder has to show; pictures that would make the page larger than 3 MB are left out, shared fairly,
+/// and the run's own page is named.
+std::string study_report(const Study& study, const StudyFound& found,
+                         const std::vector<ReportedRun>& first, const std::string& against);
 
 }  // namespace weft

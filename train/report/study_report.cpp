@@ -6,12 +6,32 @@
 #include "engine/error.h"
 #include "train/report/page.h"
 #include "train/report/report.h"
+#include "train/report/run_parts.h"
 #include "train/report/significance.h"
 #include "train/study/curves.h"
 #include "train/study/policies.h"
 #include "train/study/transfer.h"
 
 namespace weft {
+namespace {
+
+/// Folded away; it and the runs that follow, `left` in all, have equal shares of the room for pictures.
+void one_run(Page& page, const Study& study, const ReportedRun& reported, size_t index,
+             size_t left) {
+  const ReadRun run = read_run(reported);
+  const size_t size = page.size();
+  page.allow(size + (most_page_bytes - std::min(size, most_page_bytes)) / left);
+  page.begin_folded(reported.folder.substr(std::min(reported.folder.size(), study.out.size() + 1)));
+  RunParts parts(page);
+  for (const RunPart part : run_parts) {
+    if (!has_part(run, part)) continue;
+    page.heading(name_of(part));
+    parts.put(run, part, fmt::format("_run{}", index));
+  }
+  page.end_folded();
+}
+
+}  // namespace
 
 StudyFound study_found(const Study& study, const std::vector<StudyCell>& cells,
                        const std::string& how) {
@@ -24,6 +44,15 @@ StudyFound study_found(const Study& study, const std::vector<StudyCell>& cells,
   for (auto& transfer : transfer_curves(study, cells, found.results))
     found.curves.push_back(std::move(transfer));
   found.policies = policy_pictures(found.results);
+  for (size_t set = 0; set < found.results.size(); ++set)
+    for (size_t m = 0; m < found.results[set].rows.size(); ++m) {
+      const StudyRow& row = found.results[set].rows[m];
+      const auto first = std::find_if(cells.begin(), cells.end(), [&](const StudyCell& cell) {
+        return cell.set == set && cell.method == m && cell.trial == row.trial &&
+               !row.runs.empty() && cell.seed == row.runs[0].seed;
+      });
+      if (first != cells.end()) found.first.push_back(first->folder);
+    }
   return found;
 }
 
@@ -33,7 +62,8 @@ void require_method(const Study& study, const std::string& against) {
     throw ConfigError(fmt::format("--against {}: {} has no such method", against, study.source));
 }
 
-std::string study_report(const Study& study, const StudyFound& found, const std::string& against) {
+std::string study_report(const Study& study, const StudyFound& found,
+                         const std::vector<ReportedRun>& first, const std::string& against) {
   Page page(study.name);
   // The heading is the page's title already.
   std::string_view text = found.tables;
@@ -65,6 +95,8 @@ std::string study_report(const Study& study, const StudyFound& found, const std:
     page.picture(svg);
     page.end_folded();
   }
+  if (!first.empty()) page.section("One run of each method");
+  for (size_t i = 0; i < first.size(); ++i) one_run(page, study, first[i], i, first.size() - i);
   return page.str();
 }
 

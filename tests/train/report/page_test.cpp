@@ -5,6 +5,7 @@
 #include "train/pictures/plot.h"
 #include "train/report/policy_way.h"
 #include "train/report/run_curves.h"
+#include "train/report/run_parts.h"
 #include "train/report/test_parts.h"
 
 using namespace weft;
@@ -91,6 +92,26 @@ TEST_CASE("report: two pictures of a page never share an id, and names cannot br
   CHECK(count(html, "<script>") == 1);
   CHECK_FALSE(has(html, "http://www.w3.org/1999"));
   CHECK_FALSE(has(html, "src="));  // nothing from elsewhere
+}
+
+TEST_CASE("report: pictures beyond what a page may weigh are left out and counted", "[report]") {
+  const std::string svg = "<svg " + std::string(1000, ' ') + "></svg>\n";
+  Page page("p");
+  page.allow(2500);
+  CHECK(page.picture(svg));
+  CHECK(page.picture(svg));
+  CHECK_FALSE(page.picture(svg));
+  CHECK_FALSE(page.picture(svg));
+  CHECK(count(page.str(), "<svg ") == 2);
+  CHECK(page.take_left_out() == 2);
+  CHECK(page.take_left_out() == 0);
+  say_left_out(page, "; they are elsewhere");
+  CHECK_FALSE(has(page.str(), "left out"));
+  page.picture(svg);
+  say_left_out(page, "; they are elsewhere");
+  CHECK(has(page.str(),
+            "1 picture(s) of this part are left out, as the page would be larger than "
+            "3 MB; they are elsewhere"));
 }
 
 TEST_CASE("report: curves have a picture a task, and dots that say what was evaluated") {
