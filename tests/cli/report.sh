@@ -38,6 +38,12 @@ page '<h2 id=s[0-9]+>Results' '>Cost<' '>Curves<' '>Sharing and policy<' 'type=r
   '>Best and worst cases<' 'worst'
 grep -q '>Significance<' "$at" && fail "a test over seeds of a run that has one"
 
+# What a task costs is what its export costs.
+page '>Cost of each task<' '>seg alone<' '>all together<' '>full network<'
+expect 0 '^  seg alone' export ada
+mflop=$(awk '/^  seg alone/ { printf "%.4g", $NF / 1000 }' out)
+grep -q "<td>seg alone</td><td>[0-9.]*</td><td>[0-9.]*</td><td>$mflop</td>" $at || fail "the page has other FLOPs of seg than $mflop G"
+
 expect 2 'say where with --out' report ada hard
 expect 0 'both.html' report ada hard --out both.html
 at=both.html

@@ -41,7 +41,7 @@ for method in single hard; do
 done
 grep -q 'seed-2</summary>' $page && fail "the page shows more than one run of a method"
 [ "$(grep -c '<h3>The test in detail</h3>' $page)" -eq 2 ] || fail "not a test of each method"
-for part in Predictions 'Best and worst cases' 'who is taken for whom' 'data:image/png' 'class=swatch'; do
+for part in 'Cost of each task' Predictions 'Best and worst cases' 'who is taken for whom' 'data:image/png' 'class=swatch'; do
   grep -q "$part" $page || fail "the page lacks $part"
 done
 [ "$(wc -c <$page)" -lt 3000000 ] || fail "the page is too large to send"

@@ -1,11 +1,32 @@
 // reported: the network is opened on the CPU, whatever it was trained on.
 #include "train/cli/reported_run.h"
 
+#include "engine/error.h"
 #include "train/cli/plan_picture.h"
+#include "train/export/export_run.h"
+#include "train/export/fold.h"
 #include "train/run_folder/kept.h"
 #include "train/run_folder/run_record.h"
 
 namespace weft::cli {
+
+namespace {
+
+/// As `weft export` counts them; a network that it cannot write says why.
+void count_costs(const OpenedRun& run, ReportedRun& out) {
+  try {
+    const RunExport made =
+        export_run(run.context(), *run.model, run.run, run.policy(), run.learned, {});
+    for (const ExportedOutput& of : made.network.outputs)
+      out.tasks.push_back({of.task, cost_of(only_tasks(made.network, {of.task}))});
+    out.together = cost_of(made.network);
+    out.full = made.full;
+  } catch (const ConfigError& e) {
+    out.no_costs = e.what();
+  }
+}
+
+}  // namespace
 
 ReportedRun reported(const std::string& folder) {
   ReportedRun out{folder};
@@ -14,6 +35,7 @@ ReportedRun reported(const std::string& folder) {
   NetworkPictures pictures = network_pictures(run);
   out.plan = std::move(pictures.plan);
   out.sharing = std::move(pictures.sharing);
+  if (is_there(folder + "/summary.json")) count_costs(run, out);  // else its policy may be open
   return out;
 }
 

@@ -1,4 +1,5 @@
-// A run folder for a page, with what has to be asked of its network: pictures of who executes what.
+// A run folder for a page, with what has to be asked of its network: pictures of who executes what, and
+// what that costs.
 #pragma once
 
 #include <string>

@@ -5,15 +5,25 @@
 #include <utility>
 #include <vector>
 
+#include "train/export/network.h"
 #include "train/study/tables.h"
 
 namespace weft {
 
-/// A run folder, and what only its network can draw.
+/// What a network stores and computes for one sample.
+struct NetworkCost {
+  std::string task;  ///< alone
+  ExportedCost cost;
+};
+
+/// A run folder, and what only its network can say.
 struct ReportedRun {
   std::string folder;
-  std::string plan = {};     ///< SVG: who executes what, once or how often; may be empty
-  std::string sharing = {};  ///< SVG: which tasks go together; may be empty
+  std::string plan = {};                ///< SVG: who executes what, once or how often; may be empty
+  std::string sharing = {};             ///< SVG: which tasks go together; may be empty
+  std::vector<NetworkCost> tasks = {};  ///< of what each executes; empty: not known
+  ExportedCost together = {}, full = {};  ///< of all; of all where each executes every block
+  std::string no_costs = {};              ///< why they are not known, where there is a reason
 };
 
 /// Results and costs beside each other, curves, policies and how they came about, conflicts between

@@ -10,6 +10,7 @@
 #include "io/files.h"
 #include "models/sharing/way.h"
 #include "train/pictures/policy_picture.h"
+#include "train/report/cost_parts.h"
 #include "train/report/policy_way.h"
 #include "train/report/test_parts.h"
 #include "train/run_folder/checkpoint.h"
@@ -84,6 +85,7 @@ void say_left_out(Page& page, const std::string& where) {
 }
 
 bool has_part(const ReadRun& run, RunPart part) {
+  if (part == RunPart::costs) return !run.reported.tasks.empty() || !run.reported.no_costs.empty();
   if (part == RunPart::policy)
     return has_policy(run) || !run.search.empty() || !run.reported.sharing.empty();
   if (part == RunPart::test) return true;  // or it says why not
@@ -94,6 +96,7 @@ bool has_part(const ReadRun& run, RunPart part) {
 }
 
 void RunParts::put(const ReadRun& run, RunPart part, const std::string& id) {
+  if (part == RunPart::costs) cost_parts(page_, run.reported);
   if (part == RunPart::policy) policy(run, id);
   if (part == RunPart::test && !run.test)
     say_missing(run, "test.json", ", nor where the test was one of ranks (mpirun)");

@@ -1,4 +1,5 @@
-// What a run's folder has to show beyond its numbers, part by part: its policy and who shares what, the conflicts between its tasks, its predictions, the test in detail, the best and the worst samples. The
+// What a run's folder has to show beyond its numbers, part by part: what each task costs, its policy and who
+// shares what, the conflicts between its tasks, its predictions, the test in detail, the best and the worst samples. The
 // page of a run has each as a section, the page of a study folds them away for one run of each method.
 #pragma once
 
@@ -30,13 +31,14 @@ struct ReadRun {
 };
 ReadRun read_run(const ReportedRun& reported);
 
-enum class RunPart : uint8_t { policy, conflicts, predictions, test, extremes };
-constexpr std::array<const char*, 5> words_of(RunPart) {
-  return {"Sharing and policy", "Conflicts between tasks", "Predictions", "The test in detail",
-          "Best and worst cases"};
+enum class RunPart : uint8_t { costs, policy, conflicts, predictions, test, extremes };
+constexpr std::array<const char*, 6> words_of(RunPart) {
+  return {"Cost of each task", "Sharing and policy", "Conflicts between tasks",
+          "Predictions",       "The test in detail", "Best and worst cases"};
 }
-inline constexpr std::array<RunPart, 5> run_parts{
-    RunPart::policy, RunPart::conflicts, RunPart::predictions, RunPart::test, RunPart::extremes};
+inline constexpr std::array<RunPart, 6> run_parts{RunPart::costs,     RunPart::policy,
+                                                  RunPart::conflicts, RunPart::predictions,
+                                                  RunPart::test,      RunPart::extremes};
 
 /// Says of pictures that the page had no room for where they are: "; `weft report RUN` has them".
 void say_left_out(Page& page, const std::string& where);

@@ -102,7 +102,7 @@ void results(Page& page, const Runs& runs) {
 }
 
 /// Parameters and FLOPs are counted, the rest is measured.
-void costs(Page& page, const Runs& runs) {
+void costs(Page& page, RunParts& parts, const Runs& runs) {
   std::vector<Cells> rows{{"run", "device", "steps", "skipped", "tested at", "warm-up s",
                            "search s", "re-training s", "waited for data %", "peak MiB"}};
   for (const ReadRun& run : runs) {
@@ -121,6 +121,11 @@ void costs(Page& page, const Runs& runs) {
   if (rows.size() == 1) return;
   page.section("Cost");
   page.markdown(table_text(rows, TableStyle::markdown, /*turned=*/true));
+  for (const ReadRun& run : runs) {
+    if (!has_part(run, RunPart::costs)) continue;
+    page.heading(runs.size() == 1 ? name_of(RunPart::costs) : run.name);
+    parts.put(run, RunPart::costs, "");
+  }
 }
 
 void curves(Page& page, const Runs& runs) {
@@ -218,9 +223,10 @@ std::string run_report(const std::vector<ReportedRun>& reported, const std::stri
   significances(page, runs, against);
   RunParts parts(page, /*alone=*/runs.size() == 1);
   data(page, parts, runs);
-  costs(page, runs);
+  costs(page, parts, runs);
   curves(page, runs);
-  for (const RunPart which : run_parts) part(page, parts, runs, which);
+  for (const RunPart which : run_parts)
+    if (which != RunPart::costs) part(page, parts, runs, which);  // beside all tasks' above
   run_files(page, runs);
   return page.str();
 }

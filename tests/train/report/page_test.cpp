@@ -3,6 +3,7 @@
 
 #include "tests/support/catch.h"
 #include "train/pictures/plot.h"
+#include "train/report/cost_parts.h"
 #include "train/report/policy_way.h"
 #include "train/report/run_curves.h"
 #include "train/report/run_parts.h"
@@ -112,6 +113,21 @@ TEST_CASE("report: pictures beyond what a page may weigh are left out and counte
   CHECK(has(page.str(),
             "1 picture(s) of this part are left out, as the page would be larger than "
             "3 MB; they are elsewhere"));
+}
+
+TEST_CASE("report: what a task costs stands beside all tasks and the full network", "[report]") {
+  Page page("p");
+  ReportedRun run{"r"};
+  run.tasks = {{"a", {500'000, 1'000'000'000}}, {"b", {1'000'000, 2'000'000'000}}};
+  run.together = {1'250'000, 2'500'000'000};
+  run.full = {2'000'000, 4'000'000'000};
+  cost_parts(page, run);
+  CHECK(has(page.str(), "<td>a alone</td><td>0.5</td><td>25.0</td><td>2</td><td>25.0</td>"));
+  CHECK(has(page.str(), "<td>all together</td><td>1.25</td><td>62.5</td><td>5</td>"));
+  ReportedRun unknown{"r"};
+  unknown.no_costs = "texts have none";
+  cost_parts(page, unknown);
+  CHECK(has(page.str(), "FLOPs of each task are not known: texts have none"));
 }
 
 TEST_CASE("report: curves have a picture a task, and dots that say what was evaluated") {
