@@ -12,6 +12,7 @@
 #include "train/pictures/policy_picture.h"
 #include "train/report/cost_parts.h"
 #include "train/report/policy_way.h"
+#include "train/report/row_parts.h"
 #include "train/report/test_parts.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/run_folder/kept.h"
@@ -31,6 +32,8 @@ std::vector<const char*> pictures_of(RunPart part) {
 std::string picture_path(const ReadRun& run, const char* name) {
   return fmt::format("{}/pictures/{}.svg", run.folder, name);
 }
+
+std::string rows_path(const ReadRun& run) { return run.folder + "/rows.csv"; }
 
 bool has_policy(const ReadRun& run) { return run.summary && !run.summary->policy.empty(); }
 
@@ -90,6 +93,7 @@ bool has_part(const ReadRun& run, RunPart part) {
     return has_policy(run) || !run.search.empty() || !run.reported.sharing.empty();
   if (part == RunPart::test) return true;  // or it says why not
   if (part == RunPart::extremes) return run.test.has_value();
+  if (part == RunPart::predictions && is_there(rows_path(run))) return true;
   const auto names = pictures_of(part);
   return std::any_of(names.begin(), names.end(),
                      [&](const char* name) { return is_there(picture_path(run, name)); });
@@ -103,7 +107,9 @@ void RunParts::put(const ReadRun& run, RunPart part, const std::string& id) {
   if (part == RunPart::test && run.test) test_parts(page_, *run.test);
   if (part == RunPart::extremes && run.test) extreme_parts(page_, *run.test);
   for (const char* name : pictures_of(part)) picture(run, name);
-  if (part == RunPart::predictions) legend(run);
+  if (part == RunPart::predictions && is_there(picture_path(run, "predictions"))) legend(run);
+  if (part == RunPart::predictions && is_there(rows_path(run)))
+    row_parts(page_, run.run, rows_path(run));
   say_left_out(page_, alone_
                           ? fmt::format("; what the run drew is in {}/pictures", run.folder)
                           : fmt::format("; they are in the run's own: weft report {}", run.folder));

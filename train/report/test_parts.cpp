@@ -17,7 +17,7 @@ namespace {
 constexpr size_t most_tasks = 12;    ///< that have pictures
 constexpr size_t most_classes = 40;  ///< that are told apart in a picture
 
-void say_left_out(Page& page, size_t tasks, const char* file) {
+void say_first(Page& page, size_t tasks, const char* file) {
   if (tasks > most_tasks)
     page.paragraph(fmt::format("The first {} of {} tasks; all are in {} of the run folder.",
                                most_tasks, tasks, file));
@@ -43,26 +43,38 @@ std::vector<Bar> bars_of(const LabelSummary& task, bool coloured) {
   return bars;
 }
 
+/// Every class by itself, of a confusion or of a set of classes.
+std::vector<ClassCount> counts_of(const TaskDetail& t) {
+  if (!t.each.empty()) return t.each;
+  const size_t n = t.classes.size();
+  std::vector<ClassCount> out(n);
+  for (size_t label = 0; label < n; ++label)
+    for (size_t said = 0; said <= n; ++said) {
+      const int64_t count = t.confusion[label * (n + 1) + said];
+      out[label].labelled += count;
+      if (said < n) out[said].predicted += count;
+      if (said == label) out[label].right += count;
+    }
+  return out;
+}
+
 /// Of each class: intersection over union TP / (TP + FP + FN), precision TP / (TP + FP), recall
 /// TP / (TP + FN), F1 2 TP / (2 TP + FP + FN), in percent; "-" where there is nothing to divide by.
 std::string class_table(const TaskDetail& t) {
-  const size_t n = t.classes.size();
   std::vector<Cells> rows{
       {"class", "labels", "predicted", "IoU %", "precision %", "recall %", "F1 %"}};
-  const auto at = [&](size_t label, size_t said) { return t.confusion[label * (n + 1) + said]; };
-  for (size_t c = 0; c < n; ++c) {
-    int64_t labels = 0, predicted = 0;
-    for (size_t other = 0; other <= n; ++other) labels += at(c, other);
-    for (size_t other = 0; other < n; ++other) predicted += at(other, c);
-    const auto share = [](int64_t part, int64_t all) {
-      return all == 0 ? std::string("-")
-                      : fmt::format("{:.2f}",
-                                    100 * static_cast<double>(part) / static_cast<double>(all));
-    };
-    const int64_t right = at(c, c);
-    rows.push_back({plain_cell(t.classes[c]), fmt::to_string(labels), fmt::to_string(predicted),
-                    share(right, labels + predicted - right), share(right, predicted),
-                    share(right, labels), share(2 * right, labels + predicted)});
+  const auto share = [](int64_t part, int64_t all) {
+    return all == 0
+               ? std::string("-")
+               : fmt::format("{:.2f}", 100 * static_cast<double>(part) / static_cast<double>(all));
+  };
+  const std::vector<ClassCount> counts = counts_of(t);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const ClassCount& c = counts[i];
+    rows.push_back({plain_cell(t.classes[i]), fmt::to_string(c.labelled),
+                    fmt::to_string(c.predicted), share(c.right, c.labelled + c.predicted - c.right),
+                    share(c.right, c.predicted), share(c.right, c.labelled),
+                    share(2 * c.right, c.labelled + c.predicted)});
   }
   return table_text(rows, TableStyle::markdown);
 }
@@ -107,7 +119,7 @@ void data_parts(Page& page, const DataSummary& data) {
       "the set knows them; pixels and numbers are those of {} samples, evenly over the part, and "
       "bars of numbers take every n-th pixel of a large picture.",
       data.read));
-  say_left_out(page, data.tasks.size(), "data.json");
+  say_first(page, data.tasks.size(), "data.json");
   page.begin_tiles();
   for (size_t k = 0; k < std::min(most_tasks, data.tasks.size()); ++k) {
     const LabelSummary& t = data.tasks[k];
@@ -135,10 +147,14 @@ void test_parts(Page& page, const std::vector<TaskDetail>& tasks) {
                         : fmt::format("{:.2f}", 100 * calibration_error(bins))});
   }
   page.markdown(table_text(rows, TableStyle::markdown));
-  say_left_out(page, tasks.size(), "test.json");
+  if (std::any_of(tasks.begin(), tasks.end(), [](const TaskDetail& t) { return !t.each.empty(); }))
+    page.paragraph(
+        "Of a set of classes each is a label of its own: there, or not. Its calibration is of all "
+        "classes together, by how sure either is.");
+  say_first(page, tasks.size(), "test.json");
   for (size_t k = 0; k < std::min(most_tasks, tasks.size()); ++k) {
     const TaskDetail& t = tasks[k];
-    if (t.classes.size() > most_confused)
+    if (t.classes.size() > most_confused && t.each.empty())
       page.paragraph(
           fmt::format("{}: who is taken for whom is not kept of {} classes, but of at "
                       "most {}.",
@@ -149,7 +165,7 @@ void test_parts(Page& page, const std::vector<TaskDetail>& tasks) {
     if (!t.calibration.empty() && t.labels > 0)
       page.picture(draw_reliability(t.task + ": how sure, how right", reliability[k]));
     page.end_tiles();
-    if (!t.confusion.empty() && t.labels > 0) {
+    if ((!t.confusion.empty() || !t.each.empty()) && t.labels > 0) {
       page.begin_folded(t.task + ": class by class");
       page.markdown(class_table(t));
       page.end_folded();
@@ -170,7 +186,7 @@ void extreme_parts(Page& page, const std::vector<TaskDetail>& tasks) {
       words.push_back(fmt::format("{} ({:.3g})", plain_cell(samples[i].key), samples[i].error));
     return fmt::format("{}", fmt::join(words, ", "));
   };
-  say_left_out(page, tasks.size(), "test.json");
+  say_first(page, tasks.size(), "test.json");
   for (size_t k = 0; k < std::min(most_tasks, tasks.size()); ++k)
     rows.push_back(
         {plain_cell(tasks[k].task), tasks[k].error, list(tasks[k].best), list(tasks[k].worst)});
