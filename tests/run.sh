@@ -15,7 +15,7 @@ build_targets() {
 }
 
 # check NAME COMMAND...: one test that is a command; its output is shown where it fails.
-# A command that ends with 77 is skipped, and says why.
+# A command that ends with 77 is skipped, and says why; of one that passes, lines "skipped: ..." name parts.
 check() {
   local name=$1 output status start=$SECONDS
   shift
@@ -23,7 +23,11 @@ check() {
   status=$?
   name+=$(after "$start")
   case $status in
-    0) passed=$((passed + 1)); printf 'ok       %s\n' "$name" ;;
+    0)
+      passed=$((passed + 1))
+      printf 'ok       %s\n' "$name"
+      grep -a '^skipped: ' <<<"$output" && skipped=$((skipped + $(grep -ac '^skipped: ' <<<"$output")))
+      ;;
     77) skipped=$((skipped + 1)); printf 'skipped  %s: %s\n' "$name" "$output" ;;
     *) failed=$((failed + 1)); printf 'FAILED   %s\n%s\n' "$name" "$output" ;;
   esac

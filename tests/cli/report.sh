@@ -109,7 +109,10 @@ cp ada/run.toml edited/run.toml
 expect 2 'edited/summary.json: what it says of tasks and blocks' report edited
 [ ! -e gone ] || fail "a refused report left a folder"
 
-browser=$(command -v chromium || command -v chromium-browser) || exit $broken
+if ! browser=$(command -v chromium || command -v chromium-browser); then
+  echo 'skipped: no chromium: cli/report.sh, what a browser says of the page'
+  exit $broken
+fi
 echo '<script>addEventListener("error", e => document.title = "broken: " + e.message)</script>' >page.html
 cat ada/report.html >>page.html
 cat >>page.html <<'PAGE'
