@@ -29,9 +29,9 @@ struct ReportedRun {
 /// Results and costs beside each other, curves, policies and how they came about, conflicts between
 /// tasks, predictions, the test in detail, the run files. Runs that differ by their seed alone are a
 /// row, and rows are held against `against` (significance.h), empty: the first. A run that is not
-/// finished shows what there is. Pictures of a run folder that would make the page larger than 3 MB,
-/// or are none of weft's, are named instead. DataError where a folder cannot be read, ConfigError
-/// where its run.toml is not what was trained.
+/// finished shows what there is. Pictures that would make the page larger than 3 MB are left out, which
+/// it says; those of a run folder that are none of weft's are named. DataError where a folder cannot be
+/// read, ConfigError where its run.toml is not what was trained.
 std::string run_report(const std::vector<ReportedRun>& runs, const std::string& against = "");
 
 /// What a study's finished cells say, as it is written into its folder and shown in its page.
