@@ -32,24 +32,30 @@ aside() {
 }
 
 # check NAME COMMAND...: one test that is a command, begun; finish waits for all, and prints what came of
-# each in their order: its output where it failed. A command that ends with 77 is skipped, and says why.
+# each in their order: its output where it failed. A command that ends with 77 is skipped, and says why; of one
+# that passes, lines "skipped: ..." name parts.
 check() {
   checks+=("$1")
   aside "${#checks[@]}" "${@:2}"
 }
 
 finish() {
-  local number=0 name status took
+  local number=0 name status took log
   wait
   for name in "${checks[@]}"; do
     number=$((number + 1))
     status=crashed took=0
-    read -r status took <"$build/checks/$number.end"
+    log=$build/checks/$number.log
+    read -r status took <"${log%.log}.end"
     name+=$(seconds "$took")
     case $status in
-      0) passed=$((passed + 1)); printf 'ok       %s\n' "$name" ;;
-      77) skipped=$((skipped + 1)); printf 'skipped  %s: %s\n' "$name" "$(cat "$build/checks/$number.log")" ;;
-      *) failed=$((failed + 1)); printf 'FAILED   %s\n' "$name"; cat "$build/checks/$number.log" ;;
+      0)
+        passed=$((passed + 1))
+        printf 'ok       %s\n' "$name"
+        grep -a '^skipped: ' "$log" && skipped=$((skipped + $(grep -ac '^skipped: ' "$log")))
+        ;;
+      77) skipped=$((skipped + 1)); printf 'skipped  %s: %s\n' "$name" "$(cat "$log")" ;;
+      *) failed=$((failed + 1)); printf 'FAILED   %s\n' "$name"; cat "$log" ;;
     esac
   done
   checks=()

@@ -35,6 +35,10 @@ if [ -x "$runner" ]; then
   cut -d, -f1-4 asked/new-predicted.csv >a && cut -d, -f1-4 ran/new-predicted.csv >b && cmp a b || broken=1
 fi
 expect 0 'page.html' report run --out page.html
+for part in 'tags: class by class' '<td>tall</td><td>[0-9]' 'tags: how sure, how right' '<td>tags alone</td>' \
+  '<th>tags</th><th>predicted.task</th><th>predicted</th><th>predicted.probability</th>'; do
+  grep -qE "$part" page.html || fail "the page lacks $part"
+done
 sed -i 's/^10,12,.*/&/; 3s/,[^,]*$/,cow/' boxes.csv
 expect 2 "boxes.csv: column 'tags' names 4 classes, but task 'tags' has 3" train boxes.toml --out other
 # Pictures learn sets by the same head.

@@ -38,6 +38,12 @@ page '<h2 id=s[0-9]+>Results' '>Cost<' '>Curves<' '>Sharing and policy<' 'type=r
   '>Best and worst cases<' 'worst'
 grep -q '>Significance<' "$at" && fail "a test over seeds of a run that has one"
 
+# What a task costs is what its export costs.
+page '>Cost of each task<' '>seg alone<' '>all together<' '>full network<'
+expect 0 '^  seg alone' export ada
+mflop=$(awk '/^  seg alone/ { printf "%.4g", $NF / 1000 }' out)
+grep -q "<td>seg alone</td><td>[0-9.]*</td><td>[0-9.]*</td><td>$mflop</td>" $at || fail "the page has other FLOPs of seg than $mflop G"
+
 expect 2 'say where with --out' report ada hard
 expect 0 'both.html' report ada hard --out both.html
 at=both.html
@@ -91,7 +97,7 @@ expect 0 'half/report.html' report half
 at=half/report.html
 page 'is not finished: step 4 of 4' 'train --resume half' '>Curves<' '>Run file<'
 grep -q '>Results<' "$at" && fail "results of a run that has none"
-expect 2 'no run folder: it has no run.toml' report gone
+expect 2 'no run folder: it has no run.toml, nor a study.s: it has no study.toml' report gone
 expect 2 'a page ends in .html' report ada --out ada/run.toml
 cp -r ada edited && sed -i 's/^seed = 1/seed = 2/' edited/run.toml
 expect 2 'run.toml' report edited
@@ -105,7 +111,10 @@ cp ada/run.toml edited/run.toml
 expect 2 'edited/summary.json: what it says of tasks and blocks' report edited
 [ ! -e gone ] || fail "a refused report left a folder"
 
-browser=$(command -v chromium || command -v chromium-browser) || exit $broken
+if ! browser=$(command -v chromium || command -v chromium-browser); then
+  echo 'skipped: no chromium: cli/report.sh, what a browser says of the page'
+  exit $broken
+fi
 echo '<script>addEventListener("error", e => document.title = "broken: " + e.message)</script>' >page.html
 cat ada/report.html >>page.html
 cat >>page.html <<'PAGE'

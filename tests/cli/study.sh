@@ -34,6 +34,42 @@ expect 0 '4 of 4 cells are finished already' study small.toml
   fail "a finished cell was run again"
 found runs/out/small | cmp - first || fail "tables of a finished study changed"
 
+# One run of each method, folded away, as its own page shows it.
+page=runs/out/small/report.html
+for method in single hard; do
+  grep -q "<details><summary>rooms/$method/seed-1</summary>" $page || fail "the page shows no run of $method"
+done
+grep -q 'seed-2</summary>' $page && fail "the page shows more than one run of a method"
+[ "$(grep -c '<h3>The test in detail</h3>' $page)" -eq 2 ] || fail "not a test of each method"
+for part in 'Cost of each task' Predictions 'Best and worst cases' 'who is taken for whom' 'data:image/png' 'class=swatch'; do
+  grep -q "$part" $page || fail "the page lacks $part"
+done
+[ "$(wc -c <$page)" -lt 3000000 ] || fail "the page is too large to send"
+# Pictures that are too many are left out, and where they are is said.
+cp -r runs/out/small large
+for name in predictions extremes; do
+  for run in large/rooms/*/seed-1; do
+    { printf '<svg width="9"><!--'; head -c 1100000 /dev/zero | tr '\0' x; printf -- '--></svg>\n'; } >$run/pictures/$name.svg
+  done
+done
+expect 0 '^large/report.html' report large
+grep -q "1 picture(s) of this part are left out, as the page would be larger than 3 MB; they are in the run's own: weft report large/rooms/hard/seed-1" large/report.html ||
+  fail "what is left out is not said"
+[ "$(wc -c <large/report.html)" -lt 3000000 ] || fail "the page is too large to send"
+[ "$(grep -c -- '--></svg>' large/report.html)" -eq 2 ] || fail "the methods have no equal shares of the page"
+
+# The folder says by itself what it is a study of, wherever it lies and whatever became of the files.
+mkdir moved && cp -r runs/out/small moved/there && mv slim.toml hidden.toml
+expect 0 '^moved/there/report.html' report moved/there
+cmp runs/out/small/report.html <(sed 's,moved/there,runs/out/small,g' moved/there/report.html) || fail "a page of the folder alone is another"
+expect 0 '^again.html' report moved/there --against hard --out again.html
+grep -q '<option selected>hard' again.html || fail "--against is not heard"
+expect 2 '^weft: --against soft: moved/there/study.toml has no such method' report moved/there --against soft
+expect 2 'a study has a page of its own: name one' report moved/there runs/out/small/rooms/hard/seed-1 --out no.html
+rm moved/there/study.toml
+expect 2 'moved/there: a study of an older weft.*`weft study FILE --table` adds it' report moved/there
+mv hidden.toml slim.toml
+
 # A smoke test: elsewhere, shorter, the command's word last.
 expect 0 '^\| hard ' study small.toml --out smoke --threads 1 --parallel 1 retrain.steps=2 eval.every=1
 grep -q '^steps = 2$' smoke/rooms/hard/seed-2/run.toml || fail "a setting of the command did not reach a cell"

@@ -51,6 +51,12 @@ cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || br
 expect 0 '^run folder: second$' train --resume second --threads 1
 cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
 expect 0 '^price-2 .*r2' eval first
+# The first rows of the test, as they stand in the table, with labels and predictions, in the page.
+[ "$(head -1 first/rows.csv)" = 'shop,kind,size,price,predicted.task,predicted' ] || fail "rows.csv: $(head -1 first/rows.csv)"
+[ "$(wc -l <first/rows.csv)" -eq 7 ] || fail "rows.csv: not 6 rows"
+while read -r row; do grep -qx "${row%,price-*}" prices.csv || fail "rows.csv: $row is no row of the table"; done < <(sed 1d first/rows.csv)
+expect 0 '^first/report.html' report first
+grep -q '<th>price</th><th>predicted.task</th><th>predicted</th>' first/report.html || fail "the page has no rows"
 expect 0 'blocks.2' plan first
 expect 0 'blocks.2' plan prices.toml
 expect 0 '^run folder: one$' train prices.toml 'task.price.rows="1"' sharing=hard --out one --threads 1

@@ -11,6 +11,7 @@
 #include "train/cli/balance_pictures.h"
 #include "train/cli/process.h"
 #include "train/loop/data_summary.h"
+#include "train/loop/sample_rows.h"
 #include "train/loop/sample_sheets.h"
 #include "train/metrics/decode.h"
 #include "train/pictures/policy_picture.h"
@@ -39,7 +40,7 @@ template <class Draw>
 void draw_if_readable(const char* what, Draw draw) {
   try {
     draw();
-  } catch (const DataError& e) {
+  } catch (const UserError& e) {
     tell(fmt::format("left out of the report: {}: {}", what, e.what()));
   }
 }
@@ -118,8 +119,11 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
     write_file(pictures + name + ".svg", draw_sheet(sheet));
     trainer.show(name, raster(sheet));
   };
-  draw_if_readable("predictions",
-                   [&] { write_sheet("predictions", prediction_sheet(trainer, data, first)); });
+  draw_if_readable("predictions", [&] {
+    write_sheet("predictions", prediction_sheet(trainer, data, first));
+    if (const std::string rows = sample_rows(trainer, data, first); !rows.empty())
+      write_file(folder + "/rows.csv", rows);
+  });
   const RunFile& run = trainer.run_file();
   // A table's rows and texts are read in no time; pictures may be large.
   const bool small = run.data.kind == DataKind::tabular || run.data.kind == DataKind::text;

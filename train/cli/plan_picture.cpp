@@ -6,8 +6,6 @@
 #include "models/sharing/way.h"
 #include "train/pictures/policy_picture.h"
 #include "train/pictures/sharing_graph.h"
-#include "train/run_folder/kept.h"
-#include "train/run_folder/run_record.h"
 
 namespace weft::cli {
 
@@ -60,10 +58,8 @@ std::string plan_picture(const std::string& title, const Plan& plan, const Model
   return draw_plan(title, model.task_names(), planned_blocks(plan, model, cost));
 }
 
-ReportedRun reported(const std::string& folder) {
-  ReportedRun out{folder, "", ""};
-  if (!is_there(checkpoint_path(folder, "last"))) return out;
-  const OpenedRun run(folder, "", "cpu", 0);
+NetworkPictures network_pictures(const OpenedRun& run) {
+  NetworkPictures out;
   if (!has_plan(run.run)) return out;
   const Gates gates = executed_gates(run);
   const std::vector<std::string> tasks = run.model->task_names();

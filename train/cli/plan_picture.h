@@ -5,7 +5,6 @@
 
 #include "models/plan.h"
 #include "train/cli/opened_run.h"
-#include "train/report/report.h"
 
 namespace weft::cli {
 
@@ -16,7 +15,10 @@ Gates executed_gates(const OpenedRun& run);
 /// draw_plan of `plan`.
 std::string plan_picture(const std::string& title, const Plan& plan, const Model& model,
                          const TrunkCost& cost);
-/// A run folder, with pictures of what its network executes where it has a plan and a checkpoint.
-ReportedRun reported(const std::string& folder);
+/// Of what evaluation executes; empty where it has no plan.
+struct NetworkPictures {
+  std::string plan, sharing;  ///< SVG
+};
+NetworkPictures network_pictures(const OpenedRun& run);
 
 }  // namespace weft::cli

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <ctime>
-#include <filesystem>
 #include <memory>
 #include <string_view>
 
@@ -16,18 +15,15 @@
 #include "engine/error.h"
 #include "engine/version.h"
 #include "io/files.h"
-#include "io/picture_io.h"
 #include "train/cli/command.h"
 #include "train/cli/console.h"
 #include "train/cli/gpus.h"
 #include "train/cli/machine.h"
+#include "train/cli/reported_run.h"
 #include "train/cli/study_runner.h"
 #include "train/ranks/job.h"
 #include "train/report/report.h"
-#include "train/study/curves.h"
-#include "train/study/policies.h"
 #include "train/study/tables.h"
-#include "train/study/transfer.h"
 
 namespace weft::cli {
 namespace {
@@ -78,9 +74,7 @@ class StudyCommand final : public Command {
       method.settings.insert(method.settings.end(), settings_.begin(), settings_.end());
     if (parallel_ >= 0) study.parallel = parallel_;
     if (!device_.empty()) study.device = from_word<DeviceKind>("--device", device_);
-    const auto named = [&](const StudyMethod& method) { return method.name == against_; };
-    if (!against_.empty() && std::none_of(study.methods.begin(), study.methods.end(), named))
-      throw ConfigError(fmt::format("--against {}: {} has no such method", against_, path_));
+    require_method(study, against_);
     const bool shared = started_rank() >= 0;
     if (shared && table_only_)
       throw ConfigError("study --table is for one process: start it without mpirun or srun");
@@ -101,7 +95,11 @@ class StudyCommand final : public Command {
       options.here = started_here();
       if (gpus_ > 0 || (shared && on_gpu(cells))) options.gpus = cards_for(cells, options.here);
       if (minutes_ >= 0) options.start_seconds = 60 * minutes_;
-      failures = StudyRunner(study, cells, std::move(options)).run();
+      StudyRunner runner(study, cells, std::move(options));  // has the folder from here on
+      if (started_rank() <= 0) keep_study(study);
+      failures = runner.run();
+    } else {
+      keep_study(study);
     }
     if (shared)
       report_once(study, cells);
@@ -156,36 +154,29 @@ class StudyCommand final : public Command {
     report(study, cells);
     tables->note(finished);
   }
+  static void write_pictures(const std::string& folder, const StudyFound::Pictures& pictures) {
+    make_folder(folder);
+    for (const auto& [name, picture] : pictures) write_file(folder + "/" + name + ".svg", picture);
+  }
   void report(const Study& study, const std::vector<StudyCell>& cells) const {
-    const auto results = study_results(study, cells);
-    std::string markdown = study_markdown(study, results);
-    markdown += fmt::format(
-        "\n`{}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.\n", command(),
-        version(), fmt::gmtime(std::time(nullptr)), on_gpu(cells) ? "a GPU, beside " : "",
-        cpu_field("model name"), physical_cores(), study.threads);
-    markdown += study_policies(study, results);
-    fmt::print("{}\n", markdown);
-    const std::string curves = study.out + "/curves/";
-    std::filesystem::create_directories(curves);
-    const std::string tables = markdown;
-    auto pictures = study_curves(study, cells, results);
-    for (auto& transfer : transfer_curves(study, cells, results)) pictures.push_back(transfer);
-    for (const auto& [name, picture] : pictures) {
-      write_file(curves + name + ".svg", picture);
+    const StudyFound found = study_found(
+        study, cells,
+        fmt::format("`{}`, weft {}, {:%Y-%m-%d}, {}{} with {} cores, {} of them for a cell.",
+                    command(), version(), fmt::gmtime(std::time(nullptr)),
+                    on_gpu(cells) ? "a GPU, beside " : "", cpu_field("model name"),
+                    physical_cores(), study.threads));
+    fmt::print("{}\n", found.tables);
+    std::string markdown = found.tables;
+    for (const auto& [name, picture] : found.curves)
       markdown += fmt::format("\n![{0}](curves/{0}.svg)\n", name);
-    }
-    const std::string policies = study.out + "/policies/";
-    const auto drawn = policy_pictures(results);
-    for (const auto& [name, picture] : drawn) {
-      std::filesystem::create_directories(policies);
-      write_file(policies + name + ".svg", picture);
-    }
-    write_file(study.out + "/report.html",
-               study_report(study, results, against_, tables, pictures, drawn));
+    write_pictures(study.out + "/curves", found.curves);
+    if (!found.policies.empty()) write_pictures(study.out + "/policies", found.policies);
     write_file(study.out + "/study.md", markdown);
-    write_file(study.out + "/study.tex", study_latex(study, results));
-    write_file(study.out + "/study.csv", study_csv(results));
-    write_file(study.out + "/cells.csv", study_cells_csv(results));
+    write_file(study.out + "/study.tex", study_latex(study, found.results));
+    write_file(study.out + "/study.csv", study_csv(found.results));
+    write_file(study.out + "/cells.csv", study_cells_csv(found.results));
+    write_file(study.out + "/report.html",
+               study_report(study, found, reported(found.first), against_));
     fmt::print(
         "all in one page: {0}/report.html; tables: study.md, study.tex, study.csv, cells.csv; "
         "curves: {0}/curves/\n",

@@ -19,8 +19,8 @@ constexpr int64_t places_at_once = 4096;  // a row of a table is one, a text its
 
 std::string predict_table(AnyContext context, Model& model, const RunFile& run,
                           const BinaryPolicy* policy, const LearnedFromData& learned,
-                          const std::string& path) {
-  const TablePrediction table(run.data, run.tasks, learned, path);
+                          const std::string& path, const std::vector<int>& lines) {
+  const TablePrediction table(run.data, run.tasks, learned, path, lines);
   if (table.slopes()) set_trainable(model, Phase::infer);
   std::string text = table.header();
   const Shape& s = table.shape();

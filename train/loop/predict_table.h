@@ -18,8 +18,9 @@ namespace weft {
 /// columns and those that targets are computed with, no labels and no data.split. DataError as
 /// for training data, and where a row says no task, but its inputs depend on it (input_scale);
 /// ConfigError where the table has one of the new columns already. Of texts the same, with data.columns for inputs.
+/// `lines`: of the rows that begin on these lines of the file; empty: of all.
 std::string predict_table(AnyContext context, Model& model, const RunFile& run,
                           const BinaryPolicy* policy, const LearnedFromData& learned,
-                          const std::string& path);
+                          const std::string& path, const std::vector<int>& lines = {});
 
 }  // namespace weft

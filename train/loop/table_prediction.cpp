@@ -25,7 +25,8 @@ std::string line(const std::vector<std::string>& cells, const std::vector<std::s
 }  // namespace
 
 TablePrediction::TablePrediction(DataSpec data, const std::vector<TaskSpec>& tasks,
-                                 const LearnedFromData& learned, const std::string& path)
+                                 const LearnedFromData& learned, const std::string& path,
+                                 const std::vector<int>& lines)
     : learned_(learned), tasks_(tasks) {
   for (size_t k = 0; k < tasks_.size(); ++k) {
     classes_.push_back(class_names_of(learned, tasks_[k], k));
@@ -36,6 +37,12 @@ TablePrediction::TablePrediction(DataSpec data, const std::vector<TaskSpec>& tas
   data.index = file.filename().string();
   data.test_index.clear();
   table_ = read_table(data);
+  if (!lines.empty()) {
+    std::vector<bool> meant;
+    for (const int at : table_.lines)
+      meant.push_back(std::find(lines.begin(), lines.end(), at) != lines.end());
+    table_.keep(meant);
+  }
   if (data.kind == DataKind::text) {
     text_.emplace(table_, data);
     alphabet_.emplace(data.alphabet);

@@ -26,9 +26,10 @@ class TablePrediction {
  public:
   /// Reads `path` as `data` says; its other files, and labels, are not needed. DataError as for
   /// training data, and where a row says no task, but its inputs depend on it (input_scale); ConfigError
-  /// where the table has a column of predictions already. `learned` outlives it.
+  /// where the table has a column of predictions already. `learned` outlives it. `lines`: where in the
+  /// file the rows begin that are meant; empty: all of them.
   TablePrediction(DataSpec data, const std::vector<TaskSpec>& tasks, const LearnedFromData& learned,
-                  const std::string& path);
+                  const std::string& path, const std::vector<int>& lines = {});
   TablePrediction(const TablePrediction&) = delete;
   TablePrediction& operator=(const TablePrediction&) = delete;
 

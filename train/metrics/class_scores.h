@@ -1,4 +1,4 @@
-// A task's classes one by one, from who was taken for whom (TaskDetail::confusion): of each class
+// A task's classes one by one, from who was taken for whom (TaskDetail::confusion, each): of each class
 //   intersection over union TP / (TP + FP + FN)    precision TP / (TP + FP)    recall TP / (TP + FN)
 //   F1 2 TP / (2 TP + FP + FN)
 // in percent; absent where there is nothing to divide by.
@@ -25,7 +25,7 @@ struct ClassScore {
   static Measure share(int64_t part, int64_t all);
 };
 
-/// Of every class in order; empty where the task has no confusion.
+/// Of every class in order; empty where the task has none, or too many.
 std::vector<ClassScore> class_scores(const TaskDetail& task);
 
 }  // namespace weft

@@ -14,7 +14,7 @@ namespace {
 
 bool has_classes(TaskKind kind) {
   return kind == TaskKind::segmentation || kind == TaskKind::classification ||
-         kind == TaskKind::binary;
+         kind == TaskKind::binary || kind == TaskKind::multilabel;
 }
 
 std::string error_name(const TaskSpec& task) {
@@ -83,17 +83,40 @@ DetailTally::DetailTally(const TaskSpec& task, Semantics semantics, const Learne
   detail_.error = error_name(task);
   detail_.value = !task.target.empty() ? task.target : task.unit;
   if (has_classes(task.kind)) detail_.calibration.resize(calibration_bins);
+  if (task.kind == TaskKind::multilabel) detail_.each.resize(detail_.classes.size());
+}
+
+/// A probability that is none has no bin.
+void DetailTally::calibrate(double p_said, bool right) {
+  if (std::isnan(p_said)) return;
+  const auto bin = std::min(static_cast<size_t>(p_said * calibration_bins), calibration_bins - 1);
+  CalibrationBin& at = detail_.calibration[bin];
+  ++at.count;
+  at.right += right;
+  at.confidence += p_said;
+}
+
+/// As the metrics of sets have it, a class is predicted where its logit is above 0, and a logit that is
+/// no number is wrong either way.
+double DetailTally::error_of_set(const double* output, const float* label) {
+  double sum = 0;
+  for (size_t c = 0; c < detail_.each.size(); ++c) {
+    const double z = output[c];
+    const bool there = label[c] > 0, right = !std::isnan(z) && (z > 0) == there;
+    ClassCount& count = detail_.each[c];
+    count.labelled += there;
+    count.predicted += there == right;
+    count.right += there && right;
+    calibrate(1 / (1 + std::exp(-std::abs(z))), right);
+    sum += log_sigmoid(there ? z : -z);
+  }
+  return -sum / static_cast<double>(detail_.each.size());
 }
 
 /// Counts the label in calibration or scatter, and gives its error.
 double DetailTally::error_of(const double* output, const float* label) {
   if (task_.kind == TaskKind::normals) return degrees_between(output, label);
-  if (task_.kind == TaskKind::multilabel) {
-    double sum = 0;
-    for (int64_t c = 0; c < task_.channels(); ++c)
-      sum += log_sigmoid(label[c] > 0 ? output[c] : -output[c]);
-    return -sum / task_.channels();
-  }
+  if (task_.kind == TaskKind::multilabel) return error_of_set(output, label);
   if (!has_classes(task_.kind)) {
     const double truth = mean_ + deviation_ * *label, said = mean_ + deviation_ * *output;
     if (task_.kind == TaskKind::regression || task_.kind == TaskKind::depth) scatter(truth, said);
@@ -117,11 +140,7 @@ double DetailTally::error_of(const double* output, const float* label) {
     log_p_truth = output[truth] - most - std::log(sum);
   }
   if (std::isnan(p_said)) return p_said;
-  const auto bin = std::min(static_cast<size_t>(p_said * calibration_bins), calibration_bins - 1);
-  CalibrationBin& at = detail_.calibration[bin];
-  ++at.count;
-  at.right += said == truth;
-  at.confidence += p_said;
+  calibrate(p_said, said == truth);
   if (task_.kind == TaskKind::segmentation) return said == truth ? 0 : 100;
   return -log_p_truth;
 }

@@ -1,7 +1,9 @@
 // What a report shows of a tested task beside its metrics, in little memory however large the split:
 //   confusion    labels of class i that were predicted as class j, as the metrics count them
+//   each         of a set of classes, each class by itself: labels that have it, predictions that do, both
 //   calibration  of class probabilities p = softmax(logits) (binary: sigmoid): by the largest p, in
-//                bins of equal width, how many labels, the sum of p, and how many were right
+//                bins of equal width, how many labels, the sum of p, and how many were right; each class
+//                of a set is a binary label of its own
 //   scatter      label and prediction of some labels of regression and depth, evenly over the split
 //   best, worst  samples by their mean error over the labels that the network's outputs look at:
 //                wrong classes in %, -log p of the class, degrees, or |prediction - label|
@@ -28,6 +30,11 @@ struct CalibrationBin {
   double confidence = 0;  ///< sum of the largest probabilities
 };
 
+struct ClassCount {
+  int64_t labelled = 0, predicted = 0, right = 0;
+  bool operator==(const ClassCount&) const = default;
+};
+
 struct ScoredSample {
   std::string key;
   double error = 0;  ///< NaN: an output was none
@@ -42,6 +49,7 @@ struct TaskDetail {
   int64_t labels = 0;                            ///< that outputs look at: pixels, or one a sample
   std::vector<int64_t> confusion = {};           ///< [label][prediction], the last column: no
                                                  ///< number; empty: no classes, or too many
+  std::vector<ClassCount> each = {};             ///< empty: no set of classes
   std::vector<CalibrationBin> calibration = {};  ///< empty: the task has no classes
   std::vector<std::array<double, 2>> scatter = {};  ///< label, prediction
   std::vector<ScoredSample> best = {}, worst = {};  ///< the most extreme first
@@ -63,6 +71,8 @@ class DetailTally {
 
  private:
   double error_of(const double* output, const float* label);
+  double error_of_set(const double* output, const float* label);
+  void calibrate(double p_said, bool right);
   void keep(const ScoredSample& sample);
   void scatter(double label, double prediction);
 

@@ -102,9 +102,14 @@ void Page::listing(std::string_view text) {
   body_ += fmt::format("<pre tabindex=0>{}</pre>\n", escape_markup(text));
 }
 
-void Page::picture(std::string_view svg) {
+bool Page::picture(std::string_view svg) {
+  if (body_.size() + svg.size() > allowed_) {
+    ++left_out_;
+    return false;
+  }
   body_ += fmt::format("<div class=wide tabindex=0{}>{}</div>\n", least_width(svg),
                        with_own_ids(svg, ++pictures_));
+  return true;
 }
 
 void Page::begin_folded(std::string_view title) {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace weft {
 
@@ -15,6 +16,9 @@ std::string html_of_markdown(std::string_view text);
 /// As words of a table's cell in Markdown: signs that mean more there, and control characters, become
 /// question marks.
 std::string plain_cell(std::string text);
+
+/// A page is to be sent: so large may it be, style and script included.
+inline constexpr size_t most_page_bytes = 2'980'000;
 
 class Page {
  public:
@@ -27,7 +31,12 @@ class Page {
   void markdown(std::string_view text) { body_ += html_of_markdown(text); }
   /// As it is, line by line, in letters of one width.
   void listing(std::string_view text);
-  void picture(std::string_view svg);
+  /// False where it would make the page larger than allow() said: it is left out, and counted.
+  bool picture(std::string_view svg);
+  /// Pictures that follow are left out where they would make the page larger than so many bytes.
+  void allow(size_t bytes) { allowed_ = bytes; }
+  /// How many pictures were left out since this was asked last.
+  int take_left_out() { return std::exchange(left_out_, 0); }
   /// HTML as it is.
   void html(std::string_view text) { body_ += text; }
   /// Pictures that follow stand two abreast where there is room.
@@ -45,7 +54,8 @@ class Page {
 
  private:
   std::string title_, contents_, body_;
-  int sections_ = 0, pictures_ = 0;
+  size_t allowed_ = most_page_bytes;
+  int sections_ = 0, pictures_ = 0, left_out_ = 0;
 };
 
 }  // namespace weft

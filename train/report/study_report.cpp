@@ -3,46 +3,100 @@
 
 #include <algorithm>
 
+#include "engine/error.h"
 #include "train/report/page.h"
 #include "train/report/report.h"
+#include "train/report/run_parts.h"
 #include "train/report/significance.h"
+#include "train/study/curves.h"
+#include "train/study/policies.h"
+#include "train/study/transfer.h"
 
 namespace weft {
+namespace {
 
-std::string study_report(const Study& study, const std::vector<StudyResult>& results,
-                         const std::string& against, std::string_view text,
-                         const std::vector<std::pair<std::string, std::string>>& curves,
-                         const std::vector<std::pair<std::string, std::string>>& policies) {
+/// Folded away; it and the runs that follow, `left` in all, have equal shares of the room for pictures.
+void one_run(Page& page, const Study& study, const ReportedRun& reported, size_t index,
+             size_t left) {
+  const ReadRun run = read_run(reported);
+  const size_t size = page.size();
+  page.allow(size + (most_page_bytes - std::min(size, most_page_bytes)) / left);
+  page.begin_folded(reported.folder.substr(std::min(reported.folder.size(), study.out.size() + 1)));
+  RunParts parts(page);
+  for (const RunPart part : run_parts) {
+    if (!has_part(run, part)) continue;
+    page.heading(name_of(part));
+    parts.put(run, part, fmt::format("_run{}", index));
+  }
+  page.end_folded();
+}
+
+}  // namespace
+
+StudyFound study_found(const Study& study, const std::vector<StudyCell>& cells,
+                       const std::string& how) {
+  StudyFound found;
+  found.results = study_results(study, cells);
+  found.tables = study_markdown(study, found.results);
+  if (!how.empty()) found.tables += "\n" + how + "\n";
+  found.tables += study_policies(study, found.results);
+  found.curves = study_curves(study, cells, found.results);
+  for (auto& transfer : transfer_curves(study, cells, found.results))
+    found.curves.push_back(std::move(transfer));
+  found.policies = policy_pictures(found.results);
+  for (size_t set = 0; set < found.results.size(); ++set)
+    for (size_t m = 0; m < found.results[set].rows.size(); ++m) {
+      const StudyRow& row = found.results[set].rows[m];
+      const auto first = std::find_if(cells.begin(), cells.end(), [&](const StudyCell& cell) {
+        return cell.set == set && cell.method == m && cell.trial == row.trial &&
+               !row.runs.empty() && cell.seed == row.runs[0].seed;
+      });
+      if (first != cells.end()) found.first.push_back(first->folder);
+    }
+  return found;
+}
+
+void require_method(const Study& study, const std::string& against) {
+  const auto named = [&](const StudyMethod& method) { return method.name == against; };
+  if (!against.empty() && std::none_of(study.methods.begin(), study.methods.end(), named))
+    throw ConfigError(fmt::format("--against {}: {} has no such method", against, study.source));
+}
+
+std::string study_report(const Study& study, const StudyFound& found,
+                         const std::vector<ReportedRun>& first, const std::string& against) {
   Page page(study.name);
   // The heading is the page's title already.
+  std::string_view text = found.tables;
   text.remove_prefix(std::min(text.find('\n'), text.size()));
   page.section("Tables");
   page.markdown(text);
   bool begun = false;
-  for (const StudyResult& result : results) {
+  for (const StudyResult& result : found.results) {
     std::vector<Compared> rows;
     for (const StudyRow& row : result.rows) rows.push_back({row.method, row.runs});
     const bool there = std::any_of(rows.begin(), rows.end(), [&](const Compared& row) {
       return row.name == against && !row.runs.empty();
     });
-    const std::string html = significance(fmt::format("set{}", &result - results.data()), rows,
-                                          there ? against : std::string());
+    const std::string html = significance(fmt::format("set{}", &result - found.results.data()),
+                                          rows, there ? against : std::string());
     if (html.empty()) continue;
     if (!begun) page.section("Significance");
     begun = true;
-    if (results.size() > 1) page.heading(result.set);
+    if (found.results.size() > 1) page.heading(result.set);
     page.html(html);
   }
-  if (!curves.empty()) page.section("Curves");
+  if (!found.curves.empty()) page.section("Curves");
   page.begin_columns();
-  for (const auto& [name, svg] : curves) page.picture(svg);
+  for (const auto& [name, svg] : found.curves) page.picture(svg);
   page.end_columns();
-  if (!policies.empty()) page.section("Policies, run by run");
-  for (const auto& [name, svg] : policies) {
+  if (!found.policies.empty()) page.section("Policies, run by run");
+  for (const auto& [name, svg] : found.policies) {
     page.begin_folded(name);
     page.picture(svg);
     page.end_folded();
   }
+  if (!first.empty()) page.section("One run of each method");
+  for (size_t i = 0; i < first.size(); ++i) one_run(page, study, first[i], i, first.size() - i);
   return page.str();
 }
 

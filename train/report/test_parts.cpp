@@ -18,7 +18,7 @@ namespace {
 constexpr size_t most_tasks = 12;    ///< that have pictures
 constexpr size_t most_classes = 40;  ///< that are told apart in a picture
 
-void say_left_out(Page& page, size_t tasks, const char* file) {
+void say_first(Page& page, size_t tasks, const char* file) {
   if (tasks > most_tasks)
     page.paragraph(fmt::format("The first {} of {} tasks; all are in {} of the run folder.",
                                most_tasks, tasks, file));
@@ -95,7 +95,7 @@ void data_parts(Page& page, const DataSummary& data) {
       "the set knows them; pixels and numbers are those of {} samples, evenly over the part, and "
       "bars of numbers take every n-th pixel of a large picture.",
       data.read));
-  say_left_out(page, data.tasks.size(), "data.json");
+  say_first(page, data.tasks.size(), "data.json");
   page.begin_tiles();
   for (size_t k = 0; k < std::min(most_tasks, data.tasks.size()); ++k) {
     const LabelSummary& t = data.tasks[k];
@@ -123,10 +123,14 @@ void test_parts(Page& page, const std::vector<TaskDetail>& tasks) {
                         : fmt::format("{:.2f}", 100 * calibration_error(bins))});
   }
   page.markdown(table_text(rows, TableStyle::markdown));
-  say_left_out(page, tasks.size(), "test.json");
+  if (std::any_of(tasks.begin(), tasks.end(), [](const TaskDetail& t) { return !t.each.empty(); }))
+    page.paragraph(
+        "Of a set of classes each is a label of its own: there, or not. Its calibration is of all "
+        "classes together, by how sure either is.");
+  say_first(page, tasks.size(), "test.json");
   for (size_t k = 0; k < std::min(most_tasks, tasks.size()); ++k) {
     const TaskDetail& t = tasks[k];
-    if (t.classes.size() > most_confused)
+    if (t.classes.size() > most_confused && t.each.empty())
       page.paragraph(
           fmt::format("{}: who is taken for whom is not kept of {} classes, but of at "
                       "most {}.",
@@ -137,7 +141,7 @@ void test_parts(Page& page, const std::vector<TaskDetail>& tasks) {
     if (!t.calibration.empty() && t.labels > 0)
       page.picture(draw_reliability(t.task + ": how sure, how right", reliability[k]));
     page.end_tiles();
-    if (!t.confusion.empty() && t.labels > 0) {
+    if ((!t.confusion.empty() || !t.each.empty()) && t.labels > 0) {
       page.begin_folded(t.task + ": class by class");
       page.markdown(class_table(t));
       page.end_folded();
@@ -158,7 +162,7 @@ void extreme_parts(Page& page, const std::vector<TaskDetail>& tasks) {
       words.push_back(fmt::format("{} ({:.3g})", plain_cell(samples[i].key), samples[i].error));
     return fmt::format("{}", fmt::join(words, ", "));
   };
-  say_left_out(page, tasks.size(), "test.json");
+  say_first(page, tasks.size(), "test.json");
   for (size_t k = 0; k < std::min(most_tasks, tasks.size()); ++k)
     rows.push_back(
         {plain_cell(tasks[k].task), tasks[k].error, list(tasks[k].best), list(tasks[k].worst)});

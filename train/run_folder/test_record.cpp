@@ -31,8 +31,19 @@ void from_json(const json& value, ScoredSample& sample) {
   sample.error = measure_from(value.at(1)).value_or(0);
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TaskDetail, task, classes, error, value, samples, unlabelled,
-                                   labels, confusion, calibration, scatter, best, worst)
+void to_json(json& value, const ClassCount& count) {
+  value = {count.labelled, count.predicted, count.right};
+}
+void from_json(const json& value, ClassCount& count) {
+  value.at(0).get_to(count.labelled);
+  value.at(1).get_to(count.predicted);
+  value.at(2).get_to(count.right);
+}
+
+// With defaults: an older weft wrote no `each`, and whether anything is missing the seal says.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(TaskDetail, task, classes, error, value, samples,
+                                                unlabelled, labels, confusion, each, calibration,
+                                                scatter, best, worst)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LabelSummary, task, kind, classes, labelled, missing, labels,
                                    invalid, balance, least, mean, most, histogram, value)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataSummary, kind, samples, read, height, width, channels, notes,
@@ -79,6 +90,7 @@ std::optional<std::vector<TaskDetail>> read_test_record(const std::string& folde
     for (const TaskDetail& t : tasks) {
       const size_t classes = t.classes.size();
       require(t.confusion.empty() || t.confusion.size() == classes * (classes + 1), path, t.task);
+      require(t.each.empty() || t.each.size() == classes, path, t.task);
       require(t.calibration.empty() || t.calibration.size() == calibration_bins, path, t.task);
     }
     return tasks;

@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "train/run_file/toml/nearest.h"
+#include "train/run_file/toml/printer.h"
 #include "train/run_file/toml/toml_document.h"
 #include "train/study/study.h"
 
@@ -132,6 +133,11 @@ Study parse_study_text(const std::string& text, const std::string& source) {
   checker.check();
   for (StudyMethod& method : study.methods) method.sharing = checker.sharing_of(method);
   return study;
+}
+
+std::string print_study(const Study& study) {
+  Study copy = study;
+  return toml_text([&](FieldVisitor& v) { visit_fields(v, copy); });
 }
 
 Study parse_study_file(const std::string& path) {

@@ -53,6 +53,17 @@ std::vector<KeyGroup> study_groups();
 Study parse_study_file(const std::string& path);
 Study parse_study_text(const std::string& text, const std::string& source);
 
+/// As a study file, with every key resolved.
+std::string print_study(const Study& study);
+
+/// Into the study's own folder: study.toml, with what the command line changed, and of each set its run
+/// file, SET/set.toml. So the folder says by itself what it is a study of, wherever it lies.
+void keep_study(const Study& study);
+/// Whether keep_study was there.
+bool keeps_study(const std::string& folder);
+/// The study that a folder keeps; its `out` is that folder.
+Study kept_study(const std::string& folder);
+
 struct StudyCell {
   size_t set = 0, method = 0;
   std::optional<size_t> trial;

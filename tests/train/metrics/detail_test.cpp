@@ -1,6 +1,7 @@
 // What a report shows of a test, by hand: confusion, calibration, scatter, the best and the worst.
 #include "train/metrics/detail.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -93,6 +94,33 @@ TEST_CASE("detail: a binary task counts far logits without overflow", "[metrics]
   CHECK(d.best[0].error == Catch::Approx(0).margin(1e-12));
 }
 
+TEST_CASE("detail: each class of a set is counted and calibrated by itself", "[metrics][report]") {
+  const double l3 = std::log(3.0);
+  const TaskSpec task = task_of(TaskKind::multilabel, 2);
+  const std::vector<double> outputs{l3, -l3, l3, l3, -l3, none, -l3, 800};
+  const std::vector<double> labels{1, 0, 0, 1, 1, 0, none, none};
+  const TaskDetail d = detail_of(task, outputs, labels);
+  CHECK(d.classes == std::vector<std::string>{"0", "1"});
+  CHECK(d.labels == 3);
+  CHECK(d.unlabelled == 3);
+  // Class 0: said and there, said in vain, missed; class 1: right twice; what is none is wrong.
+  CHECK(d.each == std::vector<ClassCount>{{2, 2, 1}, {1, 2, 1}});
+  CHECK(d.confusion.empty());
+  CHECK(d.calibration[11].count == 5);  // p = 3/4 of either answer
+  CHECK(d.calibration[11].right == 3);
+  CHECK(d.calibration[11].confidence == Catch::Approx(3.75));
+  CHECK(d.best[0].error == Catch::Approx(-std::log(0.75)));
+  CHECK(std::isnan(d.worst[0].error));
+  // Macro F1 is the mean of the classes': 2 TP / (labelled + predicted).
+  TaskMetrics metrics(task, Semantics::sound);
+  metrics.add(Tensor::from({4, 1, 1, 2}, outputs, DType::f64), Tensor::from({4, 1, 1, 2}, labels));
+  const std::vector<Metric> all = metrics.finish();
+  const auto f1 =
+      std::find_if(all.begin(), all.end(), [](const Metric& m) { return m.name == "f1"; });
+  REQUIRE(f1 != all.end());
+  CHECK(*f1->value == Catch::Approx(100 * (2 * 1 / 4.0 + 2 * 1 / 3.0) / 2));
+}
+
 TEST_CASE("detail: errors and points of a regression are in the label's unit",
           "[metrics][report]") {
   LearnedFromData learned;
@@ -167,10 +195,12 @@ TEST_CASE("test.json and data.json come back as they went, and damage is named",
   CHECK_FALSE(read_test_record(folder.path()));
   CHECK_FALSE(read_data_summary(folder.path()));
   const TaskDetail d = detail_of(task_of(TaskKind::classification, 2), {0, 1, none, 0}, {0, 1});
-  write_test_record(folder.path(), {d});
+  const TaskDetail set = detail_of(task_of(TaskKind::multilabel, 2), {1, 1}, {0, 1});
+  write_test_record(folder.path(), {d, set});
   const auto back = read_test_record(folder.path());
   REQUIRE(back);
-  REQUIRE(back->size() == 1);
+  REQUIRE(back->size() == 2);
+  CHECK((*back)[1].each == set.each);
   CHECK((*back)[0].confusion == d.confusion);
   CHECK((*back)[0].calibration.size() == calibration_bins);
   CHECK(std::isnan((*back)[0].worst[0].error));

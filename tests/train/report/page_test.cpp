@@ -1,13 +1,21 @@
 // Markdown to HTML, and pictures that live in one page.
 #include "train/report/page.h"
 
+#include <fmt/format.h>
+
+#include "io/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_folder.h"
 #include "train/pictures/plot.h"
+#include "train/report/cost_parts.h"
 #include "train/report/policy_way.h"
+#include "train/report/row_parts.h"
 #include "train/report/run_curves.h"
+#include "train/report/run_parts.h"
 #include "train/report/test_parts.h"
 
 using namespace weft;
+using weft::test::TempFolder;
 
 namespace {
 
@@ -91,6 +99,80 @@ TEST_CASE("report: two pictures of a page never share an id, and names cannot br
   CHECK(count(html, "<script>") == 1);
   CHECK_FALSE(has(html, "http://www.w3.org/1999"));
   CHECK_FALSE(has(html, "src="));  // nothing from elsewhere
+}
+
+TEST_CASE("report: pictures beyond what a page may weigh are left out and counted", "[report]") {
+  const std::string svg = "<svg " + std::string(1000, ' ') + "></svg>\n";
+  Page page("p");
+  page.allow(2500);
+  CHECK(page.picture(svg));
+  CHECK(page.picture(svg));
+  CHECK_FALSE(page.picture(svg));
+  CHECK_FALSE(page.picture(svg));
+  CHECK(count(page.str(), "<svg ") == 2);
+  CHECK(page.take_left_out() == 2);
+  CHECK(page.take_left_out() == 0);
+  say_left_out(page, "; they are elsewhere");
+  CHECK_FALSE(has(page.str(), "left out"));
+  page.picture(svg);
+  say_left_out(page, "; they are elsewhere");
+  CHECK(has(page.str(),
+            "1 picture(s) of this part are left out, as the page would be larger than "
+            "3 MB; they are elsewhere"));
+}
+
+TEST_CASE("report: what a task costs stands beside all tasks and the full network", "[report]") {
+  Page page("p");
+  ReportedRun run{"r"};
+  run.tasks = {{"a", {500'000, 1'000'000'000}}, {"b", {1'000'000, 2'000'000'000}}};
+  run.together = {1'250'000, 2'500'000'000};
+  run.full = {2'000'000, 4'000'000'000};
+  cost_parts(page, run);
+  CHECK(has(page.str(), "<td>a alone</td><td>0.5</td><td>25.0</td><td>2</td><td>25.0</td>"));
+  CHECK(has(page.str(), "<td>all together</td><td>1.25</td><td>62.5</td><td>5</td>"));
+  ReportedRun unknown{"r"};
+  unknown.no_costs = "texts have none";
+  cost_parts(page, unknown);
+  CHECK(has(page.str(), "FLOPs of each task are not known: texts have none"));
+}
+
+TEST_CASE("report: rows of a table keep their labels and predictions, however wide", "[report]") {
+  const TempFolder folder;
+  std::string text;
+  for (int i = 0; i < 14; ++i) text += fmt::format("c{},", i);
+  text += "y,predicted.task,predicted\n";
+  for (int r = 0; r < 30; ++r) text += std::string(13, ',') + fmt::format("x{},{},y,9\n", r, r);
+  text += fmt::format("\"{}\",,,,,,,,,,,,,,1,y,2\n", std::string(70, '|'));
+  write_file(folder.file("rows.csv"), text);
+  RunFile run;
+  run.tasks.resize(1);
+  run.tasks[0].name = "y";
+  Page page("p");
+  row_parts(page, run, folder.file("rows.csv"));
+  CHECK(has(page.str(), "<th>c9</th><th>y</th><th>predicted.task</th><th>predicted</th>"));
+  CHECK_FALSE(has(page.str(), "<th>c10</th>"));
+  CHECK(count(page.str(), "<tr><td>") == 24);
+  CHECK(has(page.str(), "The rest is in " + folder.file("rows.csv")));
+}
+
+TEST_CASE("report: a set of classes has a row a class", "[report]") {
+  TaskDetail set;
+  set.task = "tags";
+  set.classes = {"tall", "wide"};
+  set.labels = 10;
+  set.each = {{4, 5, 3}, {0, 0, 0}};
+  set.calibration.resize(calibration_bins);
+  set.calibration[14] = {20, 18, 19.6};
+  Page page("p");
+  test_parts(page, {set});
+  CHECK(has(page.str(),
+            "<td>tall</td><td>4</td><td>5</td><td>50.00</td><td>60.00</td><td>75.00</td>"
+            "<td>66.67</td>"));
+  CHECK(
+      has(page.str(), "<td>wide</td><td>0</td><td>0</td><td>-</td><td>-</td><td>-</td><td>-</td>"));
+  CHECK(has(page.str(), "<td>10</td><td>8.00</td>"));  // |18 - 19.6| / 20
+  CHECK(has(page.str(), "tags: how sure, how right"));
+  CHECK_FALSE(has(page.str(), "who is taken for whom"));
 }
 
 TEST_CASE("report: curves have a picture a task, and dots that say what was evaluated") {

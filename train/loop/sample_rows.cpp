@@ -1,0 +1,29 @@
+// sample_rows: a sample of a table is called by its file and line (Table::place).
+#include "train/loop/sample_rows.h"
+
+#include "io/files.h"
+#include "train/loop/predict_table.h"
+
+namespace weft {
+
+std::string sample_rows(Trainer& trainer, const Dataset& data,
+                        const std::vector<int64_t>& indices) {
+  const RunFile& run = trainer.run_file();
+  if (run.data.kind != DataKind::tabular && run.data.kind != DataKind::text) return {};
+  std::string file;
+  std::vector<int> lines;
+  for (const int64_t index : indices) {
+    const std::string key = data.key(index);
+    const size_t colon = key.rfind(':');
+    if (file.empty()) file = key.substr(0, colon);
+    if (key.substr(0, colon) == file) lines.push_back(std::stoi(key.substr(colon + 1)));
+  }
+  if (lines.empty()) return {};
+  const LearnedFromData learned = data.learned();
+  const BinaryPolicy& chosen = trainer.state().chosen;
+  return predict_table(trainer.context(), trainer.model(), run,
+                       chosen.select.empty() ? nullptr : &chosen, learned,
+                       join_path(run.data.root, file), lines);
+}
+
+}  // namespace weft
