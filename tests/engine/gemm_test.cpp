@@ -17,6 +17,7 @@ namespace weft {
 namespace {
 
 using Table = std::vector<int32_t>;
+constexpr int deep = test::cases(4200, 600);  // some pieces of k
 
 template <class T>
 Tensor random(const Shape& shape, const char* name) {
@@ -150,7 +151,7 @@ void check_outer(MatrixMath math, double bound) {
   constexpr int64_t pixels = 50, m = 45;
   const Tensor a = random<T>({pixels, m}, "a"), b = random<T>({pixels, 40}, "b");
   for (const int64_t width : {1, 16, 21, 40})
-    for (const int64_t depth : {0, 1, 513, test::cases<int64_t>(4200, 600)})
+    for (const int64_t depth : {0, 1, 513, deep})
       for (const int64_t parts : {1, 3}) {
         INFO("width " << width << ", depth " << depth << ", parts " << parts);
         const Table a_table = random_table(depth, pixels, "at");
@@ -262,7 +263,7 @@ TEST_CASE("gemm_outer says whether all that it wrote is finite, wherever it is n
   const Tensor b = Tensor::from({1, width}, Values(width, 1.0));
   for (const MatrixMath math : maths_here())
     for (const int threads : {1, 2, 7})
-      for (const int64_t depth : {0, 1, 513, test::cases<int64_t>(4200, 600)}) {
+      for (const int64_t depth : {0, 1, 513, deep}) {
         CpuContext ctx(threads, math);
         const Table first(static_cast<size_t>(depth), 0);
         const Tensor c = Tensor::empty({m, width}, DType::f32);

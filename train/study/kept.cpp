@@ -8,7 +8,10 @@
 namespace weft {
 namespace {
 
-std::string kept_run(const StudySet& set) { return set.name + "/set.toml"; }
+/// By its own name, which a run takes that has none.
+std::string kept_run(const StudySet& set) {
+  return set.name + "/" + std::filesystem::path(set.run).filename().string();
+}
 
 }  // namespace
 

@@ -57,7 +57,7 @@ Study parse_study_text(const std::string& text, const std::string& source);
 std::string print_study(const Study& study);
 
 /// Into the study's own folder: study.toml, with what the command line changed, and of each set its run
-/// file, SET/set.toml. So the folder says by itself what it is a study of, wherever it lies.
+/// file, SET/NAME.toml. So the folder says by itself what it is a study of, wherever it lies.
 void keep_study(const Study& study);
 /// Whether keep_study was there.
 bool keeps_study(const std::string& folder);
