@@ -153,6 +153,13 @@ expect 0 '^rooms/hard: trial 2 of 2 has the least validation score' study trials
 grep -qE '^\| hard \| 2 \| [0-9.]+ \| yes \| retrain.optimizer.lr=1e-3 \|$' runs/out/trials/study.md ||
   fail "the trials are not listed"
 
+# A network's file that cannot be read costs its part of the page, and nothing else.
+printf x >>runs/out/trials/rooms/hard/trial-2/seed-1/checkpoints/last.safetensors
+printf x >>runs/out/trials/rooms/hard/trial-2/seed-1/checkpoints/best.safetensors
+expect 0 'page.html' report runs/out/trials --out page.html
+grep -q 'Cannot be shown: .*last.safetensors' page.html || fail "the page does not say which network is damaged"
+grep -q '<td>hard' page.html || fail "the page lacks what was found"
+
 # What is refused, before anything runs.
 study odd '[[method]]' 'name = "hard"' 'setings = []'
 expect 2 "odd.toml:8: unknown key 'method.hard.setings'; did you mean 'method.hard.settings'\?" study odd.toml

@@ -117,7 +117,7 @@ void write_pictures(const std::string& folder, Trainer& trainer, const Dataset& 
   const auto write_sheet = [&](const char* name, const Sheet& sheet) {
     if (sheet.rows.empty()) return;
     write_file(pictures + name + ".svg", draw_sheet(sheet));
-    trainer.show(name, raster(sheet));
+    if (trainer.run_file().tensorboard) trainer.show(name, raster(sheet));
   };
   draw_if_readable("predictions", [&] {
     write_sheet("predictions", prediction_sheet(trainer, data, first));

@@ -50,7 +50,7 @@ class Report final : public Command {
     const Study study = kept_study(folder);
     require_method(study, against_);
     const StudyFound found = study_found(study, study_cells(study), how_it_ran(folder));
-    return study_report(study, found, reported(found.first), against_);
+    return study_report(study, found, reported_where_readable(found.first), against_);
   }
 
   std::vector<std::string> folders_;

@@ -45,4 +45,15 @@ std::vector<ReportedRun> reported(const std::vector<std::string>& folders) {
   return out;
 }
 
+std::vector<ReportedRun> reported_where_readable(const std::vector<std::string>& folders) {
+  std::vector<ReportedRun> out;
+  for (const std::string& folder : folders) try {
+      out.push_back(reported(folder));
+    } catch (const UserError& e) {
+      out.push_back({folder});
+      out.back().no_costs = e.what();
+    }
+  return out;
+}
+
 }  // namespace weft::cli

@@ -176,7 +176,7 @@ class StudyCommand final : public Command {
     write_file(study.out + "/study.csv", study_csv(found.results));
     write_file(study.out + "/cells.csv", study_cells_csv(found.results));
     write_file(study.out + "/report.html",
-               study_report(study, found, reported(found.first), against_));
+               study_report(study, found, reported_where_readable(found.first), against_));
     fmt::print(
         "all in one page: {0}/report.html; tables: study.md, study.tex, study.csv, cells.csv; "
         "curves: {0}/curves/\n",

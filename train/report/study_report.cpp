@@ -15,18 +15,27 @@
 namespace weft {
 namespace {
 
-/// Folded away; it and the runs that follow, `left` in all, have equal shares of the room for pictures.
-void one_run(Page& page, const Study& study, const ReportedRun& reported, size_t index,
-             size_t left) {
+void put_run(Page& page, const ReportedRun& reported, size_t index) {
   const ReadRun run = read_run(reported);
-  const size_t size = page.size();
-  page.allow(size + (most_page_bytes - std::min(size, most_page_bytes)) / left);
-  page.begin_folded(reported.folder.substr(std::min(reported.folder.size(), study.out.size() + 1)));
   RunParts parts(page);
   for (const RunPart part : run_parts) {
     if (!has_part(run, part)) continue;
     page.heading(name_of(part));
     parts.put(run, part, fmt::format("_run{}", index));
+  }
+}
+
+/// Folded away; it and the runs that follow, `left` in all, have equal shares of the room for pictures. The
+/// study's results are whole where one run's files are not, and then it says so in its place.
+void one_run(Page& page, const Study& study, const ReportedRun& reported, size_t index,
+             size_t left) {
+  const size_t size = page.size();
+  page.allow(size + (most_page_bytes - std::min(size, most_page_bytes)) / left);
+  page.begin_folded(reported.folder.substr(std::min(reported.folder.size(), study.out.size() + 1)));
+  try {
+    put_run(page, reported, index);
+  } catch (const UserError& e) {
+    page.paragraph(std::string("Cannot be shown: ") + e.what());
   }
   page.end_folded();
 }

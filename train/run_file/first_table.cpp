@@ -202,6 +202,7 @@ class FirstTable {
     if (!out.empty()) return out;
     for (size_t c = 0; c < csv_.header.size(); ++c)
       if (may_be_label(c) && sounds_like_label(csv_.header[c])) out.push_back(c);
+    leave_an_input(out);
     if (!out.empty()) return out;
     bool last = true;
     for (size_t c = csv_.header.size(); c-- > 0;) {
@@ -213,12 +214,25 @@ class FirstTable {
     for (size_t c = csv_.header.size(); out.empty() && c-- > 0;)
       if (may_be_label(c)) out.push_back(c);
     std::sort(out.begin(), out.end());
+    leave_an_input(out);
     if (out.empty())
       throw DataError(
           fmt::format("{}: no column is a label: each is empty, the same in all rows, "
                       "counts them or holds words that never come again",
                       csv_.path));
     return out;
+  }
+
+  /// Of guessed tasks the first that may be an input is one, where nothing else is.
+  void leave_an_input(std::vector<size_t>& tasks) const {
+    const auto is_task = [&](size_t c) {
+      return std::find(tasks.begin(), tasks.end(), c) != tasks.end();
+    };
+    for (size_t c = 0; c < csv_.header.size(); ++c)
+      if (is_input(c) && !is_task(c)) return;
+    const auto first =
+        std::find_if(tasks.begin(), tasks.end(), [&](size_t c) { return is_input(c); });
+    if (tasks.size() > 1 && first != tasks.end()) tasks.erase(first);
   }
 
   /// data.categorical and data.leave_out.
@@ -238,7 +252,10 @@ class FirstTable {
       }
     }
     if (said.inputs.empty())
-      throw DataError(fmt::format("{}: no column is left as an input beside the label", csv_.path));
+      throw DataError(
+          fmt::format("{}: no column is left as an input beside the label: --task names the "
+                      "columns that are labels",
+                      csv_.path));
     std::string out;
     if (!categories.empty()) out += fmt::format("categorical = {}\n", list(categories));
     if (!said.left_out.empty()) out += why + fmt::format("leave_out = {}\n", list(said.left_out));

@@ -12,6 +12,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/learned_trunk.h"
 #include "tests/support/run_bits.h"
+#include "tests/support/sanitized.h"
 #include "tests/train/loop/balance_run.h"
 #include "tests/train/loop/parts_run.h"
 #include "train/run_folder/changes.h"
@@ -90,6 +91,7 @@ TEST_CASE("balance: equal weights are the run that asks for nothing, bit for bit
 }
 
 TEST_CASE("balance: every method learns a table on which labels are missing", "[balance]") {
+  if (test::sanitized) WEFT_SKIP("a few steps of every method are the next tests'");
   const BalanceTable table;
   for (const std::string& name : balance_methods()) {
     const Listener run =
@@ -101,6 +103,7 @@ TEST_CASE("balance: every method learns a table on which labels are missing", "[
 }
 
 TEST_CASE("balance: three methods learn rendered rooms", "[balance]") {
+  if (test::sanitized) WEFT_SKIP("a few steps of every method are other tests'");
   for (const char* name : {"uw", "upgrad", "db_mtl"}) {
     const Listener run = listen(test::parts_run({"sharing=hard", method(name), "retrain.steps=60",
                                                  "data.batch=4", "warmup.optimizer.lr=0.003"}),

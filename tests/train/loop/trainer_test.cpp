@@ -231,7 +231,7 @@ TEST_CASE("a finished run that goes on, or is tested by ranks, keeps nothing of 
   const std::string path = folder.path() + "/run";
   const auto there = [&](const char* file) { return std::filesystem::exists(path + "/" + file); };
   const std::vector<const char*> drawn = {"pictures/extremes.svg", "pictures/samples.svg",
-                                          "pictures/predictions.svg"};
+                                          "pictures/predictions.svg", "rows.csv"};
   const auto end = [&](Trainer& trainer) {
     trainer.run();
     for (const char* file : drawn) write_file(path + "/" + file, "<svg ></svg>\n");

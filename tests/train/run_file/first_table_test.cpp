@@ -164,3 +164,25 @@ TEST_CASE("first run file: a column that says one thing, or nothing, is no label
   CHECK(first.remarks[0] == "4 of 6 labels; the most frequent class alone is right in 50.0 %");
   CHECK(TabularDataset(run.data, run.tasks).input_names().size() == 4);
 }
+
+TEST_CASE("first run file: guessed tasks leave an input, or --task is asked for",
+          "[first_run_file]") {
+  const test::TempFolder folder;
+  const std::string path = folder.file("prices.csv");
+  for (const char* header : {"cost,price", "quality,score", "label,target"}) {
+    std::string csv = header;
+    for (int i = 0; i < 40; ++i) csv += fmt::format("\n{}.5,{}.25", i * 7 % 40, i * 11 % 40);
+    write_file(path, csv + "\n");
+    const FirstRunFile first = first_run_file(path, "prices");
+    INFO(first.text);
+    const std::string text = header;
+    CHECK(first.inputs == std::vector<std::string>{text.substr(0, text.find(','))});
+    const RunFile run = parse_run_text(first.text, "prices.toml");
+    REQUIRE(run.tasks.size() == 1);
+    CHECK(run.tasks[0].column == text.substr(text.find(',') + 1));
+  }
+  CHECK_THAT(message_of<DataError>([&] {
+               first_run_file(path, "x", {"label", "target"});
+             }),
+             contains_text("no column is left as an input") && contains_text("--task"));
+}
