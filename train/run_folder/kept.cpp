@@ -190,7 +190,8 @@ void remove_test_record(const std::string& folder) {
 
 void remove_end(const std::string& folder) {
   remove_test_record(folder);
-  remove_all(folder, {"summary.json", "rows.csv", "pictures/predictions.svg", "pictures/samples.svg"});
+  remove_all(folder,
+             {"summary.json", "rows.csv", "pictures/predictions.svg", "pictures/samples.svg"});
 }
 
 }  // namespace weft
