@@ -151,7 +151,7 @@ TEST_CASE(
     "[train]") {
   const Device cpu(DeviceKind::cpu, 2);
   std::vector<double> errors, others, coarse;
-  for (int seed = 1; seed <= 3; ++seed) {
+  for (int seed = 1; seed <= test::cases(3, 1); ++seed) {
     const RunFile run = small_run(seed, false, Precision::f32);
     const Step exact = one_step(cpu, small_run(seed, false, Precision::f64), Phase::weights);
     errors.push_back(error_between(one_step(cpu, run, Phase::weights), exact));
