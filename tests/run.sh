@@ -64,13 +64,13 @@ finish() {
 # suite NAME PROGRAM FILTER...: a Catch2 program in parts beside each other, counted by its test cases. On a
 # GPU one after the other: what tests count there is the card's.
 suite() {
-  local name=$1 program=$2 folder=$build/checks/suite count part number log summary ok bad assertions=0 all=0 wrong=0
+  local name=$1 program=$2 folder=$build/checks/suite count part log summary ok bad assertions=0 all=0 wrong=0
   local none=0 status took start=$SECONDS list=(--list-test-names-only)
   shift 2
   printf -- '-- %s\n' "$name"
   rm -rf "$folder"
   mkdir -p "$folder"
-  "$program" --help | grep -q -e "${list[0]}" || list=(--list-tests --verbosity quiet)  # Catch2 3
+  [[ $("$program" --help) == *"${list[0]}"* ]] || list=(--list-tests --verbosity quiet)  # Catch2 3
   "$program" "${list[@]}" "$@" >"$folder/names"
   grep -q . "$folder/names" || { failed=$((failed + 1)); echo "no test is meant by: $*"; return; }
   count=$((4 * cores))

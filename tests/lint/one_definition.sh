@@ -3,7 +3,7 @@
 # one's destructor may then run on the other's bytes: no linker, and no sanitizer, looks for it.
 cd "$(dirname "$0")/../.." || exit 1
 find engine ops models io data train runner bench tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' | sort | xargs awk '
-  FNR == 1 { depth = 0; unnamed = 0; space = "" }
+  FNR == 1 { depth = 0; unnamed = 0 }
   /^namespace \{/ { unnamed = 1 }
   /^}  \/\/ namespace$/ { unnamed = 0 }
   /^namespace [A-Za-z_:]+ \{/ { within[++depth] = $2 }

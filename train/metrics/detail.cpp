@@ -79,7 +79,7 @@ DetailTally::DetailTally(const TaskSpec& task, Semantics semantics, const Learne
     deviation_ = learned.tasks[index].deviation;
   }
   detail_.task = task.name;
-  if (has_classes(task.kind)) detail_.classes = class_names_of(learned, task, index);
+  detail_.classes = class_names_of(learned, task, index);
   detail_.error = error_name(task);
   detail_.value = !task.target.empty() ? task.target : task.unit;
   if (has_classes(task.kind)) detail_.calibration.resize(calibration_bins);
