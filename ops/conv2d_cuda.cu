@@ -4,7 +4,9 @@
 //   tensor_conv: the same by mma.sync, on every card (conv2d_tensor_cuda.cuh)
 //   columns: every shape, and full f32. Rows of the output are unrolled a piece at a time into
 //     columns [pixels, taps C] (or dy's for dx, from which each input pixel gathers its taps in
-//     order), and cuBLAS multiplies. Taps that see only padding everywhere are left out.
+//     order), and cuBLAS multiplies. Taps that see only padding everywhere are left out. Rows of
+//     columns that are no multiple of 16 bytes (a stem's 7 x 7 x 3) end in zeros up to one: cuBLAS's
+//     kernels for others take several times as long.
 #include <vector>
 
 #include "engine/cuda/element.cuh"
@@ -31,8 +33,10 @@ struct Geometry {
   int h, w, c, k, p, q, stride_h, stride_w;
   int count = 0;
   int16_t tap[most_taps], row[most_taps], column[most_taps];  ///< offsets: tap * dilation - padding
+  int depth = 0, pitch = 0;  ///< of a row of columns: its elements, and those from row to row
 
-  explicit Geometry(const Conv2dShape& s)
+  /// Columns are of elements of `bytes` bytes.
+  Geometry(const Conv2dShape& s, size_t bytes)
       : h(static_cast<int>(s.h)),
         w(static_cast<int>(s.w)),
         c(static_cast<int>(s.c)),
@@ -49,14 +53,19 @@ struct Geometry {
       row[count] = static_cast<int16_t>(t / s.s * o.dilation.h - o.padding.h);
       column[count++] = static_cast<int16_t>(t % s.s * o.dilation.w - o.padding.w);
     }
+    depth = pitch = count * c;
+    const int unit = static_cast<int>(16 / bytes), whole = (depth + unit - 1) / unit * unit;
+    if (c % 4 != 0 && whole - depth <= depth / 4)
+      pitch = whole;  // or zeros cost more than they save
   }
 };
 
-/// columns [pixels first .. first + count - 1][taps][C], zeros for padding. A thread copies `width`
-/// neighbours: all channels of an image, four where they divide by four, else one.
-template <int width, class T>
-void unroll_by(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int64_t count,
-               T* columns) {
+/// columns [pixels first .. first + count - 1][taps][C], zeros for padding, where C divides by four:
+/// a thread copies four neighbours.
+template <class T>
+void unroll_fours(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int64_t count,
+                  T* columns) {
+  constexpr int width = 4;
   const unsigned groups = static_cast<unsigned>(g.c / width), taps = static_cast<unsigned>(g.count);
   for_each(ctx, "conv2d unroll", count * taps * groups, [=] __device__(int64_t i) {
     const auto item = static_cast<unsigned>(i);  // a piece is below 2^32 elements
@@ -75,15 +84,66 @@ void unroll_by(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, i
   });
 }
 
+/// The same for few channels, in rows of `pitch`: a thread writes `width` neighbours of a row at once.
+/// Neighbouring threads look at different taps, which shared memory hands out side by side and a
+/// kernel's arguments only one after the other. channels: C, or 0 where it is not known here.
+template <class T, int width, unsigned channels>
+__global__ void unroll_kernel(const __grid_constant__ Geometry g, const T* x, unsigned first_line,
+                              unsigned first_column, unsigned items, T* columns) {
+  __shared__ int tap_row[most_taps], tap_column[most_taps];
+  for (int t = static_cast<int>(threadIdx.x); t < g.count; t += block_threads) {
+    tap_row[t] = g.row[t];
+    tap_column[t] = g.column[t];
+  }
+  __syncthreads();
+  const unsigned item = blockIdx.x * block_threads + threadIdx.x;
+  if (item >= items) return;
+  const unsigned groups = static_cast<unsigned>(g.pitch / width), pixel = item / groups;
+  const unsigned begin = (item - pixel * groups) * width, across = first_column + pixel;
+  const unsigned down = across / static_cast<unsigned>(g.q), line = first_line + down;
+  const unsigned image = line / static_cast<unsigned>(g.p);
+  const int column = static_cast<int>(across - down * static_cast<unsigned>(g.q)) * g.stride_w;
+  const int row = static_cast<int>(line - image * static_cast<unsigned>(g.p)) * g.stride_h;
+  const unsigned c = channels > 0 ? channels : static_cast<unsigned>(g.c);
+  const T* const from = x + int64_t{image} * g.h * g.w * g.c;
+  struct alignas(sizeof(T) * width) {
+    T at[width];
+  } out;
+#pragma unroll
+  for (unsigned e = 0; e < width; ++e) {
+    const unsigned place = begin + e, t = place / c;
+    T value{};
+    if (place < static_cast<unsigned>(g.depth)) {
+      const int r = row + tap_row[t], q = column + tap_column[t];
+      if (r >= 0 && r < g.h && q >= 0 && q < g.w)
+        value = from[(int64_t{r} * g.w + q) * g.c + (place - t * c)];
+    }
+    out.at[e] = value;
+  }
+  *reinterpret_cast<decltype(out)*>(columns + size_t{item} * width) = out;
+}
+
+template <int width, unsigned channels, class T>
+void unroll_few(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int64_t count,
+                T* columns) {
+  const int64_t items = count * (g.pitch / width);  // below 2^32, as a piece is
+  launch(ctx, "conv2d unroll", unroll_kernel<T, width, channels>,
+         dim3(static_cast<unsigned>(blocks_for(items, block_threads))), dim3(block_threads), 0, g,
+         x, static_cast<unsigned>(first / g.q), static_cast<unsigned>(first % g.q),
+         static_cast<unsigned>(items), columns);
+}
+
 template <class T>
 void unroll(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int64_t count,
             T* columns) {
-  if (g.c == 3) return unroll_by<3>(ctx, g, x, first, count, columns);
-  if (g.c % 4 == 0) return unroll_by<4>(ctx, g, x, first, count, columns);
-  unroll_by<1>(ctx, g, x, first, count, columns);
+  constexpr int wide = static_cast<int>(16 / sizeof(T));
+  if (g.c % 4 == 0) return unroll_fours(ctx, g, x, first, count, columns);
+  if (g.pitch % wide != 0) return unroll_few<1, 0>(ctx, g, x, first, count, columns);
+  if (g.c == 3) return unroll_few<wide, 3>(ctx, g, x, first, count, columns);
+  unroll_few<wide, 0>(ctx, g, x, first, count, columns);
 }
 
-/// dx of `images` images from columns [their output pixels][taps][C]: each input pixel adds, tap by
+/// dx of `images` images from columns [their output pixels][pitch]: each input pixel adds, tap by
 /// tap, what the outputs that read it have for it.
 template <class T>
 void gather(CudaContext& ctx, const Geometry& g, const T* columns, int64_t images, T* dx) {
@@ -101,33 +161,39 @@ void gather(CudaContext& ctx, const Geometry& g, const T* columns, int64_t image
         continue;
       const int p = from_row / g.stride_h, q = from_column / g.stride_w;
       if (p >= g.p || q >= g.q) continue;
-      sum += load(columns + (((image * g.p + p) * g.q + q) * g.count + t) * g.c + c);
+      sum += load(columns + ((image * g.p + p) * g.q + q) * g.pitch + t * g.c + c);
     }
     store(dx + i, sum);
   });
 }
 
-/// weight [K, taps, C] with only the taps that see the image: [K, count, C]; or back again.
+/// Whether weights lie as columns do: all taps, and no zeros behind them.
+bool as_columns(const Conv2dShape& s, const Geometry& g) {
+  return g.count == s.taps() && g.pitch == g.depth;
+}
+
+/// weight [K, taps, C] with only the taps that see the image, in rows of `pitch`; or back again.
 template <class T>
 void pack_weight(CudaContext& ctx, const Geometry& g, int64_t taps, const T* weight, T* packed) {
-  for_each(ctx, "conv2d pack", int64_t{g.k} * g.count * g.c, [=] __device__(int64_t i) {
-    const int64_t c = i % g.c, t = i / g.c % g.count, k = i / g.c / g.count;
-    packed[i] = weight[(k * taps + g.tap[t]) * g.c + c];
+  for_each(ctx, "conv2d pack", int64_t{g.k} * g.pitch, [=] __device__(int64_t i) {
+    const int64_t k = i / g.pitch, place = i % g.pitch, t = place / g.c;
+    packed[i] = place < g.depth ? weight[(k * taps + g.tap[t]) * g.c + (place - t * g.c)] : T{};
   });
 }
 
 template <class T>
 void unpack_weight(CudaContext& ctx, const Geometry& g, int64_t taps, const T* packed, T* weight) {
-  for_each(ctx, "conv2d unpack", int64_t{g.k} * g.count * g.c, [=] __device__(int64_t i) {
-    const int64_t c = i % g.c, t = i / g.c % g.count, k = i / g.c / g.count;
-    weight[(k * taps + g.tap[t]) * g.c + c] = packed[i];
+  for_each(ctx, "conv2d unpack", int64_t{g.k} * g.depth, [=] __device__(int64_t i) {
+    const int64_t k = i / g.depth, place = i % g.depth, t = place / g.c;
+    weight[(k * taps + g.tap[t]) * g.c + (place - t * g.c)] = packed[k * g.pitch + place];
   });
 }
 
-/// The weight with only the taps that count; itself where all do.
+/// The weight as columns lie; undefined where it does already.
 template <class T>
 Tensor packed_weight(CudaContext& ctx, const Conv2dShape& s, const Geometry& g, const T* weight) {
-  const Tensor packed = Tensor::empty({s.k, g.count, s.c}, dtype_of<T>(), ctx.memory());
+  if (as_columns(s, g)) return {};
+  const Tensor packed = Tensor::empty({s.k, g.pitch}, dtype_of<T>(), ctx.memory());
   pack_weight(ctx, g, s.taps(), weight, packed.data<T>());
   return packed;
 }
@@ -135,14 +201,14 @@ Tensor packed_weight(CudaContext& ctx, const Conv2dShape& s, const Geometry& g, 
 /// Output pixels of one piece: at least one, and no more than the workspace holds.
 template <class T>
 int64_t piece_pixels(const Geometry& g, int64_t pixels) {
-  const int64_t row = int64_t{g.count} * g.c * static_cast<int64_t>(sizeof(T));
+  const int64_t row = int64_t{g.pitch} * static_cast<int64_t>(sizeof(T));
   return std::clamp<int64_t>(column_bytes / std::max<int64_t>(1, row), 1,
                              std::max<int64_t>(1, pixels));
 }
 
 template <class T>
 Tensor columns_of(CudaContext& ctx, const Geometry& g, int64_t pixels) {
-  return Tensor::empty({pixels, g.count, g.c}, dtype_of<T>(), ctx.memory());
+  return Tensor::empty({pixels, g.pitch}, dtype_of<T>(), ctx.memory());
 }
 
 }  // namespace
@@ -157,18 +223,17 @@ void conv2d_forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, Vie
   if ((!split && hopper_conv::forward<T>(ctx, s, x, weight, bias, y)) ||
       tensor_conv::forward<T>(ctx, s, x, weight, bias, y))
     return;
-  const Geometry g(s);
+  const Geometry g(s, sizeof(T));
   const bool has_bias = bias.data != nullptr;
   if (has_bias) expand<T>(ctx, bias, 1, y);
-  const bool whole = g.count == s.taps();
-  const Tensor packed = whole ? Tensor() : packed_weight(ctx, s, g, weight.data);
-  const T* const filter = whole ? weight.data : packed.data<const T>();
-  const int64_t piece = piece_pixels<T>(g, s.output_pixels()), depth = int64_t{g.count} * g.c;
+  const Tensor packed = packed_weight(ctx, s, g, weight.data);
+  const T* const filter = packed.defined() ? packed.data<const T>() : weight.data;
+  const int64_t piece = piece_pixels<T>(g, s.output_pixels());
   const Tensor columns = columns_of<T>(ctx, g, piece);
   for (int64_t first = 0; first < s.output_pixels(); first += piece) {
     const int64_t count = std::min(piece, s.output_pixels() - first);
     unroll(ctx, g, x.data, first, count, columns.data<T>());
-    gemm<T>(ctx, count, s.k, depth, {columns.data<const T>(), depth}, {filter, depth, true},
+    gemm<T>(ctx, count, s.k, g.pitch, {columns.data<const T>(), g.pitch}, {filter, g.pitch, true},
             has_bias ? 1 : 0, y.data + first * s.k, s.k);
   }
 }
@@ -183,17 +248,16 @@ void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T>
   if ((!split && hopper_conv::backward_input<T>(ctx, s, weight, dy, dx)) ||
       tensor_conv::backward_input<T>(ctx, s, weight, dy, dx))
     return;
-  const Geometry g(s);
-  const bool whole = g.count == s.taps();
-  const Tensor packed = whole ? Tensor() : packed_weight(ctx, s, g, weight.data);
-  const T* const filter = whole ? weight.data : packed.data<const T>();
-  const int64_t depth = int64_t{g.count} * g.c, map = s.p * s.q;
+  const Geometry g(s, sizeof(T));
+  const Tensor packed = packed_weight(ctx, s, g, weight.data);
+  const T* const filter = packed.defined() ? packed.data<const T>() : weight.data;
+  const int64_t map = s.p * s.q;
   const int64_t images = std::clamp<int64_t>(piece_pixels<T>(g, s.output_pixels()) / map, 1, s.n);
   const Tensor columns = columns_of<T>(ctx, g, images * map);
   for (int64_t first = 0; first < s.n; first += images) {
     const int64_t count = std::min(images, s.n - first);
-    gemm<T>(ctx, count * map, depth, s.k, {dy.data + first * map * s.k, s.k}, {filter, depth}, 0,
-            columns.data<T>(), depth);
+    gemm<T>(ctx, count * map, g.pitch, s.k, {dy.data + first * map * s.k, s.k}, {filter, g.pitch},
+            0, columns.data<T>(), g.pitch);
     gather(ctx, g, columns.data<const T>(), count, dx.data + first * s.h * s.w * s.c);
   }
 }
@@ -207,12 +271,11 @@ void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T
   if ((!split && hopper_conv::backward_weight<T>(ctx, s, x, dy, dweight)) ||
       tensor_conv::backward_weight<T>(ctx, s, x, dy, dweight))
     return;
-  const Geometry g(s);
-  const bool whole = g.count == s.taps();
-  const int64_t depth = int64_t{g.count} * g.c;
+  const Geometry g(s, sizeof(T));
+  const bool whole = as_columns(s, g);
   const int64_t piece = piece_pixels<T>(g, s.output_pixels());
   const Tensor columns = columns_of<T>(ctx, g, piece);
-  const Tensor sums = Tensor::empty({s.k, g.count, g.c}, DType::f32, ctx.memory());
+  const Tensor sums = Tensor::empty({s.k, g.pitch}, DType::f32, ctx.memory());
   float* const to = whole ? dweight.data : sums.data<float>();
   if (!whole || s.output_pixels() == 0)
     for_each(ctx, "conv2d zero", dweight.numel(),
@@ -220,8 +283,8 @@ void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T
   for (int64_t first = 0; first < s.output_pixels(); first += piece) {
     const int64_t count = std::min(piece, s.output_pixels() - first);
     unroll(ctx, g, x.data, first, count, columns.data<T>());
-    gemm<T>(ctx, s.k, depth, count, {dy.data + first * s.k, s.k, true},
-            {columns.data<const T>(), depth}, first == 0 ? 0 : 1, to, depth);
+    gemm<T>(ctx, s.k, g.pitch, count, {dy.data + first * s.k, s.k, true},
+            {columns.data<const T>(), g.pitch}, first == 0 ? 0 : 1, to, g.pitch);
   }
   if (!whole && s.output_pixels() > 0)
     unpack_weight(ctx, g, s.taps(), static_cast<const float*>(to), dweight.data);

@@ -43,22 +43,26 @@ void add_dots(const std::vector<const T*>& rows, int64_t begin, int64_t end, dou
 }  // namespace
 
 template <class T>
-void gradient_dots(CpuContext& ctx, const std::vector<const T*>& rows, int64_t n, double* out) {
-  const size_t k = rows.size(), pairs = k * (k + 1) / 2;
-  const int64_t chunks = std::max<int64_t>((n + sum_chunk - 1) / sum_chunk, 1);
-  std::vector<double> parts(static_cast<size_t>(chunks) * pairs, 0.0);
-  ctx.for_chunks(n, sum_chunk, [&](int64_t begin, int64_t end) {
-    std::vector<double> work(k * block);
-    add_dots(rows, begin, end, work.data(),
-             parts.data() + static_cast<size_t>(begin / sum_chunk) * pairs);
-  });
-  combine_pairwise(parts.data(), chunks, static_cast<int64_t>(pairs));
-  const double* sum = parts.data();
-  for (size_t i = 0; i < k; ++i)
-    for (size_t j = 0; j <= i; ++j) out[i * k + j] = out[j * k + i] = *sum++;
+void gradient_dots(CpuContext& ctx, const std::vector<GradientRows<T>>& parameters) {
+  for (const GradientRows<T>& p : parameters) {
+    const std::vector<const T*>& rows = p.rows;
+    const int64_t n = p.n;
+    const size_t k = rows.size(), pairs = k * (k + 1) / 2;
+    const int64_t chunks = std::max<int64_t>((n + sum_chunk - 1) / sum_chunk, 1);
+    std::vector<double> parts(static_cast<size_t>(chunks) * pairs, 0.0);
+    ctx.for_chunks(n, sum_chunk, [&](int64_t begin, int64_t end) {
+      std::vector<double> work(k * block);
+      add_dots(rows, begin, end, work.data(),
+               parts.data() + static_cast<size_t>(begin / sum_chunk) * pairs);
+    });
+    combine_pairwise(parts.data(), chunks, static_cast<int64_t>(pairs));
+    const double* sum = parts.data();
+    for (size_t i = 0; i < k; ++i)
+      for (size_t j = 0; j <= i; ++j) p.out[i * k + j] = p.out[j * k + i] = *sum++;
+  }
 }
 
-template void gradient_dots(CpuContext&, const std::vector<const float*>&, int64_t, double*);
-template void gradient_dots(CpuContext&, const std::vector<const double*>&, int64_t, double*);
+template void gradient_dots(CpuContext&, const std::vector<GradientRows<float>>&);
+template void gradient_dots(CpuContext&, const std::vector<GradientRows<double>>&);
 
 }  // namespace weft::kernels

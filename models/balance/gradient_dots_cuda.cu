@@ -1,76 +1,68 @@
-// Dot products of K gradients on the GPU: a block owns one chunk of one pair and adds its products in
-// double, as reduce.cuh does; then a block owns a pair and adds its chunks' sums. Two launches
-// a parameter whatever K; a row is read K times, the later ones mostly from the L2 cache.
-#include <algorithm>
-
+// Dot products of K gradients on the GPU, of all parameters and pairs in one launch
+// (engine/cuda/spans.cuh): a block adds the products of one span in double, as reduce.cuh does; then
+// a block owns a pair and adds its spans' sums. A row is read K times, the later ones mostly from the
+// L2 cache.
 #include "engine/cuda/reduce.cuh"
+#include "engine/cuda/spans.cuh"
 #include "models/balance/gradient_dots.h"
 
 namespace weft::kernels {
 namespace {
 
-constexpr int most_rows = 64;
-
-struct Rows {
-  const float* at[most_rows];
-  int count;
-};
-
-/// Pair number p of (0,0), (1,0), (1,1), (2,0), ..
 struct Pair {
-  int i = 0, j;
-  __device__ explicit Pair(int p) {
-    while (p > i) p -= ++i;
-    j = p;
-  }
+  const float *a, *b;  ///< null: their product is 0
+  int64_t n;
+  double *to, *mirrored;
+  int first_block;
 };
 
-/// parts[pair, chunk]; grid (chunks, pairs).
-__global__ void dots_kernel(int64_t n, const __grid_constant__ Rows rows, double* parts) {
+/// parts[block].
+__global__ void dots_kernel(const __grid_constant__ SpanTable<Pair> table, double* parts) {
   __shared__ double memory[block_threads];
-  const Pair pair(static_cast<int>(blockIdx.y));
-  const float *a = rows.at[pair.i], *b = rows.at[pair.j];
+  const Pair& pair = table.of_block();
   double sum = 0;
-  if (a != nullptr && b != nullptr) {
-    const int64_t begin = int64_t{blockIdx.x} * sum_chunk;
-    const int64_t end = begin + sum_chunk < n ? begin + sum_chunk : n;
-    for (int64_t i = begin + threadIdx.x; i < end; i += blockDim.x)
-      sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  }
+  if (pair.a != nullptr)
+    for_span(pair, [&](int64_t i) {
+      sum += static_cast<double>(pair.a[i]) * static_cast<double>(pair.b[i]);
+    });
   sum = cuda_detail::combine_block(sum, memory);
-  if (threadIdx.x == 0) parts[int64_t{blockIdx.y} * gridDim.x + blockIdx.x] = sum;
+  if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
 /// grid (pairs).
-__global__ void sum_dots_kernel(int64_t chunks, int count, const double* parts, double* out) {
+__global__ void sum_dots_kernel(const __grid_constant__ SpanTable<Pair> table,
+                                const double* parts) {
   __shared__ double memory[block_threads];
-  const double* own = parts + blockIdx.x * chunks;
+  const Pair& pair = table.at[blockIdx.x];
+  const auto spans = static_cast<int>((pair.n + span - 1) / span);
   double sum = 0;
-  for (int64_t i = threadIdx.x; i < chunks; i += blockDim.x) sum += own[i];
+  for (int i = static_cast<int>(threadIdx.x); i < spans; i += block_threads)
+    sum += parts[pair.first_block + i];
   sum = cuda_detail::combine_block(sum, memory);
-  const Pair pair(static_cast<int>(blockIdx.x));
-  if (threadIdx.x == 0) out[pair.i * count + pair.j] = out[pair.j * count + pair.i] = sum;
+  if (threadIdx.x == 0) *pair.to = *pair.mirrored = sum;
 }
 
 }  // namespace
 
 template <>
-void gradient_dots(CudaContext& ctx, const std::vector<const float*>& rows, int64_t n,
-                   double* out) {
-  if (rows.size() > most_rows)
-    throw ConfigError(fmt::format("per-task gradients: {} tasks; a GPU's Gram takes at most {}",
-                                  rows.size(), most_rows));
-  Rows table{};
-  table.count = static_cast<int>(rows.size());
-  std::copy(rows.begin(), rows.end(), table.at);
-  const auto pairs = static_cast<unsigned>(table.count * (table.count + 1) / 2);
-  const int64_t chunks = std::max<int64_t>(blocks_for(n, sum_chunk), 1);
-  const Tensor parts =
-      Tensor::empty({static_cast<int64_t>(pairs) * chunks}, DType::f64, ctx.memory());
-  launch(ctx, "gradient_dots", dots_kernel, dim3(static_cast<unsigned>(chunks), pairs),
-         dim3(block_threads), 0, n, table, parts.data<double>());
-  launch(ctx, "gradient_dots", sum_dots_kernel, dim3(pairs), dim3(block_threads), 0, chunks,
-         table.count, parts.data<double>(), out);
+void gradient_dots(CudaContext& ctx, const std::vector<GradientRows<float>>& parameters) {
+  std::vector<Pair> pairs;
+  for (const GradientRows<float>& p : parameters) {
+    const size_t k = p.rows.size();
+    for (size_t i = 0; i < k; ++i)
+      for (size_t j = 0; j <= i; ++j) {
+        const bool zero = p.rows[i] == nullptr || p.rows[j] == nullptr || p.n == 0;
+        pairs.push_back({zero ? nullptr : p.rows[i], zero ? nullptr : p.rows[j], zero ? 1 : p.n,
+                         p.out + i * k + j, p.out + j * k + i, 0});
+      }
+  }
+  for_tables(pairs, [&](const SpanTable<Pair>& table, dim3 grid) {
+    const Tensor parts = Tensor::empty({int64_t{grid.x}}, DType::f64, ctx.memory());
+    launch(ctx, "gradient_dots", dots_kernel, grid, dim3(block_threads), 0, table,
+           parts.data<double>());
+    launch(ctx, "gradient_dots", sum_dots_kernel, dim3(static_cast<unsigned>(table.count)),
+           dim3(block_threads), 0, table, parts.data<const double>());
+  });
 }
 
 }  // namespace weft::kernels

@@ -8,7 +8,7 @@
 #include "engine/error.h"
 #include "engine/sweep.h"
 #include "models/balance/gradient_dots.h"
-#include "ops/gate.h"
+#include "models/balance/gradient_sums.h"
 
 namespace weft {
 
@@ -63,7 +63,7 @@ TaskGradients per_task_gradients(const std::vector<std::optional<Var>>& losses,
     if (options.keep)
       out.rows_.push_back(std::move(gradients));
     else
-      out.measure(place, gradients);
+      out.measure(place, {gradients});
   });
   std::reverse(out.shared_.begin(), out.shared_.end());
   if (!options.keep) out.again_ = std::move(joint);
@@ -92,23 +92,29 @@ size_t TaskGradients::place_of(const Parameter& p) const {
   return found->second;
 }
 
-void TaskGradients::measure(size_t place, const std::vector<Tensor>& rows) const {
+void TaskGradients::measure(size_t first, const std::vector<std::vector<Tensor>>& rows) const {
+  if (rows.empty()) return;
   const auto k = static_cast<int64_t>(tasks_.size());
-  double* const out = grams_.data<double>() + static_cast<int64_t>(place) * k * k;
-  const auto some =
-      std::find_if(rows.begin(), rows.end(), [](const Tensor& g) { return g.defined(); });
-  on_device_full(context_, some->dtype(), [&](auto& ctx, auto zero) {
+  const auto some = [](const std::vector<Tensor>& g) {
+    return std::find_if(g.begin(), g.end(), [](const Tensor& t) { return t.defined(); });
+  };
+  on_device_full(context_, some(rows[0])->dtype(), [&](auto& ctx, auto zero) {
     using T = decltype(zero);
-    std::vector<const T*> pointers;
-    for (const Tensor& g : rows)
-      pointers.push_back(g.defined() ? g.template data<const T>() : nullptr);
-    kernels::gradient_dots<T>(ctx, pointers, some->numel(), out);
+    std::vector<kernels::GradientRows<T>> parameters;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      double* const out = grams_.data<double>() + static_cast<int64_t>(first + i) * k * k;
+      auto& p = parameters.emplace_back();
+      for (const Tensor& g : rows[i])
+        p.rows.push_back(g.defined() ? g.template data<const T>() : nullptr);
+      p.n = some(rows[i])->numel();
+      p.out = out;
+    }
+    kernels::gradient_dots<T>(ctx, parameters);
   });
 }
 
 void TaskGradients::measure_gram() const {
-  if (std::exchange(measured_, true)) return;
-  for (size_t place = 0; place < rows_.size(); ++place) measure(place, rows_[place]);
+  if (!std::exchange(measured_, true)) measure(0, rows_);
 }
 
 void TaskGradients::read_grams() const {
@@ -166,18 +172,25 @@ void TaskGradients::combine(const std::vector<double>& weights) {
 void TaskGradients::combine(const std::vector<double>& weights,
                             const std::vector<Parameter*>& group) {
   check_weights(weights);
-  for (Parameter* p : group) {
-    const std::vector<Tensor>& g = rows(*p);
-    Tensor sum = Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context_));
-    on_device_full(context_, sum.dtype(), [&](auto& ctx, auto zero) {
-      using T = decltype(zero);
-      std::vector<kernels::GateTerm<T>> terms;
+  if (group.empty()) return;
+  std::vector<Tensor> sums;
+  on_device_full(context_, group[0]->value.dtype(), [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    std::vector<kernels::GradientSum<T>> parameters;
+    for (const Parameter* p : group) {
+      const std::vector<Tensor>& g = rows(*p);
+      const Tensor& sum =
+          sums.emplace_back(Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context_)));
+      auto& own = parameters.emplace_back();
       for (size_t i = 0; i < g.size(); ++i)
-        if (g[i].defined()) terms.push_back({g[i].template data<const T>(), nullptr, weights[i]});
-      kernels::gate_sums<T>(ctx, {terms}, sum.view<T>());
-    });
-    add_gradient(context_, p->grad, std::move(sum));
-  }
+        if (g[i].defined()) own.terms.push_back({g[i].template data<const T>(), weights[i]});
+      own.n = sum.numel();
+      own.to = sum.template data<T>();
+    }
+    kernels::gradient_sums<T>(ctx, parameters);
+  });
+  for (size_t i = 0; i < group.size(); ++i)
+    add_gradient(context_, group[i]->grad, std::move(sums[i]));
 }
 
 }  // namespace weft

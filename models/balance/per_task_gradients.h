@@ -55,7 +55,8 @@ class TaskGradients {
       : context_(context), tasks_(std::move(tasks)), keep_(keep) {}
   size_t place_of(const Parameter& p) const;
   void check_weights(const std::vector<double>& weights) const;
-  void measure(size_t place, const std::vector<Tensor>& rows) const;
+  /// Grams of the parameters at places first, first + 1, ..
+  void measure(size_t first, const std::vector<std::vector<Tensor>>& rows) const;
   void read_grams() const;
 
   AnyContext context_;

@@ -1,7 +1,7 @@
 // Finite or not on the GPU: all tensors in one launch. The verdict is the least place of a bad one,
 // by an integer atomicMin, which gives the same in any order.
 #include "train/step/finite.h"
-#include "train/step/spans_cuda.cuh"
+#include "engine/cuda/spans.cuh"
 
 namespace weft::kernels {
 namespace {

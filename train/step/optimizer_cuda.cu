@@ -1,4 +1,4 @@
-// Updates on the GPU: all parameters in one launch (spans_cuda.cuh), which writes nothing where the
+// Updates on the GPU: all parameters in one launch (engine/cuda/spans.cuh), which writes nothing where the
 // step's verdict is bad. Every element is updated by one thread in the CPU's order of operations.
 // Sums of squares are one tree a parameter, added up on the host in order after a single wait.
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include "engine/cuda/reduce.cuh"
 #include "train/step/finite.h"
 #include "train/step/optimizer.h"
-#include "train/step/spans_cuda.cuh"
+#include "engine/cuda/spans.cuh"
 
 namespace weft::kernels {
 namespace {

@@ -13,7 +13,7 @@
 
 namespace weft {
 
-/// A step is one piece; or two, where the host looks at losses before the pass back.
+/// A step is one piece; or two, forward and back, where the host reads something of it (TrainStep).
 struct RecordedStep {
   explicit RecordedStep(const AnyContext& context) : first(context), second(context) {}
   Repeated first, second;

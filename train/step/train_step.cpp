@@ -101,16 +101,20 @@ StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& b
   const auto run = [&](const std::function<void()>& work) {
     recorded != nullptr ? recorded->first.run(work) : work();
   };
-  if (balance == nullptr || !balance->weighs_losses()) {
+  if (balance == nullptr) {
     run([&] {
       forward();
       back();
     });
-    if (balance != nullptr) balance->fetch();
   } else {
+    // In two pieces: the second is recorded while the device runs the first. Losses have to be read
+    // between them by some methods; others wait for their Gram behind the second, and would leave
+    // the device idle while the whole next step is recorded.
     run(forward);
     balance->fetch();
-    const auto weigh = [&] { balance->weigh(); };
+    const auto weigh = [&] {
+      if (balance->weighs_losses()) balance->weigh();
+    };
     if (recorded == nullptr || !recorded->second.run_once(weigh, back)) {
       if (recorded != nullptr) {  // the tape is used up: from the start, by the same noise
         finite_.give_back();

@@ -110,11 +110,11 @@ const std::vector<ExportCase>& export_cases() {
   return cases;
 }
 
-const ExportCase& export_case(const std::string& name) {
+const ExportCase& export_case(std::string_view name) {
   const std::vector<ExportCase>& cases = export_cases();
   const auto found =
       std::find_if(cases.begin(), cases.end(), [&](const ExportCase& c) { return c.name == name; });
-  if (found == cases.end()) throw Error("no such case: " + name);
+  if (found == cases.end()) throw Error(fmt::format("no such case: {}", name));
   return *found;
 }
 

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "models/sharing/sharing.h"
@@ -22,7 +23,7 @@ struct ExportCase {
 
 /// Way by way, trunk by trunk; `hard` and `adashare` also with batch norm of each task's own.
 const std::vector<ExportCase>& export_cases();
-const ExportCase& export_case(const std::string& name);
+const ExportCase& export_case(std::string_view name);
 
 /// The case's model, random, with the gates of a random policy where it has one.
 class RandomModel {
