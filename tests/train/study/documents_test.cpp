@@ -1,7 +1,9 @@
 // Numbers that documents quote are those of the committed studies. A table that is quoted has, on the
 // line before it, where its numbers come from:
 //   <!-- numbers: bench/results/studies/NAME/study.md -->
-// Its rows are named as that file's rows are. A number may be quoted with fewer digits.
+// (in bench/results/studies/README.md NAME/study.md). Its rows are named as that file's rows are. A number
+// may be quoted with fewer digits. A column "above M" or "against M" holds differences of Δ_T to method M's
+// with the same seed, by cells.csv beside that file. No study has the columns "before" and "score".
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -65,6 +67,28 @@ Rows rows_of(const std::string& path) {
   return rows;
 }
 
+/// Method -> Δ_T of each seed, of a cells.csv whose study has one set and one trial a method.
+std::map<std::string, std::vector<double>> delta_t_of(const std::string& path) {
+  std::map<std::string, std::vector<double>> out;
+  std::stringstream in(read_text(path));
+  const std::regex row("[^,]*,([^,]+),[^,]*,[0-9]+,,delta_t_percent,(\\S+)");
+  for (std::string line; std::getline(in, line);) {
+    std::smatch found;
+    if (std::regex_match(line, found, row)) out[found[1]].push_back(std::stod(found[2]));
+  }
+  return out;
+}
+
+/// Mean and standard deviation over seeds of a - b, as a table would have them; none: seeds differ.
+std::vector<std::string> differences(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.size() != b.size() || a.size() < 2) return {};
+  double mean = 0, squares = 0;
+  for (size_t i = 0; i < a.size(); ++i) mean += (a[i] - b[i]) / static_cast<double>(a.size());
+  for (size_t i = 0; i < a.size(); ++i) squares += std::pow(a[i] - b[i] - mean, 2);
+  return {fmt::format("{:.9f}", mean),
+          fmt::format("{:.9f}", std::sqrt(squares / static_cast<double>(a.size() - 1)))};
+}
+
 struct Checked {
   std::vector<std::string> wrong;
   size_t numbers = 0;
@@ -76,11 +100,16 @@ Checked check_tables(const std::string& text, const std::string& root) {
   Checked out;
   std::stringstream in(text);
   std::optional<Rows> rows;
+  std::map<std::string, std::vector<double>> delta_t;
+  std::vector<std::string> header;
   size_t lines = 0;
   for (std::string line; std::getline(in, line);) {
     std::smatch found;
     if (std::regex_match(line, found, source)) {
-      rows = rows_of(root + "/" + found[1].str());
+      const std::string study = root + "/" + found[1].str();
+      rows = rows_of(study);
+      const auto cells = std::filesystem::path(study).replace_filename("cells.csv");
+      if (std::filesystem::exists(cells)) delta_t = delta_t_of(cells.string());
       lines = 0;
       continue;
     }
@@ -89,15 +118,21 @@ Checked check_tables(const std::string& text, const std::string& root) {
       rows.reset();
       continue;
     }
-    if (cells.empty() || ++lines == 1) continue;  // the rule, the header
-    for (size_t i = 1; i < cells.size(); ++i)
+    if (!cells.empty() && ++lines == 1) header = cells;
+    if (cells.empty() || lines == 1) continue;  // the rule, the header
+    for (size_t i = 1; i < std::min(cells.size(), header.size()); ++i) {
+      if (header[i] == "before" || header[i] == "score") continue;
+      auto given = (*rows)[cells[0]];
+      static const std::regex difference("(?:above|against) (\\w+)");
+      if (std::regex_match(header[i], found, difference))
+        given = differences(delta_t[cells[0]], delta_t[found[1]]);
       for (const std::string& number : numbers_of(cells[i])) {
         ++out.numbers;
-        const auto& given = (*rows)[cells[0]];
         if (std::none_of(given.begin(), given.end(),
                          [&](const std::string& g) { return quotes(number, g); }))
           out.wrong.push_back(fmt::format("{}: {}", cells[0], number));
       }
+    }
   }
   return out;
 }
@@ -106,16 +141,21 @@ Checked check_tables(const std::string& text, const std::string& root) {
 
 TEST_CASE("documents: numbers of a table that names a study are the study's", "[study]") {
   size_t numbers = 0;
-  std::vector<std::string> files = {source_dir() + "/README.md"};
+  const std::string results = source_dir() + "/bench/results";
+  std::map<std::string, std::string> roots = {
+      // of each page
+      {source_dir() + "/README.md", source_dir()},
+      {results + "/multi_fashion_mnist.md", results},
+      {results + "/studies/README.md", results + "/studies"}};
   for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/docs"))
-    if (entry.path().extension() == ".md") files.push_back(entry.path().string());
-  for (const std::string& file : files) {
-    const Checked checked = check_tables(read_text(file), source_dir());
+    if (entry.path().extension() == ".md") roots[entry.path().string()] = source_dir();
+  for (const auto& [file, root] : roots) {
+    const Checked checked = check_tables(read_text(file), root);
     INFO(file);
     CHECK(checked.wrong == std::vector<std::string>{});
     numbers += checked.numbers;
   }
-  CHECK(numbers > 50);
+  CHECK(numbers > 500);
 }
 
 TEST_CASE("documents: a number that no study has, or that another row has, is seen", "[study]") {
@@ -129,4 +169,15 @@ TEST_CASE("documents: a number that no study has, or that another row has, is se
   CHECK(wrong("| hard | 17.681 | 0.63 |") == 1);
   CHECK(wrong("| soft | 17.68 ± 0.12 | 0.630 |") == 3);
   CHECK(wrong("| nobody | 1 | 2 |") == 2);
+  const auto wrong_difference = [&](const std::string& column, const std::string& cell) {
+    return check_tables("<!-- numbers: scenes_5tasks/study.md -->\n| | " + column +
+                            " |\n|---|--:|\n| sluice | " + cell + " |",
+                        source_dir() + "/bench/results/studies")
+        .wrong.size();
+  };
+  CHECK(wrong_difference("above hard", "+5.09 ± 0.61") == 0);
+  CHECK(wrong_difference("against hard", "+5.10 ± 0.61") == 1);
+  CHECK(wrong_difference("above hard", "+3.86 ± 0.20") == 2);  // Δ_T itself
+  CHECK(wrong_difference("above soft", "+5.09 ± 0.61") == 2);
+  CHECK(wrong_difference("before", "+3.29 ± 0.40") == 0);
 }
