@@ -16,6 +16,7 @@ Setting::Setting(const Arguments& arguments) {
   crop = arguments.number("crop", crop);
   reps = arguments.number("reps", reps);
   row = arguments.number("row", row);
+  bn_sync = arguments.number("bn_sync", bn_sync) != 0;
   graphs = arguments.number("graphs", graphs) != 0;
   width = std::stod(arguments.text("width", fmt::format("{}", width)));
   threads = static_cast<int>(arguments.number("threads", threads));
@@ -56,9 +57,11 @@ RunFile run_file(const Setting& s, const std::vector<std::string>& overrides) {
   std::string text = fmt::format(
       "name = \"bench\"\nsharing = \"{}\"\ndevice = \"{}\"\nprecision = \"{}\"\n[model]\ntrunk = "
       "\"{}\"\nwidth = "
-      "{}\nhead_width = {}\nbn = {{running = \"shared\"}}\n[data]\nsize = [{}, {}]\nbatch = "
+      "{}\nhead_width = {}\nbn = {{running = \"shared\", sync = {}}}\n[data]\nsize = [{}, "
+      "{}]\nbatch = "
       "{}\n",
-      s.sharing, s.device, s.precision, s.trunk, s.width, s.head_width, s.crop, s.crop, s.batch);
+      s.sharing, s.device, s.precision, s.trunk, s.width, s.head_width, s.bn_sync, s.crop, s.crop,
+      s.batch);
   std::map<std::string, int> seen;
   for (const std::string& channels : task_channels(s.tasks)) {
     const char* kind = channels == "3" ? "normals" : channels == "1" ? "depth" : "segmentation";

@@ -11,6 +11,7 @@ namespace weft::bench {
 struct Setting {
   int64_t batch = 2, crop = 97, reps = 5;
   int64_t row = 1;      ///< steps that run before the host waits
+  bool bn_sync = true;  ///< of several ranks: batch norm's moments are those of all rows
   bool graphs = false;  ///< passes are recorded and started as one (engine/device.h, Repeated)
   int threads = physical_cores();
   std::string trunk = "resnet18", tasks = "40,3", device = "cpu", precision = "f32";

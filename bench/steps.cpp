@@ -1,14 +1,17 @@
 // Whole training steps, phase by phase, on the network and shapes of bench/peer/adashare_torch.py:
 // ResNet-18 or 34 (Deeplab), ASPP heads, random images and labels, SGD on weights and Adam on
 // logits; retrain and infer under the peer's alternating 0/1 policy. Medians of whole steps, each
-// waited for as the peer does; --row 16 --graphs 1 runs them as the trainer does on a GPU.
+// waited for as the peer does; --row 16 --graphs 1 runs them as the trainer does on a GPU. Of several
+// ranks (engine/ranks.h) each has a batch of its own of --batch, and gradients are averaged.
 #include <algorithm>
 
 #include "bench/setting.h"
 #include "engine/device.h"
+#include "engine/ranks.h"
 #include "train/compare/ceiling.h"
 #include "train/step/build.h"
 #include "train/step/finite.h"
+#include "train/step/over_ranks.h"
 #include "train/step/step.h"
 
 namespace weft::bench {
@@ -37,8 +40,11 @@ void steps(const Arguments& arguments) {
   const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
   const Gates fixed = gates_from(policy.select);
 
-  fmt::print("# weft {} {} {} tasks={} batch={} crop={} peak {:.0f} GFLOP/s\n", device.describe(),
+  fmt::print("# weft {} {} {} tasks={} batch={} crop={} peak {:.0f} GFLOP/s", device.describe(),
              s.precision, s.trunk, s.tasks, s.batch, s.crop, peak);
+  if (!current_ranks().alone())
+    fmt::print(" ranks={} bn_sync={:d}", current_ranks().size(), s.bn_sync);
+  fmt::print("\n");
   fmt::print("{:<8} {:>10} {:>10} {:>10} {:>10} {:>12} {:>10}\n", "phase", "median_ms", "min",
              "max", "GFLOP/s", "share_peak", "peak_MiB");
   uint32_t step = 0;
@@ -52,10 +58,13 @@ void steps(const Arguments& arguments) {
     if (std::find(wanted.begin(), wanted.end(), name_of(phase)) == wanted.end()) continue;
     set_trainable(*model, phase);
     const bool infer = phase == Phase::infer;
+    Optimizer& optimizer = phase == Phase::policy ? *logits : *weights;
+    std::vector<LossShare> shares;  // of one step
     const auto passes = [&] {
       model->store().clear_gradients();
       Tape tape(context, infer ? Tape::Mode::no_grad : Tape::Mode::train);
-      StepInputs in{phase, 1, step++, 5.0, blocks, &policy, tape.constant(images), targets};
+      StepInputs in{phase,   1,      step++, 5.0, blocks, &policy, tape.constant(images),
+                    targets, &shares};
       if (infer) {  // the peer's infer computes no losses
         Pass pass{tape, false, Noise{}};
         const auto sample = sample_policy(pass, *model, run, in);
@@ -63,10 +72,11 @@ void steps(const Arguments& arguments) {
         return;
       }
       const StepOutputs out = compute_step(tape, *model, run, in);
-      tape.backward(*out.total);
+      if (!backward_over_ranks(tape, *out.total, optimizer.parameters()))
+        average_over_ranks(context, optimizer.parameters());
       total = out.total->value();
     };
-    const auto checked_update = [&](Optimizer& optimizer) {  // as the trainer does it
+    const auto checked_update = [&] {  // as the trainer does it
       std::vector<Tensor> values{total};
       for (const Parameter* p : optimizer.parameters())
         if (p->grad.defined()) values.push_back(p->grad);
@@ -77,9 +87,11 @@ void steps(const Arguments& arguments) {
     const auto row_of_steps = [&] {
       for (int64_t i = 0; i < s.row; ++i) {
         if (!infer) finite.begin(running, false);
+        shares.assign(run.tasks.size(), {});
         s.graphs ? repeated.run(passes) : passes();
         if (infer) continue;
-        checked_update(phase == Phase::policy ? *logits : *weights);
+        if (!s.bn_sync) average_running_over_ranks(model->store());
+        checked_update();
         if (phase == Phase::policy) model->policy()->logits_changed();
       }
       synchronize(context);

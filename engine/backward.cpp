@@ -4,6 +4,7 @@
 
 #include "engine/device_tensor.h"
 #include "engine/error.h"
+#include "engine/finished_gradients.h"
 #include "engine/sweep.h"
 #include "engine/tape.h"
 
@@ -129,8 +130,15 @@ void Tape::start(const char* what, Sweep& sweep, const Var& value, Tensor seed) 
 }
 
 void Tape::run(Sweep& sweep, int from, BackwardOptions options) {
-  for (int i = from; i >= options.stop_at.node; --i)
+  const bool whole = sweep.leaves == nullptr && options.stop_at.node == 0 && !options.retain;
+  FinishedGradients* const listener = whole ? gradient_listener() : nullptr;
+  const auto first_uses = listener != nullptr ? Sweep::leaves_of(*this) : nullptr;
+  for (int i = from; i >= options.stop_at.node; --i) {
     if (sweep.slot(i).grad.defined() && !nodes_[i].is_leaf) differentiate(sweep, i, options.retain);
+    if (Parameter* const p = nodes_[i].parameter;
+        listener != nullptr && p != nullptr && p->grad.defined() && first_uses->at(p) == i)
+      listener->finished(*p);
+  }
 }
 
 void Tape::backward(const Var& loss, BackwardOptions options) {

@@ -19,6 +19,8 @@
 
 namespace weft {
 
+class CardRanks;
+
 class Ranks {
  public:
   virtual ~Ranks() = default;
@@ -32,6 +34,11 @@ class Ranks {
   bool first() const { return rank_ == 0; }
   /// "rank 1 (node7)"
   virtual std::string name_of(int rank) const = 0;
+  /// For how many seconds a rank may be silent.
+  virtual double patience() const { return 600; }
+  /// Sums between the ranks' GPUs (engine/card_ranks.h); null where they compute on CPUs.
+  CardRanks* cards() const { return cards_; }
+  void set_cards(CardRanks* cards) { cards_ = cards; }
 
   /// Rank r gets the `bytes` bytes at out + r * stride, and its own for this rank come to in +
   /// r * bytes. stride 0: all get the same. UserError where a rank does not answer.
@@ -78,6 +85,7 @@ class Ranks {
   }
 
   int rank_, size_;
+  CardRanks* cards_ = nullptr;
 };
 
 /// This thread's: a process by itself, where nothing else is said.

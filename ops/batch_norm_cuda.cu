@@ -1,11 +1,14 @@
 // Batch norm on the GPU, two passes over x forward and two over x and dy backward. A block finds
 // the moments of its chunk (batch_norm_cuda.cuh); a second kernel adds up the chunks, in double
 // around the first chunk's mean. Backward adds up dy and dy (x - mean) the same way. All sizes
-// follow from the shape alone. What is small takes one launch (batch_norm_whole.h).
+// follow from the shape alone. What is small takes one launch (batch_norm_whole.h). Of several ranks
+// the second kernel ends with this rank's sums, and what is made of all follows (batch_norm_ranks.h).
 #include <cmath>
 
+#include "engine/ranks.h"
 #include "ops/batch_norm.h"
 #include "ops/batch_norm_cuda.cuh"
+#include "ops/batch_norm_ranks.h"
 #include "ops/batch_norm_whole.h"
 
 namespace weft::kernels {
@@ -68,6 +71,21 @@ __device__ int channel_of_thread() {
          static_cast<int>(threadIdx.x) % channels_a_block;
 }
 
+/// Mean and squared deviations of a group's rows.
+__device__ Pair group_moments(const Partition& g, int group, int c, const float* means,
+                              const float* squares) {
+  const double n = static_cast<double>(g.rows);
+  const double near = c < g.channels ? means[int64_t{group} * g.chunks * g.channels + c] : 0.0;
+  const Pair all = sum_chunks(g, group, c, [&](int chunk, int64_t part) {
+    const int64_t left = g.rows - int64_t{chunk} * g.chunk;
+    const double rows = static_cast<double>(left < g.chunk ? left : g.chunk);
+    const double apart = means[part] - near;
+    return Pair{rows * apart, squares[part] + rows * apart * apart};
+  });
+  const double spread = all.second - all.first * (all.first / n);
+  return {near + all.first / n, spread < 0 ? 0 : spread};  // in this order a NaN stays a NaN
+}
+
 __global__ void combine_moments_kernel(Partition g, const float* means, const float* squares,
                                        double eps, Running running, float* mean, float* invstd) {
   const int c = channel_of_thread();
@@ -77,25 +95,26 @@ __global__ void combine_moments_kernel(Partition g, const float* means, const fl
   const double n = static_cast<double>(g.rows);
   for (int i = 0; i < running.count; ++i) {
     const int group = running.first_group + i;
-    const double near = c < g.channels ? means[int64_t{group} * g.chunks * g.channels + c] : 0.0;
-    const Pair all = sum_chunks(g, group, c, [&](int chunk, int64_t part) {
-      const int64_t left = g.rows - int64_t{chunk} * g.chunk;
-      const double rows = static_cast<double>(left < g.chunk ? left : g.chunk);
-      const double apart = means[part] - near;
-      return Pair{rows * apart, squares[part] + rows * apart * apart};
-    });
+    const Pair moments = group_moments(g, group, c, means, squares);
     if (!writes) continue;
-    const double spread = all.second - all.first * (all.first / n);
-    const double square = spread < 0 ? 0 : spread;  // in this order a NaN stays a NaN
-    const double group_mean = near + all.first / n;
-    new_mean += running.weight[i] * group_mean;
-    new_var += running.weight[i] * (square / (n - 1));
-    mean[group * g.channels + c] = static_cast<float>(group_mean);
-    invstd[group * g.channels + c] = static_cast<float>(1 / sqrt(square / n + eps));
+    new_mean += running.weight[i] * moments.first;
+    new_var += running.weight[i] * (moments.second / (n - 1));
+    mean[group * g.channels + c] = static_cast<float>(moments.first);
+    invstd[group * g.channels + c] = static_cast<float>(1 / sqrt(moments.second / n + eps));
   }
   if (!writes) return;
   running.mean[c] = static_cast<float>(new_mean);
   running.var[c] = static_cast<float>(new_var);
+}
+
+/// own: this rank's mean and squared deviations of each group and channel, side by side.
+__global__ void own_moments_kernel(Partition g, const float* means, const float* squares,
+                                   double* own) {
+  const int c = channel_of_thread(), group = static_cast<int>(blockIdx.y);
+  const Pair moments = group_moments(g, group, c, means, squares);
+  if (c >= g.channels || threadIdx.x >= channels_a_block) return;
+  own[2 * (group * g.channels + c)] = moments.first;
+  own[2 * (group * g.channels + c) + 1] = moments.second;
 }
 
 template <int width, class T>
@@ -149,6 +168,29 @@ __global__ void combine_gradients_kernel(Partition g, const float* plain, const 
   if (writes && dbeta != nullptr) dbeta[c] = static_cast<float>(of_beta);
 }
 
+/// The same of this rank's rows alone; own: sums of dy and of dy (x - mean), side by side.
+template <class T>
+__global__ void own_gradients_kernel(Partition g, const float* plain, const float* centred,
+                                     Normalisation<T> norm, double* own, float* dgamma,
+                                     float* dbeta) {
+  const int c = channel_of_thread();
+  const bool writes = c < g.channels && threadIdx.x < channels_a_block;
+  double of_gamma = 0, of_beta = 0;
+  for (int group = 0; group < g.groups; ++group) {
+    const Pair sums = sum_chunks(g, group, c, [&](int, int64_t part) {
+      return Pair{plain[part], centred[part]};
+    });
+    if (!writes) continue;
+    const int at = group * g.channels + c;
+    of_beta += sums.first;
+    of_gamma += sums.second * norm.invstd.data[at];
+    own[2 * at] = sums.first;
+    own[2 * at + 1] = sums.second;
+  }
+  if (writes && dgamma != nullptr) dgamma[c] = static_cast<float>(of_gamma);
+  if (writes && dbeta != nullptr) dbeta[c] = static_cast<float>(of_beta);
+}
+
 template <int width, class T>
 __global__ void input_gradient_kernel(Partition g, const T* x, const T* dy, Normalisation<T> norm,
                                       const float* a, const float* b, T* dx) {
@@ -177,6 +219,10 @@ Tensor floats(CudaContext& ctx, size_t count) {
   return Tensor::empty({static_cast<int64_t>(count)}, DType::f32, ctx.memory());
 }
 
+Tensor doubles(CudaContext& ctx, int64_t count) {
+  return Tensor::empty({count}, DType::f64, ctx.memory());
+}
+
 }  // namespace
 
 template <class T>
@@ -191,6 +237,14 @@ void batch_norm_statistics(CudaContext& ctx, View<const T> x, const BatchNormOpt
     launch(ctx, "batch_norm moments", moments_kernel<width(), T>, g.blocks(), dim3(block_threads),
            0, g, x.data, means, squares);
   });
+  if (!current_ranks().alone()) {
+    const Tensor own = doubles(ctx, 2 * mean.numel());
+    dim3 grid = per_channel(g);
+    grid.y = static_cast<unsigned>(g.groups);
+    launch(ctx, "batch_norm rank's moments", own_moments_kernel, grid, dim3(block_threads), 0, g,
+           means, squares, own.data<double>());
+    return moments_of_ranks(ctx, own, g.rows, options, mean, invstd, running_mean, running_var);
+  }
   for (int first = 0; first < g.groups; first += most_groups)
     launch(ctx, "batch_norm statistics", combine_moments_kernel, per_channel(g),
            dim3(block_threads), 0, g, means, squares, options.eps,
@@ -226,7 +280,9 @@ void batch_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
                          View<stat_t<T>> dgamma, View<stat_t<T>> dbeta) {
   const Partition g = partition<T>(x.shape, norm.mean.shape[0], x.data, dy.data, dx.data);
   if (g.channels == 0) return;
-  if (batch_norm_whole_backward<T>(ctx, x, dy, norm, constant_statistics, dx, dgamma, dbeta))
+  const bool over_ranks = !current_ranks().alone() && !constant_statistics && dx.data != nullptr;
+  if (!over_ranks &&
+      batch_norm_whole_backward<T>(ctx, x, dy, norm, constant_statistics, dx, dgamma, dbeta))
     return;
   const Tensor parts = floats(ctx, 2 * g.parts());
   const Tensor means = floats(ctx, static_cast<size_t>(2 * g.groups) * g.channels);
@@ -235,9 +291,17 @@ void batch_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm gradient sums", gradient_sums_kernel<width(), T>, g.blocks(),
            dim3(block_threads), 0, g, x.data, dy.data, norm, plain, centred);
-    launch(ctx, "batch_norm gradients", combine_gradients_kernel<T>, per_channel(g),
-           dim3(block_threads), 0, g, plain, centred, norm, constant_statistics, a, b, dgamma.data,
-           dbeta.data);
+    if (over_ranks) {
+      const Tensor own = doubles(ctx, 2 * norm.mean.numel());
+      launch(ctx, "batch_norm rank's gradients", own_gradients_kernel<T>, per_channel(g),
+             dim3(block_threads), 0, g, plain, centred, norm, own.data<double>(), dgamma.data,
+             dbeta.data);
+      slopes_of_ranks(ctx, own, g.rows, norm.invstd, a, b);
+    } else {
+      launch(ctx, "batch_norm gradients", combine_gradients_kernel<T>, per_channel(g),
+             dim3(block_threads), 0, g, plain, centred, norm, constant_statistics, a, b,
+             dgamma.data, dbeta.data);
+    }
     if (dx.data != nullptr && dx.numel() > 0)
       launch(ctx, "batch_norm dx", input_gradient_kernel<width(), T>, g.blocks(),
              dim3(block_threads), 0, g, x.data, dy.data, norm, a, b, dx.data);

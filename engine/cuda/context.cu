@@ -8,9 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include "engine/card_ranks.h"
 #include "engine/cuda/element.cuh"
 #include "engine/cuda/launch.cuh"
 #include "engine/error.h"
+#include "engine/ranks.h"
 
 namespace weft {
 namespace {
@@ -126,6 +128,19 @@ void find_infinite(CudaContext& ctx, const Tensor& t, const Tensor& flag) {
   });
 }
 
+/// Until query() is no longer cudaErrorNotReady, where ranks' cards wait for each other: they are
+/// watched meanwhile.
+template <class Query>
+void watch_ranks(const char* call, Query query) {
+  CardRanks* const cards = current_ranks().cards();
+  if (cards == nullptr) return;
+  cards->wait([&] {
+    const cudaError_t status = query();
+    if (status != cudaErrorNotReady) check(status, call);
+    return status == cudaSuccess;
+  });
+}
+
 std::string version_text(int version) {
   return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
 }
@@ -222,6 +237,7 @@ void CudaContext::synchronize() {
   if (impl_->recording)
     throw RecordingError("cuda: waiting for work that is being recorded and does not run");
   ++waits_;
+  watch_ranks("cudaStreamQuery", [&] { return cudaStreamQuery(impl_->compute.handle); });
   WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
 }
 
@@ -346,6 +362,7 @@ void CudaTimer::start() { WEFT_CUDA(cudaEventRecord(impl_->begin.handle, impl_->
 
 double CudaTimer::stop() {
   WEFT_CUDA(cudaEventRecord(impl_->end.handle, impl_->ctx.stream()));
+  watch_ranks("cudaEventQuery", [&] { return cudaEventQuery(impl_->end.handle); });
   WEFT_CUDA(cudaEventSynchronize(impl_->end.handle));
   float ms = 0;
   WEFT_CUDA(cudaEventElapsedTime(&ms, impl_->begin.handle, impl_->end.handle));

@@ -1,6 +1,8 @@
 // A GPU as a device: made, asked, timed by events, its kernels recorded in graphs.
 #include "engine/cuda/graph.h"
+#include "engine/cuda/nccl.h"
 #include "engine/device_parts.h"
+#include "engine/ranks.h"
 
 namespace weft {
 namespace {
@@ -18,6 +20,27 @@ class GraphRecorder final : public LaunchRecorder {
 
  private:
   CudaGraph graph_;
+};
+
+/// One of several ranks is joined to the others' GPUs while its own is there.
+class JoinedCard {
+ public:
+  explicit JoinedCard(MatrixMath math) : context(math), ranks_(current_ranks()) {
+    if (ranks_.alone()) return;
+    cards_ = join_cards(context, ranks_);
+    ranks_.set_cards(cards_.get());
+  }
+  ~JoinedCard() {
+    if (cards_ != nullptr) ranks_.set_cards(nullptr);
+  }
+  JoinedCard(const JoinedCard&) = delete;
+  JoinedCard& operator=(const JoinedCard&) = delete;
+
+  CudaContext context;
+
+ private:
+  Ranks& ranks_;
+  std::unique_ptr<CardRanks> cards_;
 };
 
 }  // namespace
@@ -70,8 +93,8 @@ void require_cuda() {
 }
 
 Owned make_cuda(MatrixMath math) {
-  const auto ctx = std::make_shared<CudaContext>(math);
-  return {ctx, ctx.get()};
+  const auto card = std::make_shared<JoinedCard>(math);
+  return {card, &card->context};
 }
 
 }  // namespace device_parts

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/cpu/context.h"
+#include "engine/device.h"
 #include "engine/error.h"
 #include "engine/version.h"
 #include "io/files.h"
@@ -28,6 +29,7 @@ std::string this_binary() {
 
 RankJob::RankJob(double timeout_seconds) {
   if (started_rank() < 0) return;
+  take_card();
   ranks_ = join_job(timeout_seconds);
   // Another MPI's starter: each process would make the whole run, all of them in one folder.
   if (ranks_->alone() && started_size() > 1)
@@ -36,6 +38,17 @@ RankJob::RankJob(double timeout_seconds) {
         "with pmix");
   here_.emplace(*ranks_);
   if (!ranks_->alone()) speak_as(ranks_->name_of(ranks_->rank()) + ": ");
+}
+
+void RankJob::require_card(DeviceKind device) const {
+  if (device == DeviceKind::cpu || current_ranks().alone()) return;
+  const std::string why = why_no_cuda();
+  if (why.empty()) return;
+  const HostRank here = started_here();
+  throw DeviceError(
+      fmt::format("device cuda: no GPU for rank {} of the {} on this host, where each needs one of "
+                  "its own ({}); start as many ranks as it has cards",
+                  here.rank, here.size, why));
 }
 
 int RankJob::threads(int asked) const {

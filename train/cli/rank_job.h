@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/device_kind.h"
 #include "engine/ranks.h"
 
 namespace weft::cli {
@@ -19,6 +20,8 @@ class RankJob {
 
   /// Whether this process prints and writes.
   bool first() const { return current_ranks().first(); }
+  /// DeviceError where the run computes on GPUs, and this host shows none to this rank.
+  void require_card(DeviceKind device) const;
   /// Threads of this rank, where `asked` is 0: the machine's cores, divided among its ranks.
   int threads(int asked) const;
   /// ConfigError, naming a rank, where one has another binary than the first, or differs in one of

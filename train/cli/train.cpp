@@ -82,6 +82,7 @@ class Train final : public Command {
         !out_.empty() ? out_ : fmt::format("runs/out/{}-{}", run.name, run.seed);
     if (!dry_run_ && job.first()) RunFolder::require_new(folder);
     const auto began = std::chrono::steady_clock::now();
+    job.require_card(run.device);
     const Device device(run.device, job.threads(threads_), matrix_math(run.precision, run.device));
     const auto data = open_dataset(run);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), folder);
@@ -117,6 +118,7 @@ class Train final : public Command {
     check_learned(checkpoint.learned, run.data.normalize, run.tasks,
                   checkpoint_path(resume_, checkpoint_));
     const auto began = std::chrono::steady_clock::now();
+    job.require_card(run.device);
     const Device device(run.device, job.threads(threads_), matrix_math(run.precision, run.device));
     const auto data = open_dataset(run, &checkpoint.learned);
     if (dry_run_) return dry_run(run, *data, device.context(), since(began), resume_);

@@ -18,7 +18,6 @@ namespace {
 void check_ranks(const RunFile& run, const Dataset& data, const Parts& parts, Model& model) {
   const int ranks = current_ranks().size();
   if (ranks == 1) return;
-  if (run.device != DeviceKind::cpu) refuse(run, "device", "is \"cuda\"");
   if (per_input(model) != nullptr) refuse(run, "sharing", "decides for each image");
   for (const TaskSpec& task : run.tasks)
     if (!task.slopes.empty()) refuse(run, "task", fmt::format("\"{}\" learns slopes", task.name));

@@ -24,6 +24,12 @@ struct HostRank {
   int rank = 0, size = 1;
 };
 HostRank started_here();
+/// The card of the rank `here`, as CUDA_VISIBLE_DEVICES names it, of those that `visible` (the value of
+/// that variable, or null) shows to the ranks of this host: the rank's own by number, or the only one.
+/// "-1", which is none, where they are fewer.
+std::string card_of(HostRank here, const char* visible);
+/// From now on CUDA shows this process its rank's card alone; before the first call of CUDA.
+void take_card();
 /// "NAME=" of each variable that started_rank() reads: for a child that is no rank.
 std::vector<std::string> not_started();
 

@@ -44,6 +44,8 @@ class MpiRanks final : public Ranks {
                              : fmt::format("rank {}", rank);
   }
 
+  double patience() const override { return timeout_; }
+
   void exchange(const void* out, size_t stride, void* in, size_t bytes) override {
     const auto* const from = static_cast<const std::byte*>(out);
     auto* const to = static_cast<std::byte*>(in);

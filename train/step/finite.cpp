@@ -6,11 +6,9 @@
 #include "engine/device_tensor.h"
 
 namespace weft {
-namespace {
 
-/// from -> to, pair by pair, in one launch.
-void copy(const AnyContext& context, const std::vector<Tensor>& to, const std::vector<Tensor>& from,
-          const int32_t* verdict) {
+void copy_each(const AnyContext& context, const std::vector<Tensor>& to,
+               const std::vector<Tensor>& from, const int32_t* verdict) {
   if (to.empty()) return;
   on_device_full(context, to[0].dtype(), [&](auto& ctx, auto zero) {
     using T = decltype(zero);
@@ -20,8 +18,6 @@ void copy(const AnyContext& context, const std::vector<Tensor>& to, const std::v
     kernels::copy_all<T>(ctx, copies, verdict);
   });
 }
-
-}  // namespace
 
 FiniteStep::FiniteStep(const AnyContext& context)
     : context_(context), verdict_(Tensor::empty({1}, DType::i32, memory_of(context))) {
@@ -43,10 +39,10 @@ void FiniteStep::begin(const std::vector<Tensor>& running, bool fresh) {
     for (const Tensor& t : running)
       kept_.push_back(Tensor::empty(t.shape(), t.dtype(), memory_of(context_)));
   }
-  copy(context_, kept_, running_, nullptr);
+  copy_each(context_, kept_, running_);
 }
 
-void FiniteStep::give_back() { copy(context_, running_, kept_, nullptr); }
+void FiniteStep::give_back() { copy_each(context_, running_, kept_); }
 
 void FiniteStep::judge(const std::vector<Tensor>& values) {
   if (values.empty()) return;
@@ -58,7 +54,7 @@ void FiniteStep::judge(const std::vector<Tensor>& values) {
       views.push_back(t.marked_finite() ? View<const T>{nullptr, {0}} : t.template view<const T>());
     kernels::find_nonfinite<T>(ctx, views, verdict);
   });
-  copy(context_, running_, kept_, verdict);
+  copy_each(context_, running_, kept_, verdict);
 }
 
 int64_t count_nonfinite(const Tensor& host) {

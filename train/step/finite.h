@@ -39,6 +39,11 @@ class FiniteStep {
   std::vector<Tensor> running_, kept_;
 };
 
+/// from -> to, pair by pair, in one launch, all of one float dtype where the context computes; with a
+/// verdict only where that is bad.
+void copy_each(const AnyContext& context, const std::vector<Tensor>& to,
+               const std::vector<Tensor>& from, const int32_t* verdict = nullptr);
+
 /// How many elements of a host tensor of floats are NaN or infinite.
 int64_t count_nonfinite(const Tensor& host);
 

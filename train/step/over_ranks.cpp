@@ -5,6 +5,8 @@
 
 #include "engine/device_tensor.h"
 #include "engine/ranks.h"
+#include "train/step/card_means.h"
+#include "train/step/finite.h"
 #include "train/step/running.h"
 
 namespace weft {
@@ -37,6 +39,13 @@ std::vector<Tensor> means(const AnyContext& context, const std::vector<Tensor>& 
 
 std::vector<Tensor> means_of(const AnyContext& context, const std::vector<Tensor>& tensors) {
   if (tensors.empty()) return {};
+  if (CardRanks* const cards = current_ranks().cards()) {
+    std::vector<Tensor> out = tensors;
+    CardMeans means(context, *cards);
+    for (Tensor& t : out) means.add(&t);
+    means.finish();
+    return out;
+  }
   return tensors[0].dtype() == DType::f64 ? means<double>(context, tensors)
                                           : means<float>(context, tensors);
 }
@@ -52,6 +61,22 @@ void average_over_ranks(const AnyContext& context, const std::vector<Parameter*>
   size_t i = 0;
   for (Parameter* p : parameters)
     if (p->grad.defined()) p->grad = gradients[i++];
+}
+
+bool backward_over_ranks(Tape& tape, const Var& loss, const std::vector<Parameter*>& parameters) {
+  CardRanks* const cards = current_ranks().cards();
+  if (cards == nullptr) {
+    tape.backward(loss);
+    return false;
+  }
+  CardMeans means(tape.context(), *cards);
+  AverageFinished finished(means, parameters);
+  {
+    const ListenToGradients listening(finished);
+    tape.backward(loss);
+  }
+  finished.finish();
+  return true;
 }
 
 void average_over_ranks(const AnyContext& context, TaskGradients& gradients) {
@@ -73,6 +98,7 @@ void average_running_over_ranks(ParameterStore& store) {
   if (current_ranks().alone()) return;
   const std::vector<Tensor> running = running_of(store);
   const std::vector<Tensor> averages = means_of(store.context(), running);
+  if (current_ranks().cards() != nullptr) return copy_each(store.context(), running, averages);
   for (size_t i = 0; i < running.size(); ++i) {
     copy_to(store.context(), running[i], averages[i]);
     if (running[i].on_host()) running[i].changed();

@@ -4,7 +4,8 @@
 // Which parameters have one is the same everywhere: all ranks record the same tape. Of per-task
 // gradients every row is so averaged before anything is asked of them, so that a Gram matrix, or what
 // a method makes of elements, is that of the whole batch; no mean of Grams would be. Weights: those
-// that rank 0 has read from a file that it alone writes. Retains nothing.
+// that rank 0 has read from a file that it alone writes. Between GPUs means are taken there, in f32
+// (card_means.h), and no rank waits for its host. Retains nothing.
 #pragma once
 
 #include <vector>
@@ -17,6 +18,9 @@
 namespace weft {
 
 void average_over_ranks(const AnyContext& context, const std::vector<Parameter*>& parameters);
+
+/// tape.backward(loss). True: between GPUs gradients have been averaged on the way, and this was it.
+bool backward_over_ranks(Tape& tape, const Var& loss, const std::vector<Parameter*>& parameters);
 
 /// Rows of shared parameters; needs keep, where there are several ranks.
 void average_over_ranks(const AnyContext& context, TaskGradients& gradients);

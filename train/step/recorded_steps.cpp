@@ -5,6 +5,8 @@
 #include <cmath>
 #include <span>
 
+#include "engine/ranks.h"
+
 namespace weft {
 namespace {
 
@@ -16,9 +18,11 @@ bool has_label(const Tensor& target) {
 }  // namespace
 
 RecordedStep& RecordedSteps::of(Phase phase, const Batch& batch) {
-  std::vector<bool> labelled;
-  if (is_asynchronous(context_))
-    for (const Tensor& target : batch.targets) labelled.push_back(has_label(target));
+  std::vector<char> labelled;
+  if (is_asynchronous(context_)) {
+    for (const Tensor& target : batch.targets) labelled.push_back(has_label(target) ? 1 : 0);
+    current_ranks().join(labelled);
+  }
   std::pair key{phase, labelled};
   if (by_labels_.size() >= most_sets && by_labels_.count(key) == 0) key.second.clear();
   return by_labels_.try_emplace(key, context_).first->second;

@@ -1,6 +1,7 @@
 // Which recorded step a batch takes. Which tasks have labels decides which kernels run back, so on a
 // GPU each set of tasks has a graph of its own, and rare labels do not make one graph anew at every
-// turn; beyond a few sets, the rare ones take turns in one.
+// turn; beyond a few sets, the rare ones take turns in one. Of several ranks the labels of all decide, so
+// that they record, build and launch in the same steps.
 #pragma once
 
 #include <map>
@@ -29,7 +30,7 @@ class RecordedSteps {
 
  private:
   AnyContext context_;
-  std::map<std::pair<Phase, std::vector<bool>>, RecordedStep> by_labels_;
+  std::map<std::pair<Phase, std::vector<char>>, RecordedStep> by_labels_;
 };
 
 }  // namespace weft

@@ -4,7 +4,6 @@
 #include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "ops/slice.h"
-#include "train/metrics/rank_losses.h"
 #include "train/step/reinforce.h"
 #include "train/step/slope_loss.h"
 
@@ -88,7 +87,8 @@ StepOutputs compute_step(Tape& tape, Model& model, const RunFile& run, const Ste
       out.predictions[k] = slice(out.predictions[k], 0, 0, rows);
     const LayerScope scope(task.name);
     out.losses.push_back(rank_loss(task, run.semantics, out.predictions[k], in.targets[k],
-                                   geometry_of(model, k, in.images.shape())));
+                                   geometry_of(model, k, in.images.shape()),
+                                   in.shares != nullptr ? &in.shares->at(k) : nullptr));
     if (out.losses[k]) add_term(slopes.add_to(*out.losses[k], k, in.targets[k]), task.weight);
     if (out.losses[k] && in.phase == Phase::policy)
       if (const auto draw = model.policy()->surrogate(*out.sample, k, *out.losses[k]))

@@ -13,6 +13,7 @@
 
 #include "data/loader.h"
 #include "models/sharing/sharing.h"
+#include "train/metrics/rank_losses.h"
 #include "train/run_file/run_file.h"
 #include "train/step/state.h"
 
@@ -21,12 +22,13 @@ namespace weft {
 struct StepInputs {
   Phase phase = Phase::warmup;
   uint64_t seed = 0;
-  uint32_t step = 0;                     ///< the run's step: key of this step's noise
-  double temperature = 1;                ///< weights and policy phases
-  int active = 0;                        ///< blocks that use the policy; the same phases
-  const BinaryPolicy* chosen = nullptr;  ///< retrain and infer phases of a model with a policy
-  Var images;                            ///< normalised, in the model's dtype; as Batch's
-  std::vector<Tensor> targets;           ///< host f32, NaN = invalid
+  uint32_t step = 0;                         ///< the run's step: key of this step's noise
+  double temperature = 1;                    ///< weights and policy phases
+  int active = 0;                            ///< blocks that use the policy; the same phases
+  const BinaryPolicy* chosen = nullptr;      ///< retrain and infer phases of a model with a policy
+  Var images;                                ///< normalised, in the model's dtype; as Batch's
+  std::vector<Tensor> targets;               ///< host f32, NaN = invalid
+  std::vector<LossShare>* shares = nullptr;  ///< per task, of a pass that may be recorded twice
 };
 
 struct StepOutputs {

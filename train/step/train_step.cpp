@@ -36,12 +36,12 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
   finite_.begin(running_of(model.store()),
                 run_.on_nonfinite == OnNonfinite::skip || !is_asynchronous(context_));
   const Counters counters(model.store());
-  const StepOutputs out = differentiate(model, in, batch, balance);
+  const auto [out, averaged] = differentiate(model, optimizer, in, batch, balance);
   for (const auto& loss : out.losses)
     result.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
   if (!run_.model.bn_sync) average_running_over_ranks(model.store());
   if (out.total) {
-    average_over_ranks(context_, optimizer.parameters());
+    if (!averaged) average_over_ranks(context_, optimizer.parameters());
     if (update.clip_norm > 0) clip_grad_norm(context_, optimizer.parameters(), update.clip_norm);
     if (probe_ != nullptr) probe_->differentiated();
   }
@@ -64,10 +64,14 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
 }
 
 /// Forward and backward pass: losses, and gradients in the parameters.
-StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& batch,
-                                     TaskBalance* balance) {
+TrainStep::Differentiated TrainStep::differentiate(Model& model, const Optimizer& optimizer,
+                                                   StepInputs in, const Batch& batch,
+                                                   TaskBalance* balance) {
   in.targets = batch.targets;
-  StepOutputs out;
+  std::vector<LossShare> shares(run_.tasks.size());
+  in.shares = &shares;
+  Differentiated result;
+  StepOutputs& out = result.out;
   std::optional<Tape> tape;
   const Counters counters(model.store());
   const auto forward = [&] {
@@ -91,7 +95,7 @@ StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& b
     if (balance != nullptr)
       balance->differentiate(*tape, model, out);
     else if (out.total)
-      tape->backward(*out.total);
+      result.averaged = backward_over_ranks(*tape, *out.total, optimizer.parameters());
     if (balance == nullptr) tape.reset();
   };
   // These look at values on the way, which a recorded step cannot.
@@ -126,7 +130,7 @@ StepOutputs TrainStep::differentiate(Model& model, StepInputs in, const Batch& b
     }
   }
   if (balance != nullptr) balance->combine(model);
-  return out;
+  return result;
 }
 
 /// The losses of the batch under the new weights, as in the step: batch norm by the batch, the same

@@ -76,7 +76,12 @@ class TrainStep {
   void set_probe(StepProbe* probe) { probe_ = probe; }
 
  private:
-  StepOutputs differentiate(Model& model, StepInputs in, const Batch& batch, TaskBalance* balance);
+  struct Differentiated {
+    StepOutputs out;
+    bool averaged = false;  ///< over ranks, on the way back
+  };
+  Differentiated differentiate(Model& model, const Optimizer& optimizer, StepInputs in,
+                               const Batch& batch, TaskBalance* balance);
   void look_back(Model& model, StepInputs in, const Batch& batch, TaskBalance& balance);
   bool judge(Model& model, const StepOutputs& out, const Optimizer& optimizer,
              Judgement& judgement);
