@@ -119,6 +119,8 @@ void steps(const Arguments& arguments) {
     fmt::print("{:<8} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.1f} {:>11.0f}% {:>10.0f}\n",
                name_of(phase), median, ms.front(), ms.back(), gflops, 100 * gflops / peak,
                static_cast<double>(memory_of(context).counters().peak_bytes) / 1048576.0);
+    if (s.graphs && !current_ranks().alone())
+      fmt::print("# {}: graphs built {}\n", name_of(phase), repeated.built());
     std::fflush(stdout);
   }
 }

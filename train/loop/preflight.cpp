@@ -178,7 +178,9 @@ void check_plan(const RunFile& run, const Dataset& data, const Parts& parts) {
 std::unique_ptr<Model> planned_model(AnyContext context, const RunFile& run, const Dataset& data,
                                      const Parts& parts) {
   check_plan(run, data, parts);
-  check_memory(run, data, parts, memory_bytes(context) / ranks_on_this_host());
+  // A host's memory is shared by its ranks; a card is one rank's.
+  const int sharers = is_asynchronous(context) ? 1 : ranks_on_this_host();
+  check_memory(run, data, parts, memory_bytes(context) / sharers);
   auto model = make_model(context, run);
   check_ranks(run, data, parts, *model);
   return model;

@@ -4,9 +4,11 @@
 // is in tests/cli/mpi.sh.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "io/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/host_cards.h"
 #include "tests/support/rooms_run.h"
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
@@ -58,7 +60,10 @@ class Listener final : public TrainObserver {
   std::vector<double>& told_;
 };
 
-Outcome outcome_of(RunFile run) {
+/// `cards`: gradients go the way that they go between GPUs.
+Outcome outcome_of(RunFile run, bool cards = false) {
+  std::optional<test::HostCards> joined;
+  if (cards) joined.emplace(current_ranks());
   Outcome out;
   CpuContext cpu(1);
   const auto data = open_dataset(run);
@@ -71,9 +76,9 @@ Outcome outcome_of(RunFile run) {
 }
 
 /// Of each rank.
-std::vector<Outcome> outcomes_on(int ranks, const RunFile& run) {
+std::vector<Outcome> outcomes_on(int ranks, const RunFile& run, bool cards = false) {
   std::vector<Outcome> all(static_cast<size_t>(ranks));
-  run_ranks(ranks, [&](int rank) { all[static_cast<size_t>(rank)] = outcome_of(run); });
+  run_ranks(ranks, [&](int rank) { all[static_cast<size_t>(rank)] = outcome_of(run, cards); });
   return all;
 }
 
@@ -99,12 +104,12 @@ double distance(const Outcome& a, const Outcome& b) {
   return most;
 }
 
-void check_as_one(const RunFile& run, const std::vector<int>& sizes) {
+void check_as_one(const RunFile& run, const std::vector<int>& sizes, bool cards = false) {
   const Outcome one = outcome_of(run);
   CHECK(one.told.size() > 40);
   for (const int size : sizes) {
     INFO(size << " ranks");
-    const std::vector<Outcome> all = outcomes_on(size, run);
+    const std::vector<Outcome> all = outcomes_on(size, run, cards);
     CHECK(distance(one, all[0]) < 1e-11);
     for (const Outcome& other : all) {
       CHECK(same(other.bits, all[0].bits));
@@ -118,6 +123,16 @@ void check_as_one(const RunFile& run, const std::vector<int>& sizes) {
 TEST_CASE("ranks: 20 steps of every phase end as one process's with the whole batch",
           "[train][ranks]") {
   check_as_one(rooms(), {2, 4});
+}
+
+TEST_CASE("ranks: by the way between GPUs they end as one process", "[train][ranks]") {
+  const std::vector<std::string> shorter = {"warmup.steps=8", "policy.steps=12", "retrain.steps=8"};
+  for (const char* way : {"", "balance.method=upgrad", "balance.method=uw"}) {
+    INFO(way);
+    std::vector<std::string> overrides = shorter;
+    if (*way != '\0') overrides.emplace_back(way);
+    check_as_one(rooms(overrides), {2, 4}, true);
+  }
 }
 
 TEST_CASE("ranks: hard samples, compat and plain SGD as one process", "[train][ranks]") {
