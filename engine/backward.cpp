@@ -135,9 +135,8 @@ void Tape::run(Sweep& sweep, int from, BackwardOptions options) {
   const auto first_uses = listener != nullptr ? Sweep::leaves_of(*this) : nullptr;
   for (int i = from; i >= options.stop_at.node; --i) {
     if (sweep.slot(i).grad.defined() && !nodes_[i].is_leaf) differentiate(sweep, i, options.retain);
-    if (Parameter* const p = nodes_[i].parameter;
-        listener != nullptr && p != nullptr && p->grad.defined() && first_uses->at(p) == i)
-      listener->finished(*p);
+    Parameter* const p = nodes_[i].parameter;
+    if (first_uses != nullptr && p != nullptr && first_uses->at(p) == i) listener->finished(*p);
   }
 }
 

@@ -11,7 +11,7 @@ namespace weft {
 class FinishedGradients {
  public:
   virtual ~FinishedGradients() = default;
-  /// p.grad is whole, and may be replaced.
+  /// p.grad is whole, and may be replaced; undefined: the pass did not reach p.
   virtual void finished(Parameter& p) = 0;
 };
 

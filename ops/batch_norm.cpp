@@ -143,12 +143,10 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
       const View<const T> part = part_of(g).template view<T>();
       if constexpr (!std::is_same_v<decltype(ctx), CpuContext&>) {  // all parts are of one size
         const int64_t rows = x.shape()[0] / parts;
-        const bool own_rows = !options.training || current_ranks().alone();
-        normalised = own_rows && kernels::batch_norm_whole_forward<T>(
-                                     ctx, part, options, mean, invstd, running_mean, running_var,
-                                     {mean, invstd, gamma.value().view<Stat>(),
-                                      beta.value().view<Stat>(), options.relu},
-                                     y.rows(g * rows, rows).view<T>());
+        normalised = kernels::batch_norm_whole_forward<T>(
+            ctx, part, options, mean, invstd, running_mean, running_var,
+            {mean, invstd, gamma.value().view<Stat>(), beta.value().view<Stat>(), options.relu},
+            y.rows(g * rows, rows).view<T>());
         if (normalised) continue;
       }
       if (options.training)

@@ -11,7 +11,8 @@
 namespace weft::kernels {
 
 /// batch_norm_statistics, or in evaluation batch_norm_recall, and then batch_norm_forward; norm.mean
-/// and norm.invstd are what `mean` and `invstd` show. False where x is too large: nothing is done.
+/// and norm.invstd are what `mean` and `invstd` show. False where x is too large, or the statistics are
+/// of several ranks' rows: nothing is done.
 template <class T>
 bool batch_norm_whole_forward(CudaContext&, View<const T> x, const BatchNormOptions&,
                               View<stat_t<T>> mean, View<stat_t<T>> invstd,

@@ -3,6 +3,7 @@
 // small map still make several blocks.
 #include <cmath>
 
+#include "engine/ranks.h"
 #include "ops/batch_norm_cuda.cuh"
 #include "ops/batch_norm_whole.h"
 
@@ -111,7 +112,7 @@ bool batch_norm_whole_forward(CudaContext& ctx, View<const T> x, const BatchNorm
                               View<stat_t<T>> running_mean, View<stat_t<T>> running_var,
                               const Normalisation<T>& norm, View<T> y) {
   const Partition g = whole_partition<T>(x.shape, mean.shape[0], x.data, y.data);
-  if (!fits(g)) return false;
+  if (!fits(g) || (options.training && !current_ranks().alone())) return false;
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm whole", forward_kernel<width(), T>, whole_blocks(g),
            dim3(whole_threads), 0, g, x.data, options.training, options.eps,

@@ -76,7 +76,7 @@ class NcclRanks final : public CardRanks {
   ~NcclRanks() override {
     // Behind an error the others may never come: what waits for them is broken off.
     if (std::uncaught_exceptions() > 0) {
-      abort();
+      break_off();
     } else {
       cudaStreamSynchronize(ctx_.stream());
       cudaStreamSynchronize(beside_);
@@ -156,7 +156,7 @@ class NcclRanks final : public CardRanks {
           status == ncclSuccess || status == ncclInProgress)
         continue;
       const std::string why = ncclGetErrorString(status);
-      abort();
+      break_off();
       throw UserError(
           fmt::format("{}: NCCL: {}; the run goes on from its last checkpoint with --resume",
                       ranks_.name_of(ranks_.rank()), why));
@@ -164,7 +164,7 @@ class NcclRanks final : public CardRanks {
   }
 
   [[noreturn]] void time_out() {
-    abort();
+    break_off();
     throw UserError(fmt::format(
         "{}: {} did not answer for {:g} s; the run goes on from its last checkpoint with --resume",
         ranks_.name_of(ranks_.rank()),
@@ -174,7 +174,7 @@ class NcclRanks final : public CardRanks {
   }
 
   /// Kernels that wait for other ranks end.
-  void abort() noexcept {
+  void break_off() noexcept {
     for (ncclComm_t* comm : {&on_beside_, &on_compute_})
       if (ncclComm_t const broken = std::exchange(*comm, nullptr)) ncclCommAbort(broken);
   }

@@ -48,7 +48,7 @@ void CardMeans::finish() {
 
 void AverageFinished::finished(Parameter& p) {
   const auto found = std::find(left_.begin(), left_.end(), &p);
-  if (found == left_.end()) return;
+  if (found == left_.end() || !p.grad.defined()) return;
   left_.erase(found);
   means_.add(&p.grad);
 }

@@ -36,12 +36,12 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
   finite_.begin(running_of(model.store()),
                 run_.on_nonfinite == OnNonfinite::skip || !is_asynchronous(context_));
   const Counters counters(model.store());
-  const auto [out, averaged] = differentiate(model, optimizer, in, batch, balance);
+  const StepOutputs out = differentiate(model, optimizer, in, batch, balance);
   for (const auto& loss : out.losses)
     result.losses.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
   if (!run_.model.bn_sync) average_running_over_ranks(model.store());
   if (out.total) {
-    if (!averaged) average_over_ranks(context_, optimizer.parameters());
+    if (!averaged_) average_over_ranks(context_, optimizer.parameters());
     if (update.clip_norm > 0) clip_grad_norm(context_, optimizer.parameters(), update.clip_norm);
     if (probe_ != nullptr) probe_->differentiated();
   }
@@ -64,14 +64,13 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
 }
 
 /// Forward and backward pass: losses, and gradients in the parameters.
-TrainStep::Differentiated TrainStep::differentiate(Model& model, const Optimizer& optimizer,
-                                                   StepInputs in, const Batch& batch,
-                                                   TaskBalance* balance) {
+StepOutputs TrainStep::differentiate(Model& model, const Optimizer& optimizer, StepInputs in,
+                                     const Batch& batch, TaskBalance* balance) {
   in.targets = batch.targets;
   std::vector<LossShare> shares(run_.tasks.size());
   in.shares = &shares;
-  Differentiated result;
-  StepOutputs& out = result.out;
+  averaged_ = false;
+  StepOutputs out;
   std::optional<Tape> tape;
   const Counters counters(model.store());
   const auto forward = [&] {
@@ -92,11 +91,9 @@ TrainStep::Differentiated TrainStep::differentiate(Model& model, const Optimizer
   };
   // The one place where losses become gradients: back from their weighted sum, or as asked for.
   const auto back = [&] {
-    if (balance != nullptr)
-      balance->differentiate(*tape, model, out);
-    else if (out.total)
-      result.averaged = backward_over_ranks(*tape, *out.total, optimizer.parameters());
-    if (balance == nullptr) tape.reset();
+    if (balance != nullptr) return balance->differentiate(*tape, model, out);
+    averaged_ = out.total && backward_over_ranks(*tape, *out.total, optimizer.parameters());
+    tape.reset();
   };
   // These look at values on the way, which a recorded step cannot.
   const bool direct = run_.debug || probe_ != nullptr ||
@@ -130,7 +127,7 @@ TrainStep::Differentiated TrainStep::differentiate(Model& model, const Optimizer
     }
   }
   if (balance != nullptr) balance->combine(model);
-  return result;
+  return out;
 }
 
 /// The losses of the batch under the new weights, as in the step: batch norm by the batch, the same

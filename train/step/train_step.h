@@ -76,12 +76,8 @@ class TrainStep {
   void set_probe(StepProbe* probe) { probe_ = probe; }
 
  private:
-  struct Differentiated {
-    StepOutputs out;
-    bool averaged = false;  ///< over ranks, on the way back
-  };
-  Differentiated differentiate(Model& model, const Optimizer& optimizer, StepInputs in,
-                               const Batch& batch, TaskBalance* balance);
+  StepOutputs differentiate(Model& model, const Optimizer& optimizer, StepInputs in,
+                            const Batch& batch, TaskBalance* balance);
   void look_back(Model& model, StepInputs in, const Batch& batch, TaskBalance& balance);
   bool judge(Model& model, const StepOutputs& out, const Optimizer& optimizer,
              Judgement& judgement);
@@ -91,6 +87,7 @@ class TrainStep {
   FiniteStep finite_;
   RecordedSteps recorded_;
   StepProbe* probe_ = nullptr;
+  bool averaged_ = false;  ///< the step's gradients were, over ranks, on the way back
 };
 
 }  // namespace weft
