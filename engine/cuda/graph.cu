@@ -6,11 +6,19 @@
 #include <utility>
 
 #include "engine/cuda/check.h"
+#include "engine/ranks.h"
 
 namespace weft {
 namespace {
 
 constexpr int longest_pause = 64, settled = 8;
+
+/// Whether it is so on all ranks: a message of theirs has to be recorded everywhere or nowhere.
+bool everywhere(bool here) {
+  int64_t missing = here ? 0 : 1;
+  current_ranks().sum(&missing, 1);
+  return missing == 0;
+}
 
 class Graph {
  public:
@@ -90,14 +98,17 @@ struct CudaGraph::Impl {
     cudaGraph_t const recorded = ctx.end_recording();
     auto graph = std::make_unique<Graph>(recorded, ctx.recorded_kernels());
     ctx.await_uploads();
-    if (!whole) return nullptr;
+    if (!everywhere(whole)) {
+      waits = !everywhere(!waits);
+      return nullptr;
+    }
     if (graph->get() == nullptr)
       throw CudaError("work cannot be recorded: it does what no graph can hold");
     return graph;
   }
 
   void take_over(const Graph& graph) {
-    if (executable.update(graph)) {
+    if (everywhere(executable.update(graph))) {
       if (++fitted == settled) pause = 0;
       return;
     }
