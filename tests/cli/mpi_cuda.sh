@@ -3,8 +3,9 @@
 #   same      20 steps of each phase as by one process, in f32; twice the same bits, recorded or not
 #   ways      moments by rank, balancing, TF32 and bf16; the run goes on by one process and by two
 #   ends      more ranks than cards, a rank that hangs, a rank that is killed
-# A bound in f32 is of the largest difference between two weights of one tensor's file, whatever their
-# size: sums have other brackets, and 80 steps carry that on.
+# Weights in f32 are near where no two differ by more than the bound times 1 + their size: sums have other
+# brackets, and steps carry that on. Re-training is by SGD, as Adam makes a step of the least gradient; on
+# CPUs one process and two were apart by 3.5e-6, 3.5e-6 and 1.8e-7 behind these steps.
 # shellcheck source=tests/support/cli.sh
 source "$(dirname "$0")/../support/cli.sh" "$1"
 shift
@@ -70,7 +71,7 @@ every = 20
 [checkpoint]
 every = 5
 RUN
-all=(data.batch=4 data.count=24 device=cuda)
+all=(data.batch=4 data.count=24 device=cuda retrain.optimizer.kind=sgd)
 began=$SECONDS
 
 for part in "$@"; do
@@ -83,7 +84,7 @@ for part in "$@"; do
         [ "$(grep -c '^run folder:' out)" -eq 1 ] || fail "$run: no folder, or two"
       done
       for step in 20 60 80; do
-        near 2e-3 one/checkpoints/step-$step.safetensors first/checkpoints/step-$step.safetensors
+        near 1e-4 one/checkpoints/step-$step.safetensors first/checkpoints/step-$step.safetensors
       done
       cmp first/checkpoints/last.safetensors second/checkpoints/last.safetensors || broken=1
       diff <(without_times first/metrics.jsonl) <(without_times second/metrics.jsonl) >/dev/null ||
@@ -110,7 +111,7 @@ for part in "$@"; do
       way by-rank model.bn.sync=false
       way upgrad balance.method=upgrad
       expect 0 '^run folder: upgrad-one$' train slim.toml "${all[@]}" balance.method=upgrad --out upgrad-one
-      near 2e-2 upgrad-one/checkpoints/step-20.safetensors upgrad/checkpoints/step-20.safetensors
+      near 1e-3 upgrad-one/checkpoints/step-20.safetensors upgrad/checkpoints/step-20.safetensors
       way losses balance.method=uw
       way tf32 precision=tf32
       way bf16 precision=bf16

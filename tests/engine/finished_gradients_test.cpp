@@ -30,9 +30,10 @@ TEST_CASE("finished gradients: each once, complete, in the order of the pass", "
   CpuContext cpu(1);
   Parameter a = parameter("a", 2), b = parameter("b", 3), c = parameter("c", 5);
   Heard heard;
-  const auto loss_of = [&](Tape& tape) {
-    const Var first = tape.use(a) * tape.use(b);  // 6
-    return first * tape.use(a) * tape.use(c);     // a a b c = 60
+  const auto loss_of = [&](Tape& tape) {  // a a b c
+    const Var first = tape.use(a), second = tape.use(b);
+    const Var again = tape.use(a), last = tape.use(c);
+    return first * second * again * last;
   };
   {
     const ListenToGradients listening(heard);
