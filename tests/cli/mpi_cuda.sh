@@ -138,7 +138,7 @@ for part in "$@"; do
       until_there() { for _ in $(seq 400); do [ -e "$1" ] && return; sleep 0.05; done; fail "$1 did not come"; }
       long=("${all[@]}" warmup.steps=4 policy.steps=8 retrain.steps=100000 eval.every=100000)
       for end in STOP KILL; do
-        timeout -k 5 60 mpirun --bind-to none -np 2 "$weft" train slim.toml "${long[@]}" --rank-timeout 4 --out $end >out 2>err </dev/null &
+        timeout -k 5 60 mpirun --bind-to none -np 2 "$weft" train slim.toml "${long[@]}" --rank-timeout 8 --out $end >out 2>err </dev/null &
         pid=$!
         until_there $end/checkpoints/step-12.safetensors
         sleep 0.3
@@ -146,7 +146,7 @@ for part in "$@"; do
         wait $pid
         got=$?
         if [ $end = STOP ]; then
-          said 2 'rank 0 \(.*\): (the GPU of )?rank 1 \(.*\) did not answer for 4 s'
+          said 2 'rank 0 \(.*\): (the GPU of )?rank 1 \(.*\) did not answer for 8 s'
         else
           { [ $got -ne 0 ] && [ $got -ne 124 ] && grep -qE 'rank 1 with PID .* exited on signal 9' err; } ||
             { fail "killed: exit code $got"; cat out err; }
