@@ -13,3 +13,10 @@ std::terminate_handler __terminate_handler = std::abort;
 // libjpeg reads its memory limit from the variable JPEGMEM with sscanf, and nobody else uses that:
 // 75 kB with all that reads numbers. 0: nothing was read, so there is no limit.
 extern "C" int __isoc99_sscanf(const char*, const char*, ...) { return 0; }
+
+// libjpeg's list of vectorised functions names the one that writes JPEG's codes, of 100 kB; pictures are
+// read here, and written as PNG.
+extern "C" {
+void jsimd_huff_encode_one_block_sse2() { std::abort(); }
+alignas(32) extern const unsigned char jconst_huff_encode_one_block[32] = {};
+}
