@@ -3,10 +3,12 @@
 
 #include <limits>
 
+#include "engine/trace.h"
+
 namespace weft {
 namespace {
 
-struct Gather final : Op {
+struct Gather final : Op, Described {
   const char* op_name;
   int axis;
   Tensor ids;
@@ -20,6 +22,9 @@ struct Gather final : Op {
       using T = decltype(zero);
       kernels::gather_backward<T>(ctx, b.dout().view<T>(), axis, ids.view<int32_t>(), dx.view<T>());
     });
+  }
+  Attributes attributes() const override {
+    return {{{"axis", {static_cast<double>(axis)}}}, {{"ids", ids}}};
   }
 };
 

@@ -3,10 +3,12 @@
 
 #include <limits>
 
+#include "engine/trace.h"
+
 namespace weft {
 namespace {
 
-struct TopK final : Op {
+struct TopK final : Op, Described {
   const char* name_;
   Tensor indices;
   int axis;
@@ -21,6 +23,9 @@ struct TopK final : Op {
       kernels::top_k_backward<T>(ctx, b.dout().view<T>(), indices.view<int32_t>(), axis,
                                  dx.view<T>());
     });
+  }
+  Attributes attributes() const override {
+    return {{{"axis", {static_cast<double>(axis)}}}, {{"indices", indices}}};
   }
 };
 

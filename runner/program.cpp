@@ -38,6 +38,27 @@ void mean(const float* x, int64_t pixels, int64_t channels, float* y) {
     y[c] = static_cast<float>(sum[c] / static_cast<double>(pixels));
 }
 
+/// table [ids, channels] at each place's id (train/export/c_kernels.cpp).
+void embedding(const float* x, const Tensor& table, float* y, int64_t places) {
+  const int64_t channels = table.shape()[1];
+  const auto last = static_cast<float>(table.shape()[0] - 1);
+  for (int64_t i = 0; i < places; ++i) {
+    const float id = std::min(x[i] > 0 ? x[i] : 0.0f, last);
+    std::copy_n(table.data<float>() + std::lround(id) * channels, channels, y + i * channels);
+  }
+}
+
+/// y[j][c]: the j-th largest x[place][c], by inserting one after the other.
+void top_k(const float* x, float* y, int64_t places, int64_t channels, int64_t k) {
+  for (int64_t i = 0; i < places; ++i, x += channels)
+    for (int64_t c = 0; c < channels; ++c) {
+      int64_t j = std::min(i, k);
+      for (; j > 0 && x[c] > y[(j - 1) * channels + c]; --j)
+        if (j < k) y[j * channels + c] = y[(j - 1) * channels + c];
+      if (j < k) y[j * channels + c] = x[c];
+    }
+}
+
 /// n channels of every pixel; pixels of x and y are `from` and `to` apart.
 void copy_channels(const float* x, int64_t from, float* y, int64_t to, int64_t pixels, int64_t n) {
   for (int64_t i = 0; i < pixels; ++i, x += from, y += to) std::copy_n(x, n, y);
@@ -188,6 +209,10 @@ void Program::run(size_t number) {
     }
     case NodeKind::slice:
       return copy_channels(from + node.begin, x[2], to, channels, pixels_of(x), channels);
+    case NodeKind::embedding:
+      return embedding(from, node.weights[0], to, x[1]);
+    case NodeKind::top_k:
+      return top_k(from, to, x[1], x[2], node.k);
     case NodeKind::affine:
       return over(pixels_of(x), floats_a_thread / channels, [&](int64_t begin, int64_t end, int) {
         const int64_t at = begin * channels;

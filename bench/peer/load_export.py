@@ -30,6 +30,9 @@ OPS = {
     "mean": lambda node, x, w: x[0].mean((2, 3), keepdim=True),
     "concat": lambda node, x, w: torch.cat(x, 1),
     "slice": lambda node, x, w: x[0][:, node["begin"]:node["begin"] + node["shape"][2]],
+    "embedding": lambda node, x, w: F.embedding(x[0][:, 0].long(), w[0]).permute(0, 3, 1, 2),
+    "top_k": lambda node, x, w: x[0].flatten(2).topk(node["k"]).values.transpose(1, 2).reshape(
+        len(x[0]), -1, 1, 1),
 }
 for function in (F.relu, F.silu, F.softplus, F.gelu, torch.sigmoid, torch.tanh):
     OPS[function.__name__] = lambda node, x, w, function=function: function(x[0])

@@ -4,7 +4,7 @@
     python3 bench/peer/run_onnx.py NETWORK.onnx HEIGHTxWIDTH INPUT OUTPUT [NETWORK.onnx ...]
 
 INPUT and OUTPUT are plain f32, picture after picture: [H][W][C]; of every task [h][w][c], one after
-the other. A table's rows are pictures of 1x1.
+the other. A table's rows are pictures of 1x1, a text's ids one of 1xL.
 """
 import sys
 
@@ -32,9 +32,13 @@ def main(path, size, source, target):
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     entry, = session.get_inputs()
     height, width = map(int, size.split("x"))
-    channels = entry.shape[1]
-    x = np.fromfile(source, np.float32).reshape(-1, height, width, channels)
-    x = x.transpose(0, 3, 1, 2) if len(entry.shape) == 4 else x.reshape(-1, channels)
+    x = np.fromfile(source, np.float32)
+    if entry.type == "tensor(int64)":
+        x = x.reshape(-1, height * width).astype(np.int64)
+    elif len(entry.shape) == 4:
+        x = x.reshape(-1, height, width, entry.shape[1]).transpose(0, 3, 1, 2)
+    else:
+        x = x.reshape(-1, entry.shape[1])
     outputs = session.run(None, {entry.name: np.ascontiguousarray(x)})
     np.concatenate([channels_last(y) for y in outputs], axis=1).tofile(target)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # weft_run.sh WEFT: build/weft-run predicts of an export what `predict` does of its run: rows of a
-# table, whichever way they are normalised, and pictures of any size, in folders too.
+# table, whichever way they are normalised, and pictures of any size, in folders too, in both semantics.
 # shellcheck source=tests/support/table_run.sh
 source "$(dirname "$0")/../support/table_run.sh"
 # shellcheck source=tests/support/cli.sh
@@ -8,16 +8,6 @@ source "$(dirname "$0")/../support/cli.sh" "$1"
 
 runner=$(dirname "$weft")/weft-run
 [ -x "$runner" ] || { echo "skipped: weft-run was not built"; exit 0; }
-
-# The same lines, and numbers that differ in their last digit at most; of probabilities that is the fourth.
-same_table() {
-  awk -F, 'NR == FNR { a[FNR] = $0; n = FNR; next }
-    { k = split(a[FNR], x); m = split($0, y); if (k != m) bad = 1
-      if (FNR == 1) for (i = 1; i <= m; ++i) chance[i] = y[i] ~ /probability$|[.]p[.]/
-      for (i = 1; i <= m; ++i) if (x[i] != y[i]) { d = x[i] - y[i]; if (d < 0) d = -d
-        s = y[i] < 0 ? -y[i] : y[i]; if (y[i] + 0 == 0 || d > (chance[i] ? 2e-3 : 2e-5) * s) bad = 1 } }
-    END { exit bad || n != FNR }' "$1" "$2" || fail "$1 and $2 differ"
-}
 
 write_table_run .
 sed -i 's/^kind = "binary"/&\nnames = ["no", "sure"]/' run.toml
@@ -55,29 +45,39 @@ for name, h, w in (("tall", 56, 40), ("wide", 33, 50)):
         f.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, 2, 0, 0, 0)) +
                 chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 P
-expect 0 '.png, .npy' predict pictures photographs/* --out asked
-for normalise in outside inside; do
-  expect 0 '^pictures/export/rooms.safetensors$' export pictures --normalise "$normalise"
-  "$runner" pictures/export/rooms.safetensors photographs --out "$normalise" >said 2>times || fail "weft-run: $(cat times)"
-  sed "s,asked/,$normalise/," asked/predictions.csv >predictions.csv
-  same_table predictions.csv "$normalise/predictions.csv"
-  for file in asked/*.png asked/*.npy; do
-    [ -s "$normalise/$(basename "$file")" ] || fail "weft-run wrote no $normalise/$(basename "$file")"
-    [ "$(stat -c %s "$file")" = "$(stat -c %s "$normalise/$(basename "$file")")" ] || [ "${file##*.}" = png ] ||
-      fail "$file is of another size than $normalise's"
+# pictures_agree RUN: as its exports are normalised, maps and labels of every photograph are predict's.
+pictures_agree() {
+  local run=$1 normalise file
+  expect 0 '.png, .npy' predict "$run" photographs/* --out "$run-asked"
+  for normalise in outside inside; do
+    expect 0 "^$run/export/rooms.safetensors\$" export "$run" --normalise "$normalise"
+    "$runner" "$run/export/rooms.safetensors" photographs --out "$run-$normalise" >said 2>times || fail "weft-run: $(cat times)"
+    sed "s,$run-asked/,$run-$normalise/," "$run-asked/predictions.csv" >predictions.csv
+    same_table predictions.csv "$run-$normalise/predictions.csv"
+    for file in "$run-asked"/*.png "$run-asked"/*.npy; do
+      [ -s "$run-$normalise/$(basename "$file")" ] || fail "weft-run wrote no $run-$normalise/$(basename "$file")"
+      [ "$(stat -c %s "$file")" = "$(stat -c %s "$run-$normalise/$(basename "$file")")" ] || [ "${file##*.}" = png ] ||
+        fail "$file is of another size than $normalise's"
+    done
   done
-done
-if python3 -c 'import numpy' 2>/dev/null; then
-  python3 - <<'P' || fail "predictions of weft-run and weft differ"
+  python3 -c 'import numpy' 2>/dev/null || return 0
+  python3 - "$run" <<'P' || fail "predictions of weft-run and weft differ"
 import glob, numpy, os, sys
-for path in glob.glob("asked/*.npy"):
+for path in glob.glob(sys.argv[1] + "-asked/*.npy"):
     a = numpy.load(path)
     for other in ("outside", "inside"):
-        b = numpy.load(os.path.join(other, os.path.basename(path)))
+        b = numpy.load(os.path.join(f"{sys.argv[1]}-{other}", os.path.basename(path)))
         if a.shape != b.shape: sys.exit(f"{path}: shapes")
         whole = (a == a.round()).all()  # class ids: a tie may fall the other way
         off = (a != b).mean() if whole else abs(a - b).max() / abs(a).max()
         if off > (1e-3 if whole else 1e-4): sys.exit(f"{path}, {other}: {off}")
 P
-fi
+}
+pictures_agree pictures
+
+# The official code's semantics: bottlenecks stride in their first convolution, and outputs grow to the
+# photograph's size by another rule.
+sed -e '1i semantics = "compat"' -e 's/^\[model\]$/&\ntrunk = "resnet50"/' rooms.toml >compat.toml
+expect 0 '^run folder: compat$' train compat.toml --threads 1 --out compat
+pictures_agree compat
 exit $broken

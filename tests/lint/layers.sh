@@ -50,7 +50,7 @@ rule "no #if outside the engine" '^# *(if|ifdef|ifndef|elif)\b' ops models io da
 rule "OpenMP is for engine/cpu" '#pragma omp|<omp\.h>' $code -- '^engine/cpu/'
 rule "JSON is for io, data and train; TOML and CLI11 for train" '#include <(nlohmann|toml|CLI)' engine ops models
 rule "TOML is for the run file, CLI11 for the command line" '#include <(toml|CLI)' $code -- '^train/(run_file|cli)/'
-rule "ONNX and protobuf are for one file" '#include <(onnx|google)/' $code -- '^train/export/onnx_model\.cpp:'
+rule "ONNX and protobuf are for one file, and the graph that it writes" '#include <(onnx|google)/' $code -- '^train/export/onnx_(model\.cpp|graph\.h):'
 rule "MPI is for one file" '#include <mpi\.h>' $code -- '^train/ranks/job_mpi\.cpp:'
 rule "ranks know the engine alone" '#include "(train/[^r]|models|ops|data|io)' train/ranks
 rule "PNG, JPEG and zlib are for io" '#include <(png|turbojpeg|jpeglib|zlib)' $code -- '^io/'

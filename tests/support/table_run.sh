@@ -94,3 +94,14 @@ int main(void) {
 }
 C
 }
+
+# same_table FILE OTHER: predictions of the same lines, and numbers that differ in their last digit at most;
+# of probabilities that is the fourth.
+same_table() {
+  awk -F, 'NR == FNR { a[FNR] = $0; n = FNR; next }
+    { k = split(a[FNR], x); m = split($0, y); if (k != m) bad = 1
+      if (FNR == 1) for (i = 1; i <= m; ++i) chance[i] = y[i] ~ /probability$|[.]p[.]/
+      for (i = 1; i <= m; ++i) if (x[i] != y[i]) { d = x[i] - y[i]; if (d < 0) d = -d
+        s = y[i] < 0 ? -y[i] : y[i]; if (y[i] + 0 == 0 || d > (chance[i] ? 2e-3 : 2e-5) * s) bad = 1 } }
+    END { exit bad || n != FNR }' "$1" "$2" || fail "$1 and $2 differ"
+}

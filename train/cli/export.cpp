@@ -142,6 +142,10 @@ class Export final : public Command {
       throw ConfigError(fmt::format("--name: '{}' is a path; --out says where", name_));
     OpenedRun run(folder_, checkpoint_, "cpu", 0,
                   elsewhere(int8_.settings, {"data.root", "data.index", "data.test_index"}));
+    const bool text = run.run.data.kind == DataKind::text;
+    if (quantise_ && text)
+      throw ConfigError("--quantise: networks of texts are exported in f32 alone; leave it out");
+    if (text) alphabet_ = run.run.data.alphabet;
     const std::string of_tasks = tasks_.empty() ? "" : "_" + tasks_;
     const std::string name = !name_.empty() ? name_ : c_identifier(run.run.name + of_tasks);
     const std::string stem = (out_.empty() ? folder_ + "/export" : out_) + "/" + name;
@@ -213,7 +217,7 @@ class Export final : public Command {
       const bool blob =
           blob_ || (quantise_ && int8 == nullptr && cost_of(network).bytes() > most_array_bytes);
       CSource c = int8 != nullptr ? c_source(*int8, {name, false, notes})
-                                  : c_source(network, {name, blob, notes});
+                                  : c_source(network, {name, blob, notes, alphabet_});
       files.memory = c.memory_bytes;
       files.texts = {{".h", std::move(c.header)}, {".c", std::move(c.source)}};
       if (blob) files.texts.emplace_back(".bin", std::move(c.blob));
@@ -228,6 +232,7 @@ class Export final : public Command {
   }
 
   std::string folder_, format_ = "safetensors", out_, name_, tasks_, size_, normalise_, checkpoint_;
+  std::optional<std::string> alphabet_;  ///< of a run on texts
   bool blob_ = false, quantise_ = false, calibrate_given_ = false;
   Int8Options int8_;
 };

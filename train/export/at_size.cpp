@@ -15,7 +15,7 @@ std::vector<bool> always_one_pixel(const ExportedNetwork& network) {
   std::vector<bool> is(network.nodes.size());
   for (size_t i = 1; i < is.size(); ++i) {
     const ExportedNode& n = network.nodes[i];
-    is[i] = n.kind == NodeKind::mean ||
+    is[i] = n.kind == NodeKind::mean || n.kind == NodeKind::top_k ||
             std::all_of(n.inputs.begin(), n.inputs.end(),
                         [&](int input) { return is[static_cast<size_t>(input)]; });
   }
@@ -65,6 +65,14 @@ class Sizer {
       case NodeKind::slice:
         want(node.begin + node.shape[2] <= x[2], "it takes channels that its input lacks");
         return {x[0], x[1], node.shape[2]};
+      case NodeKind::embedding:
+        want(x[0] == 1 && x[2] == 1, "ids are one a place of a line");
+        want(weight(0).rank() == 2 && weight(0).numel() > 0, "its weight is not [V, E]");
+        return {1, x[1], weight(0)[1]};
+      case NodeKind::top_k:
+        want(x[0] == 1, "it is of a line, and its input is a map");
+        want(node.k <= x[1], "there are fewer places than it takes");
+        return {1, 1, node.k * x[2]};
       default:
         return same();
     }

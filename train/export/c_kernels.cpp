@@ -111,6 +111,32 @@ static void weft_copy(const float *x, int from, float *y, int to, size_t pixels,
 }
 )";
 
+constexpr const char* embedding_text = R"(
+/* y[place][c] = table[id at that place][c] */
+static void weft_embedding(const float *x, const float *table, float *y, int places, int ids,
+                           int channels) {
+  for (int i = 0; i < places; ++i, y += channels) {
+    const float last = (float)(ids - 1), v = x[i] > 0.0f ? x[i] : 0.0f;
+    const float *row = table + (size_t)((v < last ? v : last) + 0.5f) * (size_t)channels;
+    for (int c = 0; c < channels; ++c) y[c] = row[c];
+  }
+}
+)";
+
+constexpr const char* top_k_text = R"(
+/* y[j][c]: the j-th largest x[place][c] */
+static void weft_top_k(const float *x, float *y, int places, int channels, int k) {
+  for (int i = 0; i < places; ++i, x += channels)
+    for (int c = 0; c < channels; ++c) {
+      const float v = x[c];
+      int j = i < k ? i : k; /* so many are there; those below v move down */
+      for (; j > 0 && v > y[(j - 1) * channels + c]; --j)
+        if (j < k) y[j * channels + c] = y[(j - 1) * channels + c];
+      if (j < k) y[j * channels + c] = v;
+    }
+}
+)";
+
 /// What a function of one x does to v.
 const char* expression(NodeKind kind) {
   switch (kind) {
@@ -161,6 +187,10 @@ std::string c_kernel(NodeKind kind) {
     case NodeKind::concat:
     case NodeKind::slice:
       return copy_text;
+    case NodeKind::embedding:
+      return embedding_text;
+    case NodeKind::top_k:
+      return top_k_text;
     default:
       break;
   }

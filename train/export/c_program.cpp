@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "train/export/c_text.h"
 
 namespace weft {
 namespace {
@@ -59,6 +60,11 @@ class Program {
           "order. "
           "*/\nint {0}_load(const void *blob, size_t bytes);\n\n",
           options_.name);
+    if (options_.alphabet)
+      text += fmt::format(
+          "/* A text's numbers, for input: UTF-8 up to its 0. What is longer is cut off. "
+          "*/\n{};\n\n",
+          c_encode_prototype(options_.name));
     text += "/* Outputs that are null are left out, with what they alone need. */\n";
     text += run_prototype() + ";\n";
     for (const std::string& id : ids_) text += task_prototype(id) + ";\n";
@@ -69,8 +75,13 @@ class Program {
     return fmt::format(
                "/* {0}: written by weft export; see the header. */\n#include \"{0}.h\"\n\n{1}",
                options_.name, parts_.includes) +
-           "#include <stddef.h>\n#include <string.h>\n" + parts_.definitions + run_function() +
-           task_functions();
+           "#include <stddef.h>\n#include <string.h>\n" + parts_.definitions + encode_function() +
+           run_function() + task_functions();
+  }
+
+  std::string encode_function() const {
+    if (!options_.alphabet) return "";
+    return c_encode(options_.name, *options_.alphabet, node(0).shape[1]);
   }
 
   /// Which tasks need each node.

@@ -198,6 +198,11 @@ class Writer {
       case NodeKind::slice:
         return fmt::format("    {}({} + {}, {}, {}, {}, {}, {});\n", kernel, x, n.begin, in[2], y,
                            out[2], out[0] * out[1], out[2]);
+      case NodeKind::embedding:
+        return fmt::format("    {}({}, {}, {}, {}, {}, {});\n", kernel, x, weight(0), y, out[1],
+                           n.weights[0].shape()[0], out[2]);
+      case NodeKind::top_k:
+        return fmt::format("    {}({}, {}, {}, {}, {});\n", kernel, x, y, in[1], in[2], n.k);
       case NodeKind::concat: {
         std::string text;
         int64_t begin = 0;

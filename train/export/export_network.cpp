@@ -18,11 +18,20 @@ constexpr double most_difference = 1e-3;
 /// Of a single number one input may happen to give nearly 0, which is no scale.
 constexpr int64_t inputs = 4;
 
-Tensor noise(const Shape& shape) {
+/// Normal numbers, or of a text any ids.
+Tensor noise(const ExportedNetwork& network) {
+  const Shape& input = network.nodes.at(0).shape;
+  const Shape shape{inputs, input[0], input[1], input[2]};
+  uint64_t ids = 0;
+  if (reads_ids(network))
+    for (const ExportedNode& node : network.nodes)
+      if (node.kind == NodeKind::embedding) ids = static_cast<uint64_t>(node.weights[0].shape()[0]);
   const Philox words(1, Stream::data, 0, "export.check");
   std::vector<double> values;
-  for (int64_t i = 0; i < shape.numel(); ++i)
-    values.push_back(words.normal(static_cast<uint64_t>(i)));
+  for (int64_t i = 0; i < shape.numel(); ++i) {
+    const auto at = static_cast<uint64_t>(i);
+    values.push_back(ids > 0 ? static_cast<double>(words.below(at, ids)) : words.normal(at));
+  }
   return Tensor::from(shape, values);
 }
 
@@ -48,7 +57,7 @@ ExportedNetwork export_network(const AnyContext& context, DType dtype, const Sha
   network = pruned(network);
   round_weights(network);
   if (!chosen.empty()) network = only_tasks(network, chosen);
-  const Tensor x = noise({inputs, input[0], input[1], input[2]});
+  const Tensor x = noise(network);
   Tape tape(context, Tape::Mode::no_grad);
   Pass pass{tape, /*training=*/false, Noise{}};
   const std::vector<Var> wanted = forward(pass, tape.constant(x.to(dtype)));

@@ -14,6 +14,11 @@ namespace {
 
 Shape input_shape(const RunFile& run, const Model& model, const LearnedFromData& learned,
                   const RunExportOptions& options) {
+  if (run.data.kind == DataKind::text) {
+    if (options.height > 0)
+      throw ConfigError("export: --size is for pictures; a text's length is the run's data.length");
+    return {1, run.data.length, 1};
+  }
   const bool table = !learned.columns.empty();
   if (table && options.height > 0)
     throw ConfigError("export: --size is for pictures; a table's row has none");
@@ -86,10 +91,6 @@ ExportedUsage usage_of(const RunFile& run, const Model& model, const LearnedFrom
 RunExport export_run(const AnyContext& context, Model& model, const RunFile& run,
                      const BinaryPolicy* policy, const LearnedFromData& learned,
                      const RunExportOptions& options) {
-  if (run.data.kind == DataKind::text)
-    throw ConfigError(
-        "export: a network of texts cannot be exported yet: its characters and its "
-        "k-max head have no nodes; `predict` runs it");
   if (per_input(model) != nullptr)
     throw ConfigError(
         fmt::format("export: under sharing = \"{}\" every input executes blocks of its own, and an "
@@ -109,7 +110,8 @@ RunExport export_run(const AnyContext& context, Model& model, const RunFile& run
                                options.tasks);
   const bool inside = options.normalise == NormaliseInputs::inside;
   if (inside) out.network = normalised_inside(out.network, learned);
-  out.notes = input_notes(input, learned, inside);
+  const bool text = run.data.kind == DataKind::text;
+  out.notes = text ? text_notes(run.data) : input_notes(input, learned, inside);
   for (const ExportedOutput& o : out.network.outputs)
     out.notes.push_back(output_note(run, model, learned, out.network, o));
   out.usage = usage_of(run, model, learned, out.network, inside);

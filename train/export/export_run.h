@@ -33,7 +33,7 @@ struct RunExport {
   ExportedCost full;
 };
 
-/// ConfigError for a run on texts, a task that is not there, a size for a table, and inputs that no affine function
+/// ConfigError for a task that is not there, a size for a table or texts, and inputs that no affine function
 /// normalises (a logarithm, a column divided by its task's number): those stay outside.
 RunExport export_run(const AnyContext& context, Model& model, const RunFile& run,
                      const BinaryPolicy* policy, const LearnedFromData& learned,

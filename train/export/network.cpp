@@ -41,6 +41,13 @@ ExportedCost cost_of(const ExportedNetwork& network) {
   return cost;
 }
 
+bool reads_ids(const ExportedNetwork& network) {
+  for (const ExportedNode& node : network.nodes)
+    for (const int input : node.inputs)
+      if (input == 0) return node.kind == NodeKind::embedding;
+  return false;
+}
+
 ExportedNetwork pruned(const ExportedNetwork& network) {
   std::vector<bool> needed(network.nodes.size());
   needed.at(0) = true;

@@ -5,6 +5,8 @@
 //   conv      weight [K, R, S, C / G], bias [K] or none     linear   weight [O, C], bias [O] or none
 //   affine    y_c = scale_c x_c + shift_c, both [C]         weighted_sum   y = sum_j a_j x_j, a [n]
 //   max_pool, mean (over H and W), concat and slice (of channels), add, mul, and functions of one x
+//   embedding of ids 0 .. V - 1 as numbers [1, L, 1]   weight [V, E], y [1, L, E]; others count as the
+//   nearest           top_k   y [1, 1, k C], y_(j C + c) the j-th largest of channel c, x [1, W, C]
 #pragma once
 
 #include <string>
@@ -28,6 +30,8 @@ enum class NodeKind : uint8_t {
   mean,
   concat,
   slice,
+  embedding,
+  top_k,
   relu,
   sigmoid,
   tanh,
@@ -35,10 +39,10 @@ enum class NodeKind : uint8_t {
   softplus,
   gelu
 };
-constexpr std::array<const char*, 17> words_of(NodeKind) {
-  return {"input",   "conv",     "linear", "affine",   "weighted_sum", "add",
-          "mul",     "max_pool", "mean",   "concat",   "slice",        "relu",
-          "sigmoid", "tanh",     "silu",   "softplus", "gelu"};
+constexpr std::array<const char*, 19> words_of(NodeKind) {
+  return {"input",    "conv", "linear", "affine",   "weighted_sum", "add",   "mul",
+          "max_pool", "mean", "concat", "slice",    "embedding",    "top_k", "relu",
+          "sigmoid",  "tanh", "silu",   "softplus", "gelu"};
 }
 /// y_i = f(x_i) of one input.
 constexpr bool is_function(NodeKind kind) { return kind >= NodeKind::relu; }
@@ -52,6 +56,7 @@ struct ExportedNode {
   Conv2dOptions conv;           ///< conv
   PoolOptions pool;             ///< max_pool
   int64_t begin = 0;            ///< slice: its first channel
+  int64_t k = 0;                ///< top_k
 };
 
 struct ExportedOutput {
@@ -72,6 +77,9 @@ struct ExportedCost {
   int64_t bytes() const { return 4 * parameters; }  ///< of the weights
 };
 ExportedCost cost_of(const ExportedNetwork& network);
+
+/// Whether the input is a text: ids that an embedding looks up.
+bool reads_ids(const ExportedNetwork& network);
 
 /// Without nodes that lead to no output.
 ExportedNetwork pruned(const ExportedNetwork& network);

@@ -34,6 +34,7 @@ nlohmann::json json_of(const ExportedNode& node, const std::map<const void*, std
     j["ceil_mode"] = node.pool.ceil_mode ? 1 : 0;
   }
   if (node.kind == NodeKind::slice) j["begin"] = node.begin;
+  if (node.kind == NodeKind::top_k) j["k"] = node.k;
   return j;
 }
 
@@ -60,6 +61,8 @@ Arity arity_of(NodeKind kind) {
       return {1, 1, 2, 2};
     case NodeKind::weighted_sum:
       return {1, 1 << 20, 1, 1};
+    case NodeKind::embedding:
+      return {1, 1, 1, 1};
     case NodeKind::add:
     case NodeKind::mul:
       return {2, 2, 0, 0};
@@ -76,7 +79,7 @@ class Reader {
 
   ExportedNode node(const JsonValue& j, int number) {
     j.only({"op", "name", "inputs", "shape", "weights", "stride", "padding", "dilation", "groups",
-            "kernel", "ceil_mode", "begin"});
+            "kernel", "ceil_mode", "begin", "k"});
     ExportedNode node;
     node.kind = kind(j["op"]);
     node.name = j["name"].text();
@@ -94,6 +97,7 @@ class Reader {
       node.pool = {j["kernel"].integer(1, 15), j["stride"].integer(1, most),
                    j["padding"].integer(0, most), j["ceil_mode"].integer(0, 1) == 1};
     if (node.kind == NodeKind::slice) node.begin = j["begin"].integer(0, most);
+    if (node.kind == NodeKind::top_k) node.k = j["k"].integer(1, most);
     const Arity arity = arity_of(node.kind);
     const size_t inputs = node.inputs.size(), weights = node.weights.size();
     if (inputs < arity.least_inputs || inputs > arity.most_inputs ||

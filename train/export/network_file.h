@@ -3,7 +3,7 @@
 //   {"version": 1, "nodes": [{"op": "conv", "name": "layer1.0.conv1", "inputs": [3], "shape": [H, W, C],
 //    "weights": ["layer1.0.conv1.weight", "layer1.0.conv1.bias"], "stride": [1, 1], "padding": [1, 1],
 //    "dilation": [1, 1], "groups": 1}, ..], "outputs": [{"task": "seg", "node": 41}]}
-// Node 0 is the input. max_pool has kernel, stride, padding and ceil_mode, slice has begin.
+// Node 0 is the input. max_pool has kernel, stride, padding and ceil_mode, slice has begin, top_k k.
 // build/weft-run runs it, and bench/peer/load_export.py in PyTorch. "notes" says in words what goes in and comes out.
 #pragma once
 

@@ -133,4 +133,12 @@ std::vector<std::string> input_notes(const Shape& input, const LearnedFromData& 
   return notes;
 }
 
+std::vector<std::string> text_notes(const DataSpec& data) {
+  const std::string places = fmt::format("input: a text as {} numbers", data.length);
+  if (data.alphabet.empty())
+    return {places + ", a byte each of its UTF-8: 1 + the byte; 0 behind its end"};
+  return {places + ", a character each: 0 behind its end, 1 one that is not here, and from 2 on:",
+          "  " + data.alphabet, "  A capital A to Z that is not there counts as its small letter."};
+}
+
 }  // namespace weft

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/learned.h"
+#include "data/spec.h"
 #include "train/export/network.h"
 
 namespace weft {
@@ -18,5 +19,7 @@ ExportedNetwork normalised_inside(const ExportedNetwork& network, const LearnedF
 /// Lines for people: what each channel or column is, `inside` or before it was normalised.
 std::vector<std::string> input_notes(const Shape& input, const LearnedFromData& learned,
                                      bool inside);
+/// The same of a text, whose ids nothing normalises.
+std::vector<std::string> text_notes(const DataSpec& data);
 
 }  // namespace weft

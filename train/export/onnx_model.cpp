@@ -1,55 +1,45 @@
 // onnx_model: a node of the network, one node of ONNX or a few.
 #include "train/export/onnx_model.h"
 
-#include <onnx/checker.h>
-#include <onnx/onnx_pb.h>
-#include <onnx/shape_inference/implementation.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
 
 #include "engine/error.h"
-#include "engine/version.h"
 #include "io/safetensors.h"
 #include "train/export/at_size.h"
+#include "train/export/onnx_graph.h"
 
 namespace weft {
 namespace {
 
-constexpr int opset = 17, ir_version = 8;
 constexpr int64_t most_weights = (int64_t{2} << 30) - (int64_t{16} << 20);  ///< bytes, and a graph
-
-using Dims = std::vector<int64_t>;
 
 /// May be a node of a table's network: vectors come of vectors, by matrices where it has weights.
 bool is_of_rows(const ExportedNode& n) {
-  if (n.shape[0] * n.shape[1] != 1 || n.kind == NodeKind::max_pool || n.kind == NodeKind::mean)
-    return false;
+  if (n.shape[0] * n.shape[1] != 1) return false;
+  for (const NodeKind map :
+       {NodeKind::max_pool, NodeKind::mean, NodeKind::embedding, NodeKind::top_k})
+    if (n.kind == map) return false;
   if (n.kind != NodeKind::conv) return true;
   return n.conv.groups == 1 && n.weights[0].shape()[1] * n.weights[0].shape()[2] == 1;
 }
 
-class Writer {
+class Writer : OnnxGraph {
  public:
   /// `int8`: of `network`, or null.
   Writer(const ExportedNetwork& network, const Int8Network* int8, const OnnxOptions& options)
       : network_(network), int8_(int8) {
     rows_ = std::all_of(network.nodes.begin(), network.nodes.end(), is_of_rows);
+    ids_ = reads_ids(network);
     size_ = words_for_size(options.any_size);
     for (const NamedWeight& w : weights_of(network)) weight_names_[w.value.raw()] = w.name;
-    model_.set_ir_version(ir_version);
-    model_.set_producer_name("weft");
-    model_.set_producer_version(version());
     model_.set_doc_string(fmt::format(
         "{}\n{}", fmt::join(options.notes, "\n"),
-        rows_ ? "tensors here are [N, C]"
-              : "tensors here are [N, channels, rows, columns], of one pixel [N, channels]"));
-    auto* set = model_.add_opset_import();
-    set->set_domain("");
-    set->set_version(opset);
-    graph()->set_name("weft");
+        ids_    ? "tensors here are [N, length], of tasks [N, channels]"
+        : rows_ ? "tensors here are [N, C]"
+                : "tensors here are [N, channels, rows, columns], of one pixel [N, channels]"));
   }
 
   OnnxModel model() {
@@ -57,7 +47,10 @@ class Writer {
       if (!taken_.insert(out.task).second)
         throw ConfigError(fmt::format("export: two tasks are called '{}'", out.task));
     const std::string input = unique("input");
-    declare(graph()->add_input(), input, network_.nodes[0].shape, "height", "width", !rows_);
+    if (ids_)
+      declare_ids(graph()->add_input(), input, network_.nodes[0].shape[1]);
+    else
+      declare(graph()->add_input(), input, network_.nodes[0].shape, "height", "width", !rows_);
     names_.push_back(rounded(0, input));
     for (size_t i = 1; i < network_.nodes.size(); ++i) write(i);
     for (const ExportedOutput& out : network_.outputs) write(out);
@@ -66,7 +59,6 @@ class Writer {
   }
 
  private:
-  onnx::GraphProto* graph() { return model_.mutable_graph(); }
   const Shape& shape_of(int node) const {
     return network_.nodes.at(static_cast<size_t>(node)).shape;
   }
@@ -74,7 +66,7 @@ class Writer {
 
   /// Says any_size_, too.
   std::string words_for_size(bool wanted) {
-    if (rows_) return "";
+    if (rows_ || ids_) return "";
     const Shape& in = shape_of(0);
     const std::string fixed = fmt::format("{}x{} alone", in[0], in[1]);
     if (!wanted) return fixed;
@@ -82,12 +74,6 @@ class Writer {
       return fmt::format("{}: the map of {} is one pixel", fixed, layer);
     any_size_ = true;
     return "any";
-  }
-
-  std::string unique(const std::string& name) {
-    std::string own = name;
-    for (int n = 2; !taken_.insert(own).second; ++n) own = fmt::format("{}.{}", name, n);
-    return own;
   }
 
   /// Of a value [H, W, C]: type and shape. `map`: with rows and columns, which may be free.
@@ -107,6 +93,14 @@ class Writer {
         shape->add_dim()->set_dim_value(size);
   }
 
+  static void declare_ids(onnx::ValueInfoProto* value, const std::string& name, int64_t length) {
+    value->set_name(name);
+    auto* type = value->mutable_type()->mutable_tensor_type();
+    type->set_elem_type(onnx::TensorProto::INT64);
+    type->mutable_shape()->add_dim()->set_dim_param("N");
+    type->mutable_shape()->add_dim()->set_dim_value(length);
+  }
+
   /// The constant's name; one in two shapes is there twice.
   std::string constant(const Tensor& t, const Dims& dims) {
     const auto [place, fresh] = constants_.try_emplace({t.raw(), dims});
@@ -117,46 +111,6 @@ class Writer {
     }
     return place->second;
   }
-  std::string number(const std::string& name, float v) {
-    return add_constant(name, onnx::TensorProto::FLOAT, {}, &v, sizeof v);
-  }
-  std::string integer(const std::string& name, int64_t v) {
-    return add_constant(name, onnx::TensorProto::INT64, {1}, &v, sizeof v);
-  }
-  std::string add_constant(const std::string& name, onnx::TensorProto::DataType type,
-                           const Dims& dims, const void* bytes, size_t size) {
-    auto* t = graph()->add_initializer();
-    t->set_name(unique(name));
-    t->set_data_type(type);
-    for (const int64_t d : dims) t->add_dims(d);
-    t->set_raw_data(bytes, size);
-    return t->name();
-  }
-
-  /// A node of `op` whose one output is called `name`, or like it; that name.
-  std::string add(const std::string& op, const std::string& name,
-                  const std::vector<std::string>& inputs) {
-    node_ = graph()->add_node();
-    node_->set_op_type(op);
-    node_->set_name(unique(name));
-    for (const std::string& input : inputs) node_->add_input(input);
-    node_->add_output(node_->name());
-    return node_->name();
-  }
-  /// Of the node that was added last.
-  void attribute(const std::string& name, int64_t value) {
-    auto* a = node_->add_attribute();
-    a->set_name(name);
-    a->set_type(onnx::AttributeProto::INT);
-    a->set_i(value);
-  }
-  void attribute(const std::string& name, const Dims& values) {
-    auto* a = node_->add_attribute();
-    a->set_name(name);
-    a->set_type(onnx::AttributeProto::INTS);
-    for (const int64_t v : values) a->add_ints(v);
-  }
-
   /// A constant of steps [K, ..] and what it stands for, each channel by its scale. Zero points are
   /// said, as quantisers say them: ONNX Runtime's passes over the graph put wrong ones where none are.
   template <class T>
@@ -268,6 +222,26 @@ class Writer {
                 integer(n.name + ".end", n.begin + n.shape[2]), integer(n.name + ".axis", 1)});
   }
 
+  /// [N, L] -> [N, L, E] -> [N, E, 1, L]
+  std::string embedding(const ExportedNode& n, const std::string& ids) {
+    const Shape& table = n.weights[0].shape();
+    const std::string found =
+        add("Gather", n.name, {constant(n.weights[0], {table[0], table[1]}), ids});
+    const std::string channels_first = add("Transpose", n.name, {found});
+    attribute("perm", Dims{0, 2, 1});
+    return add("Unsqueeze", n.name, {channels_first, integer(n.name + ".axis", 2)});
+  }
+
+  /// [N, C, 1, W] -> [N, C, 1, k] -> [N, k, C, 1] -> [N, k C, 1, 1]
+  std::string top_k(const ExportedNode& n, const std::string& x) {
+    const std::string largest = add("TopK", n.name, {x, integer(n.name + ".k", n.k)});
+    attribute("axis", 3);
+    node_->add_output(unique(n.name + ".places"));
+    const std::string by_rank = add("Transpose", n.name, {largest});
+    attribute("perm", Dims{0, 3, 1, 2});
+    return add("Reshape", n.name, {by_rank, integers(n.name + ".shape", {0, n.shape[2], 1, 1})});
+  }
+
   std::string gelu(const ExportedNode& n, const std::string& x) {
     const std::string z =
         add("Div", n.name, {x, number(n.name + ".sqrt2", static_cast<float>(std::sqrt(2.0)))});
@@ -311,6 +285,10 @@ class Writer {
       }
       case NodeKind::slice:
         return slice(n, x[0]);
+      case NodeKind::embedding:
+        return embedding(n, x[0]);
+      case NodeKind::top_k:
+        return top_k(n, x[0]);
       case NodeKind::relu:
         return add("Relu", n.name, x);
       case NodeKind::sigmoid:
@@ -337,25 +315,12 @@ class Writer {
             out.task + ".width", !rows_ && !flat);
   }
 
-  /// By ONNX's library: operators as their schemas have them, shapes as they follow.
-  void check() {
-    try {
-      onnx::checker::check_model(model_);
-      onnx::ShapeInferenceOptions strict{/*check_type=*/true, /*strict_mode=*/1};
-      onnx::shape_inference::InferShapes(model_, onnx::OpSchemaRegistry::Instance(), strict);
-    } catch (const std::exception& e) {
-      throw Error(fmt::format("export: ONNX's library refuses the model: {}", e.what()));
-    }
-  }
-
   const ExportedNetwork& network_;
   const Int8Network* int8_;
   bool rows_ = false;      ///< a table's: values are [N, C]
+  bool ids_ = false;       ///< a text's go in
   bool any_size_ = false;  ///< of pictures
   std::string size_;
-  onnx::ModelProto model_;
-  onnx::NodeProto* node_ = nullptr;
-  std::set<std::string> taken_;     ///< names of values and nodes
   std::vector<std::string> names_;  ///< of each node's value
   std::map<const void*, std::string> weight_names_;
   std::map<std::pair<const void*, Dims>, std::string> constants_;

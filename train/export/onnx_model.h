@@ -1,6 +1,6 @@
 // An exported network as an ONNX model (opset 17, IR 8), by ONNX's own library and through its
 // checker and shape inference. Pictures go in as [N, C, H, W] and come out as [N, c, h, w], one
-// pixel as [N, c]; a table's rows as [N, C] and [N, c]. The input is called "input", an output as
+// pixel as [N, c]; a table's rows as [N, C] and [N, c]; of a text its ids, int64 [N, L]. The input is called "input", an output as
 // its task. N is free, and so are H and W unless the caller or the network fixes them: where a map
 // is a single pixel a mean over its pixels was left out, so that the graph holds for that size
 // alone. gelu is x (1 + erf(x / sqrt 2)) / 2, silu x sigmoid(x): opset 17 has neither.
@@ -24,7 +24,7 @@ struct OnnxOptions {
 
 struct OnnxModel {
   std::string bytes;  ///< of the file
-  std::string size;   ///< what pictures may go in, in words; empty: a table
+  std::string size;   ///< what pictures may go in, in words; empty: a table or texts
 };
 
 /// ConfigError where two tasks have one name, or the weights do not fit into a file (2 GiB, which

@@ -1,18 +1,31 @@
 // run_network: a node, an op.
 #include "train/export/run_network.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/error.h"
 #include "engine/tape.h"
 #include "ops/concat.h"
+#include "ops/gather.h"
 #include "ops/linear.h"
 #include "ops/max_pool.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
+#include "ops/reshape.h"
 #include "ops/slice.h"
+#include "ops/top_k.h"
 #include "ops/weighted_sum.h"
 
 namespace weft {
 namespace {
+
+/// x [N, 1, L, 1] as ids 0 .. count - 1, i32 [N, 1, L].
+Tensor ids_of(const Var& x, int64_t count) {
+  std::vector<double> ids = x.value().to_vector();
+  for (double& id : ids) id = std::clamp(std::round(id), 0.0, static_cast<double>(count - 1));
+  return Tensor::from({x.shape()[0], 1, x.shape()[2]}, ids, DType::i32);
+}
 
 Var value_of(const ExportedNode& node, const std::vector<Var>& x, const std::vector<Var>& w) {
   switch (node.kind) {
@@ -38,6 +51,13 @@ Var value_of(const ExportedNode& node, const std::vector<Var>& x, const std::vec
       return concat(x, 3);
     case NodeKind::slice:
       return slice(x[0], 3, node.begin, node.shape[2]);
+    case NodeKind::embedding:
+      return embedding(w[0], ids_of(x[0], w[0].shape()[0]));
+    case NodeKind::top_k: {
+      const Shape& s = x[0].shape();
+      const Var places = reshape(x[0], {s[0], s[1] * s[2], s[3]});
+      return reshape(top_k(places, 1, node.k), {s[0], 1, 1, node.k * s[3]});
+    }
     case NodeKind::relu:
       return relu(x[0]);
     case NodeKind::sigmoid:

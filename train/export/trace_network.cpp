@@ -35,13 +35,15 @@ class Recorder final : public Trace {
   }
 
   void recorded(const Op& op, const std::vector<Var>& inputs, const Tensor& out) override {
-    const auto moves = [&](const Var& v) { return rows_of(v.value()) != nullptr; };
-    // Of constants alone comes a constant; an op that hands on an input as it is changes nothing.
-    if (std::none_of(inputs.begin(), inputs.end(), moves) || rows_of(out) != nullptr) return;
     const auto* described = dynamic_cast<const Described*>(&op);
     const Traced traced{op.name(), described != nullptr ? described->attributes() : Attributes{},
                         inputs, out};
-    set(out, translate(traced));
+    if (looks_for_ids(traced)) return;
+    const auto moves = [&](const Var& v) { return rows_of(v.value()) != nullptr; };
+    const bool looks_up = traced.name == "embedding" && ids_in(traced.attributes.tensors.at("ids"));
+    // Of constants alone comes a constant; an op that hands on an input as it is changes nothing.
+    if (!looks_up && std::none_of(inputs.begin(), inputs.end(), moves)) return;
+    if (rows_of(out) == nullptr) set(out, translate(traced));
   }
 
   ExportedNetwork network(const std::vector<std::string>& tasks, const std::vector<Var>& outputs) {
@@ -90,13 +92,43 @@ class Recorder final : public Trace {
     return pool_.intern(Tensor::from(shape, values, DType::f64));
   }
 
-  /// [N, H, W, C] -> [H, W, C]; [N, C] -> [1, 1, C].
+  /// [N, H, W, C] -> [H, W, C]; [N, W, C] -> [1, W, C]; [N, C] -> [1, 1, C].
   static Shape row_shape(const Tensor& t) {
     const Shape& s = t.shape();
     if (s.rank() == 4) return {s[1], s[2], s[3]};
+    if (s.rank() == 3) return {1, s[1], s[2]};
     if (s.rank() == 2) return {1, 1, s[1]};
     throw ConfigError(
         fmt::format("export: {}a value {} is neither [N, H, W, C] nor [N, C]", leave_op(), s));
+  }
+
+  /// Of whole numbers that are being read out of x (models/vdcnn.cpp: of all ids v the one where
+  /// -|x - v| is largest) the rows of x; null: of others. Whatever is on its way there has no node,
+  /// but an embedding's, which reads x itself.
+  const Rows* ids_in(const Tensor& t) const {
+    const auto found = t.defined() ? ids_.find(t.raw()) : ids_.end();
+    return found == ids_.end() ? nullptr : &found->second;
+  }
+  /// Whether the op is on that way.
+  bool looks_for_ids(const Traced& op) {
+    if (op.inputs.empty()) return false;
+    const Tensor& x = op.inputs[0].value();
+    const Rows* rows = nullptr;
+    if (op.name == "sub" && rows_of(op.inputs[1].value()) == nullptr) {
+      const Tensor& all = op.inputs[1].value();
+      if (all.shape().rank() != 1 || x.shape().back() != 1) return false;
+      const std::vector<double> v = all.to_vector();
+      for (size_t i = 0; i < v.size(); ++i)
+        if (v[i] != static_cast<double>(i)) return false;
+      rows = rows_of(x);
+    } else if (op.name == "abs" || op.name == "neg" || op.name == "max_over") {
+      rows = ids_in(x);
+    }
+    if (rows == nullptr) return false;
+    const Tensor& ids = op.name == "max_over" ? op.attributes.tensors.at("indices") : op.out;
+    kept_.push_back(ids);
+    ids_[ids.raw()] = Rows(*rows);
+    return true;
   }
 
   /// The node, or the one like it that is there.
@@ -106,7 +138,8 @@ class Recorder final : public Trace {
                     node.conv.stride.w, node.conv.padding.h, node.conv.padding.w,
                     node.conv.dilation.h, node.conv.dilation.w, node.conv.groups, node.pool.kernel,
                     node.pool.stride, node.pool.padding, node.pool.ceil_mode);
-    key += fmt::format(" {} {} of {}", node.begin, node.shape, fmt::join(node.inputs, ","));
+    key +=
+        fmt::format(" {} {} {} of {}", node.begin, node.k, node.shape, fmt::join(node.inputs, ","));
     for (const Tensor& w : node.weights) key += fmt::format(" {}", w.raw());
     const auto [place, fresh] = numbers_.emplace(key, static_cast<int>(network_.nodes.size()));
     if (fresh) network_.nodes.push_back(node);
@@ -152,6 +185,8 @@ class Recorder final : public Trace {
     if (op.name == "mean_over") return mean(op);
     if (op.name == "concat") return concat(op);
     if (op.name == "slice") return slice(op);
+    if (op.name == "embedding") return embedding(op);
+    if (op.name == "top_k") return top_k(op);
     if (op.name == "reshape") return reshape(op);
     for (const char* word : words_of(NodeKind{}))
       if (op.name == word) {
@@ -296,16 +331,40 @@ class Recorder final : public Trace {
     return each_row(op, node, {0});
   }
 
+  Rows embedding(const Traced& op) {
+    ExportedNode node = node_of(op, NodeKind::embedding);
+    node.weights = {constant(op, 0)};
+    Rows out;
+    for (const int row : *ids_in(op.attributes.tensors.at("ids"))) {
+      node.inputs = {row};
+      out.push_back(add(node));
+    }
+    return out;
+  }
+
+  /// The k largest places [N, k, C], a vector [N, k C] at once.
+  Rows top_k(const Traced& op) {
+    const Shape &x = op.inputs[0].shape(), &y = op.out.shape();
+    if (x.rank() != 3 || op.number("axis") != 1) refuse(op, "of {} along {}", x, op.number("axis"));
+    ExportedNode node = node_of(op, NodeKind::top_k);
+    node.k = y[1];
+    node.shape = {1, 1, y[1] * y[2]};
+    return each_row(op, node, {0});
+  }
+
   Rows reshape(const Traced& op) {
     const Tensor& x = op.inputs[0].value();
-    if (x.shape()[0] != op.out.shape()[0] || row_shape(x) != row_shape(op.out))
+    const Rows& rows = rows_of(op, 0);
+    const Shape& is = network_.nodes[static_cast<size_t>(rows[0])].shape;
+    if (x.shape()[0] != op.out.shape()[0] || is != row_shape(op.out))
       refuse(op, "from {} to {}", x.shape(), op.out.shape());
-    return rows_of(op, 0);
+    return rows;
   }
 
   ExportedNetwork network_;
   std::map<std::string, int> numbers_;
   std::map<Key, Rows> values_;
+  std::map<const void*, Rows> ids_;
   std::vector<Tensor> kept_;
   WeightPool pool_;
 };

@@ -76,22 +76,25 @@ nlohmann::json json_of(const DataSpec& data) {
   nlohmann::json columns = nlohmann::json::array();
   for (const ColumnSpec& column : data.column_specs)
     columns.push_back({{"name", column.name}, {"standardize", column.standardize}});
-  return {{"kind", name_of(data.kind)},
-          {"size", data.size},
-          {"layout", name_of(data.layout)},
-          {"float_max", data.float_max},
-          {"normalize", name_of(data.normalize)},
-          {"separator", data.separator},
-          {"comment", data.comment},
-          {"header", data.header},
-          {"missing", data.missing},
-          {"task_column", data.task_column},
-          {"columns", columns}};
+  nlohmann::json j = {{"kind", name_of(data.kind)},
+                      {"size", data.size},
+                      {"layout", name_of(data.layout)},
+                      {"float_max", data.float_max},
+                      {"normalize", name_of(data.normalize)},
+                      {"separator", data.separator},
+                      {"comment", data.comment},
+                      {"header", data.header},
+                      {"missing", data.missing},
+                      {"task_column", data.task_column},
+                      {"columns", columns}};
+  if (data.kind == DataKind::text)
+    j["text"] = {{"columns", data.columns}, {"alphabet", data.alphabet}, {"length", data.length}};
+  return j;
 }
 
 DataSpec data_of(const JsonValue& j) {
   j.only({"kind", "size", "layout", "float_max", "normalize", "separator", "comment", "header",
-          "missing", "task_column", "columns"});
+          "missing", "task_column", "columns", "text"});
   DataSpec data;
   data.kind = word<DataKind>(j["kind"], "kind");
   const std::vector<int> size = j["size"].integers(0, most);
@@ -111,6 +114,11 @@ DataSpec data_of(const JsonValue& j) {
     spec.standardize = column["standardize"].raw() == true;
     data.column_specs.push_back(spec);
   }
+  if (data.kind != DataKind::text) return data;
+  const JsonValue text = j["text"].only({"columns", "alphabet", "length"});
+  data.columns = text["columns"].texts();
+  data.alphabet = text["alphabet"].text();
+  data.length = static_cast<int>(text["length"].integer(1, most));
   return data;
 }
 

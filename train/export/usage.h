@@ -16,14 +16,16 @@ struct ExportedUsage {
   Semantics semantics = Semantics::sound;
   bool inside = false;  ///< inputs are normalised in the network
   int channels = 3;     ///< of a picture
-  /// How pictures and tables are read: kind (tabular, or any that has pictures), size, layout,
-  /// float_max, normalize; separator, comment, header, missing, task_column, column_specs.
+  /// How pictures, tables and texts are read: kind (tabular, text, or any that has pictures), size,
+  /// layout, float_max, normalize; separator, comment, header, missing, task_column, column_specs;
+  /// of texts alphabet, length, columns.
   DataSpec data;
   std::vector<TaskSpec> tasks;  ///< in the order of the outputs: what decoding reads of each
   std::vector<Grid> grids;      ///< of each task's output; of an image label's nothing
   LearnedFromData learned;      ///< of these tasks, without the fingerprint
 
-  bool table() const { return data.kind == DataKind::tabular; }
+  /// Whether inputs are rows, of numbers or with a text.
+  bool table() const { return data.kind == DataKind::tabular || data.kind == DataKind::text; }
 };
 
 std::string to_json(const ExportedUsage& usage);

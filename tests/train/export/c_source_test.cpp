@@ -2,6 +2,7 @@
 // model's outputs; the same network in PyTorch, where a Python that has it is named.
 #include <cstdlib>
 
+#include "data/alphabet.h"
 #include "tests/support/catch.h"
 #include "tests/support/source_dir.h"
 #include "tests/train/export/c_peer.h"
@@ -32,7 +33,9 @@ TEST_CASE("export: C gives the model's outputs, in every way of sharing", "[expo
   const TempFolder folder;
   if (!works(folder, "gcc")) WEFT_SKIP("no gcc");
   for (const ExportCase& c : export_cases()) {
-    if (!c.name.ends_with("resnet18 aspp") && !c.name.ends_with("vgg16 split")) continue;
+    if (!c.name.ends_with("resnet18 aspp") && !c.name.ends_with("vgg16 split") &&
+        !c.name.ends_with("k_max"))
+      continue;
     INFO(c.name);
     check(folder, write_case(folder, c, /*blob=*/true), "gcc");
   }
@@ -55,7 +58,8 @@ TEST_CASE("export: C with its weights in arrays compiles without a warning, unde
     if (!works(folder, compiler)) WEFT_SKIP(std::string("no ") + compiler);
     for (const char* name :
          {"adashare resnet18 plain", "mtan resnet18 plain", "cross_stitch resnet18 per channel",
-          "hard mlp gelu none", "adashare mlp silu none", "hard mlp softplus none"}) {
+          "hard mlp gelu none", "adashare mlp silu none", "hard mlp softplus none",
+          "adashare vdcnn9 k_max", "hard vdcnn9 linear"}) {
       INFO(name);
       check(folder, write_case(folder, export_case(name)), compiler);
     }
@@ -65,7 +69,8 @@ TEST_CASE("export: C with its weights in arrays compiles without a warning, unde
 TEST_CASE("export: C gives the model's outputs on 32 bits", "[export][c]") {
   const TempFolder folder;
   if (!works(folder, "gcc -m32")) WEFT_SKIP("gcc makes no 32-bit programs (gcc-multilib)");
-  for (const char* name : {"adashare resnet18 aspp", "hard mlp silu none"}) {
+  for (const char* name :
+       {"adashare resnet18 aspp", "hard mlp silu none", "adashare vdcnn9 k_max"}) {
     INFO(name);
     check(folder, write_case(folder, export_case(name)), "gcc -m32");
   }
@@ -88,6 +93,55 @@ TEST_CASE("export: a blob holds the weights and a sum, and the source none", "[e
                c_source(large, {"net", false, {}});
              }),
              contains_text("as arrays (up to 33); --blob puts them in a file"));
+}
+
+TEST_CASE("export: C numbers the characters of a text as weft does", "[export][c][text]") {
+  const TempFolder folder;
+  if (!works(folder, "gcc")) WEFT_SKIP("no gcc");
+  const ExportedNetwork& network = random_model(export_case("hard vdcnn9 linear")).exported();
+  const std::vector<std::string> texts = {"",
+                                          "a",
+                                          "ab",
+                                          "Dead beef",
+                                          "zebra: \xC3\xA9t\xC3\xA9 \xE6\xBC\xA2 \xF0\x9F\x98\x80!",
+                                          "\"quoted\\\" 100 %",
+                                          "a text of more than twenty-four characters",
+                                          "\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9"
+                                          "\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9 and more, cut"};
+  std::string lines;
+  for (const std::string& text : texts) lines += text + "\n";
+  write(folder.file("input"), lines);
+  for (const char* alphabet : {"", "abcdefghi",
+                               "\xE6\xBC\xA2"
+                               "aA\xC3\xA9 \\\"%?"}) {
+    INFO(alphabet);
+    write_program(folder, network, c_source(network, {"net", false, {}, alphabet}));
+    write(folder.file("main.c"), R"(#include <stdio.h>
+#include <string.h>
+#include "net.h"
+int main(int argc, char **argv) {
+  static char line[1000];
+  static float ids[NET_INPUT];
+  FILE *in = fopen(argv[1], "rb"), *out = fopen(argv[2], "wb");
+  if (argc < 3 || !in || !out) return 1;
+  while (fgets(line, sizeof line, in)) {
+    line[strcspn(line, "\n")] = 0;
+    net_encode(line, ids);
+    fwrite(ids, 1, sizeof ids, out);
+  }
+  return fclose(out);
+}
+)");
+    for (const char* compiler : {"gcc", "clang"}) {
+      if (!works(folder, compiler)) continue;
+      compile_and_run(folder, compiler);
+      const std::vector<float> found = read_floats(folder.file("output"));
+      std::vector<float> wanted(24 * texts.size());
+      for (size_t i = 0; i < texts.size(); ++i)
+        Alphabet(alphabet).encode(texts[i], 24, wanted.data() + 24 * i);
+      CHECK(found == wanted);
+    }
+  }
 }
 
 TEST_CASE("export: names that C does not have are refused", "[export][c]") {

@@ -43,6 +43,31 @@ void add_mlps(std::vector<ExportCase>& cases, Sharing way) {
     }
 }
 
+/// Of 24 characters three places are left.
+void add_texts(std::vector<ExportCase>& cases, Sharing way) {
+  const auto add = [&](const std::string& what, auto&& change) {
+    const int depth = way == Sharing::mtan ? 17 : 9;  // its stages are single blocks, too
+    ExportCase c{
+        fmt::format("{} vdcnn{} {}", name_of(way), depth, what), options_of(way), {1, 24, 1}};
+    c.options.trunk.kind = TrunkOptions::Kind::vdcnn;
+    c.options.trunk.depth = depth;
+    c.options.trunk.in_channels = 1;
+    c.options.trunk.characters = 11;
+    c.options.trunk.embedding = 3;
+    c.options.head.k_max = 2;
+    for (TaskShape& task : c.options.tasks) task.image_label = true;
+    change(c.options);
+    cases.push_back(c);
+  };
+  add("linear", [](ModelOptions& o) { o.head.k_max = 0; });
+  add("k_max", [](ModelOptions&) {});
+  if (way_of(way).planned) add("longer", [](ModelOptions& o) { o.trunk.depth = 29; });
+  if (way_of(way).per_task == PerTask::all)
+    add("own inputs", [](ModelOptions& o) { o.separate_inputs = true; });
+  if (way_of(way).planned)
+    add("own norm", [](ModelOptions& o) { o.own_statistics = o.own_norm = true; });
+}
+
 std::vector<ExportCase> make_cases() {
   std::vector<ExportCase> cases;
   const Shape picture{33, 26, 3};
@@ -60,12 +85,25 @@ std::vector<ExportCase> make_cases() {
         way, "resnet18 plain", [](ModelOptions& o) { o.trunk.deeplab = false; }, picture);
     add(way, "resnet18 small stem", [](ModelOptions& o) { o.trunk.small_stem = true; }, {9, 11, 3});
     add(way, "resnet50", [](ModelOptions& o) { o.trunk.depth = 50; }, {17, 17, 3});
+    // Semantics "compat" (the official code's) is another network where bottlenecks stride alone.
+    const auto compat = [](ModelOptions& o) {
+      o.trunk.depth = 50;
+      o.trunk.stride_on_first = true;
+    };
+    add(way, "resnet50 compat", compat, {17, 17, 3});
+    add(way, "resnet50 plain compat",
+        [&](ModelOptions& o) {
+          compat(o);
+          o.trunk.deeplab = false;
+        },
+        {33, 37, 3});
     if (way == Sharing::cross_stitch)
       add(
           way, "resnet18 per channel", [](ModelOptions& o) { o.share.per_channel = true; },
           picture);
     if (way != Sharing::mtan && !way_of(way).levels)  // its stages are single blocks
       add_mlps(cases, way);
+    if (!way_of(way).levels) add_texts(cases, way);  // levels are a ResNet's channels
     if (way_of(way).any_trunk) {
       const auto vgg = [](ModelOptions& o) { o.trunk.kind = TrunkOptions::Kind::vgg16; };
       add(way, "vgg16", vgg, {32, 37, 3});
@@ -201,7 +239,11 @@ Tensor random_inputs(const ExportCase& c, int64_t n) {
   const Shape shape{n, c.input[0], c.input[1], c.input[2]};
   const Philox words(9, Stream::data, 0, "inputs");
   std::vector<double> v;
-  for (int64_t i = 0; i < shape.numel(); ++i) v.push_back(words.normal(static_cast<uint64_t>(i)));
+  for (int64_t i = 0; i < shape.numel(); ++i) {
+    const auto at = static_cast<uint64_t>(i),
+               ids = static_cast<uint64_t>(c.options.trunk.characters);
+    v.push_back(is_text(c) ? static_cast<double>(words.below(at, ids)) : words.normal(at));
+  }
   return Tensor::from(shape, v);
 }
 

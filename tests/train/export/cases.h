@@ -1,5 +1,5 @@
-// Small networks for the tests of the export: every way of sharing on every trunk and head but texts'
-// that it takes, with random weights, running statistics and policies, so that nothing holds only at the
+// Small networks for the tests of the export: every way of sharing on every trunk and head that it
+// takes, bottlenecks in both semantics, with random weights, running statistics and policies, so that nothing holds only at the
 // values that training starts from.
 #pragma once
 
@@ -20,6 +20,10 @@ struct ExportCase {
   DType dtype = DType::f32;
   bool soft = false;  ///< gates that mix both branches, as under retrain.gates = "soft"
 };
+
+inline bool is_text(const ExportCase& c) {
+  return c.options.trunk.kind == TrunkOptions::Kind::vdcnn;
+}
 
 /// Way by way, trunk by trunk; `hard` and `adashare` also with batch norm of each task's own.
 const std::vector<ExportCase>& export_cases();
@@ -52,7 +56,7 @@ class RandomModel {
 /// The case's, which all tests share.
 RandomModel& random_model(const ExportCase& c);
 
-/// Normal numbers [n, H, W, C]. An output's scale is its largest value for all of them: what a
+/// Normal numbers [n, H, W, C], of a text ids. An output's scale is its largest value for all of them: what a
 /// single input gives may be nearly 0 by cancellation.
 Tensor random_inputs(const ExportCase& c, int64_t n = 4);
 

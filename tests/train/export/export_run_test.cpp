@@ -3,6 +3,9 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/rooms_run.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/text_set.h"
+#include "train/export/run_network.h"
 #include "train/step/build.h"
 
 using namespace weft;
@@ -29,4 +32,56 @@ TEST_CASE("export: notes call classes as predict does, words of the label's map 
   CHECK_THAT(note(), contains_text("above 0 it is yes, else no; the chance"));
   run.tasks[0].words = {};
   CHECK_THAT(note(), contains_text("above 0 it is 1, else 0; the chance"));
+}
+
+TEST_CASE("export: a network of texts says what its numbers are, and a reader of it gets them all",
+          "[export][text]") {
+  const test::TempFolder folder;
+  CpuContext cpu(1);
+  for (const char* alphabet : {"efguvxy", ""}) {
+    const RunFile run = test::text_run(
+        folder, /*shared=*/false, {"sharing=hard", fmt::format("data.alphabet=\"{}\"", alphabet)});
+    const auto model = make_model(&cpu, run);
+    LearnedFromData learned;
+    for (const TaskSpec& task : run.tasks) learned.tasks.push_back({task.name, {}});
+    const RunExport made = export_run(&cpu, *model, run, nullptr, learned, {});
+    CHECK(made.network.nodes[0].shape == Shape{1, 12, 1});
+    CHECK(reads_ids(made.network));
+    const std::string notes = fmt::format("{}", fmt::join(made.notes, "\n"));
+    CHECK_THAT(notes, contains_text("input: a text as 12 numbers"));
+    CHECK_THAT(notes, contains_text(*alphabet ? "\n  efguvxy\n" : "1 + the byte"));
+    const ExportedUsage usage = usage_from_json(to_json(made.usage), "x");
+    CHECK(usage.table());
+    CHECK(usage.data.kind == DataKind::text);
+    CHECK(usage.data.alphabet == alphabet);
+    CHECK(usage.data.length == 12);
+    CHECK(usage.data.columns == run.data.columns);
+    RunExportOptions sized;
+    sized.height = sized.width = 3;
+    CHECK_THAT(test::message_of<ConfigError>(
+                   [&] { export_run(&cpu, *model, run, nullptr, learned, sized); }),
+               contains_text("a text's length is the run's data.length"));
+  }
+}
+
+TEST_CASE("export: under compat's semantics a run's network strides as the official code's does",
+          "[export]") {
+  CpuContext cpu(1);
+  LearnedFromData learned;
+  learned.height = learned.width = 33;
+  const auto strides = [&](const char* semantics) {
+    const RunFile run = test::rooms_run(
+        {"sharing=hard", "model.trunk=resnet50", fmt::format("semantics={}", semantics)});
+    const auto model = make_model(&cpu, run);
+    const RunExport made = export_run(&cpu, *model, run, nullptr, learned, {});
+    CHECK(made.usage.semantics == run.semantics);
+    std::string out;
+    for (const ExportedNode& node : made.network.nodes)
+      for (const char* conv : {"conv1", "conv2"})
+        if (node.name == fmt::format("layer2.0.{}", conv))
+          out += fmt::format("{} {} ", conv, node.conv.stride.h);
+    return out;
+  };
+  CHECK(strides("sound") == "conv1 1 conv2 2 ");
+  CHECK(strides("compat") == "conv1 2 conv2 1 ");
 }

@@ -317,7 +317,7 @@ std::vector<Circuit> circuits_of(const ExportedNetwork& network, const RunFile& 
   if (learned.columns.empty())
     throw ConfigError(
         "export: a circuit has voltages and numbers, so spice and verilog-a are of networks on "
-        "tables (model.trunk = \"mlp\"), and this run is on pictures");
+        "tables (model.trunk = \"mlp\"), and this run is on pictures or texts");
   if (c_identifier(name) != name)
     throw ConfigError(fmt::format(
         "export: '{}' is no name for circuits: letters, digits and _, no digit first", name));

@@ -49,6 +49,7 @@ TEST_CASE(
   std::vector<Case> cases;
   std::string arguments;
   for (const ExportCase& c : export_cases()) {
+    if (is_text(c)) continue;
     RandomModel& random = random_model(c);
     const Int8Network net = int8_case(c);
     if (shares_weights(net) && !cpu_has_vnni()) continue;
