@@ -160,6 +160,24 @@ expect 0 'page.html' report runs/out/trials --out page.html
 grep -q 'Cannot be shown: .*last.safetensors' page.html || fail "the page does not say which network is damaged"
 grep -q '<td>hard' page.html || fail "the page lacks what was found"
 
+# A grid of any keys: rows that are named by them, and a run file swept by itself.
+study grid '[[method]]' 'name = "hard"' '[grid]' 'model.dropout = [0, 0.3]' 'retrain.steps = [2]' 'eval.every = [1]'
+expect 0 '^\| hard_dropout-0.3_steps-2_every-1 \| .*[0-9]' study grid.toml
+[ -s runs/out/grid/rooms/hard_dropout-0_steps-2_every-1/seed-2/summary.json ] || fail "a row of the grid was not run"
+grep -q 'hard_dropout-0.3_steps-2_every-1' runs/out/grid/report.html || fail "the page does not show the grid's rows"
+expect 0 'page.html' report runs/out/grid --against hard_dropout-0_steps-2_every-1 --out page.html
+printf '%s\n' 'retrain.steps = [2, 3]' 'seed = [4, 5]' >sweep.toml
+{ echo 'sharing = "hard"'; cat slim.toml; } >alone.toml
+expect 0 '^\| hard_steps-3 ' study alone.toml --set sweep.toml --threads 1 eval.every=1
+[ -s runs/out/slim-sweep/slim/hard_steps-2/seed-5/summary.json ] || fail "a run of the sweep is missing"
+grep -q '^`weft study alone.toml eval.every=1 --set sweep.toml --threads 1`' runs/out/slim-sweep/study.md || fail "study.md hides its sweep"
+expect 0 '4 of 4 cells are finished already' study alone.toml --set sweep.toml --threads 1 eval.every=1
+printf '%s\n' 'retrain.stepps = [2, 3]' >sweep.toml
+expect 2 "method 'single_stepps-2' on set 'rooms': command line: unknown key 'retrain.stepps'; did you mean 'retrain.steps'" study small.toml --set sweep.toml --out swept
+printf '[grid]\nretrain.steps = 3\n' >>small.toml
+expect 2 "small.toml:[0-9]*: 'grid.retrain.steps' expects a list of values, .a, b., got an integer" study small.toml
+[ -e swept ] && fail "a refused sweep left a folder"
+
 # What is refused, before anything runs.
 study odd '[[method]]' 'name = "hard"' 'setings = []'
 expect 2 "odd.toml:8: unknown key 'method.hard.setings'; did you mean 'method.hard.settings'\?" study odd.toml

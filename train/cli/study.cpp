@@ -23,6 +23,7 @@
 #include "train/cli/study_runner.h"
 #include "train/ranks/job.h"
 #include "train/report/report.h"
+#include "train/study/grid.h"
 #include "train/study/tables.h"
 
 namespace weft::cli {
@@ -45,9 +46,13 @@ class StudyCommand final : public Command {
   const char* name() const override { return "study"; }
   const char* help() const override { return "Compare methods over seeds and data sets"; }
   void options(Options& o) override {
-    o.add("study", path_, "Study file (TOML)").required();
+    o.add("study", path_, "Study file (TOML), or with --set a run file").required();
     o.add("settings", settings_, "key=value for every cell: retrain.steps=20 for a first look")
         .settings();
+    o.add(
+        "--set", sweep_,
+        "A file of lists, model.width = [0.5, 1]: all combinations are run, as with [grid] in the "
+        "study; the study may be a run file then");
     o.add("--out", out_, "Where cells and tables go (default: as the study file says)");
     o.add("--threads", threads_, "Threads of each cell; 0: as the study file says").within(0, 1024);
     o.add("--parallel", parallel_,
@@ -64,7 +69,7 @@ class StudyCommand final : public Command {
     o.add("--table", table_only_, "Run nothing: the tables of what is finished");
   }
   void run() override {
-    Study study = parse_study_file(path_);
+    Study study = sweep_.empty() ? parse_study_file(path_) : swept_study(path_, sweep_);
     if (!out_.empty()) study.out = out_;
     if (threads_ > 0) study.threads = threads_;
     for (StudySet& set : study.sets)
@@ -119,6 +124,7 @@ class StudyCommand final : public Command {
   std::string command() const {
     std::string out = "weft study " + shell_word(path_);
     for (const std::string& setting : settings_) out += " " + shell_word(setting);
+    if (!sweep_.empty()) out += " --set " + shell_word(sweep_);
     if (!out_.empty()) out += " --out " + shell_word(out_);
     if (threads_ > 0) out += fmt::format(" --threads {}", threads_);
     if (parallel_ >= 0) out += fmt::format(" --parallel {}", parallel_);
@@ -184,7 +190,7 @@ class StudyCommand final : public Command {
   }
 
   const CellClaim::Time begun_ = std::chrono::system_clock::now();
-  std::string path_, device_, out_, against_;
+  std::string path_, sweep_, device_, out_, against_;
   std::vector<std::string> settings_;
   int parallel_ = -1, gpus_ = 0, threads_ = 0;
   double minutes_ = -1;

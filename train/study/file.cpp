@@ -7,7 +7,7 @@
 #include "train/run_file/toml/nearest.h"
 #include "train/run_file/toml/printer.h"
 #include "train/run_file/toml/toml_document.h"
-#include "train/study/study.h"
+#include "train/study/grid.h"
 
 namespace weft {
 void visit_fields(FieldVisitor& v, StudySet& s) {
@@ -24,21 +24,29 @@ void visit_fields(FieldVisitor& v, StudyMethod& m) {
 }
 
 void visit_fields(FieldVisitor& v, Study& study) {
-  v.field("name", study.name, {"letters, digits, - and _", "the file's name"});
+  v.field("name", study.name, {"letters, digits, '-', '.' and '_'", "the file's name"});
   v.field("out", study.out, {"folder of the cells and tables", "runs/out/NAME"});
   v.field("seeds", study.seeds, "each makes a run of every method on every set");
   v.field("trial_seeds", study.trial_seeds, "how many of the seeds trials are compared on");
   v.field("parallel", study.parallel, "cells side by side; 0: as many as there is room for");
   v.field("threads", study.threads, "of each cell");
   v.choice("device", study.device, {"where cells run", "the run files'"});
+  v.choice("grid_as", study.grid_as,
+           "whether [grid] makes rows of the tables, or trials of each method");
   v.list("set", study.sets, "a run file with its data, tasks and schedule, for all methods");
   v.list("method", study.methods, "what a method changes in every set's run file");
 }
 
 std::vector<KeyGroup> study_groups() {
   Study study;
-  return key_groups("study", "at the top of a study file, before any table",
-                    [&](FieldVisitor& v) { visit_fields(v, study); });
+  std::vector<KeyGroup> groups = key_groups("study", "at the top of a study file, before any table",
+                                            [&](FieldVisitor& v) { visit_fields(v, study); });
+  groups.push_back(
+      {"grid",
+       "[grid]",
+       "Values of any keys of the run file, of which all combinations are run.",
+       {{"grid.KEY", "list of values", "", "of a key: policy.sharing = [0.1, 0.5]", "", "", {}}}});
+  return groups;
 }
 
 namespace {
@@ -50,7 +58,8 @@ class Checker {
 
   void check() const {
     require(plain_name(study_.name), "name",
-            fmt::format("is \"{}\"; it names a folder: letters, digits, '-' and '_'", study_.name));
+            fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'",
+                        study_.name));
     require(!study_.seeds.empty(), "seeds", "is empty; give each its number, such as [1, 2, 3]");
     for (int64_t seed : study_.seeds) {
       require(seed >= 0, "seeds", fmt::format("has {}; a seed is at least 0", seed));
@@ -90,9 +99,9 @@ class Checker {
 
  private:
   static bool plain_name(const std::string& name) {
-    return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || c == '_';
+             c == '-' || c == '_' || c == '.';
     });
   }
   /// Where the key stands, or what would hold it.
@@ -109,9 +118,10 @@ class Checker {
     std::set<std::string> seen;
     for (const Item& item : items) {
       const std::string key = list + "." + item.name;
-      require(plain_name(item.name), key,
-              fmt::format("has the name \"{}\"; it names a folder: letters, digits, '-' and '_'",
-                          item.name));
+      require(
+          plain_name(item.name), key,
+          fmt::format("has the name \"{}\"; it names a folder: letters, digits, '-', '_' and '.'",
+                      item.name));
       require(seen.insert(item.name).second, key, "is there twice; give each its name");
     }
   }
@@ -125,13 +135,15 @@ class Checker {
 Study parse_study_text(const std::string& text, const std::string& source) {
   Study study;
   study.source = source;
-  const auto places =
-      TomlDocument(text, source).read([&](FieldVisitor& v) { visit_fields(v, study); });
+  TomlDocument document(text, source);
+  const std::vector<ValueList> grid = document.take_lists("grid");
+  const auto places = document.read([&](FieldVisitor& v) { visit_fields(v, study); });
   if (study.name.empty()) study.name = std::filesystem::path(source).stem().string();
   if (study.out.empty()) study.out = "runs/out/" + study.name;
   const Checker checker(study, places);
   checker.check();
   for (StudyMethod& method : study.methods) method.sharing = checker.sharing_of(method);
+  expand_grid(study, grid);
   return study;
 }
 

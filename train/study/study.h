@@ -7,6 +7,7 @@
 //   cells: out/SET/METHOD/seed-S, or out/SET/METHOD/trial-T/seed-S (T from 1)
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,10 @@ struct StudyMethod {
   std::vector<Words> trials;
 };
 
+/// What the combinations of a [grid] (grid.h) become: rows of the tables, or trials of each method.
+enum class GridAs : uint8_t { rows, trials };
+constexpr std::array<const char*, 2> words_of(GridAs) { return {"rows", "trials"}; }
+
 struct Study {
   std::string name, out;  ///< out: default runs/out/NAME
   std::vector<int64_t> seeds{1, 2, 3};
@@ -37,8 +42,9 @@ struct Study {
   int parallel = 0;                  ///< cells side by side; 0: as many as the machine has room for
   int threads = 1;                   ///< of each cell
   std::optional<DeviceKind> device;  ///< none: the run files'
+  GridAs grid_as = GridAs::rows;
   std::vector<StudySet> sets;
-  std::vector<StudyMethod> methods;
+  std::vector<StudyMethod> methods;  ///< crossed with the grid already
 
   std::string source;                                         ///< the file's name
   size_t trials() const { return methods[0].trials.size(); }  ///< of each method; 0: none

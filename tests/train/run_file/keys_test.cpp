@@ -207,7 +207,8 @@ TEST_CASE("keys: a part is a group, a table inside or a key; what is none names 
     CHECK(
         std::string(e.what()) ==
         "keys: there is no 'polcy'; did you mean 'policy'? The groups: run, model, data, column, "
-        "task, warmup, policy, retrain, share, balance, eval, checkpoint, log, study, set, method");
+        "task, warmup, policy, retrain, share, balance, eval, checkpoint, log, study, set, method, "
+        "grid");
   }
 }
 

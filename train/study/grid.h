@@ -1,0 +1,23 @@
+// A grid: lists of values of any keys of the run file, of which a study runs every combination. It is
+// the table [grid] of a study file, or a file of such lists alone (weft study --set), in which
+//   policy.sharing = [0.1, 0.5]
+//   model.width = [0.5, 1]
+// make of the method adashare the rows adashare_sharing-0.1_width-0.5 .. adashare_sharing-0.5_width-1,
+// or four trials of it to choose from (grid_as). Of keys the last words name a row, as many as tell
+// them apart.
+#pragma once
+
+#include "train/run_file/toml/toml_document.h"
+#include "train/study/study.h"
+
+namespace weft {
+
+/// Every method crossed with the grid, trials that it has with trials. ConfigError "file:line: ..." for a key
+/// that is the study's own to say, a value that is there twice, and more runs than anybody waits for.
+void expand_grid(Study& study, const std::vector<ValueList>& grid);
+
+/// The study file crossed with `sweep`, a file of such lists. `path` may be a run file instead: its one
+/// way of sharing on its data, with its seed or the sweep's `seed = [1, 2]`, in runs/out/NAME-sweep.
+Study swept_study(const std::string& path, const std::string& sweep);
+
+}  // namespace weft
