@@ -51,7 +51,7 @@ sed -n '/^`flats.h` lists inputs and outputs:/,/^Pictures:/p' "$readme" | sed -n
 compile=$(sed -n 's|^#include "flats.h".*/\* \(cc .*\) \*/$|\1|p' snippet.c)
 [ -n "$compile" ] || fail "README.md does not say how flats.c is compiled: $(cat snippet.c)"
 { echo '#include <stdio.h>'; head -n 1 snippet.c; echo 'int main(void) {'; tail -n +2 snippet.c
-  echo 'printf("%.9g\n", rent[0]); return 0; }'; } >runs/out/flats-1/export/main.c
+  printf '%s\n' 'printf("%.9g\n", rent[0]); return 0; }'; } >runs/out/flats-1/export/main.c
 command -v cc >/dev/null || { echo "skipped: no C compiler"; exit $broken; }
 start=$(date +%s.%N)
 (cd runs/out/flats-1/export && $compile -o flats) || fail "$compile"

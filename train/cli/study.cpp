@@ -49,10 +49,8 @@ class StudyCommand final : public Command {
     o.add("study", path_, "Study file (TOML), or with --set a run file").required();
     o.add("settings", settings_, "key=value for every cell: retrain.steps=20 for a first look")
         .settings();
-    o.add(
-        "--set", sweep_,
-        "A file of lists, model.width = [0.5, 1]: all combinations are run, as with [grid] in the "
-        "study; the study may be a run file then");
+    o.add("--set", sweep_,
+          "A file of lists, model.width = [0.5, 1]: every combination is run, as by [grid]");
     o.add("--out", out_, "Where cells and tables go (default: as the study file says)");
     o.add("--threads", threads_, "Threads of each cell; 0: as the study file says").within(0, 1024);
     o.add("--parallel", parallel_,

@@ -10,7 +10,7 @@
 namespace weft {
 namespace {
 
-constexpr size_t most_runs = 2000;
+constexpr size_t most_runs = 2000, longest_name = 200;
 
 /// What may stand in a folder's name; one '-' for whatever else there is in a row.
 std::string plain(const std::string& text) {
@@ -154,6 +154,11 @@ void expand_grid(Study& study, const std::vector<ValueList>& grid) {
       row.name += one.name;
       row.settings.insert(row.settings.end(), one.settings.begin(), one.settings.end());
       if (study.grid_as == GridAs::trials) continue;
+      if (row.name.size() > longest_name)
+        throw ConfigError(fmt::format(
+            "{}: the grid makes a row of a name of {} letters, which is a folder's: {}; "
+            "{} are the most, so run it in parts",
+            grid[0].place, row.name.size(), row.name, longest_name));
       if (!taken.insert(row.name).second)
         throw ConfigError(
             fmt::format("{}: the grid makes two rows '{}': values that differ in signs alone",

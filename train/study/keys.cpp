@@ -22,7 +22,7 @@ A run file is TOML; it says all of a run, and a key that is not here is an error
 as often as there are tasks or columns. On the command line a setting `KEY=VALUE` comes after the file and wins:
 `policy.sharing=0.1`, `data.size=[96,128]`, `warmup.optimizer.lr=1e-3`; of a task `task.NAME.weight=2`, with its name.
 A string or word needs no quotes there. `2 numbers` are written `[a, b]`, `strings` `["a", "b"]`. Defaults in `code` are
-values; the others say where a value comes from. A study file (the last three tables: `study`, `[[set]]`, `[[method]]`)
+values; the others say where a value comes from. A study file (the last four tables: `study`, `[[set]]`, `[[method]]`, `[grid]`)
 has keys of its own, and the run file's as settings.
 
 )" + keys_markdown(all_key_groups());

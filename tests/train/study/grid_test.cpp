@@ -108,6 +108,8 @@ TEST_CASE("grid: what makes no sense is refused with its place", "[study][grid]"
   CHECK_THAT(complaint("[grid]\nsharing = [\"hard\"]\n"), contains_text("is a [[method]]"));
   CHECK_THAT(complaint("[grid]\nmodel.init = [\"a b\", \"a/b\"]\n"),
              contains_text("s.toml:11: the grid makes two rows 'hard_init-a-b'"));
+  CHECK_THAT(complaint(fmt::format("[grid]\nmodel.init = [\"{}\"]\n", std::string(200, 'x'))),
+             contains_text("s.toml:11: the grid makes a row of a name of 210 letters"));
   std::string many;
   for (int i = 0; i < 32; ++i) many += fmt::format("{}{}", i > 0 ? ", " : "", i + 1);
   CHECK(complaint(fmt::format("[grid]\nmodel.blocks = [{0}]\nmodel.hidden = [{0}]\n", many)) ==
