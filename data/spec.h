@@ -105,7 +105,8 @@ struct TaskSpec {
   std::vector<std::string> train_groups;  ///< tabular: those it trains on (empty: all)
   bool chooses = true;  ///< whether its validation loss chooses steps; if not it may have no labels
   std::string rows;     ///< csv, tabular, text: which value of data.task_column has this label
-  std::string index, test_index;   ///< text: files of the task's own, in place of [data]'s
+  std::string index, test_index;  ///< text: files of the task's own, in place of [data]'s,
+  std::vector<std::string> header, columns;  ///< and how those name and join their columns
   std::string unit;                ///< of values and errors, for tables and pictures ("m")
   std::vector<std::string> names;  ///< of the classes, one each (empty: their ids)
 
@@ -161,6 +162,7 @@ struct DataSpec {
                                        ///< one text (empty: "text")
   std::string alphabet;                ///< text: its characters (empty: the bytes of UTF-8)
   int length = 0;                      ///< text: characters that the network sees
+  bool escapes = false;                ///< text: \n in a cell is a line end, \" a quote
   std::vector<std::string> leave_out;  ///< tabular: columns that are no input after all
   std::vector<std::string> categorical;  ///< tabular: columns that become one-hot
   std::vector<ColumnSpec> column_specs;  ///< tabular: [[column]]

@@ -17,9 +17,21 @@ std::string percent(int64_t part, int64_t of) {
                      of == 0 ? 0.0 : 100 * static_cast<double>(part) / static_cast<double>(of));
 }
 
+/// \n becomes a line end, \" a quote; any other backslash stays.
+std::string unescaped(const std::string& cell) {
+  std::string text;
+  for (size_t i = 0; i < cell.size(); ++i) {
+    const char next = i + 1 < cell.size() ? cell[i + 1] : ' ';
+    const bool escape = cell[i] == '\\' && (next == 'n' || next == '"');
+    if (escape) ++i;
+    text += !escape ? cell[i] : next == 'n' ? '\n' : '"';
+  }
+  return text;
+}
+
 }  // namespace
 
-TextInputs::TextInputs(const Table& table, const DataSpec& data) {
+TextInputs::TextInputs(const Table& table, const DataSpec& data) : escapes_(data.escapes) {
   for (const std::string& name : data.columns) columns_.push_back(table.column(name));
 }
 
@@ -28,7 +40,7 @@ std::string TextInputs::text(const Table& table, int64_t row) const {
   for (const int column : columns_) {
     const std::string& cell = table.rows[static_cast<size_t>(row)][static_cast<size_t>(column)];
     if (cell.empty()) continue;
-    text += (text.empty() ? "" : " ") + cell;
+    text += (text.empty() ? "" : " ") + (escapes_ ? unescaped(cell) : cell);
   }
   if (!text.empty()) return text;
   std::vector<std::string> names;
@@ -54,6 +66,8 @@ TextDataset::TextDataset(const DataSpec& data, std::vector<TaskSpec> tasks,
     DataSpec own = data;
     own.index = tasks_[k].index;
     own.test_index = tasks_[k].test_index;
+    if (!tasks_[k].header.empty()) own.header = tasks_[k].header;
+    if (!tasks_[k].columns.empty()) own.columns = tasks_[k].columns;
     read_file(own, static_cast<int>(k), learned);
   }
 }

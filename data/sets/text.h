@@ -1,8 +1,10 @@
 // Texts as a set of samples: a row of a CSV (data/sets/table.h) is an image 1 x L x 1 of the numbers
 // of its characters (data/alphabet.h), L = data.length; longer texts are cut, shorter ones padded.
-// data.columns are joined to one text; a task's label is a cell of its `column`.
+// data.columns are joined to one text; a task's label is a cell of its `column`. With data.escapes a
+// line end may be written \n in it, and a quote \", as in the sets of Zhang, Zhao and LeCun (2015).
 // Tasks of the same texts are columns of data.index. Tasks with texts of their own have a file each,
-// task.index, or rows of their own in data.index, by data.task_column.
+// task.index, whose columns may have names of their own (task.header, task.columns), or rows of their
+// own in data.index, by data.task_column.
 // Parts: the column `split`, test_index, or `ratio` by hash; else the usual ones (data/split.h).
 #pragma once
 
@@ -20,11 +22,13 @@ namespace weft {
 class TextInputs {
  public:
   TextInputs(const Table& table, const DataSpec& data);
-  /// data.columns' cells with a space between them; a DataError where all are empty.
+  /// data.columns' cells with a space between them, escapes as what they stand for; a DataError where
+  /// all are empty.
   std::string text(const Table& table, int64_t row) const;
 
  private:
   std::vector<int> columns_;
+  bool escapes_;
 };
 
 class TextDataset final : public Dataset {

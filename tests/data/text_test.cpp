@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
 #include "data/fingerprint.h"
 #include "data/loader.h"
@@ -14,6 +15,7 @@
 #include "tests/support/small_sets.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/text_set.h"
+#include "train/loop/trainer.h"
 #include "train/step/build.h"
 
 using namespace weft;
@@ -111,6 +113,106 @@ TEST_CASE("text: the usual form of the ten sets, no header, two columns of text,
   CHECK((set.split(1) == Split::train && set.split(2) == Split::test));
   CHECK(set.key(2) == "test.csv:1");
   CHECK_THAT(set.notes()[0], contains_text("train.csv and test.csv: 3 texts"));
+}
+
+TEST_CASE("text: several sets in the usual form in one run, each with columns of its own",
+          "[data][text]") {
+  const TempFolder folder;
+  const auto put = [&](const std::string& set, const std::string& train, const std::string& test) {
+    std::filesystem::create_directories(folder.file(set));
+    write_file(folder.file(set + "/train.csv"), train);
+    write_file(folder.file(set + "/test.csv"), test);
+  };
+  put("one", "\"1\",\"a\\nb\",\"c\"\n\"2\",\"a \\\"\"b\\\"\"\",\"\"\n",
+      "\"2\",\"c\",\"a\\\\nb\"\n");
+  put("two", "\"3\",\"ab\"\n\"1\",\"b\"\n\"2\",\"c\\\"\n", "\"3\",\"a\"\n");
+  DataSpec data = spec_of(folder);
+  data.alphabet = "abc \n\"\\";
+  data.length = 6;
+  data.escapes = true;
+  std::vector<TaskSpec> tasks = {task_of("one", TaskKind::classification, 2),
+                                 task_of("two", TaskKind::classification, 3)};
+  for (TaskSpec& task : tasks) {
+    task.column = "class";
+    task.map = {{1, 0}, {2, 1}, {3, 2}};
+    task.index = task.name + "/train.csv";
+    task.test_index = task.name + "/test.csv";
+  }
+  tasks[0].header = {"class", "title", "description"};
+  tasks[0].columns = {"title", "description"};
+  tasks[1].header = {"class", "review"};
+  tasks[1].columns = {"review"};
+  const TextDataset set(data, tasks);
+  REQUIRE(set.size() == 7);
+  const auto ids = [&](int64_t row) { return set.load(row).image.pixels; };
+  CHECK(ids(0) == std::vector<float>{2, 6, 3, 5, 4, 0});  // a, a line end, b c
+  CHECK(ids(1) == std::vector<float>{2, 5, 7, 3, 7, 0});  // a "b"
+  CHECK(ids(2) == std::vector<float>{4, 5, 2, 8, 6, 3});  // c a\, a line end, b
+  CHECK(ids(5) == std::vector<float>{4, 8, 0, 0, 0, 0});  // c and a backslash
+  CHECK((set.only_task(2) == 0 && set.only_task(3) == 1));
+  CHECK((set.class_of(1, 0) == 1 && set.class_of(3, 1) == 2 && !set.class_of(3, 0)));
+  CHECK((set.split(1) == Split::train && set.split(2) == Split::test));
+  CHECK((set.key(2) == "one/test.csv:1" && set.key(6) == "two/test.csv:1"));
+  data.escapes = false;
+  CHECK(TextDataset(data, tasks).load(0).image.pixels[1] == 8);
+  tasks[1].header.clear();
+  tasks[1].columns.clear();
+  data.header = {"class", "review"};
+  data.columns = {"review"};  // [data]'s are of the sets that say no other
+  CHECK(TextDataset(data, tasks).class_of(3, 1) == 2);
+  tasks[0].header.clear();
+  CHECK_THAT(message_of<DataError>([&] { TextDataset(data, tasks); }),
+             contains_text("one/train.csv:1: 3 cells, but 2 columns are named"));
+  tasks[0].header = {"class", "title", "description"};
+  tasks[1].map = {{1, 0}, {2, 1}};
+  CHECK_THAT(message_of<DataError>([&] { TextDataset(data, tasks); }),
+             contains_text("two/train.csv:1"));
+}
+
+TEST_CASE("text: the ten sets' run file reads them where it expects them, and trains",
+          "[data][text][run_file]") {
+  const TempFolder folder;
+  const std::string path = source_dir() + "/runs/text_10sets.toml";
+  const RunFile shipped = parse_run_file(path);
+  REQUIRE(shipped.tasks.size() == 10);
+  for (const TaskSpec& task : shipped.tasks) {
+    REQUIRE(task.header.size() == task.columns.size() + 1);
+    REQUIRE(task.map.size() == static_cast<size_t>(task.classes));
+    std::filesystem::create_directories(
+        folder.file(std::filesystem::path(task.index).parent_path().string()));
+    std::string csv;
+    for (int c = 1; c <= task.classes; ++c) {
+      csv += fmt::format("\"{}\"", c);
+      for (size_t i = 0; i < task.columns.size(); ++i)
+        csv += fmt::format(",\"{} of class {}\\nsays \"\"{}\"\"\"", task.columns[i], c, task.name);
+      csv += "\n";
+    }
+    std::string train;
+    for (int i = 0; i < 12; ++i) train += csv;
+    write_file(folder.file(task.index), train);
+    write_file(folder.file(task.test_index), csv);
+  }
+  RunFile run = parse_run_file(
+      path, {"data.root=" + folder.path(), "data.length=48", "data.batch=4", "model.width=0.0625",
+             "model.embedding=4", "warmup.steps=2", "policy.steps=4", "policy.weight_steps=1",
+             "policy.logit_steps=1", "retrain.steps=2", "eval.batches=1"});
+  const auto data = open_dataset(run);
+  CHECK(data->notes().size() == 10);
+  const Parts parts = make_parts(*data);
+  for (size_t k = 0; k < run.tasks.size(); ++k) {
+    INFO(run.tasks[k].name);
+    const auto count = [&](const std::vector<int64_t>& part) {
+      return std::count_if(part.begin(), part.end(),
+                           [&](int64_t i) { return data->only_task(i) == static_cast<int>(k); });
+    };
+    CHECK(count(parts.test) == run.tasks[k].classes);
+    CHECK(count(parts.train) + count(parts.val) == 12 * run.tasks[k].classes);
+    CHECK(count(parts.val) > 0);
+  }
+  CpuContext cpu(2);
+  Trainer trainer(run, *data, &cpu);
+  trainer.run();
+  CHECK(trainer.state().stage == Stage::done);
 }
 
 TEST_CASE("text: each task a file of its own, or rows of its own in one", "[data][text]") {
@@ -227,6 +329,8 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
       {true, "data.test_index=x.csv", "'data.test_index' is where the test rows are"},
       {true, "task.mark.index=x.csv", "is there for some tasks and not for others"},
       {true, "task.mark.test_index=x.csv", "belongs to task.index, which is not given"},
+      {true, "task.mark.header=[\"a\"]", "'task.mark.header' belongs to task.index"},
+      {true, "task.mark.columns=[\"a\"]", "'task.mark.columns' belongs to task.index"},
       {false, "data.index=x.csv", "'data.index' is of texts that tasks share"},
       {false, "data.task_column=x", "'data.task_column' is of texts that tasks share"},
       {false, "data.inputs=shared", "each task has a file of its own"}};
@@ -248,7 +352,10 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
                             "columns=[\"a\"]", "leave_out=[\"a\"]", "categorical=[\"a\"]"})
     CHECK_THAT(elsewhere(std::string("data.") + table),
                contains_text("means nothing for scenes data"));
-  CHECK_THAT(elsewhere("task.a.index=t.csv"), contains_text("means nothing for scenes data"));
+  CHECK_THAT(elsewhere("data.escapes=true"), contains_text("means nothing for scenes data"));
+  for (const char* own : {"index=t.csv", "header=[\"a\"]", "columns=[\"a\"]"})
+    CHECK_THAT(elsewhere(std::string("task.a.") + own),
+               contains_text("means nothing for scenes data"));
 }
 
 TEST_CASE("text: the real sets are read as their pages say", "[data][text][real]") {

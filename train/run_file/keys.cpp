@@ -72,6 +72,7 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("alphabet", d.alphabet,
           {"text: the characters that are told apart", "the bytes of UTF-8"});
   v.field("length", d.length, "text: characters that the network sees; must be given for texts");
+  v.field("escapes", d.escapes, "text: \\n in a cell is a line end, and \\\" a quote");
   v.field("image", d.image, "csv: the column of pictures' paths");
   v.field("split", d.split, "csv, tabular, text: the column that says train, val or test");
   v.field("ratio", d.ratio, "csv, tabular, text without split: shares of val and test, by hash");
@@ -270,6 +271,9 @@ void visit_fields(FieldVisitor& v, TaskSpec& t) {
   v.field("rows", t.rows, {"which value of data.task_column marks its rows", "name"});
   v.field("index", t.index, {"text: the file of its own rows", "data.index"});
   v.field("test_index", t.test_index, {"text: the file of its own test rows", "data.test_index"});
+  v.field("header", t.header,
+          {"text: the columns' names, where its own files have no line of them", "data.header"});
+  v.field("columns", t.columns, {"text: of its own files, joined to one text", "data.columns"});
   v.field("unit", t.unit, "of values and errors, for tables and pictures (\"m\")");
   v.field("names", t.names, {"of the classes, one each", "their numbers"});
 }

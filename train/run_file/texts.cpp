@@ -26,9 +26,12 @@ class Checker {
     };
     nothing(data_.alphabet.empty(), "data.alphabet");
     nothing(data_.length == 0, "data.length");
+    nothing(!data_.escapes, "data.escapes");
     for (const TaskSpec& t : run_.tasks) {
       nothing(t.index.empty(), "task." + t.name + ".index");
       nothing(t.test_index.empty(), "task." + t.name + ".test_index");
+      nothing(t.header.empty(), "task." + t.name + ".header");
+      nothing(t.columns.empty(), "task." + t.name + ".columns");
     }
   }
 
@@ -81,8 +84,10 @@ class Checker {
       require(own != t.index.empty(), key + "index",
               "is there for some tasks and not for others; tasks have texts of their own, or all "
               "those of data.index");
-      require(own || t.test_index.empty(), key + "test_index",
-              "belongs to task.index, which is not given");
+      for (const auto& [word, absent] : {std::pair("test_index", t.test_index.empty()),
+                                         {"header", t.header.empty()},
+                                         {"columns", t.columns.empty()}})
+        require(own || absent, key + word, "belongs to task.index, which is not given");
       parts(t.test_index, key + "test_index");
       require(!own || files.insert(t.index).second, key + "index",
               "is another task's, too; tasks of the same texts are columns of one data.index");
