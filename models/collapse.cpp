@@ -13,12 +13,12 @@ double same_gates(const BinaryPolicy& policy, int first) {
   return all == 0 ? 1 : static_cast<double>(same) / static_cast<double>(all);
 }
 
-std::string collapse_text(double same) {
-  return same == 1 ? "collapsed: all tasks take one path"
+std::string collapse_text(double same, const std::string& whose) {
+  return same == 1 ? fmt::format("collapsed: all {} take one path", whose)
                    : fmt::format(
-                         "two tasks take the same function block at {:.0f} % of the places, "
+                         "two {} take the same function block at {:.0f} % of the places, "
                          "mean over pairs (100: one path for all)",
-                         100 * same);
+                         whose, 100 * same);
 }
 
 }  // namespace weft

@@ -1,7 +1,8 @@
 // Collapse of routes: routers that all choose alike have given up the choice (Rosenbaum et al. 2018;
 // their collaboration bonus asks for some of it). Measured of a policy that is executed, select[task][place],
 //   same = mean over pairs of tasks and places of [both take the same function block]
-// At 1 all tasks take one path. RoutePolicy::together is what it is expected to be.
+// At 1 all tasks take one path. RoutePolicy::together is what it is expected to be. Where a router
+// looks at the input, it is of pairs of images instead (Executed::together, sharing/per_input.h).
 #pragma once
 
 #include <string>
@@ -12,7 +13,7 @@ namespace weft {
 
 /// Over the places from `first` on, which have a decision; 1 of one task.
 double same_gates(const BinaryPolicy& policy, int first);
-/// The same in words.
-std::string collapse_text(double same);
+/// The same in words; whose: what pairs are of.
+std::string collapse_text(double same, const std::string& whose = "tasks");
 
 }  // namespace weft

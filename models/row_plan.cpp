@@ -2,9 +2,9 @@
 #include "models/row_plan.h"
 
 #include <algorithm>
-#include <array>
 
 #include "engine/error.h"
+#include "ops/concat.h"
 #include "ops/gate.h"
 #include "ops/gather.h"
 
@@ -14,6 +14,10 @@ RowPlan plan_rows(const Decisions& decisions) {
   RowPlan plan;
   const size_t policies = decisions.size(), images = decisions.at(0).size();
   const size_t blocks = decisions[0].at(0).size();
+  uint8_t most = 1;
+  for (const auto& policy : decisions)
+    for (const auto& image : policy)
+      for (const uint8_t taken : image) most = std::max(most, taken);
   for (size_t v = 0; v < policies; ++v) {
     plan.out.emplace_back();
     for (size_t n = 0; n < images; ++n) plan.out[v].push_back(static_cast<int32_t>(n));
@@ -22,25 +26,28 @@ RowPlan plan_rows(const Decisions& decisions) {
   for (size_t l = 0; l < blocks; ++l) {
     RowPlan::Block block;
     block.images = image_of;
-    // goes[row][select]: whether some policy takes the row that way, then where to.
-    std::vector<std::array<int32_t, 2>> goes(image_of.size(), {-1, -1});
+    // goes[row][taken]: whether some policy takes the row that way, then where to.
+    std::vector<std::vector<int32_t>> goes(image_of.size(), std::vector<int32_t>(most + 1, -1));
     for (size_t v = 0; v < policies; ++v)
       for (size_t n = 0; n < images; ++n)
-        goes[static_cast<size_t>(plan.out[v][n])][decisions[v].at(n).at(l) != 0] = 0;
+        goes[static_cast<size_t>(plan.out[v][n])][decisions[v].at(n).at(l)] = 0;
     std::vector<int32_t> next;
     for (size_t row = 0; row < goes.size(); ++row)
-      for (const size_t select : {size_t{1}, size_t{0}}) {
-        if (goes[row][select] < 0) continue;
-        goes[row][select] = static_cast<int32_t>(block.rows.size());
+      for (int taken = most; taken >= 0; --taken) {
+        int32_t& to = goes[row][static_cast<size_t>(taken)];
+        if (to < 0) continue;
+        to = static_cast<int32_t>(block.rows.size());
         block.rows.push_back(
-            {select ? static_cast<int>(block.run.size()) : -1, static_cast<int>(row)});
-        if (select) block.run.push_back(static_cast<int32_t>(row));
+            {taken > 0 ? static_cast<int>(block.run.size()) : -1, static_cast<int>(row)});
         next.push_back(image_of[row]);
+        if (taken == 0) continue;
+        block.run.push_back(static_cast<int32_t>(row));
+        block.functions.push_back(taken);
       }
     for (size_t v = 0; v < policies; ++v)
       for (size_t n = 0; n < images; ++n) {
         int32_t& at = plan.out[v][n];
-        at = goes[static_cast<size_t>(at)][decisions[v][n][l] != 0];
+        at = goes[static_cast<size_t>(at)][decisions[v][n][l]];
       }
     image_of = std::move(next);
     plan.blocks.push_back(std::move(block));
@@ -89,6 +96,34 @@ void require_images(const RowPlan& plan, const Var& images) {
                                  images.shape()));
 }
 
+/// F on the rows of block l that execute it, function block by function block; place[i]: where in
+/// it run[i] is. Undefined where none does.
+Var run_functions(Pass& pass, const Trunk& trunk, int l, const RowPlan::Block& block, const Var& x,
+                  const Var& r, bool alone, std::vector<int>& place) {
+  const bool training = pass.training, identity = r.value().raw() == x.value().raw();
+  std::vector<Var> parts;
+  const int functions = block.functions.empty()
+                            ? 0
+                            : *std::max_element(block.functions.begin(), block.functions.end());
+  int count = 0;
+  place.resize(block.run.size());
+  for (int m = 1; m <= functions; ++m) {
+    std::vector<int32_t> rows;
+    for (size_t i = 0; i < block.run.size(); ++i) {
+      if (block.functions[i] != m) continue;
+      place[i] = count++;
+      rows.push_back(block.run[i]);
+    }
+    if (rows.empty()) continue;
+    pass.training = training && (rows.size() > 1 || alone);
+    const Var in = take_rows(x, rows);
+    parts.push_back(trunk.residual_at(pass, l, in, identity ? in : take_rows(r, rows), {m}));
+    pass.training = training;
+  }
+  if (parts.empty()) return {};
+  return parts.size() == 1 ? parts[0] : concat(parts, 0);
+}
+
 }  // namespace
 
 Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& images) {
@@ -98,19 +133,12 @@ Var run_rows(Pass& pass, const Trunk& trunk, const RowPlan& plan, const Var& ima
     const RowPlan::Block& block = plan.blocks[l];
     const int index = static_cast<int>(l);
     const Var r = trunk.shortcut(pass, index, x);
-    Var f;
-    if (!block.run.empty()) {
-      const bool training = pass.training;
-      pass.training = training && (block.run.size() > 1 || images.shape()[0] == 1);
-      const Var in = take_rows(x, block.run);
-      const bool identity = r.value().raw() == x.value().raw();
-      f = trunk.residual(pass, index, in, identity ? in : take_rows(r, block.run));
-      pass.training = training;
-    }
+    std::vector<int> place;
+    const Var f = run_functions(pass, trunk, index, block, x, r, images.shape()[0] == 1, place);
     std::vector<GateRow> rows;
     for (const RowPlan::Row& row : block.rows) {
       GateRow& out = rows.emplace_back();
-      out.f_group = row.f;
+      out.f_group = row.f < 0 ? -1 : place[static_cast<size_t>(row.f)];
       out.r_group = row.f < 0 ? row.r : -1;
       out.select = row.f < 0 ? 0 : 1;
       out.skip = 1 - out.select;

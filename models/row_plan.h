@@ -1,11 +1,12 @@
-// Rows: a trunk in which each image, and each of its policies, executes blocks of its own. A row of
-// the feature map is the value of one image under one beginning of a policy; policies of an image
-// that begin alike share it until they part. At every block F runs on the rows that some policy
-// executes, gathered (x[run]), and a row goes on as F's output, as its shortcut, or as both:
+// Rows: a trunk in which each image, and each of its policies, executes blocks of its own, or at a
+// place with function blocks (routed_block.h) one of these. A row of the feature map is the value of
+// one image under one beginning of a policy; policies of an image that begin alike share it until
+// they part. At every block F runs on the rows that some policy executes, gathered (x[run]),
+// function block by function block, and a row goes on as F's output, as its shortcut, or as several:
 //   y_i = f_j or r_i          shapes: images [N, H, W, C]; block l's input [rows_l, h, w, c]
 // In evaluation each number is what its image gives alone. In training a batch norm's statistics
-// are of the rows that it sees: in F of those that execute the block, in shortcuts of all. Where
-// only one row of a batch does, F takes the running ones: one image's say little, or nothing.
+// are of the rows that it sees: in F of those that execute it, in shortcuts of all. Where only one
+// row of a batch does, F takes the running ones: one image's say little, or nothing.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 namespace weft {
 
-/// [policy][image][block]: 1 executes it.
+/// [policy][image][block]: 0 skips it, else executes it: 1, or the function block's number.
 using Decisions = std::vector<std::vector<std::vector<uint8_t>>>;
 
 struct RowPlan {
@@ -24,7 +25,8 @@ struct RowPlan {
     int r = 0;   ///< row of the input
   };
   struct Block {
-    std::vector<int32_t> run;     ///< rows of the input on which F runs
+    std::vector<int32_t> run;     ///< rows of the input on which F runs,
+    std::vector<int> functions;   ///< and by which function block each
     std::vector<Row> rows;        ///< the output's
     std::vector<int32_t> images;  ///< of each row of the input
   };

@@ -24,12 +24,6 @@ BlockDrop::BlockDrop(AnyContext context, DType dtype, const ModelOptions& option
   make_network(1, first_logit);
 }
 
-PerInputPhase BlockDrop::phase_at(uint32_t step) const {
-  const int64_t at = step, full = options_.share.full_steps;
-  if (at < full) return PerInputPhase::full;
-  return at < full + options_.share.policy_steps ? PerInputPhase::policy : PerInputPhase::joint;
-}
-
 int BlockDrop::active_at(uint32_t step) const {
   const int64_t at = int64_t{step} - options_.share.full_steps, every = options_.share.unlock_steps;
   const int blocks = trunk_->blocks();
@@ -56,21 +50,6 @@ Decisions BlockDrop::likely(const Tensor& chances, int active) const {
   const std::vector<double> p = chances.to_vector();
   return decide(policies(), chances.shape()[0], blocks,
                 [&](int64_t l, size_t at) { return l < blocks - active || p[at] >= 0.5; });
-}
-
-std::vector<std::vector<Var>> BlockDrop::run(Pass& pass, const Var& images,
-                                             const std::vector<Decisions>& decisions) const {
-  Decisions all;
-  for (const Decisions& d : decisions) all.insert(all.end(), d.begin(), d.end());
-  const RowPlan plan = plan_rows(all);
-  const Var x = run_rows(pass, *trunk_, plan, images);
-  std::vector<std::vector<Var>> out;
-  for (size_t i = 0; i < decisions.size(); ++i)
-    out.push_back(run_heads(
-        pass, [&](size_t k) { return take_rows(x, plan.out[i * policies() + policy_of(k)]); }));
-  if (!pass.training && decisions.size() == 1)
-    count_executed(plan.macs(trunk_->cost(images.shape()[1], images.shape()[2])), images.shape());
-  return out;
 }
 
 std::vector<Var> BlockDrop::forward(Pass& pass, const Var& images, const PolicySample*) const {
@@ -103,15 +82,11 @@ std::vector<Var> BlockDrop::forward(Pass& pass, const Var& images, const PolicyS
 
 BlockDrop* blockdrop(Model& model) { return dynamic_cast<BlockDrop*>(&model); }
 
-bool learns_as_tested(Model& model, int64_t steps) {
-  const BlockDrop* own = blockdrop(model);
-  return own == nullptr || own->phase_at(static_cast<uint32_t>(steps - 1)) == PerInputPhase::joint;
-}
-
 WayOfSharing blockdrop_way() {
   return {.make = make_way<BlockDrop>,
           .trunks = {.shared = 1},
           .per_input = true,
+          .phased = true,
           .keys = {"decisions", "policy_width", "full_steps", "policy_steps", "unlock_steps",
                    "bound", "penalty", "slack", "entropy"}};
 }

@@ -12,15 +12,10 @@
 
 namespace weft {
 
-/// Phases of a run, by share.full_steps and share.policy_steps: weights alone, every block executed;
-/// then the policy alone, weights as they are; then both.
-enum class PerInputPhase : uint8_t { full, policy, joint };
-
 class BlockDrop final : public PerInput {
  public:
   BlockDrop(AnyContext context, DType dtype, const ModelOptions& options);
 
-  PerInputPhase phase_at(uint32_t step) const;
   /// Blocks, from the last on, that use the policy at a step; the others are executed.
   int active_at(uint32_t step) const;
 
@@ -33,18 +28,10 @@ class BlockDrop final : public PerInput {
   /// Where the chance is at least 1/2.
   Decisions likely(const Tensor& chances, int active) const;
 
-  /// Outputs of every task under several decisions at once: [of decisions][task]. Rows are shared
-  /// where decisions begin alike.
-  std::vector<std::vector<Var>> run(Pass& pass, const Var& images,
-                                    const std::vector<Decisions>& decisions) const;
-
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override;
 };
 
 /// Null where the model is another way of sharing.
 BlockDrop* blockdrop(Model& model);
-/// Whether the last of `steps` steps trained what will be tested: not, while a policy per input has
-/// not begun to learn beside the weights.
-bool learns_as_tested(Model& model, int64_t steps);
 
 }  // namespace weft

@@ -12,6 +12,7 @@
 
 #include "models/every_choice.h"
 #include "models/route_policy.h"
+#include "models/sharing/routed.h"
 #include "models/sharing/sharing.h"
 #include "models/sharing/way.h"
 
@@ -21,7 +22,9 @@ namespace {
 class Routing final : public Model {
  public:
   Routing(AnyContext context, DType dtype, const ModelOptions& options)
-      : Model(context, dtype, options), trunk_(make_trunk(store_, "", routed(), options.seed)) {
+      : Model(context, dtype, options),
+        trunk_(make_trunk(store_, "", routed(shared_trunk(), options, options.policy.skip_layer),
+                          options.seed)) {
     make_heads(*trunk_);
     policy_.emplace(store_, task_names(), trunk_->blocks(), options.policy, options.seed,
                     options.share.functions, options.share.estimator, options.share.baseline);
@@ -68,20 +71,6 @@ class Routing final : public Model {
   const Trunk& trunk() const override { return *trunk_; }
 
  private:
-  TrunkOptions routed() const {
-    TrunkOptions trunk = shared_trunk();
-    if (trunk.kind != TrunkOptions::Kind::resnet)
-      throw ConfigError(
-          "sharing: \"routing\" chooses among function blocks of a ResNet, and model.trunk is "
-          "another; choose a resnet, or another sharing");
-    if (options_.share.functions < 2 || options_.share.functions > max_functions)
-      throw ConfigError(fmt::format("share.functions: is {}; a router chooses among 2 to {}",
-                                    options_.share.functions, max_functions));
-    trunk.functions = options_.share.functions;
-    trunk.first_routed = options_.policy.skip_layer;
-    return trunk;
-  }
-
   std::unique_ptr<Trunk> trunk_;
   std::optional<RoutePolicy> policy_;  ///< always there: its parameters come after the heads'
 };

@@ -22,6 +22,7 @@ namespace weft {
   way(mtan) \
   way(den) \
   way(routing) \
+  way(input_routing) \
   way(blockdrop) \
   way(spottune)
 // clang-format on
@@ -44,10 +45,10 @@ constexpr std::array<const char*, 3> words_of(Distance) { return {"l2", "squared
 enum class SluiceInit : uint8_t { imbalanced, balanced };
 constexpr std::array<const char*, 2> words_of(SluiceInit) { return {"imbalanced", "balanced"}; }
 
-/// den, routing: what leads from the losses to the logits of what was drawn.
+/// den, routing, input_routing: what leads from the losses to the logits of what was drawn.
 enum class Estimator : uint8_t { reinforce, gumbel };
 constexpr std::array<const char*, 2> words_of(Estimator) { return {"reinforce", "gumbel"}; }
-/// blockdrop, spottune: whose each image's policy is.
+/// Policies per input: whose each image's policy is.
 enum class PolicyOf : uint8_t { image, task };
 constexpr std::array<const char*, 2> words_of(PolicyOf) { return {"shared", "per-task"}; }
 
@@ -62,20 +63,20 @@ struct ShareOptions {
   int subspaces = 2;                      ///< sluice: S
   double orthogonality = 0.1;             ///< sluice: weight of the penalty
   SluiceInit init = SluiceInit::imbalanced;
-  Estimator estimator = Estimator::reinforce;  ///< den, routing
-  double baseline = 0.9;                       ///< den, routing: memory of the running means
-  int functions = 2;                           ///< routing: M, function blocks at each place
-  PolicyOf decisions = PolicyOf::image;        ///< blockdrop, spottune
-  int64_t policy_width = 16;  ///< the same: channels of the policy network's first layer
-  double temperature = 5;     ///< spottune: Gumbel-softmax's
-  int64_t full_steps =
-      1000;  ///< blockdrop, as all that follow: weights alone, every block executed
-  int64_t policy_steps = 1000;  ///< then: the policy alone
-  int64_t unlock_steps = 100;   ///< curriculum: steps until one more block; 0: all at once
-  double bound = 0.8;           ///< a chance is between 1 - this and this
-  double penalty = 1;           ///< the reward of a wrong prediction is minus this
-  double slack = 0;             ///< how much worse than with all blocks is right, relative
-  double entropy = 0.1;         ///< weight of the entropy bonus
+  Estimator estimator = Estimator::reinforce;  ///< den, both routings
+  double baseline = 0.9;                       ///< the same: memory of the running means
+  int functions = 2;                           ///< both routings: M, function blocks at each place
+  PolicyOf decisions = PolicyOf::image;        ///< policies per input
+  int64_t policy_width = 16;    ///< the same: channels of the policy network's first layer
+  double temperature = 5;       ///< spottune, input_routing: Gumbel-softmax's
+  int64_t full_steps = 1000;    ///< blockdrop, input_routing: weights alone
+  int64_t policy_steps = 1000;  ///< the same, then: the policy alone
+  int64_t unlock_steps = 100;   ///< blockdrop: steps until one more block; 0: all at once
+  double bound = 0.8;           ///< blockdrop: a chance is between 1 - this and this
+  double penalty = 1;           ///< blockdrop: the reward of a wrong prediction is minus this
+  double slack = 0;             ///< blockdrop: how much worse than all blocks is right, relative
+  double entropy = 0.1;         ///< blockdrop, input_routing: weight of the entropy bonus
+  double collaboration = 0.05;  ///< input_routing: weight of the collaboration bonus
 };
 
 }  // namespace weft

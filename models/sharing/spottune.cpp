@@ -10,7 +10,6 @@
 // tasks, or with share.decisions = "per-task" one for each, which are passes of their own to batch
 // norm. Parameters: 1 trunk, K heads, "sharing.frozen.layer1.0.conv1.weight" and so on,
 // "sharing.policy.conv1.weight" and so on.
-#include <cmath>
 #include <set>
 
 #include "models/sharing/per_input.h"
@@ -47,17 +46,19 @@ class SpotTune final : public PerInput {
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
     const int64_t n = images.shape()[0];
-    if (!pass.training) {
-      const RowPlan plan = plan_rows(likelier(pass, images));
-      count_executed(plan.macs_of_copies(trunk_->cost(images.shape()[1], images.shape()[2])),
-                     images.shape());
-      const Var x = run_copies(pass, *trunk_, *frozen_, plan, images);
-      return run_heads(pass, [&](size_t k) { return take_rows(x, plan.out[policy_of(k)]); });
-    }
+    if (!pass.training) return run(pass, images, {likelier(pass, images)})[0];
     const Var x = mixed(pass, images);
     return run_heads(pass, [&](size_t k) {
       return policies() == 1 ? x : slice(x, 0, static_cast<int64_t>(k) * n, n);
     });
+  }
+
+ protected:
+  Var execute(Pass& pass, const RowPlan& plan, const Var& images) const override {
+    return run_copies(pass, *trunk_, *frozen_, plan, images);
+  }
+  std::vector<Macs> macs_of(const RowPlan& plan, const TrunkCost& cost) const override {
+    return plan.macs_of_copies(cost);
   }
 
  private:
@@ -99,18 +100,9 @@ class SpotTune final : public PerInput {
     return x;
   }
 
-  /// 1: the tuned copy. Decisions carry no gradient, so the policy network is not recorded.
+  /// 1: the tuned copy.
   Decisions likelier(const Pass& pass, const Var& images) const {
-    Tape quiet(pass.tape.context(), Tape::Mode::no_grad);
-    Pass look{quiet, false, pass.noise};
-    const std::vector<double> z =
-        to_host(quiet.context(), (*network_)(look, quiet.constant(images.value())).value())
-            .to_vector();
-    for (const double logit : z)
-      if (!std::isfinite(logit))
-        throw NumericError(
-            "sharing.policy: the logit of a block's copy is no number; the policy network's "
-            "weights or the image hold NaN or infinity");
+    const std::vector<double> z = sound_logits(pass, images).to_vector();
     return decide(policies(), images.shape()[0], trunk_->blocks(),
                   [&](int64_t, size_t at) { return z[2 * at] >= z[2 * at + 1]; });
   }

@@ -37,6 +37,7 @@ struct WayOfSharing {
   bool functions = false;   ///< which: of the function blocks at a place (models/routed_block.h)
   bool batch_norm = false;  ///< has some of its own, whatever the trunk's
   bool per_input = false;   ///< its policy is a function of the input (per_input.h)
+  bool phased = false;      ///< the same: has first steps that train weights, or it, alone
   bool pretrained = false;  ///< starts from a trunk that has learned (model.init)
   std::vector<std::string> keys = {};  ///< of [share] that it reads
 };

@@ -19,6 +19,9 @@ namespace {
 RunFile slim(const std::string& sharing) {
   std::vector<std::string> overrides{"sharing=" + sharing};
   if (sharing == "soft") overrides.push_back("share.layers=[\"layer4\"]");
+  if (test::row_of(from_word<Sharing>("sharing", sharing)).at_once)
+    for (const char* setting : {"estimator=gumbel", "full_steps=0", "policy_steps=0"})
+      overrides.push_back(std::string("share.") + setting);
   return test::rooms_run({"data.size=[33, 41]", "data.count=16", "warmup.steps=0",
                           "warmup.optimizer={ weight_decay = 0.01 }", "policy.steps=0",
                           "retrain.steps=10", "eval.every=100"},

@@ -4,13 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <map>
 
 #include "models/sharing/blockdrop.h"
 #include "models/sharing/way.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
-#include "tests/models/naive_net.h"
+#include "tests/models/naive_per_input.h"
 #include "tests/models/random_model.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
@@ -33,70 +32,6 @@ ModelOptions options_of(PolicyOf decisions) {
   o.tasks = {{"seg", 3}, {"depth", 1}};
   o.seed = 7;
   return o;
-}
-
-/// Some images of a map, in order.
-Map images_of(const Map& x, const std::vector<size_t>& which) {
-  Map y(static_cast<int64_t>(which.size()), x.h, x.w, x.c);
-  const auto each = static_cast<size_t>(x.h * x.w * x.c);
-  for (size_t i = 0; i < which.size(); ++i)
-    std::copy_n(x.values.begin() + static_cast<std::ptrdiff_t>(which[i] * each), each,
-                y.values.begin() + static_cast<std::ptrdiff_t>(i * each));
-  return y;
-}
-
-/// The trunk by the definition: what an image and the blocks that it has executed so far name, is
-/// one value; F's statistics are of the values that execute the block.
-std::map<std::string, Map> naive_trunk(const NaiveNet& net, const Map& image,
-                                       const Decisions& decisions) {
-  using Key = std::string;  // "2:101": image 2 behind three blocks
-  std::vector<Key> keys;
-  for (int64_t n = 0; n < images; ++n) keys.push_back(fmt::format("{}:", n));
-  Map x = net.stem("", image);
-  for (size_t l = 0; l < decisions[0][0].size(); ++l) {
-    const auto s = static_cast<int>(l / 2);
-    const std::string name = fmt::format("layer{}.{}", s + 1, l % 2);
-    const int64_t stride = l == 2 ? 2 : 1, dilation = s == 2 ? 2 : s == 3 ? 4 : 1;
-    const Map r = net.shortcut(name, x, stride);
-    std::vector<size_t> run;
-    const auto goes = [&](const Key& key, bool select) {
-      for (const auto& policy : decisions)
-        for (size_t n = 0; n < policy.size(); ++n) {
-          Key own = fmt::format("{}:", n);
-          for (size_t i = 0; i < l; ++i) own += policy[n][i] ? '1' : '0';
-          if (own == key && (policy[n][l] != 0) == select) return true;
-        }
-      return false;
-    };
-    for (size_t i = 0; i < keys.size(); ++i)
-      if (goes(keys[i], true)) run.push_back(i);
-    std::map<size_t, Map> f;
-    if (!run.empty()) {
-      const Map in = images_of(x, run);
-      const Map h = net.norm(name + ".bn1",
-                             net.conv(name + ".conv1", in, 3, stride, dilation, dilation), true);
-      const Map residual =
-          net.norm(name + ".bn2", net.conv(name + ".conv2", h, 3, 1, dilation, dilation), false);
-      const Map y = combine(residual, images_of(r, run),
-                            [](const Number& a, const Number& b) { return positive(a + b); });
-      for (size_t i = 0; i < run.size(); ++i) f.emplace(run[i], images_of(y, {i}));
-    }
-    std::vector<Key> next;
-    std::vector<Map> maps;
-    for (size_t i = 0; i < keys.size(); ++i)
-      for (const bool select : {false, true}) {
-        if (!goes(keys[i], select)) continue;
-        next.push_back(keys[i] + (select ? '1' : '0'));
-        maps.push_back(select ? f.at(i) : images_of(r, {i}));
-      }
-    x = Map(static_cast<int64_t>(maps.size()), r.h, r.w, r.c);
-    auto to = x.values.begin();
-    for (const Map& m : maps) to = std::copy(m.values.begin(), m.values.end(), to);
-    keys = next;
-  }
-  std::map<std::string, Map> out;
-  for (size_t i = 0; i < keys.size(); ++i) out.emplace(keys[i], images_of(x, {i}));
-  return out;
 }
 
 }  // namespace
@@ -128,7 +63,7 @@ TEST_CASE("blockdrop is its definition under its draws: values and pathwise grad
   Map image(images, height, width, 3);
   for (size_t i = 0; i < pixels.size(); ++i) image.values[i] = {pixels[i]};
   const NaiveNet net(options, parameters);
-  const auto features = naive_trunk(net, image, u);
+  const auto features = naive_rows(net, image, u);
   const auto y = model->forward(pass, x, nullptr);
   Number loss;
   std::optional<Var> total;
@@ -138,8 +73,7 @@ TEST_CASE("blockdrop is its definition under its draws: values and pathwise grad
     const auto w = noise("w." + options.tasks[k].name, static_cast<int64_t>(mine.size()), -1, 1);
     size_t at = 0;
     for (size_t n = 0; n < images; ++n) {
-      std::string key = fmt::format("{}:", n);
-      for (const uint8_t select : u[own.policy_of(k)][n]) key += select ? '1' : '0';
+      const std::string key = row_key(n, u[own.policy_of(k)][n]);
       for (const Number& v : net.head(options.tasks[k].name, features.at(key)).values) {
         wrong += !close(mine.at(at), v.value);
         loss = loss + w[at] * v;

@@ -28,6 +28,10 @@ ModelOptions options_of(const Way& way, size_t tasks) {
   ModelOptions o;
   o.sharing = from_word<Sharing>("sharing", way.sharing);
   o.share = way.share;
+  if (row_of(o.sharing).at_once) {
+    o.share.estimator = Estimator::gumbel;
+    o.share.full_steps = o.share.policy_steps = 0;
+  }
   o.trunk.width = 0.0625;  // 4, 8, 16 and 32 channels
   o.trunk.small_stem = way.small_stem;
   o.head.aspp = false;

@@ -53,7 +53,8 @@ std::vector<Tensor> trained(RunFile run, Model* from) {
   test::give_start(run, folder);
   const auto data = open_dataset(run);
   Trainer trainer(run, *data, &cpu);
-  if (way_of(run.sharing).functions) {  // whose warm-up is routed by words of the tasks' names
+  if (way_of(run.sharing).functions &&
+      way_of(run.sharing).policy) {  // whose warm-up is routed by words of the tasks' names
     const auto blocks = static_cast<size_t>(trainer.model().trunk().blocks());
     trainer.jump(Stage::retrain, 0);
     trainer.set_policy({{std::vector<int>(blocks, 1), std::vector<int>(blocks, 2)}});

@@ -2,7 +2,7 @@
 #include "tests/models/ways.h"
 
 #include "engine/glob.h"
-#include "tests/models/naive_net.h"
+#include "tests/models/naive_input_routing.h"
 #include "tests/models/naive_spottune.h"
 
 namespace weft::test {
@@ -68,18 +68,6 @@ std::vector<Map> den(const NaiveNet& net, const Map& image, const std::vector<Nu
   return out;
 }
 
-/// A place's output by its function block m.
-Map function_block(const NaiveNet& net, int l, const Map& x, int m) {
-  constexpr int64_t stride[] = {1, 2, 1, 1}, dilation[] = {1, 1, 2, 4};
-  const int64_t d = dilation[l / 2], step = l % 2 == 0 ? stride[l / 2] : 1;
-  const std::string place = fmt::format("layer{}.{}", l / 2 + 1, l % 2);
-  const std::string name = fmt::format("{}.f{}", place, m);
-  const Map h = net.norm(name + ".bn1", net.conv(name + ".conv1", x, 3, step, d, d), true);
-  const Map y = net.norm(name + ".bn2", net.conv(name + ".conv2", h, 3, 1, d, d), false);
-  return combine(y, net.shortcut(place, x, step),
-                 [](const Number& a, const Number& b) { return positive(a + b); });
-}
-
 /// Of p [L, M]: each place mixes its function blocks.
 std::vector<Map> routing(const NaiveNet& net, const Map& image,
                          const std::vector<Numbers>& select) {
@@ -90,7 +78,7 @@ std::vector<Map> routing(const NaiveNet& net, const Map& image,
     for (int l = 0; l < 2 * stages; ++l) {
       std::vector<Map> branches;
       for (size_t m = 1; m <= functions; ++m)
-        branches.push_back(function_block(net, l, x, static_cast<int>(m)));
+        branches.push_back(NaivePerInput(net).block("", l, x, false, static_cast<int>(m)));
       const auto at = p.begin() + static_cast<std::ptrdiff_t>(functions) * l;
       x = weighted(branches, Numbers(at, at + static_cast<std::ptrdiff_t>(functions)));
     }
@@ -191,6 +179,11 @@ std::vector<Map> mtan(const NaiveNet& net, const Map& image, const std::vector<N
 std::vector<Map> spottune(const NaiveNet& net, const Map& image, const std::vector<Numbers>&) {
   return std::vector<Map>(net.options().tasks.size(),
                           NaiveSpotTune(net).train(image, Noise{0, ways_step}).at(0));
+}
+
+std::vector<Map> input_routing(const NaiveNet& net, const Map& image, const std::vector<Numbers>&) {
+  return std::vector<Map>(net.options().tasks.size(),
+                          NaiveInputRouting(net).train(image, Noise{0, ways_step}).at(0));
 }
 
 /// Between every two tasks' weights of layer2 and of every conv2.
@@ -300,15 +293,21 @@ Joined blockdrop_joined(int64_t) {
           17 * 13 * first + 9 * 7 * second + 5 * 4 * third + 64 * 8};
 }
 
-/// A frozen copy of the blocks (their convolutions and batch norms; all but the first stage have a
-/// projection), and the policy network with two logits a block.
-Joined spottune_joined(int64_t k) {
+/// The policy network with two logits a block.
+Joined input_routing_joined(int64_t k) {
   const Joined network = blockdrop_joined(k);
+  return {network.parameters + 64 * 8 + 8, network.macs + 64 * 8};
+}
+
+/// The same, and a frozen copy of the blocks (their convolutions and batch norms; all but the first
+/// stage have a projection).
+Joined spottune_joined(int64_t k) {
+  const Joined network = input_routing_joined(k);
   const auto stage = [&](int s) {
     const int64_t in = s == 0 ? c[0] : c[s - 1];
     return 9 * in * c[s] + 27 * c[s] * c[s] + 8 * c[s] + (s > 0 ? in * c[s] + 2 * c[s] : 0);
   };
-  return {network.parameters + 64 * 8 + 8 + over_stages(stage), network.macs + 64 * 8};
+  return {network.parameters + over_stages(stage), network.macs};
 }
 
 // ---- what is a task's own -------------------------------------------------------------------------
@@ -361,6 +360,13 @@ const WayRow rows[] = {
      .features = routing,
      .more_of_trunk = second_functions,
      .of_depth_alone = own_function},
+    // Two images do not draw every function block; input_routing_test.cpp has them all.
+    {.way = Sharing::input_routing,
+     .features = input_routing,
+     .joined = input_routing_joined,
+     .more_of_trunk = second_functions,
+     .at_once = true,
+     .unreached = "layer*.f*"},
     {.way = Sharing::mtan, .features = mtan, .joined = mtan_joined, .of_depth_alone = own_mask},
     // Its first steps are hard sharing; blockdrop_test.cpp has the others.
     {.way = Sharing::blockdrop,

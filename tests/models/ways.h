@@ -36,6 +36,7 @@ struct WayRow {
   int64_t (*more_of_trunk)() = [] { return int64_t{0}; };
   /// Whether the parameter, of no head, is of the task "depth" alone; soft constrains layer4.
   bool (*of_depth_alone)(const std::string& name) = [](const std::string&) { return false; };
+  bool at_once = false;  ///< the definition is of straight-through Gumbel from the first step on
   /// A pattern of parameters that no output is made of.
   const char* unreached = "";
   bool mixes = false;  ///< a task's features are made of other tasks' too

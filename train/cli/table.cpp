@@ -32,7 +32,8 @@ class Table final : public Command {
     fmt::print("{}", table(runs, style));
     if (style != TableStyle::text) return;
     for (const RunSummary& run : runs)
-      if (!run.policy.empty()) fmt::print("\n{}\n{}", run.name, policy_text(run, colour_wanted()));
+      if (const std::string policy = policy_text(run, colour_wanted()); !policy.empty())
+        fmt::print("\n{}\n{}", run.name, policy);
   }
 
  private:

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "models/plan.h"
-#include "models/sharing/blockdrop.h"
+#include "models/sharing/way.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/step/choose_policy.h"
 #include "train/step/stop.h"
@@ -223,9 +223,9 @@ class Forecaster {
   }
 
   /// Over the search, since its curriculum makes some epochs cheaper than others, and over a run
-  /// with BlockDrop, whose phases differ.
+  /// whose policy per input has phases of its own.
   std::vector<int64_t> places_of(Stage stage) const {
-    if (stage == Stage::retrain && blockdrop(trainer_.model()) != nullptr) {
+    if (stage == Stage::retrain && way_of(run_.sharing).phased) {
       std::vector<int64_t> places;
       for (int64_t i = 0; i < per_input_places; ++i)
         places.push_back((2 * i + 1) * run_.retrain.steps / (2 * per_input_places));

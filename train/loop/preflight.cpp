@@ -5,7 +5,6 @@
 
 #include "engine/device.h"
 #include "engine/error.h"
-#include "models/sharing/blockdrop.h"
 #include "models/sharing/way.h"
 #include "train/run_folder/run_folder.h"
 #include "train/step/build.h"
@@ -231,7 +230,7 @@ std::vector<std::string> plan_notes(const RunFile& run, const Dataset& data, con
     notes.push_back(fmt::format("there are no {} samples: nothing is evaluated while training",
                                 name_of(run.eval.split)));
   const int64_t apart = run.share.full_steps + run.share.policy_steps;
-  if (blockdrop(model) != nullptr && run.retrain.steps <= apart)
+  if (way_of(run.sharing).phased && run.retrain.steps <= apart)
     notes.push_back(
         fmt::format("share.full_steps and share.policy_steps are {} of the {} steps: weights and "
                     "policy never learn together, and no step is chosen on validation data",

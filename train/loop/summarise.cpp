@@ -27,6 +27,12 @@ std::vector<std::vector<double>> shown_probability(const RunFile& run, const Tra
   return given;
 }
 
+std::optional<std::string> routes_text(const RunFile& run, Model& model) {
+  const PerInput* own = per_input(model);
+  if (own == nullptr || !way_of(run.sharing).functions) return std::nullopt;
+  return collapse_text(own->executed().together(), "images");
+}
+
 RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
                      const Measured& measured, const std::vector<TaskResult>& results) {
   RunSummary s;
@@ -38,20 +44,23 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
   s.blocks = block_names(model.trunk());
   s.policy = state.chosen.select;
   s.probability = shown_probability(run, state, model);
-  if (way_of(run.sharing).functions)
+  const bool functions = way_of(run.sharing).functions;
+  if (functions && model.policy() != nullptr)
     s.together = same_gates(state.chosen, model.policy()->skip_layer());
   const Gates gates = gates_of(state.chosen);
   const auto [height, width] = input_size(run, data);
   const ModelCost cost = model.cost(height, width, gates.empty() ? nullptr : &gates);
   s.trunk_parameters = cost.body_parameters();
   s.head_parameters = cost.head_parameters;
-  s.trunk_parameters_of_one =
-      static_cast<double>(cost.body_parameters()) / static_cast<double>(cost.one_trunk_parameters);
   s.trunk_gflop = 2e-9 * static_cast<double>(cost.body().dense);
   if (const PerInput* own = per_input(model); own != nullptr && own->executed().images > 0) {
     s.trunk_gflop = 2e-9 * own->executed().mean();
     s.trunk_gflop_spread = 2e-9 * own->executed().spread();
+    s.trunk_parameters -= own->idle_parameters(height, width);
+    if (functions) s.together = own->executed().together();
   }
+  s.trunk_parameters_of_one =
+      static_cast<double>(s.trunk_parameters) / static_cast<double>(cost.one_trunk_parameters);
   s.heads_gflop = 2e-9 * static_cast<double>(cost.heads.dense);
   for (Stage stage : {Stage::warmup, Stage::search, Stage::retrain})
     s.seconds[name_of(stage)] = measured.seconds[static_cast<size_t>(stage)];

@@ -13,6 +13,9 @@ namespace weft {
 std::vector<std::vector<double>> shown_probability(const RunFile& run, const TrainState& state,
                                                    Model& model);
 
+/// How alike the routes of the images last evaluated are, where a router looks at each.
+std::optional<std::string> routes_text(const RunFile& run, Model& model);
+
 RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
                      const Measured& measured, const std::vector<TaskResult>& results);
 

@@ -6,7 +6,7 @@
 
 #include "data/fingerprint.h"
 #include "engine/ranks.h"
-#include "models/sharing/blockdrop.h"
+#include "models/sharing/per_input.h"
 #include "train/loop/best_step.h"
 #include "train/loop/patience.h"
 #include "train/loop/policy_choice.h"
@@ -301,6 +301,7 @@ std::vector<TaskResult> Trainer::evaluate_on(const std::vector<int64_t>& indices
 
 void Trainer::write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results,
                             bool stops) {
+  if (const auto routes = routes_text(run_, *model_)) say(name_of(split) + (": " + *routes));
   if (!folder_) return;
   for (const TaskResult& r : results) {
     std::vector<Metric> metrics = r.metrics;

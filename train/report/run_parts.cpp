@@ -8,6 +8,7 @@
 
 #include "engine/error.h"
 #include "io/files.h"
+#include "models/collapse.h"
 #include "models/sharing/way.h"
 #include "train/pictures/policy_picture.h"
 #include "train/report/cost_parts.h"
@@ -36,6 +37,12 @@ std::string picture_path(const ReadRun& run, const char* name) {
 std::string rows_path(const ReadRun& run) { return run.folder + "/rows.csv"; }
 
 bool has_policy(const ReadRun& run) { return run.summary && !run.summary->policy.empty(); }
+
+/// Whether each image of its test took a route of its own.
+bool routes_images(const ReadRun& run) {
+  const WayOfSharing& way = way_of(run.run.sharing);
+  return run.summary && way.functions && way.per_input;
+}
 
 }  // namespace
 
@@ -90,7 +97,8 @@ void say_left_out(Page& page, const std::string& where) {
 bool has_part(const ReadRun& run, RunPart part) {
   if (part == RunPart::costs) return !run.reported.tasks.empty() || !run.reported.no_costs.empty();
   if (part == RunPart::policy)
-    return has_policy(run) || !run.search.empty() || !run.reported.sharing.empty();
+    return has_policy(run) || routes_images(run) || !run.search.empty() ||
+           !run.reported.sharing.empty();
   if (part == RunPart::test) return true;  // or it says why not
   if (part == RunPart::extremes) return run.test.has_value();
   if (part == RunPart::predictions && is_there(rows_path(run))) return true;
@@ -121,6 +129,9 @@ void RunParts::policy(const ReadRun& run, const std::string& id) {
     page_.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy,
                               probability_name(s.sharing), way_of(s.sharing).functions));
   }
+  if (routes_images(run))
+    page_.paragraph(fmt::format("Routes of the test images: {}.",
+                                collapse_text(run.summary->together, "images")));
   for (const std::string* svg : {&run.reported.sharing, &run.reported.plan})
     if (!svg->empty()) page_.picture(*svg);
   const std::string way =

@@ -236,11 +236,14 @@ class Checker {
     factor(s.penalty, "share.penalty");
     factor(s.slack, "share.slack");
     factor(s.entropy, "share.entropy");
-    require(run_.sharing != Sharing::blockdrop || run_.balance.method == BalanceMethod::equal,
-            "balance.method",
-            fmt::format("is \"{}\"; blockdrop rewards its policy by the tasks' losses as they are: "
+    factor(s.collaboration, "share.collaboration");
+    const bool rewards =
+        run_.sharing == Sharing::blockdrop ||
+        (run_.sharing == Sharing::input_routing && run_.share.estimator == Estimator::reinforce);
+    require(!rewards || run_.balance.method == BalanceMethod::equal, "balance.method",
+            fmt::format("is \"{}\"; {} rewards its policy by the tasks' losses as they are: "
                         "weigh tasks by task.NAME.weight",
-                        name_of(run_.balance.method)));
+                        name_of(run_.balance.method), name_of(run_.sharing)));
   }
 
   void share() const {

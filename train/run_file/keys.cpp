@@ -190,7 +190,9 @@ void visit_per_input(const Fitting& v, ShareSpec& s) {
   v.choice("decisions", s.decisions, "what an image executes, for all tasks or for each");
   v.field("policy_width", s.policy_width, "channels of the policy network's first layer");
   v.field("temperature", s.temperature, "Gumbel-softmax's; lower ones are nearer to the argmax");
-  v.field("full_steps", s.full_steps, "first steps: every block executed, weights alone learn");
+  v.field(
+      "full_steps", s.full_steps,
+      "first steps: weights alone learn, every block executed; input_routing: routed by chance");
   v.field("policy_steps", s.policy_steps, "the next: the policy alone learns; then both do");
   v.field("unlock_steps", s.unlock_steps,
           "steps until one more block, from the last, has a policy");
@@ -198,6 +200,7 @@ void visit_per_input(const Fitting& v, ShareSpec& s) {
   v.field("penalty", s.penalty, "a wrong prediction's reward is minus this");
   v.field("slack", s.slack, "a loss so much above all blocks' is right (a share of it)");
   v.field("entropy", s.entropy, "weight of the bonus for policies that are not sure");
+  v.field("collaboration", s.collaboration, "weight of the bonus for routes that others take");
 }
 
 void visit_share(FieldVisitor& v, ShareSpec& s, Sharing sharing) {

@@ -19,7 +19,7 @@ struct RunSummary {
   int64_t trunk_parameters = 0, head_parameters = 0;
   double trunk_parameters_of_one = 0;       ///< multiple of a single trunk
   double trunk_gflop = 0, heads_gflop = 0;  ///< an image, evaluation, densely counted
-  double together = 0;                      ///< of routes: same_gates (models/collapse.h); else 0
+  double together = 0;                      ///< of routes: how alike (models/collapse.h); else 0
   double trunk_gflop_spread = 0;  ///< standard deviation between images, by what each executes
   std::map<std::string, double> seconds;  ///< by stage
   double waited_share = 0;                ///< of the steps' time spent waiting for data

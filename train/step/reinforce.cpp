@@ -5,12 +5,12 @@
 #include <cmath>
 #include <limits>
 
-#include "engine/device.h"
+#include "engine/device_tensor.h"
 #include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
-#include "ops/slice.h"
-#include "train/metrics/losses.h"
+#include "train/step/image_losses.h"
+#include "train/step/route_loss.h"
 
 namespace weft {
 namespace {
@@ -45,15 +45,7 @@ std::vector<double> errors_of(const TaskSpec& task, const RunFile& run, const Va
     }
     return out;
   }
-  std::vector<Tensor> fetched;
-  for (int64_t n = 0; n < images; ++n) {
-    const auto loss =
-        task_loss(task, run.semantics, slice(prediction, 0, n, 1), target.rows(n, 1), geometry);
-    fetched.push_back(loss ? fetch_later(prediction.tape().context(), loss->value()) : Tensor());
-  }
-  synchronize(prediction.tape().context());
-  for (const Tensor& loss : fetched) out.push_back(loss.defined() ? loss.item() : none);
-  return out;
+  return image_losses(task, run.semantics, prediction, target, geometry);
 }
 
 /// 1 - (share of blocks executed)^2
@@ -143,7 +135,7 @@ std::optional<Var> reinforce_loss(const BlockDrop& model, const RunFile& run, co
 }
 
 void freeze_weights(Model& model, const StepInputs& in) {
-  const BlockDrop* own = blockdrop(model);
+  const PerInput* own = per_input(model);
   if (own == nullptr || in.phase == Phase::infer || own->phase_at(in.step) != PerInputPhase::policy)
     return;
   for (Parameter& p : model.store().parameters())
@@ -151,6 +143,7 @@ void freeze_weights(Model& model, const StepInputs& in) {
 }
 
 std::optional<Var> policy_loss(Tape& tape, Model& model, const RunFile& run, const StepInputs& in) {
+  if (const InputRouting* router = input_routing(model)) return router_loss(tape, *router, run, in);
   const BlockDrop* own = blockdrop(model);
   if (own == nullptr || own->phase_at(in.step) == PerInputPhase::full) return std::nullopt;
   Pass pass{tape, true, Noise{in.seed, in.step}};

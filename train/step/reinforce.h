@@ -1,4 +1,4 @@
-// REINFORCE for policies per input, self-critical (BlockDrop, Wu et al., CVPR 2018, section 3.3; the
+// REINFORCE for policies of blocks per input, self-critical (BlockDrop, Wu et al., CVPR 2018, section 3.3; the
 // baseline is the reward of the likeliest policy, Rennie et al. 2017):
 //   L = -1/N sum_n [ (R_n(u) - R_n(u')) log pi_n(u) + beta H_n ],  u' = [p >= 1/2]
 //   log pi_n(u) = sum over the active blocks of log p where u, of log(1 - p) where not; H: entropy
@@ -28,8 +28,9 @@ std::vector<Rewards> rewards_of(const BlockDrop& model, const RunFile& run, cons
 std::optional<Var> reinforce_loss(const BlockDrop& model, const RunFile& run, const StepInputs& in,
                                   const Var& chances, const Decisions& u, int active);
 
-/// The policy's part in a training step's loss: L, of the decisions that forward() has drawn.
-/// nullopt where the model has none per input, while it does not learn, or from labels that are none.
+/// The policy's part in a training step's loss: L, of the decisions that forward() has drawn, or a
+/// router's (route_loss.h). nullopt where the model has none of either, while it does not learn, or
+/// from labels that are none.
 std::optional<Var> policy_loss(Tape& tape, Model& model, const RunFile& run, const StepInputs& in);
 
 /// Where the policy learns alone at this step, no other parameter is trained.

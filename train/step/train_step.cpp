@@ -51,6 +51,7 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
   } else if (out.total) {
     optimizer.step(update.factor, finite_.verdict());
     if (in.phase == Phase::policy) model.policy()->stepped(result.losses);
+    if (PerInput* own = per_input(model)) own->stepped();
   }
   if (balance != nullptr) {
     balance->finish(result.taken);

@@ -21,6 +21,15 @@ Runs with_policy(const StudyRow& row) {
   return runs;
 }
 
+/// Those whose images take routes of their own: there is no policy to show.
+Runs with_routes(const StudyRow& row) {
+  Runs runs;
+  for (const RunSummary& run : row.runs)
+    if (const WayOfSharing& way = way_of(run.sharing); way.functions && way.per_input)
+      runs.push_back(&run);
+  return runs;
+}
+
 double executed(const RunSummary& run, size_t task) {
   double sum = 0;
   for (const int select : run.policy[task]) sum += select != 0;
@@ -57,9 +66,11 @@ std::vector<Cells> blocks_table(const Runs& runs) {
   return rows;
 }
 
-/// Of routes: how alike the tasks' paths are, all pairs together.
+/// Of routes: how alike the tasks' paths are, or the images', all pairs together.
 std::string collapse_of(const Runs& runs) {
-  if (!way_of(runs[0]->sharing).functions) return "";
+  const WayOfSharing& way = way_of(runs[0]->sharing);
+  if (!way.functions) return "";
+  const char* whose = way.per_input ? "images" : "tasks";
   std::vector<Measure> same;
   int collapsed = 0;
   for (const RunSummary* run : runs) {
@@ -67,10 +78,9 @@ std::string collapse_of(const Runs& runs) {
     collapsed += run->together == 1;
   }
   return fmt::format(
-      "\nCollapse: two tasks take the same function block at {} % of the places; all tasks take "
-      "one "
+      "\nCollapse: two {} take the same function block at {} % of the places; all {} take one "
       "path in {} of {} seeds.\n",
-      spread_text(spread_of(same)), collapsed, runs.size());
+      whose, spread_text(spread_of(same)), whose, collapsed, runs.size());
 }
 
 std::vector<Cells> pairs_table(const Runs& runs) {
@@ -114,8 +124,8 @@ std::string study_policies(const Study& study, const std::vector<StudyResult>& r
   std::string text;
   for (const StudyResult& result : results)
     for (const StudyRow& row : result.rows) {
-      const Runs runs = with_policy(row);
-      if (runs.empty()) continue;
+      const Runs runs = with_policy(row), routes = with_routes(row);
+      if (runs.empty() && routes.empty()) continue;
       if (text.empty())
         text =
             "\n## Policies\n\nOf a block: how many seeds' chosen policies execute it, and the mean "
@@ -125,6 +135,11 @@ std::string study_policies(const Study& study, const std::vector<StudyResult>& r
             "which their policies are the same, what chance "
             "would "
             "give two policies of so many blocks, and the mean difference of p(select).\n";
+      if (runs.empty()) {
+        text += fmt::format("\n{}, {}, {} of {} seeds:\n{}", result.set, row.method, routes.size(),
+                            study.seeds.size(), collapse_of(routes));
+        continue;
+      }
       text +=
           fmt::format("\n{}, {}, {} of {} seeds:\n\n{}\n{}{}", result.set, row.method, runs.size(),
                       study.seeds.size(), table_text(blocks_table(runs), TableStyle::markdown),

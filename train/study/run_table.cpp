@@ -151,8 +151,9 @@ std::string table(const std::vector<RunSummary>& runs, TableStyle style, bool tu
 }
 
 std::string policy_text(const RunSummary& run, bool colour) {
-  if (run.policy.empty()) return "";
   const WayOfSharing& way = way_of(run.sharing);
+  if (way.functions && way.per_input) return collapse_text(run.together, "images") + "\n";
+  if (run.policy.empty()) return "";
   constexpr std::array level_marks{"□", "◔", "◑", "■"};
   size_t width = 0;
   for (const std::string& task : run.tasks) width = std::max(width, task.size());

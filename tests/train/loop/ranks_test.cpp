@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "io/files.h"
+#include "models/sharing/way.h"
 #include "tests/support/catch.h"
 #include "tests/support/host_cards.h"
 #include "tests/support/rooms_run.h"
@@ -147,7 +148,7 @@ TEST_CASE("ranks: every way of sharing as one process", "[train][ranks]") {
   for (const char* way : words_of(Sharing{})) {
     const std::string name = way;
     // The first is above; the others decide for each image, which is refused below.
-    if (name == "adashare" || name == "blockdrop" || name == "spottune") continue;
+    if (name == "adashare" || way_of(from_word<Sharing>("sharing", name)).per_input) continue;
     INFO("sharing = " << way);
     check_as_one(rooms({"sharing=" + name, "retrain.steps=20"}), {2});
   }
