@@ -2,8 +2,9 @@
 //   y [pixels, K] = x' [pixels, R S C / G] weight [R S C / G, K / G], a group after the other
 // whose x' is never whole: blocks of it are packed (im2col) into memory that stays in the cache, and
 // a tile of some pixels x two vectors of channels stays in registers (Goto and van de Geijn, ACM TOMS
-// 34(3), 2008). Taps that see nothing but padding are left out where there are many. Each instruction set has a set of kernels of its own, compiled from one text
-// (kernels_text.h); pick_kernels() takes the best that this CPU has.
+// 34(3), 2008). Taps that see nothing but padding are left out where there are many; of few channels x' is
+// read from padded rows of x; and 3x3 ones go Winograd's way where that pays (winograd.h). Each instruction
+// set has kernels of its own, compiled from one text (kernels_text.h); pick_kernels() takes the best.
 #pragma once
 
 #include <cstddef>
@@ -33,12 +34,19 @@ struct PoolWork {
   float* y;
 };
 
+struct WinogradLayout;
+
 struct Kernels {
   const char* name;
   int64_t lanes;    ///< of a vector, in floats
+  int64_t depth;    ///< channels of a row of pixels packed for a product
+  int64_t row;      ///< floats of one
   int64_t scratch;  ///< floats that conv packs into
   /// Output rows [begin, end); `scratch`: memory of this thread alone.
   void (*conv)(const ConvWork& work, int64_t begin, int64_t end, float* scratch);
+  /// Tiles [begin, end) of a layout's, by Winograd's way (winograd.h); weights: winograd_weights().
+  void (*winograd)(const ConvWork& work, const WinogradLayout& layout, int64_t begin, int64_t end,
+                   float* scratch);
   void (*max_pool)(const PoolWork& work, int64_t row_begin, int64_t row_end);
   void (*relu)(const float* x, float* y, int64_t n);
   void (*add)(const float* a, const float* b, float* y, int64_t n);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/error.h"
+#include "runner/winograd.h"
 
 namespace weft::runner {
 namespace {
@@ -67,19 +68,11 @@ void copy_channels(const float* x, int64_t from, float* y, int64_t to, int64_t p
 }  // namespace
 
 Program::Program(const ExportedNetwork& network, const Kernels& kernels, Workers& workers)
-    : kernels_(kernels), workers_(workers), scratch_(kernels.scratch * workers.count()) {
+    : kernels_(kernels), workers_(workers) {
   int64_t widest = 0;
-  for (const ExportedNode& node : network.nodes) {
-    if (node.kind != NodeKind::conv && node.kind != NodeKind::linear) continue;
-    const Tensor& weight = node.weights[0];
-    const int64_t outs = weight.shape()[0], taps = weight.shape().inner(1);
-    widest = std::max(widest, outs);
-    const auto [place, fresh] = packed_.try_emplace(weight.raw());
-    if (!fresh) continue;
-    const int64_t groups = node.kind == NodeKind::conv ? node.conv.groups : 1;
-    place->second = Floats(packed_size(kernels, outs, taps, groups));
-    pack_weights(kernels, weight.data<float>(), outs, taps, groups, place->second.data());
-  }
+  for (const ExportedNode& node : network.nodes)
+    if (node.kind == NodeKind::conv || node.kind == NodeKind::linear)
+      widest = std::max(widest, node.weights[0].shape()[0]);
   zeros_ = Floats(widest);
   resize(network);
 }
@@ -92,6 +85,7 @@ void Program::resize(const ExportedNetwork& network) {
   input_ = Floats(input_shape().numel());
   memory_ = Floats(plan_.floats);
   seconds_.assign(network_.nodes.size(), 0);
+  prepare();
   leads_.clear();
   for (const ExportedOutput& out : network_.outputs) {
     std::vector<bool> leads(network_.nodes.size());
@@ -137,37 +131,86 @@ void Program::over(int64_t n, int64_t least, const F& f) {
   workers_.for_parts(parts, [&](int i) { f(n * i / parts, n * (i + 1) / parts, i); });
 }
 
-void Program::conv(size_t number) {
-  const ExportedNode& node = network_.nodes[number];
+/// All of it but places.
+ConvWork Program::work_of(const ExportedNode& node) const {
   const Shape &x = network_.nodes[static_cast<size_t>(node.inputs[0])].shape, &y = node.shape;
-  const Tensor& weight = node.weights[0];
-  const Shape& w = weight.shape();
+  const Shape& w = node.weights[0].shape();
   const bool map = w.rank() == 4;  // else a linear layer's
   const Conv2dOptions& o = node.conv;
-  ConvWork work{x[0],
-                x[1],
-                x[2],
-                y[0],
-                y[1],
-                y[2],
-                map ? w[1] : 1,
-                map ? w[2] : 1,
-                o.stride.h,
-                o.stride.w,
-                o.padding.h,
-                o.padding.w,
-                o.dilation.h,
-                o.dilation.w,
-                o.groups,
-                value(node.inputs[0]),
-                packed_.at(weight.raw()).data(),
-                node.weights.size() > 1 ? node.weights[1].data<float>() : zeros_.data(),
-                node.inputs.size() > 1 ? value(node.inputs[1]) : nullptr,
-                place(number),
-                relu_[number]};
-  over(y[0], 1 + 100'000 / (y[1] * w.numel()), [&](int64_t begin, int64_t end, int part) {
-    kernels_.conv(work, begin, end, scratch_.data() + part * kernels_.scratch);
-  });
+  ConvWork work{};
+  work.height = x[0];
+  work.width = x[1];
+  work.channels = x[2];
+  work.out_height = y[0];
+  work.out_width = y[1];
+  work.outs = y[2];
+  work.kernel_h = map ? w[1] : 1;
+  work.kernel_w = map ? w[2] : 1;
+  work.stride_h = o.stride.h;
+  work.stride_w = o.stride.w;
+  work.padding_h = o.padding.h;
+  work.padding_w = o.padding.w;
+  work.dilation_h = o.dilation.h;
+  work.dilation_w = o.dilation.w;
+  work.groups = o.groups;
+  return work;
+}
+
+void Program::prepare() {
+  scratch_floats_ = kernels_.scratch;
+  std::map<const void*, Floats> packed, spread;
+  for (const ExportedNode& node : network_.nodes) {
+    if (node.kind != NodeKind::conv) continue;
+    const ConvWork work = work_of(node);
+    const Tensor& weight = node.weights[0];
+    const bool winograd = winograd_pays(work);
+    if (winograd)
+      scratch_floats_ = std::max(scratch_floats_, winograd_layout(kernels_, work).scratch);
+    auto& before = winograd ? spread_ : packed_;
+    const auto [place, fresh] = (winograd ? spread : packed).try_emplace(weight.raw());
+    if (!fresh) continue;
+    if (const auto made = before.find(weight.raw()); made != before.end()) {
+      place->second = std::move(made->second);
+    } else if (winograd) {
+      place->second = Floats(winograd_size(kernels_, work.outs, work.channels));
+      winograd_weights(kernels_, weight.data<float>(), work.outs, work.channels,
+                       place->second.data());
+    } else {
+      const int64_t taps = weight.shape().inner(1);
+      place->second = Floats(packed_size(kernels_, work.outs, taps, work.groups));
+      pack_weights(kernels_, weight.data<float>(), work.outs, taps, work.groups,
+                   place->second.data());
+    }
+  }
+  packed_ = std::move(packed);
+  spread_ = std::move(spread);
+  scratch_ = Floats(scratch_floats_ * workers_.count());
+}
+
+void Program::conv(size_t number) {
+  const ExportedNode& node = network_.nodes[number];
+  const Tensor& weight = node.weights[0];
+  ConvWork work = work_of(node);
+  work.x = value(node.inputs[0]);
+  work.bias = node.weights.size() > 1 ? node.weights[1].data<float>() : zeros_.data();
+  work.residual = node.inputs.size() > 1 ? value(node.inputs[1]) : nullptr;
+  work.y = place(number);
+  work.relu = relu_[number];
+  const auto scratch = [&](int part) { return scratch_.data() + part * scratch_floats_; };
+  if (winograd_pays(work)) {
+    work.weights = spread_.at(weight.raw()).data();
+    const WinogradLayout layout = winograd_layout(kernels_, work);
+    over(layout.tiles, 1 + 100'000 / (4 * weight.shape().numel()),
+         [&](int64_t begin, int64_t end, int part) {
+           kernels_.winograd(work, layout, begin, end, scratch(part));
+         });
+    return;
+  }
+  work.weights = packed_.at(weight.raw()).data();
+  over(work.out_height, 1 + 100'000 / (work.out_width * weight.shape().numel()),
+       [&](int64_t begin, int64_t end, int part) {
+         kernels_.conv(work, begin, end, scratch(part));
+       });
 }
 
 void Program::run(size_t number) {

@@ -42,6 +42,8 @@ class Program {
  private:
   void run(size_t number);
   void conv(size_t number);
+  ConvWork work_of(const ExportedNode& node) const;
+  void prepare();
   const float* value(int node) const;
   float* place(size_t number) { return memory_.data() + plan_.offset[number]; }
   /// f(begin, end, part) for equal parts of 0 .. n - 1, a thread each where there is `least` to do.
@@ -54,8 +56,9 @@ class Program {
   std::vector<bool> relu_;
   std::vector<std::vector<bool>> leads_;  ///< output x node
   MemoryPlan plan_;
-  std::map<const void*, Floats> packed_;  ///< by the tensor's bytes
+  std::map<const void*, Floats> packed_, spread_;  ///< by the tensor's bytes; spread: Winograd's
   Floats input_, memory_, scratch_, zeros_;
+  int64_t scratch_floats_ = 0;   ///< of a thread
   std::vector<double> seconds_;  ///< of each node
 };
 

@@ -82,6 +82,39 @@ ExportedNetwork conv_network(const ConvShape& s) {
   return at_size(network, s.height, s.width);
 }
 
+/// Both outputs of conv_network, in f64, sum by sum.
+std::vector<double> plain_sums(const ConvShape& s, const ExportedNetwork& network,
+                               const Tensor& input) {
+  const Shape& out = network.nodes[1].shape;
+  const Conv2dOptions& o = s.options;
+  const auto conv = [&](const ExportedNode& node) {
+    const auto *x = input.data<float>(), *weight = node.weights[0].data<float>();
+    std::vector<double> y;
+    for (int64_t p = 0; p < out[0]; ++p)
+      for (int64_t q = 0; q < out[1]; ++q)
+        for (int64_t k = 0; k < out[2]; ++k) {
+          double sum =
+              node.weights.size() > 1 ? static_cast<double>(node.weights[1].data<float>()[k]) : 0;
+          for (int64_t r = 0; r < s.kernel_h; ++r)
+            for (int64_t t = 0; t < s.kernel_w; ++t) {
+              const int64_t h = p * o.stride.h - o.padding.h + r * o.dilation.h;
+              const int64_t w = q * o.stride.w - o.padding.w + t * o.dilation.w;
+              if (h < 0 || h >= s.height || w < 0 || w >= s.width) continue;
+              const float* pixel = x + (h * s.width + w) * s.channels;
+              const float* tap = weight + ((k * s.kernel_h + r) * s.kernel_w + t) * s.channels;
+              for (int64_t c = 0; c < s.channels; ++c)
+                sum += static_cast<double>(pixel[c]) * static_cast<double>(tap[c]);
+            }
+          y.push_back(sum);
+        }
+    return y;
+  };
+  std::vector<double> both = conv(network.nodes[1]);
+  const std::vector<double> other = conv(network.nodes[2]);
+  for (size_t i = 0; i < other.size(); ++i) both.push_back(std::max(0.0, other[i] + both[i]));
+  return both;
+}
+
 }  // namespace
 
 TEST_CASE("weft-run gives the model's outputs, in every way of sharing, trunk and head",
@@ -175,6 +208,64 @@ TEST_CASE(
     CHECK(
         shell(folder, fmt::format("cmp {} {}", folder.file("one"), folder.file("output"))).first ==
         0);
+  }
+}
+
+// Shapes of which some go Winograd's way (winograd_pays(): many tiles, enough channels), some from rows that
+// are not packed (few channels, a line of at least a tile's pixels), some neither; beside plain sums in f64.
+TEST_CASE(
+    "weft-run's 3x3 and stem convolutions are within 5e-6 of plain f64 sums, the same bits on 1, 2 "
+    "and 7 threads",
+    "[export][runner]") {
+  NEEDS_WEFT_RUN();
+  const TempFolder folder;
+  const std::vector<std::string> sets = kernel_sets(folder);
+  const auto same = [](int64_t height, int64_t width, int64_t channels, int64_t outs, int64_t d) {
+    return ConvShape{height, width, channels, outs, 3, 3, {{1, 1}, {d, d}, {d, d}, 1}};
+  };
+  const ConvShape shapes[] = {
+      same(41, 41, 64, 64, 1),
+      same(40, 42, 300, 40, 1),  // more channels than a product takes at once; half a vector
+      same(39, 37, 33, 65, 1),   // no multiple of a vector
+      same(41, 41, 65, 33, 2),   // parts of 21 and of 20 outputs
+      same(41, 38, 48, 47, 4),
+      same(31, 29, 64, 40, 3),
+      same(31, 29, 64, 20, 6),
+      {33, 40, 40, 33, 3, 3, {{1, 1}, {0, 0}, {1, 1}, 1}},  // no padding
+      {35, 33, 64, 50, 3, 3, {{1, 1}, {3, 2}, {3, 5}, 1}},  // one dilation along H, one along W
+      {30, 47, 37, 32, 3, 3, {{1, 1}, {4, 5}, {1, 1}, 1}},  // outputs of padding alone
+      {61, 67, 3, 64, 7, 7, {{2, 2}, {3, 3}, {1, 1}, 1}},   // the stem
+      {61, 28, 3, 56, 7, 7, {{2, 2}, {3, 3}, {1, 1}, 1}},   // its lines one tile each
+      {29, 32, 4, 30, 3, 5, {{1, 1}, {2, 1}, {2, 1}, 1}},
+      {23, 45, 64, 61, 3, 3, {{2, 2}, {1, 1}, {1, 1}, 1}},
+      {17, 90, 80, 32, 3, 3, {{1, 3}, {0, 1}, {1, 1}, 1}},
+  };
+  for (const ConvShape& s : shapes) {
+    INFO(fmt::format("{} x {} x {} -> {}, {} x {}, dilation {}", s.height, s.width, s.channels,
+                     s.outs, s.kernel_h, s.kernel_w, s.options.dilation.h));
+    const ExportedNetwork network = conv_network(s);
+    const Tensor x = numbers({1, s.height, s.width, s.channels}, "x");
+    write(folder.file("input"), x.raw(), x.bytes());
+    write_network(folder.file("net.safetensors"), network, {});
+    const std::vector<double> wanted = plain_sums(s, network, x);
+    double scale = 0;
+    for (const double v : wanted) scale = std::max(scale, std::abs(v));
+    for (const std::string& set : sets) {
+      INFO(set);
+      run_raw(folder, "--kernels " + set);
+      const std::vector<float> found = read_floats(folder.file("output"));
+      REQUIRE(found.size() == wanted.size());
+      double worst = 0;
+      for (size_t i = 0; i < wanted.size(); ++i)
+        worst = std::max(worst, std::abs(static_cast<double>(found[i]) - wanted[i]));
+      CHECK(worst < 5e-6 * scale);
+      std::filesystem::rename(folder.file("output"), folder.file("one"));
+      for (const int threads : {2, 7}) {
+        run_raw(folder, fmt::format("--kernels {} --threads {}", set, threads));
+        CHECK(shell(folder, fmt::format("cmp {} {}", folder.file("one"), folder.file("output")))
+                  .first == 0);
+      }
+    }
   }
 }
 
