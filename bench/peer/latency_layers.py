@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Each convolution of an exported network alone, in weft-run and in ONNX Runtime: processor time, one thread.
+"""Each convolution of an exported network alone, in weft-run and in ONNX Runtime: processor time, all threads.
 
     python3 bench/peer/latency_layers.py --runner build/weft-run NETWORK.safetensors
 
@@ -34,7 +34,7 @@ def layers(path):
 
 
 class WeftRun:
-    def __init__(self, runner, x, y_shape, weight, options):
+    def __init__(self, runner, x, y_shape, weight, options, threads=1):
         self.folder = tempfile.TemporaryDirectory()
         graph = {"version": 1, "outputs": [{"task": "y", "node": 2}], "nodes": [
             {"op": "input", "name": "x", "inputs": [], "shape": list(x.shape)},
@@ -51,7 +51,8 @@ class WeftRun:
         with open(place + "net.safetensors", "wb") as file:
             file.write(struct.pack("<Q", len(header)) + header + weight.tobytes() + bias.tobytes())
         x.tofile(place + "x")
-        self.command = [runner, place + "net.safetensors", "--raw", place + "x", place + "y", "--repeat"]
+        self.command = [runner, place + "net.safetensors", "--raw", place + "x", place + "y",
+                        "--threads", str(threads), "--repeat"]
 
     def __call__(self, passes):
         """Seconds of processor, of the shortest pass."""
@@ -61,7 +62,7 @@ class WeftRun:
 
 
 class OnnxRuntime:
-    def __init__(self, x, weight, options):
+    def __init__(self, x, weight, options, threads=1):
         import onnx
         import onnxruntime
         from onnx import helper, numpy_helper
@@ -77,7 +78,8 @@ class OnnxRuntime:
              numpy_helper.from_array(np.zeros(weight.shape[0], np.float32), "b")])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
         settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = 1
+        settings.intra_op_num_threads = threads
+        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.session = onnxruntime.InferenceSession(
             model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
         self(1)
@@ -97,6 +99,7 @@ def main():
     parser.add_argument("--runner", default="build/weft-run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--milliseconds", type=float, default=60, help="of passes in a round, about")
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     random = np.random.default_rng(0)
     total = np.zeros(2)
@@ -105,8 +108,8 @@ def main():
     for shape, y_shape, weight_shape, options, count in layers(arguments.network):
         x = random.standard_normal(shape, np.float32)
         weight = random.standard_normal(weight_shape, np.float32) * np.float32(0.02)
-        ours = WeftRun(arguments.runner, x, y_shape, weight, options)
-        theirs = OnnxRuntime(x, weight, options)
+        ours = WeftRun(arguments.runner, x, y_shape, weight, options, arguments.threads)
+        theirs = OnnxRuntime(x, weight, options, arguments.threads)
         passes = max(1, round(arguments.milliseconds * 1e-3 / theirs(1)))
         times = [(ours(passes), theirs(passes)) for _ in range(arguments.rounds)]
         least = np.min(times, axis=0)
