@@ -64,8 +64,9 @@ Panels panels_of(const ConvWork& o) {
 /// All panels of group g from output pixel `first` on, for taps from k on; `start`: they begin with the
 /// bias, `end`: what follows the sums is done. p says the rest.
 template <int lanes, int tile_rows, bool packed = true>
-void all_panels(const ConvWork& o, const Panels& n, int64_t g, int64_t first, int64_t k, bool start,
-                bool end, PanelWork p) {
+__attribute__((noinline)) void all_panels(const ConvWork& o, const Panels& n, int64_t g,
+                                          int64_t first, int64_t k, bool start, bool end,
+                                          PanelWork p) {
   constexpr int64_t wide = 2 * lanes;
   const int64_t taps = p.rows.runs * p.rows.taps;
   p.step = o.outs;
@@ -206,8 +207,8 @@ void conv_by_taps(const ConvWork& o, int64_t begin, int64_t end, float* scratch)
           all_panels<lanes, tile_rows>(o, n, g, first, k, false, false, p);
         }
     }
-    finish_rows(y, o.residual ? o.residual + top * o.out_width * o.outs : nullptr, o.relu, pixels,
-                o.outs, o.outs);
+    finish_rows<0>(y, o.residual ? o.residual + top * o.out_width * o.outs : nullptr, o.relu,
+                   pixels, o.outs, o.outs);
   }
 }
 
@@ -220,7 +221,8 @@ void conv(const ConvWork& o, int64_t begin, int64_t end, float* scratch) {
   const int64_t all = o.kernel_h * o.kernel_w * o.out_height * o.out_width;
   // A tap alone has to be worth a pass over the outputs.
   const bool sparse = 10 * rows * columns < 9 * all && o.channels / o.groups >= 64;
-  const bool narrow = o.groups == 1 && o.dilation_w == 1 && o.kernel_w > 1 &&
+  // For vectors of 4 it is nearly level, and code that 2 MB have no room for.
+  const bool narrow = lanes > 4 && o.groups == 1 && o.dilation_w == 1 && o.kernel_w > 1 &&
                       o.kernel_w * o.channels <= depth && rows_at_once(o) > 3 &&
                       o.out_width >= tile_rows && panels_of<lanes>(o).columns % (2 * lanes) == 0;
   if (narrow)

@@ -89,15 +89,17 @@ void tile(const Rows& from_rows, const float* weights, const float* start, float
 }
 
 /// rows x n floats.
-void copy_rows(const float* from, int64_t from_step, float* to, int64_t to_step, int64_t rows,
-               int64_t n) {
+__attribute__((noinline)) void copy_rows(const float* from, int64_t from_step, float* to,
+                                         int64_t to_step, int64_t rows, int64_t n) {
   for (int64_t i = 0; i < rows; ++i, from += from_step, to += to_step)
     for (int64_t c = 0; c < n; ++c) to[c] = from[c];
 }
 
-/// y = max(y + residual, 0), each where it is asked for.
-inline void finish_rows(float* y, const float* residual, bool relu, int64_t rows, int64_t n,
-                        int64_t step) {
+/// y = max(y + residual, 0), each where it is asked for; `known` channels or, where 0, `some`.
+template <int64_t known>
+__attribute__((noinline)) void finish_rows(float* y, const float* residual, bool relu, int64_t rows,
+                                           int64_t some, int64_t step) {
+  const int64_t n = known > 0 ? known : some;
   for (int64_t i = 0; i < rows; ++i, y += step) {
     if (residual) {
       for (int64_t c = 0; c < n; ++c) y[c] += residual[c];
@@ -174,10 +176,10 @@ __attribute__((noinline)) void panel(const PanelWork& p) {
       if (!whole) copy_rows(edge, wide, y, p.step, rows, p.channels);
       if (!ends) continue;
       const float* residual = p.residual ? p.residual + at : nullptr;
-      if (full)  // a number of channels that the compiler knows
-        finish_rows(y, residual, p.relu, rows, wide, p.step);
+      if (full)
+        finish_rows<wide>(y, residual, p.relu, rows, wide, p.step);
       else
-        finish_rows(y, residual, p.relu, rows, p.channels, p.step);
+        finish_rows<0>(y, residual, p.relu, rows, p.channels, p.step);
     }
 }
 
