@@ -1,7 +1,7 @@
 // Finite or not on the GPU: all tensors in one launch. The verdict is the least place of a bad one,
 // by an integer atomicMin, which gives the same in any order.
-#include "train/step/finite.h"
 #include "engine/cuda/spans.cuh"
+#include "train/step/finite.h"
 
 namespace weft::kernels {
 namespace {

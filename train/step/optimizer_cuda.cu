@@ -6,9 +6,9 @@
 
 #include "engine/cuda/element.cuh"
 #include "engine/cuda/reduce.cuh"
+#include "engine/cuda/spans.cuh"
 #include "train/step/finite.h"
 #include "train/step/optimizer.h"
-#include "engine/cuda/spans.cuh"
 
 namespace weft::kernels {
 namespace {

@@ -10,7 +10,6 @@
 #include "train/step/over_ranks.h"
 #include "train/step/running.h"
 #include "train/step/schedule.h"
-#include "train/step/slope_loss.h"
 
 namespace weft {
 Update update_of(const RunFile& run, Phase phase, int64_t step) {
@@ -129,29 +128,6 @@ StepOutputs TrainStep::differentiate(Model& model, const Optimizer& optimizer, S
   }
   if (balance != nullptr) balance->combine(model);
   return out;
-}
-
-/// The losses of the batch under the new weights, as in the step: batch norm by the batch, the same
-/// noise. Its running values and counts stay as the step has left them.
-void TrainStep::look_back(Model& model, StepInputs in, const Batch& batch, TaskBalance& balance) {
-  const Counters counters(model.store());
-  const std::vector<Tensor> running = running_of(model.store());
-  std::vector<Tensor> kept;
-  for (const Tensor& t : running) kept.push_back(copy_of(context_, t));
-  in.targets = batch.targets;
-  // Slopes that are learned are a part of the losses, and need a tape that records.
-  Tape tape(context_, learns_slopes(run_) ? Tape::Mode::train : Tape::Mode::no_grad);
-  in.images = upload_images(tape, batch.images, model, run_);
-  std::vector<Tensor> fetched;
-  for (const auto& loss : compute_step(tape, model, run_, in).losses)
-    fetched.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
-  synchronize(context_);
-  std::vector<std::optional<double>> losses;
-  for (const Tensor& loss : fetched)
-    losses.push_back(loss.defined() ? std::optional(loss.item()) : std::nullopt);
-  for (size_t i = 0; i < running.size(); ++i) copy_to(context_, running[i], kept[i]);
-  counters.restore();
-  balance.losses_after(losses);
 }
 
 /// Reads all numbers of the step. False: the host knows that one is none.
