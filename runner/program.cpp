@@ -156,34 +156,31 @@ ConvWork Program::work_of(const ExportedNode& node) const {
   return work;
 }
 
+WinogradLayout Program::layout_of(const ConvWork& work) const {
+  return winograd_layout(kernels_, work, workers_.count());
+}
+
+/// Weights are packed once for each way that some size of inputs wants them, and stay.
 void Program::prepare() {
   scratch_floats_ = kernels_.scratch;
-  std::map<const void*, Floats> packed, spread;
   for (const ExportedNode& node : network_.nodes) {
     if (node.kind != NodeKind::conv) continue;
     const ConvWork work = work_of(node);
     const Tensor& weight = node.weights[0];
     const bool winograd = winograd_pays(work);
-    if (winograd)
-      scratch_floats_ = std::max(scratch_floats_, winograd_layout(kernels_, work).scratch);
-    auto& before = winograd ? spread_ : packed_;
-    const auto [place, fresh] = (winograd ? spread : packed).try_emplace(weight.raw());
+    if (winograd) scratch_floats_ = std::max(scratch_floats_, layout_of(work).scratch);
+    const auto [place, fresh] = (winograd ? spread_ : packed_).try_emplace(key_of(work, weight));
     if (!fresh) continue;
-    if (const auto made = before.find(weight.raw()); made != before.end()) {
-      place->second = std::move(made->second);
-    } else if (winograd) {
-      place->second = Floats(winograd_size(kernels_, work.outs, work.channels));
-      winograd_weights(kernels_, weight.data<float>(), work.outs, work.channels,
-                       place->second.data());
+    Floats& packed = place->second;
+    if (winograd) {
+      packed = Floats(winograd_size(kernels_, work.outs, work.channels));
+      winograd_weights(kernels_, weight.data<float>(), work.outs, work.channels, packed.data());
     } else {
       const int64_t taps = weight.shape().inner(1);
-      place->second = Floats(packed_size(kernels_, work.outs, taps, work.groups));
-      pack_weights(kernels_, weight.data<float>(), work.outs, taps, work.groups,
-                   place->second.data());
+      packed = Floats(packed_size(kernels_, work.outs, taps, work.groups));
+      pack_weights(kernels_, weight.data<float>(), work.outs, taps, work.groups, packed.data());
     }
   }
-  packed_ = std::move(packed);
-  spread_ = std::move(spread);
   scratch_ = Floats(scratch_floats_ * workers_.count());
 }
 
@@ -198,15 +195,15 @@ void Program::conv(size_t number) {
   work.relu = relu_[number];
   const auto scratch = [&](int part) { return scratch_.data() + part * scratch_floats_; };
   if (winograd_pays(work)) {
-    work.weights = spread_.at(weight.raw()).data();
-    const WinogradLayout layout = winograd_layout(kernels_, work);
+    work.weights = spread_.at(key_of(work, weight)).data();
+    const WinogradLayout layout = layout_of(work);
     over(layout.tiles, 1 + 100'000 / (4 * weight.shape().numel()),
          [&](int64_t begin, int64_t end, int part) {
            kernels_.winograd(work, layout, begin, end, scratch(part));
          });
     return;
   }
-  work.weights = packed_.at(weight.raw()).data();
+  work.weights = packed_.at(key_of(work, weight)).data();
   over(work.out_height, 1 + 100'000 / (work.out_width * weight.shape().numel()),
        [&](int64_t begin, int64_t end, int part) {
          kernels_.conv(work, begin, end, scratch(part));

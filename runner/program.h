@@ -4,11 +4,13 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runner/floats.h"
 #include "runner/fuse.h"
 #include "runner/kernels.h"
+#include "runner/winograd.h"
 #include "runner/workers.h"
 #include "train/export/memory_plan.h"
 
@@ -43,6 +45,7 @@ class Program {
   void run(size_t number);
   void conv(size_t number);
   ConvWork work_of(const ExportedNode& node) const;
+  WinogradLayout layout_of(const ConvWork& work) const;
   void prepare();
   const float* value(int node) const;
   float* place(size_t number) { return memory_.data() + plan_.offset[number]; }
@@ -50,13 +53,18 @@ class Program {
   template <class F>
   void over(int64_t n, int64_t least, const F& f);
 
+  using WeightKey = std::pair<const void*, int64_t>;  ///< a tensor's bytes, and groups
+  static WeightKey key_of(const ConvWork& work, const Tensor& weight) {
+    return {weight.raw(), work.groups};
+  }
+
   const Kernels& kernels_;
   Workers& workers_;
   ExportedNetwork network_;
   std::vector<bool> relu_;
   std::vector<std::vector<bool>> leads_;  ///< output x node
   MemoryPlan plan_;
-  std::map<const void*, Floats> packed_, spread_;  ///< by the tensor's bytes; spread: Winograd's
+  std::map<WeightKey, Floats> packed_, spread_;  ///< spread: Winograd's
   Floats input_, memory_, scratch_, zeros_;
   int64_t scratch_floats_ = 0;   ///< of a thread
   std::vector<double> seconds_;  ///< of each node

@@ -40,7 +40,7 @@ int64_t columns_of(const Kernels& kernels, int64_t outs) {
 
 }  // namespace
 
-WinogradLayout winograd_layout(const Kernels& kernels, const ConvWork& o) {
+WinogradLayout winograd_layout(const Kernels& kernels, const ConvWork& o, int64_t threads) {
   WinogradLayout l{};
   l.channels = o.channels;
   l.columns = columns_of(kernels, o.outs);
@@ -48,7 +48,8 @@ WinogradLayout winograd_layout(const Kernels& kernels, const ConvWork& o) {
   l.tiles = all_tiles(o.out_height, o.dilation_h) * l.across;
   const bool small = 36 * l.channels * l.columns <= small_weights;
   const int64_t fitting = cached / (36 * (l.channels + l.columns));
-  l.block = std::min(l.tiles, small ? std::max<int64_t>(fitting, 28) : most_tiles);
+  const int64_t share = (l.tiles + threads - 1) / threads;
+  l.block = std::min(share, small ? std::max<int64_t>(fitting, 28) : most_tiles);
   const int64_t blocks = (l.channels + kernels.depth - 1) / kernels.depth;
   l.v_plane = odd_lines(l.block * blocks * kernels.row);
   l.m_plane = odd_lines(l.block * l.columns);

@@ -28,7 +28,8 @@ struct WinogradLayout {
   int64_t scratch;            ///< of all that a thread writes
 };
 
-WinogradLayout winograd_layout(const Kernels& kernels, const ConvWork& work);
+/// Where so many threads share the tiles; more of them than a thread's share come block by block.
+WinogradLayout winograd_layout(const Kernels& kernels, const ConvWork& work, int64_t threads);
 
 /// Whether it takes less time than kernels.conv: a rule that was measured (bench/results/latency_cpu.md), of
 /// shapes alone, so that bits are the same on any threads.

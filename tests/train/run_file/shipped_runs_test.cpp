@@ -69,7 +69,9 @@ TEST_CASE("every shipped study is sound, and fair in its steps", "[study]") {
     const int64_t steps = planned_steps(cells[0].run);
     for (const StudyCell& cell : cells) {
       INFO(cell_name(study, cell));
-      CHECK((planned_steps(cell.run) == steps || cell.run.retrain.steps == steps));
+      // Trials of one method alone may be about its steps.
+      if (study.methods.size() > 1)
+        CHECK((planned_steps(cell.run) == steps || cell.run.retrain.steps == steps));
     }
     ++count;
   }
