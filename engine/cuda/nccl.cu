@@ -102,7 +102,6 @@ class NcclRanks final : public CardRanks {
   }
 
   void begin_mean(const Tensor& x) override {
-    if (!beside_compute_) return mean(x);
     WEFT_CUDA(cudaEventRecord(ready_, ctx_.stream()));
     WEFT_CUDA(cudaStreamWaitEvent(beside_, ready_, 0));
     reduce(x, ncclAvg, on_beside_, beside_);
@@ -184,11 +183,6 @@ class NcclRanks final : public CardRanks {
   cudaStream_t beside_ = nullptr;
   cudaEvent_t ready_ = nullptr, done_ = nullptr;
   ncclComm_t on_compute_ = nullptr, on_beside_ = nullptr;
-  /// To measure what it brings, and where it goes wrong: WEFT_NCCL_BESIDE=0 has one line for all.
-  const bool beside_compute_ = [] {
-    const char* const said = std::getenv("WEFT_NCCL_BESIDE");
-    return said == nullptr || *said != '0';
-  }();
   std::vector<Tensor> under_way_;  ///< their memory is not given to others before they are there
 };
 
