@@ -8,10 +8,10 @@ source "$(dirname "$0")/../support/table_run.sh"
 source "$(dirname "$0")/../support/cli.sh" "$1"
 runner=$(dirname "$weft")/weft-run
 
-# 40 texts of 3 to 27 characters; some are é, capitals, or none of the alphabet.
+# 40 texts of 3 to 27 characters; some are é, capitals, escapes (\n), or none of the alphabet.
 texts() {
   awk -v seed="$1" 'BEGIN {
-    srand(seed); n = split("a b c d é E x ! ? ,", letter, " "); print "head,body,sort,mark,whose"
+    srand(seed); n = split("a b c d é E x ! ? , \\n", letter, " "); print "head,body,sort,mark,whose"
     for (i = 0; i < 40; ++i) {
       text = ""; for (c = 0; c < 2 + int(rand() * 25); ++c) text = text letter[1 + int(rand() * n)]
       printf "\"%s\",\"%s\",%s,%d,%s\n", substr("xyz", 1 + i % 3, 1), text, i % 2 ? "odd" : "even", i % 3 == 0, i % 2 ? "sort" : "mark"
@@ -34,7 +34,8 @@ run_file shared k_max "$letters" "index = \"one.csv\"
 columns = [\"head\", \"body\"]" >shared.toml
 run_file bytes linear "" "index = \"one.csv\"
 $columns" >bytes.toml
-run_file own k_max "$letters" "$columns" 'index = "one.csv"' 'index = "two.csv"' >own.toml
+run_file own k_max "$letters" "$columns
+escapes = true" 'index = "one.csv"' 'index = "two.csv"' >own.toml
 run_file rows linear "$letters" "index = \"one.csv\"
 $columns
 task_column = \"whose\"" >rows.toml

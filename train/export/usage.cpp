@@ -87,8 +87,10 @@ nlohmann::json json_of(const DataSpec& data) {
                       {"missing", data.missing},
                       {"task_column", data.task_column},
                       {"columns", columns}};
-  if (data.kind == DataKind::text)
+  if (data.kind == DataKind::text) {
     j["text"] = {{"columns", data.columns}, {"alphabet", data.alphabet}, {"length", data.length}};
+    if (data.escapes) j["text"]["escapes"] = true;  // an older weft-run refuses what it cannot read
+  }
   return j;
 }
 
@@ -115,10 +117,14 @@ DataSpec data_of(const JsonValue& j) {
     data.column_specs.push_back(spec);
   }
   if (data.kind != DataKind::text) return data;
-  const JsonValue text = j["text"].only({"columns", "alphabet", "length"});
+  const JsonValue text = j["text"].only({"columns", "alphabet", "length", "escapes"});
   data.columns = text["columns"].texts();
   data.alphabet = text["alphabet"].text();
   data.length = static_cast<int>(text["length"].integer(1, most));
+  if (text.has("escapes")) {
+    if (!text["escapes"].raw().is_boolean()) text["escapes"].fail("is neither true nor false");
+    data.escapes = text["escapes"].raw() == true;
+  }
   return data;
 }
 

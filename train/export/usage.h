@@ -18,7 +18,7 @@ struct ExportedUsage {
   int channels = 3;     ///< of a picture
   /// How pictures, tables and texts are read: kind (tabular, text, or any that has pictures), size,
   /// layout, float_max, normalize; separator, comment, header, missing, task_column, column_specs;
-  /// of texts alphabet, length, columns.
+  /// of texts alphabet, length, columns, escapes.
   DataSpec data;
   std::vector<TaskSpec> tasks;  ///< in the order of the outputs: what decoding reads of each
   std::vector<Grid> grids;      ///< of each task's output; of an image label's nothing

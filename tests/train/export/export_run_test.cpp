@@ -56,12 +56,30 @@ TEST_CASE("export: a network of texts says what its numbers are, and a reader of
     CHECK(usage.data.alphabet == alphabet);
     CHECK(usage.data.length == 12);
     CHECK(usage.data.columns == run.data.columns);
+    CHECK_FALSE(usage.data.escapes);
     RunExportOptions sized;
     sized.height = sized.width = 3;
     CHECK_THAT(test::message_of<ConfigError>(
                    [&] { export_run(&cpu, *model, run, nullptr, learned, sized); }),
                contains_text("a text's length is the run's data.length"));
   }
+}
+
+TEST_CASE("export: a network of texts with escapes is read with them", "[export][text]") {
+  const test::TempFolder folder;
+  CpuContext cpu(1);
+  const RunFile run =
+      test::text_run(folder, /*shared=*/true, {"sharing=hard", "data.escapes=true"});
+  const auto model = make_model(&cpu, run);
+  LearnedFromData learned;
+  for (const TaskSpec& task : run.tasks) learned.tasks.push_back({task.name, {}});
+  std::string text = to_json(export_run(&cpu, *model, run, nullptr, learned, {}).usage);
+  CHECK(usage_from_json(text, "x").data.escapes);
+  const size_t at = text.find("\"escapes\":true");
+  REQUIRE(at != std::string::npos);
+  text.replace(at + 10, 4, "3");
+  CHECK_THAT(test::message_of<DataError>([&] { usage_from_json(text, "x"); }),
+             contains_text("escapes") && contains_text("neither true nor false"));
 }
 
 TEST_CASE("export: under compat's semantics a run's network strides as the official code's does",
