@@ -31,6 +31,29 @@ std::string unescaped(const std::string& cell) {
 
 }  // namespace
 
+DataSpec with_own_columns(const DataSpec& data, const TaskSpec& task) {
+  DataSpec own = data;
+  if (!task.header.empty()) own.header = task.header;
+  if (!task.columns.empty()) own.columns = task.columns;
+  return own;
+}
+
+DataSpec one_reading(const DataSpec& data, const std::vector<TaskSpec>& tasks) {
+  if (tasks.empty()) return data;
+  DataSpec first = with_own_columns(data, tasks[0]);
+  for (const TaskSpec& task : tasks) {
+    const DataSpec own = with_own_columns(data, task);
+    if (own.header != first.header || own.columns != first.columns)
+      throw ConfigError(fmt::format(
+          "tasks name and join columns of their own (task.columns, task.header): {} \"{}\", {} "
+          "\"{}\"{}; a file has one way, so ask for tasks that are read alike: --task {}",
+          tasks[0].name, fmt::join(first.columns, "\", \""), task.name,
+          fmt::join(own.columns, "\", \""),
+          own.columns == first.columns ? " under other names" : "", tasks[0].name));
+  }
+  return first;
+}
+
 TextInputs::TextInputs(const Table& table, const DataSpec& data) : escapes_(data.escapes) {
   for (const std::string& name : data.columns) columns_.push_back(table.column(name));
 }
@@ -63,11 +86,9 @@ TextDataset::TextDataset(const DataSpec& data, std::vector<TaskSpec> tasks,
     return;
   }
   for (size_t k = 0; k < tasks_.size(); ++k) {
-    DataSpec own = data;
+    DataSpec own = with_own_columns(data, tasks_[k]);
     own.index = tasks_[k].index;
     own.test_index = tasks_[k].test_index;
-    if (!tasks_[k].header.empty()) own.header = tasks_[k].header;
-    if (!tasks_[k].columns.empty()) own.columns = tasks_[k].columns;
     read_file(own, static_cast<int>(k), learned);
   }
 }

@@ -18,6 +18,12 @@
 
 namespace weft {
 
+/// [data] as the task's own file is read: with its task.header and task.columns, where there are any.
+DataSpec with_own_columns(const DataSpec& data, const TaskSpec& task);
+/// [data] as one file is read for all of these tasks; ConfigError where they name and join columns each in
+/// a way of its own. Of pictures and numbers it is `data`.
+DataSpec one_reading(const DataSpec& data, const std::vector<TaskSpec>& tasks);
+
 /// What of a table's rows a network reads.
 class TextInputs {
  public:

@@ -40,6 +40,9 @@ run_file rows linear "$letters" "index = \"one.csv\"
 $columns
 task_column = \"whose\"" >rows.toml
 
+run_file apart linear "$letters" "$columns" 'index = "one.csv"
+columns = ["head", "body"]' 'index = "two.csv"' >apart.toml
+
 for run in shared bytes own rows; do
   expect 0 "^run folder: $run$" train $run.toml --threads 1 --out $run
   expect 0 'predicted.csv$' predict $run two.csv --out asked-$run
@@ -51,6 +54,19 @@ for run in shared bytes own rows; do
 done
 [ -x "$runner" ] || echo "skipped: weft-run was not built"
 awk -F, 'NR > 1 && $NF == "" { empty = 1 } END { exit !empty }' asked-rows/two-predicted.csv || fail "rows of a task have other tasks' predictions"
+
+# Tasks that join columns of their own are asked for one by one, and read with theirs.
+expect 0 '^run folder: apart$' train apart.toml --threads 1 --out apart
+expect 2 'sort "head", "body", mark "body"; a file has one way, so ask for tasks that are read alike: --task sort' predict apart two.csv
+expect 2 'sort "head", "body", mark "body"; a file has one way' export apart
+expect 2 "there is no task 'sorts'; the run has sort, mark" predict apart two.csv --task sorts
+for task in sort mark; do
+  expect 0 'predicted.csv$' predict apart two.csv --task $task --out asked-$task
+  expect 0 "^apart/export/apart_$task.safetensors$" export apart --task $task
+  [ -x "$runner" ] || continue
+  "$runner" apart/export/apart_$task.safetensors two.csv --out run-$task >said 2>times || fail "weft-run: $(cat times)"
+  same_table asked-$task/two-predicted.csv run-$task/two-predicted.csv
+done
 
 expect 0 '^own/export/own_mark.safetensors$' export own --task mark
 expect 2 '--size is for pictures; a text.s length is the run.s data.length' export own --size 3x3

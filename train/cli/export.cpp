@@ -174,9 +174,10 @@ class Export final : public Command {
       for (const Circuit& circuit : circuits)
         for (const std::string& line : circuit_notes(circuit)) fmt::print("{}\n", line);
     }
+    const std::string usage = format == Format::safetensors ? to_json(made.usage) : "";
     make_folder(std::filesystem::path(stem).parent_path().string());
     if (format == Format::safetensors)
-      write_network(stem + ".safetensors", made.network, notes, to_json(made.usage));
+      write_network(stem + ".safetensors", made.network, notes, usage);
     for (const auto& [ending, text] : files.texts) write_file(stem + ending, text);
 
     fmt::print("{:<28} {:>12} {:>12} {:>12}\n", "", "parameters", "bytes", "MFLOP");

@@ -10,6 +10,7 @@
 #include "io/csv.h"
 #include "io/files.h"
 #include "io/picture_io.h"
+#include "train/cli/comma_list.h"
 #include "train/cli/command.h"
 #include "train/cli/opened_run.h"
 #include "train/loop/predict.h"
@@ -34,6 +35,7 @@ class Predict final : public Command {
     o.add("--out", out_, "Where to write (default: the run's pictures or predictions)");
     o.add("--overlay", overlay_, "Of pictures: maps over the photograph, too, TASK-overlay.png");
     o.add("--curves", curves_, "Of a table: draw what is measured and predicted over this column");
+    o.add("--task", tasks_, "Of these tasks alone: seg,depth (default: all)");
     o.add("--checkpoint", checkpoint_, "best, best-1 .., last or step-N (default: best)");
     o.add("--device", device_, "cpu or cuda (default: as it was trained)").one_of({"cpu", "cuda"});
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
@@ -41,6 +43,7 @@ class Predict final : public Command {
   void run() override {
     OpenedRun run(folder_, checkpoint_, device_, threads_);
     const DataKind kind = run.run.data.kind;
+    asked_ = asked_tasks(run.run);
     if (!curves_.empty() && kind != DataKind::tabular)
       throw ConfigError(
           fmt::format("--curves: are drawn of tables, and the run is of {}; leave it out",
@@ -64,6 +67,7 @@ class Predict final : public Command {
       make_folder(out);
       std::string rows;
       for (size_t k = 0; k < made.size(); ++k) {
+        if (!asked(run.run.tasks[k])) continue;
         const Written written =
             write_prediction(images_[i], stems[i], run.run.tasks[k], k, run.learned, made[k],
                              overlay_ ? &photograph : nullptr);
@@ -77,6 +81,20 @@ class Predict final : public Command {
   }
 
  private:
+  /// Those of --task, which the run has.
+  std::vector<std::string> asked_tasks(const RunFile& run) const {
+    std::vector<std::string> all, names = comma_list(tasks_);
+    for (const TaskSpec& task : run.tasks) all.push_back(task.name);
+    for (const std::string& name : names)
+      if (std::count(all.begin(), all.end(), name) == 0)
+        throw ConfigError(fmt::format("--task: there is no task '{}'; the run has {}", name,
+                                      fmt::join(all, ", ")));
+    return names;
+  }
+  bool asked(const TaskSpec& task) const {
+    return asked_.empty() || std::count(asked_.begin(), asked_.end(), task.name) > 0;
+  }
+
   /// FILE.csv -> OUT/FILE-predicted.csv
   void tables(const OpenedRun& run) const {
     const std::string out = out_.empty() ? folder_ + "/predictions" : out_;
@@ -84,8 +102,8 @@ class Predict final : public Command {
     if (!curves_.empty()) check_curves(run);
     std::vector<std::string> texts;  // all of them before any is written
     for (const std::string& path : images_)
-      texts.push_back(
-          predict_table(run.context(), *run.model, run.run, run.policy(), run.learned, path));
+      texts.push_back(predict_table(run.context(), *run.model, run.run, run.policy(), run.learned,
+                                    path, {{}, asked_}));
     make_folder(out);
     for (size_t i = 0; i < images_.size(); ++i) {
       const std::string& to = outputs[i];
@@ -103,8 +121,9 @@ class Predict final : public Command {
     if (std::find(names.begin(), names.end(), curves_) == names.end())
       throw ConfigError(fmt::format("--curves: '{}' is no numeric input column; there are: {}",
                                     curves_, fmt::join(names, ", ")));
-    if (std::none_of(run.run.tasks.begin(), run.run.tasks.end(),
-                     [](const TaskSpec& task) { return task.kind == TaskKind::regression; }))
+    if (std::none_of(run.run.tasks.begin(), run.run.tasks.end(), [&](const TaskSpec& task) {
+          return asked(task) && task.kind == TaskKind::regression;
+        }))
       throw ConfigError("--curves: are of regression tasks, and the run has none; leave it out");
   }
 
@@ -115,7 +134,7 @@ class Predict final : public Command {
     what.along = curves_;
     for (const LearnedColumn& column : run.learned.columns) what.inputs.push_back(column.name);
     for (const TaskSpec& task : run.run.tasks) {
-      if (task.kind != TaskKind::regression) continue;
+      if (!asked(task) || task.kind != TaskKind::regression) continue;
       what.task = task.name;
       what.measured = task.column;
       what.predicted = "predicted";
@@ -140,8 +159,9 @@ class Predict final : public Command {
     }
   }
 
-  std::string folder_, checkpoint_, device_, out_, curves_;
+  std::string folder_, checkpoint_, device_, out_, curves_, tasks_;
   std::vector<std::string> images_;
+  std::vector<std::string> asked_;  ///< empty: all
   int threads_ = 0;
   bool overlay_ = false;
 };

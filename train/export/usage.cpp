@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/sets/text.h"
 #include "engine/error.h"
 #include "io/json_text.h"
 
@@ -138,7 +139,7 @@ std::string to_json(const ExportedUsage& usage) {
                         {"semantics", name_of(usage.semantics)},
                         {"inside", usage.inside ? 1 : 0},
                         {"channels", usage.channels},
-                        {"data", json_of(usage.data)},
+                        {"data", json_of(one_reading(usage.data, usage.tasks))},
                         {"tasks", tasks},
                         {"learned", to_json(usage.learned)}}
       .dump();

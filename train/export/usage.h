@@ -28,6 +28,7 @@ struct ExportedUsage {
   bool table() const { return data.kind == DataKind::tabular || data.kind == DataKind::text; }
 };
 
+/// With one way to read a file for all tasks: ConfigError where there is none (data/sets/text.h).
 std::string to_json(const ExportedUsage& usage);
 /// Throws DataError, naming `source`, where a key is missing, unknown, of another type or impossible.
 ExportedUsage usage_from_json(const std::string& text, const std::string& source);

@@ -15,12 +15,31 @@ namespace {
 
 constexpr int64_t places_at_once = 4096;  // a row of a table is one, a text its length
 
+/// The tasks that are asked for, by their number in the run, and what was learned of them.
+struct Asked {
+  Asked(const RunFile& run, const LearnedFromData& all, const std::vector<std::string>& names)
+      : learned(all) {
+    learned.tasks.clear();
+    for (size_t k = 0; k < run.tasks.size(); ++k) {
+      if (!names.empty() && std::count(names.begin(), names.end(), run.tasks[k].name) == 0)
+        continue;
+      numbers.push_back(k);
+      tasks.push_back(run.tasks[k]);
+      if (k < all.tasks.size()) learned.tasks.push_back(all.tasks[k]);
+    }
+  }
+  std::vector<size_t> numbers;
+  std::vector<TaskSpec> tasks;
+  LearnedFromData learned;
+};
+
 }  // namespace
 
 std::string predict_table(AnyContext context, Model& model, const RunFile& run,
                           const BinaryPolicy* policy, const LearnedFromData& learned,
-                          const std::string& path, const std::vector<int>& lines) {
-  const TablePrediction table(run.data, run.tasks, learned, path, lines);
+                          const std::string& path, const AskedRows& asked) {
+  const Asked of(run, learned, asked.tasks);
+  const TablePrediction table(run.data, of.tasks, of.learned, path, asked.lines);
   if (table.slopes()) set_trainable(model, Phase::infer);
   std::string text = table.header();
   const Shape& s = table.shape();
@@ -39,14 +58,15 @@ std::string predict_table(AnyContext context, Model& model, const RunFile& run,
     Var images = repeat(upload_images(tape, host, model, run), copies);
     if (table.slopes()) images = tape.leaf(images.value());
     const auto outputs = model.forward(pass, images, sample ? &*sample : nullptr);
-    std::vector<std::vector<RowPrediction>> said(outputs.size());
-    for (size_t k = 0; k < outputs.size(); ++k) {
-      const Tensor values = to_host(context, cast(outputs[k], model.store().dtype()).value());
-      const TaskSpec& task = run.tasks[k];
+    std::vector<std::vector<RowPrediction>> said(of.tasks.size());
+    for (size_t k = 0; k < of.tasks.size(); ++k) {
+      const Var& output = outputs.at(of.numbers[k]);
+      const Tensor values = to_host(context, cast(output, model.store().dtype()).value());
+      const TaskSpec& task = of.tasks[k];
       std::vector<double> slopes;
-      const int64_t first = copies > 1 ? static_cast<int64_t>(k) * rows : 0;
+      const int64_t first = copies > 1 ? static_cast<int64_t>(of.numbers[k]) * rows : 0;
       if (!task.slopes.empty())
-        slopes = slopes_of(outputs[k], images, first, task, learned.columns).to_vector();
+        slopes = slopes_of(output, images, first, task, learned.columns).to_vector();
       for (int64_t n = 0; n < rows; ++n) {
         const auto at = slopes.begin() + n * static_cast<int64_t>(task.slopes.size());
         said[k].push_back(

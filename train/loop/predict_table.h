@@ -3,12 +3,20 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "data/learned.h"
 #include "models/sharing/sharing.h"
 #include "train/run_file/run_file.h"
 
 namespace weft {
+
+/// What of a table is asked for. Texts that tasks read each in a way of its own (task.columns, task.header)
+/// have to be asked for by task.
+struct AskedRows {
+  std::vector<int> lines;  ///< of the rows that begin on these lines of the file; empty: of all
+  std::vector<std::string> tasks;  ///< by these tasks, their names; empty: by all
+};
 
 /// The CSV `path` once more, a line for each row and task of the row (data.task_column; without it, or
 /// where its cell is empty, every task), with the columns "predicted.task" and "predicted" behind its own, and for each of
@@ -18,9 +26,8 @@ namespace weft {
 /// columns and those that targets are computed with, no labels and no data.split. DataError as
 /// for training data, and where a row says no task, but its inputs depend on it (input_scale);
 /// ConfigError where the table has one of the new columns already. Of texts the same, with data.columns for inputs.
-/// `lines`: of the rows that begin on these lines of the file; empty: of all.
 std::string predict_table(AnyContext context, Model& model, const RunFile& run,
                           const BinaryPolicy* policy, const LearnedFromData& learned,
-                          const std::string& path, const std::vector<int>& lines = {});
+                          const std::string& path, const AskedRows& asked = {});
 
 }  // namespace weft

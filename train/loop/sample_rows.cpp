@@ -19,11 +19,16 @@ std::string sample_rows(Trainer& trainer, const Dataset& data,
     if (key.substr(0, colon) == file) lines.push_back(std::stoi(key.substr(colon + 1)));
   }
   if (lines.empty()) return {};
+  // A file of one task's own is read as that task reads it.
+  std::vector<std::string> tasks;
+  const int owner = data.only_task(indices[0]);
+  if (!run.tasks[0].index.empty() && owner >= 0)
+    tasks = {run.tasks.at(static_cast<size_t>(owner)).name};
   const LearnedFromData learned = data.learned();
   const BinaryPolicy& chosen = trainer.state().chosen;
   return predict_table(trainer.context(), trainer.model(), run,
                        chosen.select.empty() ? nullptr : &chosen, learned,
-                       join_path(run.data.root, file), lines);
+                       join_path(run.data.root, file), {lines, tasks});
 }
 
 }  // namespace weft

@@ -10,7 +10,7 @@
 
 namespace weft {
 
-/// Of those samples that stand in the first one's file. Empty where samples are pictures. Errors as
+/// Of those samples that stand in the first one's file, by the task alone whose own file it is. Empty where samples are pictures. Errors as
 /// predict_table's.
 std::string sample_rows(Trainer& trainer, const Dataset& data, const std::vector<int64_t>& indices);
 

@@ -32,6 +32,7 @@ TablePrediction::TablePrediction(DataSpec data, const std::vector<TaskSpec>& tas
     classes_.push_back(class_names_of(learned, tasks_[k], k));
     all_classes_ += classes_.back().size();
   }
+  data = one_reading(data, tasks_);
   const std::filesystem::path file(path);
   data.root = file.has_parent_path() ? file.parent_path().string() : ".";
   data.index = file.filename().string();

@@ -24,7 +24,7 @@ struct RowPrediction {
 
 class TablePrediction {
  public:
-  /// Reads `path` as `data` says; its other files, and labels, are not needed. DataError as for
+  /// Reads `path` as `data` and the tasks say (one_reading, data/sets/text.h); its other files, and labels, are not needed. DataError as for
   /// training data, and where a row says no task, but its inputs depend on it (input_scale); ConfigError
   /// where the table has a column of predictions already. `learned` outlives it. `lines`: where in the
   /// file the rows begin that are meant; empty: all of them.

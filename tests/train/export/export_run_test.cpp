@@ -82,6 +82,26 @@ TEST_CASE("export: a network of texts with escapes is read with them", "[export]
              contains_text("escapes") && contains_text("neither true nor false"));
 }
 
+TEST_CASE("export: texts are read with the task's own columns, and tasks that differ go one by one",
+          "[export][text]") {
+  const test::TempFolder folder;
+  CpuContext cpu(1);
+  RunFile run = test::text_run(folder, /*shared=*/false, {"sharing=hard"});
+  const auto model = make_model(&cpu, run);
+  LearnedFromData learned;
+  for (const TaskSpec& task : run.tasks) learned.tasks.push_back({task.name, {}});
+  run.tasks[1].columns = {"title", "text"};
+  run.tasks[1].header = {"mark", "title", "text"};
+  RunExportOptions options;
+  const auto made = [&] { return export_run(&cpu, *model, run, nullptr, learned, options); };
+  CHECK_THAT(test::message_of<ConfigError>([&] { to_json(made().usage); }),
+             contains_text("sort \"text\", mark \"title\", \"text\"; a file has one way"));
+  options.tasks = {"mark"};
+  const ExportedUsage usage = usage_from_json(to_json(made().usage), "x");
+  CHECK(usage.data.columns == run.tasks[1].columns);
+  CHECK(usage.data.header == run.tasks[1].header);
+}
+
 TEST_CASE("export: under compat's semantics a run's network strides as the official code's does",
           "[export]") {
   CpuContext cpu(1);

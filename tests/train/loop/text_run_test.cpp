@@ -135,3 +135,38 @@ TEST_CASE("texts: a row that belongs to one task is predicted for that task alon
   CHECK_THAT(message_of<DataError>([&] { predicted("text,for\nxy,tone\n"); }),
              contains_text("new.csv:2: column 'for' says 'tone'"));
 }
+
+TEST_CASE("texts: a new file is read with the columns and header of the task that is asked for",
+          "[train][text]") {
+  TempFolder folder;
+  RunFile run = text_run(folder, false, {"sharing=hard"});
+  run.tasks[0].columns = {"title", "text"};
+  write_file(folder.file("one.csv"), "title,text,sort,part\nx,yy,a,train\nu,vv,b,test\n");
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  const auto model = make_model(&cpu, run);
+  const auto predicted = [&](const std::string& csv, const std::vector<std::string>& tasks) {
+    write_file(folder.file("new.csv"), csv);
+    return predict_table(&cpu, *model, run, nullptr, data->learned(), folder.file("new.csv"),
+                         {{}, tasks});
+  };
+  CHECK_THAT(message_of<ConfigError>([&] { predicted("title,text\nx,y\n", {}); }),
+             contains_text("tasks name and join columns of their own (task.columns, task.header): "
+                           "sort \"title\", \"text\", mark \"text\"; a file has one way") &&
+                 contains_text("--task sort"));
+  // The text is both cells: the same as in one, and without the title it is none.
+  const auto chance = [&](const std::string& text) {
+    const Csv csv = parse_csv(predicted(text, {"sort"}), "out");
+    REQUIRE(csv.rows.size() == 1);
+    CHECK(csv.rows[0][2] == "sort");
+    return csv.rows[0].back();
+  };
+  CHECK(chance("title,text\nxy,uv\n") == chance("title,text\nxy uv,\n"));
+  CHECK_THAT(message_of<DataError>([&] { predicted("text,x\nu,v\n", {"sort"}); }),
+             contains_text("no column 'title'"));
+  // A file without a line of names is read by the task's.
+  run.tasks[0].header = {"sort", "title", "text"};
+  const Csv csv = parse_csv(predicted("a,xy,uv\n", {"sort"}), "out");
+  CHECK(csv.header[1] == "title");
+  CHECK(csv.rows.size() == 1);
+}
