@@ -174,6 +174,7 @@ grep -q '^`weft study alone.toml eval.every=1 --set sweep.toml --threads 1`' run
 expect 0 '4 of 4 cells are finished already' study alone.toml --set sweep.toml --threads 1 eval.every=1
 printf '%s\n' 'retrain.stepps = [2, 3]' >sweep.toml
 expect 2 "method 'single_stepps-2' on set 'rooms': command line: unknown key 'retrain.stepps'; did you mean 'retrain.steps'" study small.toml --set sweep.toml --out swept
+expect 2 "command line: 'retrain.steps=1': the grid sweeps 'retrain.steps', and rows are named by its values" study grid.toml retrain.steps=1
 printf '[grid]\nretrain.steps = 3\n' >>small.toml
 expect 2 "small.toml:[0-9]*: 'grid.retrain.steps' expects a list of values, .a, b., got an integer" study small.toml
 [ -e swept ] && fail "a refused sweep left a folder"

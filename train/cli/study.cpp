@@ -68,6 +68,7 @@ class StudyCommand final : public Command {
   }
   void run() override {
     Study study = sweep_.empty() ? parse_study_file(path_) : swept_study(path_, sweep_);
+    check_unswept(study, settings_);
     if (!out_.empty()) study.out = out_;
     if (threads_ > 0) study.threads = threads_;
     for (StudySet& set : study.sets)

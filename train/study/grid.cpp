@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <sstream>
 
 #include "engine/error.h"
 
@@ -55,16 +56,60 @@ Words names_of(const std::vector<ValueList>& grid) {
   throw ConfigError(fmt::format("{}: '{}' {}", list.place, list.key, why));
 }
 
+/// Of a setting KEY=VALUE, or of a key, its words.
+Words key_words(const std::string& setting) {
+  std::istringstream key(setting.substr(0, setting.find('=')));
+  Words words;
+  for (std::string word; std::getline(key, word, '.');) words.push_back(word);
+  return words;
+}
+
+/// Whether one sets what the other does: task.*.weight is each task's, model={..} may be all of its keys.
+bool overlap(const std::string& a, const std::string& b) {
+  const Words x = key_words(a), y = key_words(b);
+  for (size_t i = 0; i < std::min(x.size(), y.size()); ++i)
+    if (x[i] != y[i] && x[i] != "*" && y[i] != "*") return false;
+  return true;
+}
+
 void check(const std::vector<ValueList>& grid) {
   for (const ValueList& list : grid) {
-    for (const auto& [key, where] : {std::pair("seed", "the study's seeds say it"),
-                                     {"name", "the study and its methods have it"},
-                                     {"sharing", "each way of sharing is a [[method]]"},
-                                     {"device", "the study's device says it"}})
+    for (const auto& [key, where] :
+         {std::pair("seed", "the study's seeds say it"),
+          {"name", "the study and its methods have it"},
+          {"sharing", "each way of sharing is a [[method]]"},
+          {"device", "the study's device says it"}})
       if (list.key == key) refuse(list, fmt::format("is no key of a grid: {}", where));
     for (const std::string& value : list.values)
       if (std::count(list.values.begin(), list.values.end(), value) > 1)
         refuse(list, fmt::format("has {} twice", value));
+  }
+}
+
+/// A row is called by its values: nobody else may set them.
+void check_swept_once(const Study& study, const std::vector<ValueList>& grid) {
+  for (size_t i = 0; i < grid.size(); ++i) {
+    const ValueList& list = grid[i];
+    for (size_t before = 0; before < i; ++before)
+      if (overlap(grid[before].key, list.key))
+        refuse(list, fmt::format("sets what '{}' does ({}); one list of them has all values",
+                                 grid[before].key, grid[before].place));
+    for (const std::string& key : study.swept)
+      if (overlap(key, list.key))
+        refuse(list, fmt::format("sets what '{}' in the study's [grid] does; one list of them has "
+                                 "all values",
+                                 key));
+    for (const StudyMethod& method : study.methods) {
+      const auto check = [&](const Words& settings, const char* whose) {
+        for (const std::string& setting : settings)
+          if (overlap(setting, list.key))
+            refuse(list, fmt::format("is set by {}method '{}' too ({}): rows are named by the "
+                                     "grid's values; leave one of them out",
+                                     whose, method.name, setting));
+      };
+      check(method.settings, "");
+      for (const Words& trial : method.trials) check(trial, "a trial of ");
+    }
   }
 }
 
@@ -138,7 +183,9 @@ std::vector<int64_t> seeds_of(const ValueList& list) {
 void expand_grid(Study& study, const std::vector<ValueList>& grid) {
   if (grid.empty()) return;
   check(grid);
+  check_swept_once(study, grid);
   check_size(study, grid);
+  for (const ValueList& list : grid) study.swept.push_back(list.key);
   std::vector<StudyMethod> methods;
   std::set<std::string> taken;
   for (const StudyMethod& method : study.methods) {
@@ -169,6 +216,23 @@ void expand_grid(Study& study, const std::vector<ValueList>& grid) {
     if (study.grid_as == GridAs::trials) methods.push_back(chooses);
   }
   study.methods = methods;
+}
+
+void check_unswept(const Study& study, const Words& settings) {
+  for (const std::string& setting : settings) {
+    for (const char* key : {"sharing", "seed"})
+      if (overlap(setting, key))
+        throw ConfigError(fmt::format(
+            "command line: '{}': cells are named by their method and seed; the study's file says "
+            "what those are, [[method]] and seeds",
+            setting));
+    for (const std::string& key : study.swept)
+      if (overlap(setting, key))
+        throw ConfigError(
+            fmt::format("command line: '{}': the grid sweeps '{}', and rows are named by its "
+                        "values; change its list, or leave the setting out",
+                        setting, key));
+  }
 }
 
 Study swept_study(const std::string& path, const std::string& sweep) {

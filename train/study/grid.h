@@ -13,8 +13,13 @@
 namespace weft {
 
 /// Every method crossed with the grid, trials that it has with trials. ConfigError "file:line: ..." for a key
-/// that is the study's own to say, a value that is there twice, and more runs than anybody waits for.
+/// that is the study's own to say or that a method, a trial or an earlier grid sets too, a value that is
+/// there twice, and more runs than anybody waits for.
 void expand_grid(Study& study, const std::vector<ValueList>& grid);
+
+/// ConfigError where one of the settings KEY=VALUE, which every cell is to have, sets what names cells:
+/// what a grid sweeps, sharing or seed.
+void check_unswept(const Study& study, const Words& settings);
 
 /// The study file crossed with `sweep`, a file of such lists. `path` may be a run file instead: its one
 /// way of sharing on its data, with its seed or the sweep's `seed = [1, 2]`, in runs/out/NAME-sweep.

@@ -45,6 +45,7 @@ struct Study {
   GridAs grid_as = GridAs::rows;
   std::vector<StudySet> sets;
   std::vector<StudyMethod> methods;  ///< crossed with the grid already
+  Words swept;                       ///< the grid's keys, which no settings may change
 
   std::string source;                                         ///< the file's name
   size_t trials() const { return methods[0].trials.size(); }  ///< of each method; 0: none

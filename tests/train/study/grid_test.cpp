@@ -105,7 +105,8 @@ TEST_CASE("grid: what makes no sense is refused with its place", "[study][grid]"
   CHECK(complaint("[grid]\nmodel.width = [1, 0.5, 1]\n") == "s.toml:11: 'model.width' has 1 twice");
   CHECK(complaint("[grid]\nseed = [1, 2]\n") ==
         "s.toml:11: 'seed' is no key of a grid: the study's seeds say it");
-  CHECK_THAT(complaint("[grid]\nsharing = [\"hard\"]\n"), contains_text("is a [[method]]"));
+  CHECK_THAT(complaint("[grid]\nsharing = [\"hard\"]\n"),
+             contains_text("is a [[method]]"));
   CHECK_THAT(complaint("[grid]\nmodel.init = [\"a b\", \"a/b\"]\n"),
              contains_text("s.toml:11: the grid makes two rows 'hard_init-a-b'"));
   CHECK_THAT(complaint(fmt::format("[grid]\nmodel.init = [\"{}\"]\n", std::string(200, 'x'))),
@@ -118,6 +119,46 @@ TEST_CASE("grid: what makes no sense is refused with its place", "[study][grid]"
   CHECK_THAT(message_of<ConfigError>(
                  [] { parse_study_text(std::string("grid = 3\n") + whole, "s.toml"); }),
              contains_text("s.toml:1: 'grid' expects a table, [grid], got an integer"));
+}
+
+TEST_CASE("grid: nobody but the grid sets what names its rows", "[study][grid]") {
+  CHECK(complaint("[grid]\nmodel.hidden = [1, 2]\n\"model.hidden\" = [3]\n") ==
+        "s.toml:12: 'model.hidden' sets what 'model.hidden' does (s.toml:11); one list of them has "
+        "all values");
+  CHECK_THAT(complaint("[grid]\ntask.depth.weight = [1, 2]\n\"task.*.weight\" = [3]\n"),
+             contains_text("s.toml:12: 'task.*.weight' sets what 'task.depth.weight' does"));
+  CHECK(complaint("[grid]\ndata.batch = [2, 4]\n") ==
+        "s.toml:11: 'data.batch' is set by method 'hard' too (data.batch=2): rows are named by the "
+        "grid's values; leave one of them out");
+  CHECK_THAT(message_of<ConfigError>([] {
+               parse_study_text(R"([[set]]
+name = "rooms"
+run = "slim.toml"
+[[method]]
+name = "hard"
+trials = [["model={width=3}"], []]
+[grid]
+model.width = [0.5, 1]
+)",
+                                "s.toml");
+             }),
+             contains_text("s.toml:8: 'model.width' is set by a trial of method 'hard' too "
+                           "(model={width=3})"));
+  const Study study = with_grid("[grid]\nmodel.width = [0.5, 1]\n");
+  check_unswept(study, {"model.head_width=8", "retrain.steps=2"});
+  CHECK(message_of<ConfigError>([&] { check_unswept(study, {"model.width=2"}); }) ==
+        "command line: 'model.width=2': the grid sweeps 'model.width', and rows are named by its "
+        "values; change its list, or leave the setting out");
+  for (const char* setting : {"sharing=soft", "seed=3"})
+    CHECK_THAT(message_of<ConfigError>([&] { check_unswept(study, {setting}); }),
+               contains_text("cells are named by their method and seed"));
+  const TempFolder folder;
+  std::ofstream(folder.file("study.toml")) << whole << "[grid]\nmodel.width = [0.5, 1]\n";
+  std::ofstream(folder.file("sweep.toml")) << "model.width = [2]\n";
+  CHECK_THAT(message_of<ConfigError>(
+                 [&] { swept_study(folder.file("study.toml"), folder.file("sweep.toml")); }),
+             contains_text("sweep.toml:1: 'model.width' sets what 'model.width' in the study's "
+                           "[grid] does"));
 }
 
 TEST_CASE("grid: a key that no run file has is named before anything runs", "[study][grid]") {
