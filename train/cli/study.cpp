@@ -50,7 +50,8 @@ class StudyCommand final : public Command {
     o.add("settings", settings_, "key=value for every cell: retrain.steps=20 for a first look")
         .settings();
     o.add("--set", sweep_,
-          "A file of lists, model.width = [0.5, 1]: every combination is run, as by [grid]");
+          "A file of lists, model.width = [0.5, 1]: every combination is run, as by [grid], in "
+          "OUT-sweep");
     o.add("--out", out_, "Where cells and tables go (default: as the study file says)");
     o.add("--threads", threads_, "Threads of each cell; 0: as the study file says").within(0, 1024);
     o.add("--parallel", parallel_,

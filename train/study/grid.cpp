@@ -239,6 +239,11 @@ Study swept_study(const std::string& path, const std::string& sweep) {
   TomlDocument document(read_toml_text(path, "study file"), path);
   const bool is_study = document.has("set") || document.has("method");
   Study study = is_study ? parse_study_file(path) : study_of_run(path);
+  if (is_study) {  // the study's own folder has tables of other rows
+    while (study.out.size() > 1 && study.out.back() == '/') study.out.pop_back();
+    study.name += "-sweep";
+    study.out += "-sweep";
+  }
   std::vector<ValueList> grid = TomlDocument(read_toml_text(sweep, "sweep"), sweep).take_lists("");
   if (grid.empty())
     throw ConfigError(sweep + ": has no list of values, such as model.width = [0.5, 1]");

@@ -21,8 +21,9 @@ void expand_grid(Study& study, const std::vector<ValueList>& grid);
 /// what a grid sweeps, sharing or seed.
 void check_unswept(const Study& study, const Words& settings);
 
-/// The study file crossed with `sweep`, a file of such lists. `path` may be a run file instead: its one
-/// way of sharing on its data, with its seed or the sweep's `seed = [1, 2]`, in runs/out/NAME-sweep.
+/// The study file crossed with `sweep`, a file of such lists, in OUT-sweep. `path` may be a run file
+/// instead: its one way of sharing on its data, with its seed or the sweep's `seed = [1, 2]`, in
+/// runs/out/NAME-sweep.
 Study swept_study(const std::string& path, const std::string& sweep);
 
 }  // namespace weft

@@ -161,6 +161,18 @@ model.width = [0.5, 1]
                            "[grid] does"));
 }
 
+TEST_CASE("grid: a sweep of a study has a folder beside the study's own", "[study][grid]") {
+  const TempFolder folder;
+  std::ofstream(folder.file("study.toml")) << "out = \"there/\"\n" << whole;
+  std::ofstream(folder.file("sweep.toml")) << "model.width = [2]\n";
+  const Study study = swept_study(folder.file("study.toml"), folder.file("sweep.toml"));
+  CHECK(study.name == "study-sweep");
+  CHECK(study.out == "there-sweep");
+  std::ofstream(folder.file("study.toml")) << whole;
+  CHECK(swept_study(folder.file("study.toml"), folder.file("sweep.toml")).out ==
+        "runs/out/study-sweep");
+}
+
 TEST_CASE("grid: a key that no run file has is named before anything runs", "[study][grid]") {
   const TempFolder folder;
   std::ofstream(folder.file("slim.toml")) << run_text;
