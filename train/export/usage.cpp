@@ -161,6 +161,8 @@ ExportedUsage usage_from_json(const std::string& text, const std::string& source
     usage.tasks.push_back(task_of(task, usage.grids.back()));
   }
   usage.learned = learned_from_json(j["learned"].text(), source + ": learned");
+  if (usage.data.kind == DataKind::text && !usage.learned.columns.empty())
+    j["learned"].fail("it has columns of numbers, and a text has none");
   const size_t learned = usage.learned.tasks.size();
   if (learned != usage.tasks.size() && (learned > 0 || usage.table()))
     j["learned"].fail(fmt::format("it is of {} tasks, not {}", learned, usage.tasks.size()));

@@ -82,6 +82,18 @@ TEST_CASE("export: a network of texts with escapes is read with them", "[export]
              contains_text("escapes") && contains_text("neither true nor false"));
 }
 
+TEST_CASE("export: a text that claims columns of numbers is refused", "[export][text]") {
+  ExportedUsage usage;
+  usage.inside = true;
+  usage.data.kind = DataKind::text;
+  usage.data.length = 12;
+  CHECK(usage_from_json(to_json(usage), "x").inside);
+  usage.learned.columns.resize(3);
+  for (LearnedColumn& column : usage.learned.columns) column.name = "a";
+  CHECK_THAT(test::message_of<DataError>([&] { usage_from_json(to_json(usage), "x"); }),
+             contains_text("it has columns of numbers, and a text has none"));
+}
+
 TEST_CASE("export: texts are read with the task's own columns, and tasks that differ go one by one",
           "[export][text]") {
   const test::TempFolder folder;
