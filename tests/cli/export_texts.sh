@@ -67,6 +67,8 @@ for task in sort mark; do
   "$runner" apart/export/apart_$task.safetensors two.csv --out run-$task >said 2>times || fail "weft-run: $(cat times)"
   same_table asked-$task/two-predicted.csv run-$task/two-predicted.csv
 done
+expect 0 '^c/apart.c$' export apart --format c --out c
+grep -q 'The text of sort: head, body, without' c/apart.h || fail "C does not say what each task's text is"
 
 expect 0 '^own/export/own_mark.safetensors$' export own --task mark
 expect 2 '--size is for pictures; a text.s length is the run.s data.length' export own --size 3x3

@@ -146,6 +146,9 @@ std::string c_upper(std::string text) {
 }
 
 std::string c_comment(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  if (!text.empty() && text.back() == '\\') text += " .";
   for (const auto& [mark, apart] : {std::pair{"*/", "* /"}, std::pair{"/*", "/ *"}})
     for (size_t at; (at = text.find(mark)) != std::string::npos;) text.replace(at, 2, apart);
   return text;

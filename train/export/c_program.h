@@ -26,7 +26,7 @@ std::vector<std::string> c_task_names(const ExportedNetwork& network,
 CSource c_program(const ExportedNetwork& network, const CSourceOptions& options,
                   const CParts& parts);
 
-/// Text within a comment.
+/// Text within a comment: one line, which ends neither the comment nor in a backslash.
 std::string c_comment(std::string text);
 std::string c_upper(std::string text);
 

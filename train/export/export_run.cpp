@@ -110,11 +110,11 @@ RunExport export_run(const AnyContext& context, Model& model, const RunFile& run
                                options.tasks);
   const bool inside = options.normalise == NormaliseInputs::inside;
   if (inside) out.network = normalised_inside(out.network, learned);
+  out.usage = usage_of(run, model, learned, out.network, inside);
   const bool text = run.data.kind == DataKind::text;
-  out.notes = text ? text_notes(run.data) : input_notes(input, learned, inside);
+  out.notes = text ? text_notes(run.data, out.usage.tasks) : input_notes(input, learned, inside);
   for (const ExportedOutput& o : out.network.outputs)
     out.notes.push_back(output_note(run, model, learned, out.network, o));
-  out.usage = usage_of(run, model, learned, out.network, inside);
   const ModelCost cost = model.cost(input[0], input[1], nullptr);
   out.full.parameters = cost.body_parameters() + cost.head_parameters;
   for (const NamedStats& s : static_cast<const Model&>(model).store().stats())

@@ -2,9 +2,12 @@
 #include "train/export/normalise_inputs.h"
 
 #include <algorithm>
+#include <map>
 
 #include "data/normalize.h"
+#include "data/sets/text.h"
 #include "engine/error.h"
+#include "train/run_file/toml/values.h"
 
 namespace weft {
 namespace {
@@ -58,6 +61,14 @@ InputMap column_map(const std::vector<LearnedColumn>& columns) {
   InputMap map{std::vector<double>(factor.size() * factor.size()), shift};
   for (size_t i = 0; i < factor.size(); ++i) map.matrix[i * factor.size() + i] = factor[i];
   return map;
+}
+
+/// Between quotes, as TOML writes it; without what would begin or end a comment of C.
+std::string quoted(const std::string& text) {
+  std::string out = toml_string(text);
+  for (const auto& [mark, apart] : {std::pair{"*/", "*\\u002f"}, std::pair{"/*", "/\\u002a"}})
+    for (size_t at; (at = out.find(mark)) != std::string::npos;) out.replace(at, 2, apart);
+  return out;
 }
 
 /// In front of all others, reading the input.
@@ -133,12 +144,33 @@ std::vector<std::string> input_notes(const Shape& input, const LearnedFromData& 
   return notes;
 }
 
-std::vector<std::string> text_notes(const DataSpec& data) {
+std::vector<std::string> text_notes(const DataSpec& data, const std::vector<TaskSpec>& tasks) {
   const std::string places = fmt::format("input: a text as {} numbers", data.length);
-  if (data.alphabet.empty())
-    return {places + ", a byte each of its UTF-8: 1 + the byte; 0 behind its end"};
-  return {places + ", a character each: 0 behind its end, 1 one that is not here, and from 2 on:",
-          "  " + data.alphabet, "  A capital A to Z that is not there counts as its small letter."};
+  std::vector<std::string> notes;
+  if (data.alphabet.empty()) {
+    notes = {places + ", a byte each of its UTF-8: 1 + the byte; 0 behind its end"};
+  } else {
+    notes = {places + ", a character each: 0 behind its end, 1 one that is not here, and from 2 on",
+             "those between these quotes, where \\\" is a quote, \\\\ a backslash and \\u0009 that "
+             "code:",
+             "  " + quoted(data.alphabet),
+             "  A capital A to Z that is not there counts as its small letter."};
+  }
+  std::map<std::string, std::string> whose;  // by what is joined
+  for (const TaskSpec& task : tasks) {
+    std::string& names =
+        whose[fmt::format("{}", fmt::join(with_own_columns(data, task).columns, ", "))];
+    names += (names.empty() ? "" : ", ") + task.name;
+  }
+  for (const auto& [columns, names] : whose)
+    notes.push_back(fmt::format("  The text{}: {}, without spaces around a cell{}.",
+                                whose.size() > 1 ? " of " + names : "", columns,
+                                columns.find(", ") == std::string::npos
+                                    ? ""
+                                    : "; cells that are not empty are joined by one space"));
+  if (data.escapes)
+    notes.emplace_back("  In a cell \\n is a line end and \\\" a quote: one character each.");
+  return notes;
 }
 
 }  // namespace weft

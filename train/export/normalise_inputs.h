@@ -19,7 +19,7 @@ ExportedNetwork normalised_inside(const ExportedNetwork& network, const LearnedF
 /// Lines for people: what each channel or column is, `inside` or before it was normalised.
 std::vector<std::string> input_notes(const Shape& input, const LearnedFromData& learned,
                                      bool inside);
-/// The same of a text, whose ids nothing normalises.
-std::vector<std::string> text_notes(const DataSpec& data);
+/// The same of a text, whose ids nothing normalises: what they stand for, and what these tasks' texts are.
+std::vector<std::string> text_notes(const DataSpec& data, const std::vector<TaskSpec>& tasks);
 
 }  // namespace weft

@@ -49,7 +49,8 @@ TEST_CASE("export: a network of texts says what its numbers are, and a reader of
     CHECK(reads_ids(made.network));
     const std::string notes = fmt::format("{}", fmt::join(made.notes, "\n"));
     CHECK_THAT(notes, contains_text("input: a text as 12 numbers"));
-    CHECK_THAT(notes, contains_text(*alphabet ? "\n  efguvxy\n" : "1 + the byte"));
+    CHECK_THAT(notes, contains_text(*alphabet ? "\n  \"efguvxy\"\n" : "1 + the byte"));
+    CHECK_THAT(notes, contains_text("The text: text, without spaces around a cell."));
     const ExportedUsage usage = usage_from_json(to_json(made.usage), "x");
     CHECK(usage.table());
     CHECK(usage.data.kind == DataKind::text);

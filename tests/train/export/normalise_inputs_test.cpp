@@ -8,6 +8,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/temp_folder.h"
 #include "tests/train/export/cases.h"
+#include "train/export/c_program.h"
 #include "train/export/run_network.h"
 
 using namespace weft;
@@ -94,4 +95,28 @@ TEST_CASE("export: columns are normalised inside as the table's inputs are", "[e
   CHECK_THAT(refused(), contains_text("column 'age' is divided by its task's input_scale"));
   learned.columns[0].transform = Transform::log10;
   CHECK_THAT(refused(), contains_text("column 'age' is seen as its log10"));
+}
+
+TEST_CASE("export: notes of a text say its cells and its characters, none of which ends a comment",
+          "[export][text]") {
+  DataSpec data;
+  data.kind = DataKind::text;
+  data.length = 9;
+  data.columns = {"title", "body"};
+  data.alphabet = "a*/\n\"b/*\\";
+  data.escapes = true;
+  std::vector<TaskSpec> tasks(2);
+  tasks[0].name = "x";
+  tasks[1].name = "y";
+  std::string notes = fmt::format("{}", fmt::join(text_notes(data, tasks), "\n"));
+  CHECK_THAT(notes, contains_text("\n  \"a*\\u002f\\u000a\\\"b/\\u002a\\\\\"\n"));
+  CHECK_THAT(notes, contains_text("The text: title, body, without spaces around a cell; cells that "
+                                  "are not empty are joined by one space."));
+  CHECK_THAT(notes, contains_text("\\n is a line end"));
+  for (const std::string& line : text_notes(data, tasks)) CHECK(c_comment(line) == line);
+  tasks[1].columns = {"body"};
+  notes = fmt::format("{}", fmt::join(text_notes(data, tasks), "\n"));
+  CHECK_THAT(notes, contains_text("The text of y: body, without") &&
+                        contains_text("The text of x: title, body, without"));
+  CHECK(c_comment("a */ b\nc\\") == "a * / b c\\ .");
 }
