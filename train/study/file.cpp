@@ -32,7 +32,7 @@ void visit_fields(FieldVisitor& v, Study& study) {
   v.field("threads", study.threads, "of each cell");
   v.choice("device", study.device, {"where cells run", "the run files'"});
   v.choice("grid_as", study.grid_as,
-           "whether [grid] makes rows of the tables, or trials of each method");
+           "whether [grid] makes rows, or numbered trials: append to the first list, or a new out");
   v.list("set", study.sets, "a run file with its data, tasks and schedule, for all methods");
   v.list("method", study.methods, "what a method changes in every set's run file");
 }
@@ -44,7 +44,9 @@ std::vector<KeyGroup> study_groups() {
   groups.push_back(
       {"grid",
        "[grid]",
-       "Values of any keys of the run file, of which all combinations are run.",
+       "Values of any keys of the run file, of which all combinations are run. Trials are "
+       "numbered: "
+       "append to the first list alone, or start a new out.",
        {{"grid.KEY", "list of values", "", "of a key: policy.sharing = [0.1, 0.5]", "", "", {}}}});
   return groups;
 }

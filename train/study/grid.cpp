@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t most_runs = 2000, longest_name = 200;
 
-/// What may stand in a folder's name; one '-' for whatever else there is in a row.
+/// What may stand in a folder's name; one '-' for whatever else there is in a row, but for the sign of
+/// 1e+20.
 std::string plain(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -21,6 +22,8 @@ std::string plain(const std::string& text) {
                       c == '-' || c == '_' || c == '.';
     if (fits)
       out += c;
+    else if (c == '+')
+      continue;
     else if (!out.empty() && out.back() != '-')
       out += '-';
   }
@@ -77,7 +80,7 @@ void check(const std::vector<ValueList>& grid) {
     for (const auto& [key, where] :
          {std::pair("seed", "the study's seeds say it"),
           {"name", "the study and its methods have it"},
-          {"sharing", "each way of sharing is a [[method]]"},
+          {"sharing", "each way of sharing is a [[method]] of a study file"},
           {"device", "the study's device says it"}})
       if (list.key == key) refuse(list, fmt::format("is no key of a grid: {}", where));
     for (const std::string& value : list.values)

@@ -4,7 +4,8 @@
 //   model.width = [0.5, 1]
 // make of the method adashare the rows adashare_sharing-0.1_width-0.5 .. adashare_sharing-0.5_width-1,
 // or four trials of it to choose from (grid_as). Of keys the last words name a row, as many as tell
-// them apart.
+// them apart. A longer list goes on where the study was: rows have names. Trials have numbers, the last
+// list's value changing fastest: append to the first list alone, or start a new out.
 #pragma once
 
 #include "train/run_file/toml/toml_document.h"

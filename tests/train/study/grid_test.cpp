@@ -106,7 +106,7 @@ TEST_CASE("grid: what makes no sense is refused with its place", "[study][grid]"
   CHECK(complaint("[grid]\nseed = [1, 2]\n") ==
         "s.toml:11: 'seed' is no key of a grid: the study's seeds say it");
   CHECK_THAT(complaint("[grid]\nsharing = [\"hard\"]\n"),
-             contains_text("is a [[method]]"));
+             contains_text("is a [[method]] of a study file"));
   CHECK_THAT(complaint("[grid]\nmodel.init = [\"a b\", \"a/b\"]\n"),
              contains_text("s.toml:11: the grid makes two rows 'hard_init-a-b'"));
   CHECK_THAT(complaint(fmt::format("[grid]\nmodel.init = [\"{}\"]\n", std::string(200, 'x'))),
@@ -171,6 +171,12 @@ TEST_CASE("grid: a sweep of a study has a folder beside the study's own", "[stud
   std::ofstream(folder.file("study.toml")) << whole;
   CHECK(swept_study(folder.file("study.toml"), folder.file("sweep.toml")).out ==
         "runs/out/study-sweep");
+}
+
+TEST_CASE("grid: a large number is not called by the name of a small one", "[study][grid]") {
+  const Study study = with_grid("[grid]\ndata.scale = [1e20, 1e-20]\n");
+  CHECK(study.methods[0].name == "hard_scale-1e20");
+  CHECK(study.methods[1].name == "hard_scale-1e-20");
 }
 
 TEST_CASE("grid: a key that no run file has is named before anything runs", "[study][grid]") {
