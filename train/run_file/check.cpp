@@ -39,9 +39,8 @@ class Checker {
   }
 
   void top() const {
-    require(
-        plain_name(run_.name), "name",
-        fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'", run_.name));
+    require(plain_name(run_.name), "name",
+            fmt::format("is \"{}\"; it names a folder: {}", run_.name, plain_letters));
     at_least<int64_t>(run_.seed, 0, "seed");
     const bool cuda = run_.device == DeviceKind::cuda;
     const bool of_gpu = run_.precision == Precision::tf32 || run_.precision == Precision::f32x6;

@@ -10,5 +10,7 @@ void check_tasks(const RunFile& run);
 
 /// Letters, digits, '-', '_' and '.', which does not come first: what a folder may be called.
 bool plain_name(const std::string& name);
+constexpr const char* plain_letters =
+    "letters, digits, '-', '_' and '.', which does not come first";
 
 }  // namespace weft

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/error.h"
+#include "train/run_file/tasks.h"
 #include "train/run_file/toml/nearest.h"
 #include "train/run_file/toml/printer.h"
 #include "train/run_file/toml/toml_document.h"
@@ -60,8 +61,7 @@ class Checker {
 
   void check() const {
     require(plain_name(study_.name), "name",
-            fmt::format("is \"{}\"; it names a folder: letters, digits, '-', '_' and '.'",
-                        study_.name));
+            fmt::format("is \"{}\"; it names a folder: {}", study_.name, plain_letters));
     require(!study_.seeds.empty(), "seeds", "is empty; give each its number, such as [1, 2, 3]");
     for (int64_t seed : study_.seeds) {
       require(seed >= 0, "seeds", fmt::format("has {}; a seed is at least 0", seed));
@@ -100,12 +100,6 @@ class Checker {
   }
 
  private:
-  static bool plain_name(const std::string& name) {
-    return !name.empty() && name[0] != '.' && std::all_of(name.begin(), name.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '-' || c == '_' || c == '.';
-    });
-  }
   /// Where the key stands, or what would hold it.
   std::string place(std::string key) const {
     for (; !key.empty(); key.resize(key.find_last_of('.') == key.npos ? 0 : key.find_last_of('.')))
@@ -120,10 +114,8 @@ class Checker {
     std::set<std::string> seen;
     for (const Item& item : items) {
       const std::string key = list + "." + item.name;
-      require(
-          plain_name(item.name), key,
-          fmt::format("has the name \"{}\"; it names a folder: letters, digits, '-', '_' and '.'",
-                      item.name));
+      require(plain_name(item.name), key,
+              fmt::format("has the name \"{}\"; it names a folder: {}", item.name, plain_letters));
       require(seen.insert(item.name).second, key, "is there twice; give each its name");
     }
   }

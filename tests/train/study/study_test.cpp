@@ -104,7 +104,7 @@ TEST_CASE("study file: complaints name file, line and the nearest key", "[study]
         "s.toml:8: 'method.hard' is there twice; give each its name");
   CHECK(complaint(whole + "[[method]]\nname = \"a/b\"\n") ==
         "s.toml:8: 'method.a/b' has the name \"a/b\"; it names a folder: letters, digits, '-', '_' "
-        "and '.'");
+        "and '.', which does not come first");
   CHECK(complaint(whole + "trials = [\"a=1\"]\n") ==
         "s.toml:8: 'method.hard.trials' expects an array of arrays of strings, got a string");
   CHECK_THAT(
