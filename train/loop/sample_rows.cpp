@@ -1,6 +1,7 @@
 // sample_rows: a sample of a table is called by its file and line (Table::place).
 #include "train/loop/sample_rows.h"
 
+#include "data/sets/text.h"
 #include "io/files.h"
 #include "train/loop/predict_table.h"
 

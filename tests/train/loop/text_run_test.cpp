@@ -9,6 +9,7 @@
 #include "tests/support/run_bits.h"
 #include "tests/support/text_set.h"
 #include "train/loop/predict_table.h"
+#include "train/loop/sample_rows.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/step/evaluate.h"
 
@@ -169,4 +170,31 @@ TEST_CASE("texts: a new file is read with the columns and header of the task tha
   const Csv csv = parse_csv(predicted("a,xy,uv\n", {"sort"}), "out");
   CHECK(csv.header[1] == "title");
   CHECK(csv.rows.size() == 1);
+}
+
+TEST_CASE("texts: sample rows of a task's own file are read with its header and columns",
+          "[train][text][predict]") {
+  TempFolder folder;
+  RunFile run = text_run(folder, false, {"sharing=hard", "data.split=", "data.ratio=[0.2, 0.2]"});
+  std::string csv;
+  for (int i = 0; i < 20; ++i)
+    csv += fmt::format("{},{},{}\n", i % 2 ? "a" : "b", i % 2 ? "xyxy" : "uvuv", i % 3 ? "g" : "e");
+  write_file(folder.file("one.csv"), csv);
+  run.tasks[0].header = {"sort", "title", "words"};
+  run.tasks[0].columns = {"title", "words"};
+  CpuContext cpu(1);
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, &cpu);
+  REQUIRE(data->only_task(0) == 0);
+  const Csv rows = parse_csv(sample_rows(trainer, *data, {0, 2, 5}), "rows");
+  CHECK(std::vector<std::string>(rows.header.begin(), rows.header.begin() + 3) ==
+        run.tasks[0].header);
+  std::vector<std::string> titles;
+  for (const auto& row : rows.rows)
+    if (row[3] == "sort") titles.push_back(row[1] + row[2]);
+  CHECK(titles == std::vector<std::string>{"uvuve", "uvuvg", "xyxyg"});
+  // The other task's file is read with [data]'s.
+  int64_t other = 0;
+  while (data->only_task(other) == 0) ++other;
+  CHECK(parse_csv(sample_rows(trainer, *data, {other}), "rows").find("text") >= 0);
 }
