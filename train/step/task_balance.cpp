@@ -8,6 +8,7 @@
 #include "engine/device.h"
 #include "engine/glob.h"
 #include "engine/ranks.h"
+#include "models/sharing/way.h"
 #include "ops/pointwise.h"
 #include "train/run_file/balance.h"
 #include "train/step/over_ranks.h"
@@ -23,6 +24,8 @@ Var total_of(const std::vector<std::optional<Var>>& losses, const StepOutputs& o
     if (loss) sum = sum ? *loss + *sum : *loss;
   return *sum;
 }
+
+bool may_be_shared(Part part) { return part != Part::head && part != Part::policy; }
 
 /// Squares of gradients that are numbers may be none.
 bool all_finite_in(const BalanceRecord& record) {
@@ -113,16 +116,22 @@ void TaskBalance::weigh() {
 }
 
 /// What tasks share in this pass, in the order of its first use.
-std::vector<Parameter*> TaskBalance::shared_of(const StepOutputs& out) const {
+std::vector<Parameter*> TaskBalance::shared_of(Model& model, const StepOutputs& out) const {
   std::vector<Parameter*> all = shared_parameters(out.predictions);
   const auto& patterns = run_.balance.shared;
   if (patterns.empty() || all.empty()) return all;
+  const auto named = [&](const Parameter& p) {
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const std::string& pattern) { return matches(pattern, p.name); });
+  };
   std::vector<Parameter*> some;
   for (Parameter* p : all)
-    if (std::any_of(patterns.begin(), patterns.end(),
-                    [&](const std::string& pattern) { return matches(pattern, p->name); }))
-      some.push_back(p);
-  if (some.empty())
+    if (named(*p)) some.push_back(p);
+  // What is named may be frozen in this step, or off every route of it.
+  const auto& own = model.store().parameters();
+  if (some.empty() && std::none_of(own.begin(), own.end(), [&](const Parameter& p) {
+        return may_be_shared(model.store().part_of(p)) && named(p);
+      }))
     throw ConfigError(fmt::format(
         "{}: 'balance.shared' names none of the parameters that tasks share, which are {} to {}",
         run_.place("balance.shared"), all.front()->name, all.back()->name));
@@ -138,6 +147,8 @@ void TaskBalance::tell(const std::vector<Parameter*>* shared) {
   line += method_->describe();
   if (shared == nullptr) {
     line += "; of the losses alone";
+  } else if (way_of(run_.sharing).phased) {
+    line += "; what tasks share changes with the run's own phases and its routes";
   } else if (shared->empty()) {
     line += "; tasks share no parameter here, so there is nothing to weigh";
   } else {
@@ -203,7 +214,7 @@ void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out
     if (now_.watched) watch_plain(model, out);
     return;
   }
-  const std::vector<Parameter*> shared = shared_of(out);
+  const std::vector<Parameter*> shared = shared_of(model, out);
   tell(&shared);
   if (shared.empty()) return tape.backward(total_of(weighed(tape), out));
   if (out.regulariser) tape.backward(*out.regulariser, {.stop_at = {}, .retain = true});
@@ -221,7 +232,7 @@ void TaskBalance::watch_plain(Model& model, const StepOutputs& out) {
   std::vector<std::optional<Var>> losses(run_.tasks.size());
   for (size_t i = 0; i < now_.tasks.size(); ++i)
     losses[now_.tasks[i]] = scale(now_.losses[i], now_.lambdas[i]);
-  if (const auto shared = shared_of(out); !shared.empty()) {
+  if (const auto shared = shared_of(model, out); !shared.empty()) {
     TaskGradients gradients = per_task_gradients(losses, shared);
     average_over_ranks(context_, gradients);
     record(gradients);
@@ -262,8 +273,7 @@ std::vector<std::vector<Parameter*>> TaskBalance::groups_of(Model& model) const 
   if (method_->groups() == Balance::Groups::whole) return {shared};
   std::vector<Parameter*> all;
   for (Parameter& p : model.store().parameters())
-    if (const Part part = model.store().part_of(p); part != Part::head && part != Part::policy)
-      all.push_back(&p);
+    if (may_be_shared(model.store().part_of(p))) all.push_back(&p);
   std::vector<std::vector<Parameter*>> groups = layers_of(all);
   if (method_->groups() == Balance::Groups::matrix) {
     groups.clear();

@@ -81,7 +81,7 @@ class TaskBalance {
   bool of_gradients() const { return method_->needs() != Balance::Needs::losses; }
   std::vector<std::optional<Var>> weighed(Tape& tape) const;
   void watch_plain(Model& model, const StepOutputs& out);
-  std::vector<Parameter*> shared_of(const StepOutputs& out) const;
+  std::vector<Parameter*> shared_of(Model& model, const StepOutputs& out) const;
   void tell(const std::vector<Parameter*>* shared);
   void read_losses();
   BalanceStep step_of(const std::vector<double>& factors) const;

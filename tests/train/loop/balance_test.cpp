@@ -327,14 +327,39 @@ TEST_CASE("balance: what is shared is said once a phase, and what is odd once", 
         }).find("names none of the parameters that tasks share") != std::string::npos);
 }
 
+TEST_CASE("balance: what balance.shared names may rest for a while", "[balance][input_routing]") {
+  const auto routed = [](const std::string& pattern) {
+    RunFile run =
+        test::parts_run({"sharing=input_routing", "share.estimator=gumbel", "share.full_steps=2",
+                         "share.policy_steps=2", "retrain.steps=6", method("upgrad"),
+                         "balance.watch=1", "balance.shared=[\"" + pattern + "\"]"});
+    return listen(run, 6);
+  };
+  // The trunk stands still while the router learns alone, and the router before it learns.
+  for (const char* pattern : {"layer*", "sharing.policy*"}) {
+    const Listener run = routed(pattern);
+    CHECK(run.losses.size() == 6);
+    CHECK(run.said("balance of retrain steps: upgrad"));
+    CHECK(run.said("what tasks share changes with the run's own phases and its routes"));
+    CHECK_FALSE(run.said("tasks share no parameter"));
+  }
+  for (const char* pattern : {"layer9*", "heads.*", "policy.routing*"})
+    CHECK_THAT(message_of<ConfigError>([&] { routed(pattern); }),
+               contains_text("names none of the parameters that tasks share"));
+}
+
 TEST_CASE("balance: a way of sharing's own term is added as it is", "[balance]") {
   const BalanceTable table;
   for (const std::string& sharing :
        test::names_of(ways_where([](const WayOfSharing& way) { return !way.policy; }))) {
-    if (sharing == "single") continue;                                    // which shares nothing
-    if (way_of(from_word<Sharing>("sharing", sharing)).phased) continue;  // which refuse [balance]
+    if (sharing == "single") continue;     // which shares nothing
+    if (sharing == "blockdrop") continue;  // which refuses [balance]
     INFO(sharing);
-    RunFile parts = test::parts_run({"sharing=" + sharing, method("upgrad")});
+    std::vector<std::string> settings{"sharing=" + sharing, method("upgrad")};
+    if (sharing == "input_routing")
+      for (const char* more : {"estimator=gumbel", "full_steps=1", "policy_steps=1"})
+        settings.push_back(std::string("share.") + more);
+    RunFile parts = test::parts_run(settings);
     const test::TempFolder folder;
     test::give_start(parts, folder);
     const Listener run = listen(parts, 4);
