@@ -71,7 +71,7 @@ std::vector<Var> BlockDrop::forward(Pass& pass, const Var& images, const PolicyS
         throw NumericError(
             "sharing.policy: the chance to execute a block is no number; the policy network's "
             "weights or the image hold NaN or infinity");
-    return run(pass, images, {likely(chances, trunk_->blocks())})[0];
+    return evaluate(pass, images, likely(chances, trunk_->blocks()));
   }
   // While the policy learns alone, the network is as it will be used.
   pass.training = phase == PerInputPhase::joint;

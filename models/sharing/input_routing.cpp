@@ -140,7 +140,7 @@ std::vector<Var> InputRouting::mixed(Pass& pass, const Var& images) const {
 }
 
 std::vector<Var> InputRouting::forward(Pass& pass, const Var& images, const PolicySample*) const {
-  if (!pass.training) return run(pass, images, {likely(sound_logits(pass, images))})[0];
+  if (!pass.training) return evaluate(pass, images, likely(sound_logits(pass, images)));
   const PerInputPhase phase = phase_at(pass.noise.step);
   looked_.reset();
   // While the router learns alone, the network is as it will be used.

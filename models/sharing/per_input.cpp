@@ -16,17 +16,20 @@ double Executed::spread() const {
   return std::sqrt(std::max(0.0, squares / static_cast<double>(images) - mean() * mean()));
 }
 
-double Executed::together() const {
-  double same = 0;
+std::optional<double> Executed::together() const {
+  double same = 0, places = 0;
   for (const std::vector<int64_t>& counts : taken) {
     double all = 0, pairs = 0;
     for (const int64_t n : counts) {
       all += static_cast<double>(n);
       pairs += static_cast<double>(n) * static_cast<double>(n - 1);
     }
-    same += all < 2 ? 1 : pairs / (all * (all - 1));
+    if (all < 2) continue;
+    same += pairs / (all * (all - 1));
+    ++places;
   }
-  return taken.empty() ? 1 : same / static_cast<double>(taken.size());
+  if (places == 0) return std::nullopt;
+  return same / places;
 }
 
 size_t PerInput::policies() const {
@@ -73,8 +76,7 @@ Tensor PerInput::sound_logits(const Pass& pass, const Var& images) const {
     if (!std::isfinite(z))
       throw NumericError(
           "sharing.policy: a logit is no number; the policy network's weights or the image hold "
-          "NaN "
-          "or infinity");
+          "NaN or infinity");
   return logits;
 }
 
@@ -88,9 +90,14 @@ std::vector<std::vector<Var>> PerInput::run(Pass& pass, const Var& images,
   for (size_t i = 0; i < decisions.size(); ++i)
     out.push_back(run_heads(
         pass, [&](size_t k) { return take_rows(x, plan.out[i * policies() + policy_of(k)]); }));
-  if (!pass.training && decisions.size() == 1)
-    count_executed(macs_of(plan, trunk_->cost(images.shape()[1], images.shape()[2])), decisions[0],
-                   images.shape());
+  return out;
+}
+
+std::vector<Var> PerInput::evaluate(Pass& pass, const Var& images,
+                                    const Decisions& decisions) const {
+  std::vector<Var> out = run(pass, images, {decisions})[0];
+  const TrunkCost cost = trunk_->cost(images.shape()[1], images.shape()[2]);
+  count_executed(macs_of(plan_rows(decisions), cost), decisions, images.shape());
   return out;
 }
 

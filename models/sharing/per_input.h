@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "models/policy_network.h"
 #include "models/row_plan.h"
@@ -25,8 +26,8 @@ struct Executed {
   double mean() const;
   /// Standard deviation between images.
   double spread() const;
-  /// In how much of the places two of them decide alike, mean over pairs; 1 of one.
-  double together() const;
+  /// In how much of the places two of them decide alike, mean over pairs; nullopt: there are no two.
+  std::optional<double> together() const;
 };
 
 /// Phases of a run whose way is phased, by share.full_steps and share.policy_steps: weights alone,
@@ -45,7 +46,7 @@ class PerInput : public Model {
   PerInputPhase phase_at(uint32_t step) const;
 
   /// Outputs of every task under several decisions at once: [of decisions][task]. Rows are shared
-  /// where decisions begin alike. One evaluation under one is counted.
+  /// where decisions begin alike. Counts nothing: training looks at decisions in this way, too.
   std::vector<std::vector<Var>> run(Pass& pass, const Var& images,
                                     const std::vector<Decisions>& decisions) const;
   /// To be called after a step that was taken.
@@ -69,6 +70,8 @@ class PerInput : public Model {
   /// The same, to evaluate by; NumericError where one is no number: a comparison with it would
   /// decide without a word.
   Tensor sound_logits(const Pass& pass, const Var& images) const;
+  /// Every task's output in evaluation, under these decisions, which are counted.
+  std::vector<Var> evaluate(Pass& pass, const Var& images, const Decisions& decisions) const;
   /// What is behind the last block, [rows, h, w, C], and what it costs each image.
   virtual Var execute(Pass& pass, const RowPlan& plan, const Var& images) const;
   virtual std::vector<Macs> macs_of(const RowPlan& plan, const TrunkCost& cost) const;

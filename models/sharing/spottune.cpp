@@ -46,7 +46,7 @@ class SpotTune final : public PerInput {
 
   std::vector<Var> forward(Pass& pass, const Var& images, const PolicySample*) const override {
     const int64_t n = images.shape()[0];
-    if (!pass.training) return run(pass, images, {likelier(pass, images)})[0];
+    if (!pass.training) return evaluate(pass, images, likelier(pass, images));
     const Var x = mixed(pass, images);
     return run_heads(pass, [&](size_t k) {
       return policies() == 1 ? x : slice(x, 0, static_cast<int64_t>(k) * n, n);

@@ -274,10 +274,20 @@ TEST_CASE("input routing: what is counted is what ran, and how alike routes are"
         2 * one - (policies == 2 ? cost.functions[5].parameters : 0));
   // Of 8 decisions at place 5 two halves: 2 * (4 * 3) of 8 * 7 pairs are alike.
   const double alike = policies == 2 ? (7 + 24.0 / 56) / 8 : 1;
-  CHECK(own.executed().together() == Catch::Approx(alike));
+  REQUIRE(own.executed().together());
+  CHECK(*own.executed().together() == Catch::Approx(alike));
   CHECK(collapse_text(1, "images") == "collapsed: all images take one path");
   own.forget_executed();
   CHECK(own.executed().images == 0);
+  CHECK_FALSE(own.executed().together());
+  // One image makes two decisions where its tasks have a policy each, and else no pair.
+  own.forward(pass, tape.constant(Pictures().tensor.rows(0, 1)), nullptr);
+  CHECK(own.executed().images == 1);
+  CHECK(own.executed().together().has_value() == (policies == 2));
+  // A look at decisions, as training has it, is no evaluation.
+  own.run(pass, tape.constant(Pictures().tensor),
+          {decide(policies, images, blocks, [](int64_t, size_t) { return 1; })});
+  CHECK(own.executed().images == 1);
 }
 
 TEST_CASE(

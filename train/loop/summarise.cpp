@@ -30,7 +30,9 @@ std::vector<std::vector<double>> shown_probability(const RunFile& run, const Tra
 std::optional<std::string> routes_text(const RunFile& run, Model& model) {
   const PerInput* own = per_input(model);
   if (own == nullptr || !way_of(run.sharing).functions) return std::nullopt;
-  return collapse_text(own->executed().together(), "images");
+  const auto together = own->executed().together();
+  if (!together) return std::nullopt;
+  return collapse_text(*together, "images");
 }
 
 RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, const TrainState& state,
@@ -57,7 +59,8 @@ RunSummary summarise(const RunFile& run, const Dataset& data, Model& model, cons
     s.trunk_gflop = 2e-9 * own->executed().mean();
     s.trunk_gflop_spread = 2e-9 * own->executed().spread();
     s.trunk_parameters -= own->idle_parameters(height, width);
-    if (functions) s.together = own->executed().together();
+    // Without a test what was executed last is another part's.
+    if (functions && !results.empty()) s.together = own->executed().together();
   }
   s.trunk_parameters_of_one =
       static_cast<double>(s.trunk_parameters) / static_cast<double>(cost.one_trunk_parameters);

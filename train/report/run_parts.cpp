@@ -38,10 +38,9 @@ std::string rows_path(const ReadRun& run) { return run.folder + "/rows.csv"; }
 
 bool has_policy(const ReadRun& run) { return run.summary && !run.summary->policy.empty(); }
 
-/// Whether each image of its test took a route of its own.
-bool routes_images(const ReadRun& run) {
-  const WayOfSharing& way = way_of(run.run.sharing);
-  return run.summary && way.functions && way.per_input;
+/// Where each image of its test took a route of its own: how alike those are.
+Measure image_routes(const ReadRun& run) {
+  return run.summary ? run.summary->image_routes() : std::nullopt;
 }
 
 }  // namespace
@@ -97,7 +96,7 @@ void say_left_out(Page& page, const std::string& where) {
 bool has_part(const ReadRun& run, RunPart part) {
   if (part == RunPart::costs) return !run.reported.tasks.empty() || !run.reported.no_costs.empty();
   if (part == RunPart::policy)
-    return has_policy(run) || routes_images(run) || !run.search.empty() ||
+    return has_policy(run) || image_routes(run) || !run.search.empty() ||
            !run.reported.sharing.empty();
   if (part == RunPart::test) return true;  // or it says why not
   if (part == RunPart::extremes) return run.test.has_value();
@@ -129,9 +128,9 @@ void RunParts::policy(const ReadRun& run, const std::string& id) {
     page_.picture(draw_policy(s.tasks, s.blocks, s.probability, s.policy,
                               probability_name(s.sharing), way_of(s.sharing).functions));
   }
-  if (routes_images(run))
-    page_.paragraph(fmt::format("Routes of the test images: {}.",
-                                collapse_text(run.summary->together, "images")));
+  if (const Measure together = image_routes(run))
+    page_.paragraph(
+        fmt::format("Routes of the test images: {}.", collapse_text(*together, "images")));
   for (const std::string* svg : {&run.reported.sharing, &run.reported.plan})
     if (!svg->empty()) page_.picture(*svg);
   const std::string way =

@@ -6,6 +6,7 @@
 
 #include "io/files.h"
 #include "io/json_text.h"
+#include "models/sharing/way.h"
 #include "train/run_folder/conflict.h"
 #include "train/run_folder/run_record.h"
 
@@ -17,6 +18,11 @@ double RunSummary::tested_step() const {
   if (best_steps.empty()) return static_cast<double>(best_step < 0 ? steps : best_step);
   const double sum = std::accumulate(best_steps.begin(), best_steps.end(), 0.0);
   return sum / static_cast<double>(best_steps.size());
+}
+
+Measure RunSummary::image_routes() const {
+  const WayOfSharing& way = way_of(sharing);
+  return way.functions && way.per_input && !results.empty() ? together : std::nullopt;
 }
 
 // As JSON, field by field under its own name; nlohmann's macros look these functions up by the type.
@@ -55,12 +61,13 @@ void from_json(const json& value, TaskResult& r) {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunSummary, name, sharing, device, seed, trunk_parameters,
                                    head_parameters, trunk_parameters_of_one, trunk_gflop,
-                                   trunk_gflop_spread, together, heads_gflop, seconds, waited_share,
+                                   trunk_gflop_spread, heads_gflop, seconds, waited_share,
                                    peak_bytes, steps, skipped, best_step, best_steps, kept_best,
                                    stopped, tasks, blocks, policy, probability, results)
 
 void write_summary(const std::string& folder, const RunSummary& summary) {
   json file = summary;
+  file["together"] = to_json_value(summary.together);
   file["version"] = 2;
   seal(file);
   write_file(folder + "/summary.json", file.dump(1) + "\n");
@@ -80,12 +87,12 @@ RunSummary read_summary(const std::string& folder) {
   try {
     // Older files know none of these.
     if (!file.contains("trunk_gflop_spread")) file["trunk_gflop_spread"] = 0.0;
-    if (!file.contains("together")) file["together"] = 0.0;
     if (!file.contains("skipped")) file["skipped"] = 0;
     if (!file.contains("best_steps")) file["best_steps"] = json::array();
     if (!file.contains("kept_best")) file["kept_best"] = json::array();
     if (!file.contains("stopped")) file["stopped"] = json::object();
     auto summary = file.get<RunSummary>();
+    if (file.contains("together")) summary.together = measure_from(file["together"]);
     const size_t tasks = summary.tasks.size(), blocks = summary.blocks.size();
     const auto fits = [&](const auto& table) {
       return table.size() == tasks && std::all_of(table.begin(), table.end(), [&](const auto& row) {

@@ -19,7 +19,7 @@ struct RunSummary {
   int64_t trunk_parameters = 0, head_parameters = 0;
   double trunk_parameters_of_one = 0;       ///< multiple of a single trunk
   double trunk_gflop = 0, heads_gflop = 0;  ///< an image, evaluation, densely counted
-  double together = 0;                      ///< of routes: how alike (models/collapse.h); else 0
+  Measure together = {};  ///< of routes: how alike (models/collapse.h); of images': those tested
   double trunk_gflop_spread = 0;  ///< standard deviation between images, by what each executes
   std::map<std::string, double> seconds;  ///< by stage
   double waited_share = 0;                ///< of the steps' time spent waiting for data
@@ -38,6 +38,9 @@ struct RunSummary {
   std::vector<std::vector<int>> policy;  ///< select, task x block; empty: none
   std::vector<std::vector<double>> probability;
   std::vector<TaskResult> results;  ///< of the test split
+  /// `together` where each image of the test took a route of its own; absent: it did not, or there
+  /// was no test.
+  Measure image_routes() const;
   Measure
       cosine;  ///< between tasks' gradients, as balance.jsonl has it (conflict.h); not in the file
 };

@@ -21,12 +21,11 @@ Runs with_policy(const StudyRow& row) {
   return runs;
 }
 
-/// Those whose images take routes of their own: there is no policy to show.
+/// Those whose test images took routes of their own: there is no policy to show.
 Runs with_routes(const StudyRow& row) {
   Runs runs;
   for (const RunSummary& run : row.runs)
-    if (const WayOfSharing& way = way_of(run.sharing); way.functions && way.per_input)
-      runs.push_back(&run);
+    if (run.image_routes()) runs.push_back(&run);
   return runs;
 }
 
@@ -74,16 +73,18 @@ std::string collapse_of(const Runs& runs) {
   std::vector<Measure> same;
   int collapsed = 0;
   for (const RunSummary* run : runs) {
-    same.emplace_back(100 * run->together);
-    collapsed += run->together == 1;
+    if (!run->together) continue;
+    same.emplace_back(100 * *run->together);
+    collapsed += *run->together == 1;
   }
   return fmt::format(
       "\nCollapse: two {} take the same function block at {} % of the places; all {} take one "
       "path in {} of {} seeds.\n",
-      whose, spread_text(spread_of(same)), whose, collapsed, runs.size());
+      whose, spread_text(spread_of(same)), whose, collapsed, same.size());
 }
 
 std::vector<Cells> pairs_table(const Runs& runs) {
+  if (same.empty()) return "";
   const RunSummary& first = *runs[0];
   std::vector<Cells> rows{{"tasks", "same %", "by chance %", "\\|dp\\|"}};
   for (size_t i = 0; i < first.tasks.size(); ++i)

@@ -152,7 +152,7 @@ std::string table(const std::vector<RunSummary>& runs, TableStyle style, bool tu
 
 std::string policy_text(const RunSummary& run, bool colour) {
   const WayOfSharing& way = way_of(run.sharing);
-  if (way.functions && way.per_input) return collapse_text(run.together, "images") + "\n";
+  if (const Measure together = run.image_routes()) return collapse_text(*together, "images") + "\n";
   if (run.policy.empty()) return "";
   constexpr std::array level_marks{"□", "◔", "◑", "■"};
   size_t width = 0;
@@ -179,7 +179,7 @@ std::string policy_text(const RunSummary& run, bool colour) {
   }
   if (way.functions)
     return text + "f: the function block taken; the number is the likeliest one's p\n" +
-           collapse_text(run.together) + "\n";
+           (run.together ? collapse_text(*run.together) + "\n" : "");
   return text +
          (way.levels
               ? "◔ ◑ ■ executes 25, 50, 100 % of the inner channels, □ skips; the number is the "

@@ -12,6 +12,7 @@
 #include "tests/support/temp_folder.h"
 #include "tests/train/loop/learning.h"
 #include "train/export/export_run.h"
+#include "train/loop/summarise.h"
 #include "train/loop/trainer.h"
 #include "train/run_folder/checkpoint.h"
 #include "train/step/build.h"
@@ -99,7 +100,8 @@ TEST_CASE("input routing: the summary has what the test executed, and says colla
   trainer.start(folder.file("run"));
   trainer.run();
   const RunSummary told = read_summary(folder.file("run"));
-  CHECK(policy_text(told, false) == collapse_text(told.together, "images") + "\n");
+  REQUIRE(told.together);
+  CHECK(policy_text(told, false) == collapse_text(*told.together, "images") + "\n");
   // A bias that decides: everybody takes the second function block.
   Parameter& last = *trainer.model().store().find("sharing.policy.fc.bias");
   std::vector<double> bias;
@@ -113,6 +115,29 @@ TEST_CASE("input routing: the summary has what the test executed, and says colla
   CHECK(same.trunk_gflop_spread == Catch::Approx(0).margin(1e-9));
   CHECK(same.trunk_parameters == cost.one_trunk_parameters + cost.sharing_parameters);
   CHECK(same.policy.empty());
+}
+
+TEST_CASE("input routing: without test images nothing is said of their routes",
+          "[train][routing][input_routing]") {
+  CpuContext cpu(1);
+  const std::string estimator = GENERATE("reinforce", "gumbel");
+  RunFile run = routed_run({"share.estimator=" + estimator});
+  const auto data = open_dataset(run);
+  Trainer trainer(run, *data, test::device_of(cpu));
+  for (int step = 0; step < 7; ++step) {  // the last evaluates
+    trainer.step();
+    CHECK(per_input(trainer.model())->executed().images == 0);
+  }
+  CHECK_FALSE(routes_text(run, trainer.model()));
+  const TempFolder folder;
+  for (const bool evaluated : {false, true}) {  // on validation data
+    if (evaluated) trainer.evaluate_split(EvalSplit::val);
+    write_summary(folder.path(), trainer.summary({}));
+    const RunSummary told = read_summary(folder.path());
+    CHECK_FALSE(told.together);
+    CHECK_FALSE(told.image_routes());
+    CHECK(policy_text(told, false).empty());
+  }
 }
 
 TEST_CASE("input routing: the collaboration bonus draws images together",
@@ -188,7 +213,7 @@ policy_steps = 0
       test::check_learned(run, losses, 800, fmt::format("{}, seed {}", estimator, seed));
   const RunSummary summary = trainer.summary(trainer.evaluate_split(EvalSplit::test));
   std::printf("input_routing %-9s seed %d%s  same function block %.3f, GFLOP %.5f +- %.5f\n",
-              estimator.c_str(), seed, line.c_str(), summary.together, summary.trunk_gflop,
-              summary.trunk_gflop_spread);
+              estimator.c_str(), seed, line.c_str(), summary.together.value_or(-1),
+              summary.trunk_gflop, summary.trunk_gflop_spread);
   std::fflush(stdout);
 }

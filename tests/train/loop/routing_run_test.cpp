@@ -94,7 +94,7 @@ TEST_CASE("routing: the collaboration bonus draws tasks together, and collapse i
     together.push_back(*search.back().together);
     const RunSummary summary = read_summary(folder.file("run"));
     CHECK(summary.together == same_gates({summary.policy}, 0));
-    CHECK_THAT(policy_text(summary, false), contains_text(collapse_text(summary.together)));
+    CHECK_THAT(policy_text(summary, false), contains_text(collapse_text(*summary.together)));
   }
   INFO(together[0] << ", " << together[1]);
   CHECK(together[1] > together[0] + 0.3);

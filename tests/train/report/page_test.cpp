@@ -136,6 +136,20 @@ TEST_CASE("report: what a task costs stands beside all tasks and the full networ
   CHECK(has(page.str(), "FLOPs of each task are not known: texts have none"));
 }
 
+TEST_CASE("report: routes of the test images are told where there were any", "[report]") {
+  ReadRun run;
+  run.run.sharing = Sharing::input_routing;
+  run.summary.emplace();
+  run.summary->sharing = Sharing::input_routing;
+  run.summary->together = 1;  // as an older weft wrote it
+  CHECK_FALSE(has_part(run, RunPart::policy));
+  run.summary->results = {{"seg", 0.5, {}}};
+  CHECK(has_part(run, RunPart::policy));
+  Page page("p");
+  RunParts(page, true).put(run, RunPart::policy, "1");
+  CHECK(has(page.str(), "Routes of the test images: collapsed: all images take one path."));
+}
+
 TEST_CASE("report: rows of a table keep their labels and predictions, however wide", "[report]") {
   const TempFolder folder;
   std::string text;
