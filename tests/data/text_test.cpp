@@ -357,6 +357,18 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
     CHECK_THAT(elsewhere(std::string("task.a.") + own),
                contains_text("means nothing for scenes data"));
 }
+  const auto every = [&](const std::string& word, const std::string& more) {
+    std::vector<std::string> settings{more};
+    for (const char* task : {"sort", "mark"})
+      settings.push_back(fmt::format("task.{}.{}", task, word));
+    return settings;
+  };
+  CHECK_THAT(refused(false, every("columns=[\"text\"]", "data.columns=[\"words\"]")),
+             contains_text("'data.columns' means nothing: every task has its own"));
+  CHECK_THAT(refused(false, every("header=[\"a\", \"text\"]", "data.header=[\"b\"]")),
+             contains_text("'data.header' means nothing: every task has its own"));
+  CHECK_NOTHROW(
+      test::text_run(folder, false, {"data.columns=[\"words\"]", "task.sort.columns=[\"text\"]"}));
 
 TEST_CASE("text: the real sets are read as their pages say", "[data][text][real]") {
   const char* root = std::getenv("WEFT_DATA");

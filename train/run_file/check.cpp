@@ -239,6 +239,11 @@ class Checker {
     const bool rewards =
         run_.sharing == Sharing::blockdrop ||
         (run_.sharing == Sharing::input_routing && run_.share.estimator == Estimator::reinforce);
+    require(run_.sharing != Sharing::input_routing || s.estimator == Estimator::gumbel ||
+                s.temperature == ShareOptions{}.temperature,
+            "share.temperature",
+            fmt::format("is {}, and share.estimator = \"{}\" has none; it belongs to \"gumbel\"",
+                        s.temperature, name_of(s.estimator)));
     require(!rewards || run_.balance.method == BalanceMethod::equal, "balance.method",
             fmt::format("is \"{}\"; {} rewards its policy by the tasks' losses as they are: "
                         "weigh tasks by task.NAME.weight",

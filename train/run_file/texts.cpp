@@ -1,6 +1,7 @@
 // Checks of runs on texts; see texts.h.
 #include "train/run_file/texts.h"
 
+#include <algorithm>
 #include <set>
 
 #include "data/alphabet.h"
@@ -98,6 +99,16 @@ class Checker {
                                      {"data.test_index", !data_.test_index.empty()},
                                      {"data.task_column", !data_.task_column.empty()}})
       require(!given, key, "is of texts that tasks share; here each has a file of its own");
+    // Said by every task itself, [data]'s is of none.
+    const auto left = [&](const auto& words) {
+      return std::any_of(run_.tasks.begin(), run_.tasks.end(),
+                         [&](const TaskSpec& t) { return (t.*words).empty(); });
+    };
+    const std::vector<std::string> usual{"text"};
+    require(data_.columns == usual || left(&TaskSpec::columns), "data.columns",
+            "means nothing: every task has its own (task.columns)");
+    require(data_.header.empty() || left(&TaskSpec::header), "data.header",
+            "means nothing: every task has its own (task.header)");
     require(data_.inputs == Whose::per_task, "data.inputs",
             "is \"shared\", but each task has a file of its own (task.index)");
   }

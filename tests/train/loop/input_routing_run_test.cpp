@@ -172,6 +172,11 @@ TEST_CASE("input routing: what does not apply is refused by name",
   CHECK_NOTHROW(routed_run({"balance.method=upgrad", "share.estimator=gumbel"}));
   CHECK_THAT(refused({"share.functions=1"}), contains_text("'share.functions' is 1"));
   CHECK_THAT(refused({"share.collaboration=-1"}), contains_text("'share.collaboration' is -1"));
+  CHECK_THAT(
+      refused({"share.temperature=1"}),
+      contains_text("'share.temperature' is 1, and share.estimator = \"reinforce\" has none; "
+                    "it belongs to \"gumbel\""));
+  CHECK_NOTHROW(routed_run({"share.temperature=1", "share.estimator=gumbel"}));
   CHECK_THAT(refused({"share.unlock_steps=1"}), contains_text("it belongs to blockdrop"));
   CHECK_THAT(message_of<ConfigError>([] {
                test::rooms_run({"sharing=routing", "share.collaboration=1"});
