@@ -66,7 +66,7 @@ Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& f
   Csv csv;
   csv.path = path;
   csv.header = format.header;
-  if (!csv.header.empty()) check_header(csv.header, "data.header");
+  if (!csv.header.empty()) check_header(csv.header, format.header_key);
   int line = 1;
   const size_t whole = text.size();
   const std::string named = take_separator_line(text, path);

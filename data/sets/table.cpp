@@ -15,13 +15,14 @@ namespace weft {
 namespace {
 
 /// Where each column of the table stands in a file that names them in its own order.
-std::vector<size_t> places_of_columns(const Table& table, const std::vector<std::string>& names) {
+std::vector<size_t> places_of_columns(const Table& table, const std::vector<std::string>& names,
+                                      const std::string& header_key) {
   const auto refuse = [&](const std::string& what) {
     throw DataError(
         fmt::format("{}: {}; its first line names {}, {} has {}; a file without such a line needs "
-                    "data.header, which then names the columns of both",
+                    "{}, which then names the columns of both",
                     table.test_index, what, fmt::join(names, ", "), table.index,
-                    fmt::join(table.header, ", ")));
+                    fmt::join(table.header, ", "), header_key));
   };
   std::vector<size_t> places;
   for (const std::string& name : table.header) {
@@ -37,13 +38,13 @@ std::vector<size_t> places_of_columns(const Table& table, const std::vector<std:
 
 /// Rows of a file whose column places[i] is the table's column i.
 void append(Table& table, Csv csv, const std::vector<size_t>& places, const DataSpec& data,
-            const std::string& file) {
+            const std::string& file, const std::string& header_key) {
   for (size_t row = 0; row < csv.rows.size(); ++row) {
     std::vector<std::string> cells;
     for (const size_t place : places) cells.push_back(std::move(csv.rows[row][place]));
     if (!data.header.empty() && cells == table.header)
-      throw DataError(fmt::format("{}:{}: the file names its columns itself; leave out data.header",
-                                  file, csv.lines[row]));
+      throw DataError(fmt::format("{}:{}: the file names its columns itself; leave out {}", file,
+                                  csv.lines[row], header_key));
     for (std::string& cell : cells)
       if (std::find(data.missing.begin(), data.missing.end(), cell) != data.missing.end())
         cell.clear();
@@ -80,12 +81,12 @@ void Table::keep(const std::vector<bool>& marked) {
   first_test = before_test;
 }
 
-Table read_table(const DataSpec& data) {
+Table read_table(const DataSpec& data, const std::string& header_key) {
   if (data.test_index == data.index)
     throw ConfigError(fmt::format(
         "the test file, {}, is the training file: what is tested would have been trained on",
         data.index));
-  const CsvFormat format{data.header, data.comment, data.separator};
+  const CsvFormat format{data.header, data.comment, data.separator, header_key};
   Table table;
   table.index = data.index;
   table.test_index = data.test_index;
@@ -93,12 +94,12 @@ Table read_table(const DataSpec& data) {
   table.header = csv.header;
   std::vector<size_t> places(table.header.size());
   std::iota(places.begin(), places.end(), size_t{0});
-  append(table, std::move(csv), places, data, data.index);
+  append(table, std::move(csv), places, data, data.index, header_key);
   table.first_test = static_cast<int64_t>(table.rows.size());
   if (!data.test_index.empty()) {
     Csv test = read_csv(join_path(data.root, data.test_index), format);
-    places = places_of_columns(table, test.header);
-    append(table, std::move(test), places, data, data.test_index);
+    places = places_of_columns(table, test.header, header_key);
+    append(table, std::move(test), places, data, data.test_index, header_key);
   }
   if (table.rows.empty()) throw DataError(fmt::format("{}: has no rows", data.index));
   return table;

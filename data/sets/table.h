@@ -28,7 +28,8 @@ struct Table {
   std::vector<int> lines;
 };
 
-Table read_table(const DataSpec& data);
+/// `header_key`: what messages call data.header, where a task may say it.
+Table read_table(const DataSpec& data, const std::string& header_key = "data.header");
 /// The part of each row: by the column data.split, or else the index is divided by data.ratio, row
 /// by row, and the rows of test_index are the test's.
 std::vector<Split> splits_of(const Table& table, const DataSpec& data);

@@ -94,7 +94,13 @@ TextDataset::TextDataset(const DataSpec& data, std::vector<TaskSpec> tasks,
 }
 
 void TextDataset::read_file(const DataSpec& data, int owner, const LearnedFromData* learned) {
-  const Table table = read_table(data);
+  /// A key of [data] that the task of the file may say itself.
+  const auto key = [&](const char* word) {
+    const std::string of_data = std::string("data.") + word;
+    if (owner < 0) return of_data;
+    return fmt::format("{} or task.{}.{}", of_data, tasks_[static_cast<size_t>(owner)].name, word);
+  };
+  const Table table = read_table(data, key("header"));
   const TextInputs inputs(table, data);
   std::vector<int> columns(tasks_.size(), -1);
   for (size_t k = 0; k < tasks_.size(); ++k) {
@@ -111,8 +117,9 @@ void TextDataset::read_file(const DataSpec& data, int owner, const LearnedFromDa
     const int column = table.column(name);
     if (column == owner_column || column == split_column ||
         std::find(columns.begin(), columns.end(), column) != columns.end())
-      throw ConfigError(fmt::format(
-          "data.columns: '{}' is a label, data.split or data.task_column, and no text", name));
+      throw ConfigError(
+          fmt::format("{}: '{}' is a label, data.split or data.task_column, and no text",
+                      key("columns"), name));
   }
   const std::vector<Split> splits = splits_of(table, data);
   const size_t first = keys_.size();

@@ -163,6 +163,25 @@ TEST_CASE("text: several sets in the usual form in one run, each with columns of
   tasks[0].header.clear();
   CHECK_THAT(message_of<DataError>([&] { TextDataset(data, tasks); }),
              contains_text("one/train.csv:1: 3 cells, but 2 columns are named"));
+  // A message names the keys that may have said it.
+  const auto refused = [&](auto change) {
+    std::vector<TaskSpec> changed = tasks;
+    change(changed[0]);
+    return message_of<Error>([&] { TextDataset(data, changed); });
+  };
+  CHECK_THAT(refused([](TaskSpec& one) {
+               one.header = {"class", "a", "a"};
+             }),
+             contains_text("data.header or task.one.header: columns 2 and 3 are both called 'a'"));
+  CHECK_THAT(refused([](TaskSpec& one) {
+               one.header = {"1", "a\\nb", "c"};
+             }),
+             contains_text("leave out data.header or task.one.header"));
+  CHECK_THAT(refused([](TaskSpec& one) {
+               one.header = {"class", "title", "review"};
+               one.columns = {"class"};
+             }),
+             contains_text("data.columns or task.one.columns: 'class' is a label"));
   tasks[0].header = {"class", "title", "description"};
   tasks[1].map = {{1, 0}, {2, 1}};
   CHECK_THAT(message_of<DataError>([&] { TextDataset(data, tasks); }),
@@ -338,6 +357,18 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
     INFO(setting);
     CHECK_THAT(refused(shared, {setting}), contains_text(message));
   }
+  const auto every = [&](const std::string& word, const std::string& more) {
+    std::vector<std::string> settings{more};
+    for (const char* task : {"sort", "mark"})
+      settings.push_back(fmt::format("task.{}.{}", task, word));
+    return settings;
+  };
+  CHECK_THAT(refused(false, every("columns=[\"text\"]", "data.columns=[\"words\"]")),
+             contains_text("'data.columns' means nothing: every task has its own"));
+  CHECK_THAT(refused(false, every("header=[\"a\", \"text\"]", "data.header=[\"b\"]")),
+             contains_text("'data.header' means nothing: every task has its own"));
+  CHECK_NOTHROW(
+      test::text_run(folder, false, {"data.columns=[\"words\"]", "task.sort.columns=[\"text\"]"}));
   const auto elsewhere = [&](const std::string& line) {
     return message_of<ConfigError>([&] {
       parse_run_text("[[task]]\nname = \"a\"\nkind = \"depth\"\n[warmup]\nsteps = 1\n", "x.toml",
@@ -357,18 +388,6 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
     CHECK_THAT(elsewhere(std::string("task.a.") + own),
                contains_text("means nothing for scenes data"));
 }
-  const auto every = [&](const std::string& word, const std::string& more) {
-    std::vector<std::string> settings{more};
-    for (const char* task : {"sort", "mark"})
-      settings.push_back(fmt::format("task.{}.{}", task, word));
-    return settings;
-  };
-  CHECK_THAT(refused(false, every("columns=[\"text\"]", "data.columns=[\"words\"]")),
-             contains_text("'data.columns' means nothing: every task has its own"));
-  CHECK_THAT(refused(false, every("header=[\"a\", \"text\"]", "data.header=[\"b\"]")),
-             contains_text("'data.header' means nothing: every task has its own"));
-  CHECK_NOTHROW(
-      test::text_run(folder, false, {"data.columns=[\"words\"]", "task.sort.columns=[\"text\"]"}));
 
 TEST_CASE("text: the real sets are read as their pages say", "[data][text][real]") {
   const char* root = std::getenv("WEFT_DATA");
