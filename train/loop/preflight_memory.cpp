@@ -59,7 +59,8 @@ double trunks_of(const RunFile& run) {
 double more_values_of(const RunFile& run) {
   const double blocks = 0.85;
   if (run.sharing == Sharing::spottune) return blocks;
-  const bool routed = way_of(run.sharing).functions && run.policy.skip_layer == 0;
+  const WayOfSharing& way = way_of(run.sharing);  // policies per input have a choice at every block
+  const bool routed = way.functions && (way.per_input || run.policy.skip_layer == 0);
   return routed ? blocks * (run.share.functions - 1) : 0;
 }
 

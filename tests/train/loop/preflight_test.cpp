@@ -107,6 +107,23 @@ kind = "depth"
                         "rooms.toml", overrides);
 }
 
+/// What check_memory() takes to be enough.
+int64_t needed(RunFile run) {
+  const auto data = open_dataset(run);
+  const Parts parts = make_parts(*data, run.semantics);
+  int64_t refused = 0, enough = int64_t{1} << 40;
+  while (enough - refused > 1) {
+    const int64_t middle = refused + (enough - refused) / 2;
+    try {
+      check_memory(run, *data, parts, middle);
+      enough = middle;
+    } catch (const ConfigError&) {
+      refused = middle;
+    }
+  }
+  return enough;
+}
+
 }  // namespace
 
 TEST_CASE("plan: every part has labels of every task that trains on it", "[plan]") {
@@ -238,21 +255,6 @@ TEST_CASE("plan: what cannot fit is refused at once, naming what makes it large"
 }
 
 TEST_CASE("plan: each task's gradient of the trunk counts where it is kept", "[plan][balance]") {
-  const auto needed = [](RunFile run) {  // what check_memory() takes to be enough
-    const auto data = open_dataset(run);
-    const Parts parts = make_parts(*data, run.semantics);
-    int64_t refused = 0, enough = int64_t{1} << 40;
-    while (enough - refused > 1) {
-      const int64_t middle = refused + (enough - refused) / 2;
-      try {
-        check_memory(run, *data, parts, middle);
-        enough = middle;
-      } catch (const ConfigError&) {
-        refused = middle;
-      }
-    }
-    return enough;
-  };
   const int64_t plain = needed(scenes({"sharing=hard"}));
   CHECK(needed(scenes({"sharing=hard", "balance.method=uw"})) == plain);
   const int64_t kept = needed(scenes({"sharing=hard", "balance.method=upgrad"})) - plain;
@@ -292,6 +294,15 @@ TEST_CASE("plan: each task's gradient of the trunk counts where it is kept", "[p
                                  "in balance.shared, or take one that needs their Gram matrix "
                                  "alone, with balance.keep = false"));
   }
+}
+
+TEST_CASE("plan: routers that look at the input choose at every block", "[plan][input_routing]") {
+  const auto of = [](const char* functions, const char* skip) {
+    return needed(scenes({"sharing=input_routing", functions, skip}));
+  };
+  const int64_t two = of("share.functions=2", "policy.skip_layer=0");
+  CHECK(of("share.functions=2", "policy.skip_layer=3") == two);
+  CHECK(of("share.functions=4", "policy.skip_layer=3") > two);
 }
 
 TEST_CASE("plan: moments count as the phases that train have them", "[plan]") {
