@@ -23,7 +23,9 @@ class Dump final : public Command {
         .one_of({"warmup", "weights", "policy", "retrain"});
     o.add("--steps", dump_.steps, "How many steps").within(1, 1000);
     o.add("--epoch", dump_.epoch, "Policy epoch: the curriculum's stage").within(0, 1e9);
-    o.add("--step", dump_.step, "Retrain: the first step, as of BlockDrop's phases").within(0, 1e9);
+    o.add("--step", dump_.step,
+          "Retrain: the first step, as of the phases of blockdrop and input_routing")
+        .within(0, 1e9);
     o.add("--from", dump_.from, "Start from the parameters and inputs of this dump");
     o.add("--policy", dump_.policy, "Policy file for retrain (default: drawn)");
     o.add("--precision", precision_, "f32 (default) or f64; on a GPU also tf32, bf16 or f32x6")

@@ -11,6 +11,13 @@
 namespace weft {
 namespace {
 
+constexpr const char* how_to_read =
+    "\nOf a block: how many seeds' chosen policies execute it, and the mean p(select) (den: the "
+    "expected share of its inner channels; routing: the function blocks taken, seed by seed, and "
+    "the mean chance of the likeliest). Of two tasks: blocks on which their policies are the "
+    "same, what chance would give two policies of so many blocks, and the mean difference of "
+    "p(select).\n";
+
 /// Of a method's runs with a policy, all of one network and tasks.
 using Runs = std::vector<const RunSummary*>;
 
@@ -77,6 +84,7 @@ std::string collapse_of(const Runs& runs) {
     same.emplace_back(100 * *run->together);
     collapsed += *run->together == 1;
   }
+  if (same.empty()) return "";
   return fmt::format(
       "\nCollapse: two {} take the same function block at {} % of the places; all {} take one "
       "path in {} of {} seeds.\n",
@@ -84,7 +92,6 @@ std::string collapse_of(const Runs& runs) {
 }
 
 std::vector<Cells> pairs_table(const Runs& runs) {
-  if (same.empty()) return "";
   const RunSummary& first = *runs[0];
   std::vector<Cells> rows{{"tasks", "same %", "by chance %", "\\|dp\\|"}};
   for (size_t i = 0; i < first.tasks.size(); ++i)
@@ -123,19 +130,14 @@ PolicyLikeness policy_likeness(const RunSummary& run, size_t i, size_t j) {
 
 std::string study_policies(const Study& study, const std::vector<StudyResult>& results) {
   std::string text;
+  bool explained = false;
   for (const StudyResult& result : results)
     for (const StudyRow& row : result.rows) {
       const Runs runs = with_policy(row), routes = with_routes(row);
       if (runs.empty() && routes.empty()) continue;
-      if (text.empty())
-        text =
-            "\n## Policies\n\nOf a block: how many seeds' chosen policies execute it, and the mean "
-            "p(select) (den: the expected share of its inner channels; routing: the function "
-            "blocks "
-            "taken, seed by seed, and the mean chance of the likeliest). Of two tasks: blocks on "
-            "which their policies are the same, what chance "
-            "would "
-            "give two policies of so many blocks, and the mean difference of p(select).\n";
+      if (text.empty()) text = "\n## Policies\n";
+      if (!runs.empty() && !explained) text += how_to_read;
+      explained = explained || !runs.empty();
       if (runs.empty()) {
         text += fmt::format("\n{}, {}, {} of {} seeds:\n{}", result.set, row.method, routes.size(),
                             study.seeds.size(), collapse_of(routes));

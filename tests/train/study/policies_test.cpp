@@ -78,3 +78,25 @@ TEST_CASE("policies: routes are the function blocks taken, and how far they coll
              contains_text("Collapse: two tasks take the same function block at 87.50 ± 17.68 "
                            "% of the places; all tasks take one path in 1 of 2 seeds."));
 }
+
+TEST_CASE("policies: routes of images alone need no word on chosen policies", "[study]") {
+  RunSummary tested = run_of(1, {}, {}), untested = run_of(2, {}, {});
+  tested.sharing = untested.sharing = Sharing::input_routing;
+  tested.together = untested.together = 1;
+  tested.results = {{"seg", 0.5, {}}};
+  Study study;
+  study.seeds = {1, 2};
+  const StudyResult images = result_of({tested, untested});
+  CHECK(study_policies(study, {images}) ==
+        "\n## Policies\n\nrooms, learned, 1 of 2 seeds:\n\nCollapse: two images take the same "
+        "function block at 100.00 % of the places; all images take one path in 1 of 1 seeds.\n");
+  CHECK(study_policies(study, {result_of({untested})}).empty());
+  // With a policy beside it, once.
+  const StudyResult learned =
+      result_of({run_of(1, {{1, 1, 1, 0}, {1, 0, 1, 0}}, {{1, 1, 1, 0}, {1, 0, 1, 0}})});
+  const std::string both = study_policies(study, {images, learned, learned});
+  const size_t at = both.find("Of a block:");
+  REQUIRE(at != std::string::npos);
+  CHECK(at > both.find("Collapse:"));
+  CHECK(both.find("Of a block:", at + 1) == std::string::npos);
+}
