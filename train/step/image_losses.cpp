@@ -1,15 +1,13 @@
 // image_losses: the loss of one image after the other, fetched at once.
 #include "train/step/image_losses.h"
 
-#include <limits>
-
 #include "engine/device.h"
 #include "ops/slice.h"
 
 namespace weft {
 
-std::vector<double> image_losses(const TaskSpec& task, Semantics semantics, const Var& prediction,
-                                 const Tensor& target, const Geometry& geometry) {
+ImageLosses image_losses(const TaskSpec& task, Semantics semantics, const Var& prediction,
+                         const Tensor& target, const Geometry& geometry) {
   std::vector<Tensor> fetched;
   for (int64_t n = 0; n < target.shape()[0]; ++n) {
     const auto loss =
@@ -17,9 +15,9 @@ std::vector<double> image_losses(const TaskSpec& task, Semantics semantics, cons
     fetched.push_back(loss ? fetch_later(prediction.tape().context(), loss->value()) : Tensor());
   }
   synchronize(prediction.tape().context());
-  std::vector<double> out;
+  ImageLosses out;
   for (const Tensor& loss : fetched)
-    out.push_back(loss.defined() ? loss.item() : std::numeric_limits<double>::quiet_NaN());
+    out.push_back(loss.defined() ? std::optional(loss.item()) : std::nullopt);
   return out;
 }
 

@@ -15,7 +15,11 @@
 namespace weft {
 namespace {
 
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
+
+bool all_finite(const std::vector<double>& values) {
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
 
 /// Whether the label of a whole image is predicted.
 bool predicted(const TaskSpec& task, const std::vector<double>& output, double label) {
@@ -28,11 +32,11 @@ bool has_correct(const TaskSpec& task) {
   return task.kind == TaskKind::classification || task.kind == TaskKind::binary;
 }
 
-/// Loss of each image, or for a task that knows 'correct' 0 and 1 (wrong); NaN: no label.
-std::vector<double> errors_of(const TaskSpec& task, const RunFile& run, const Var& prediction,
-                              const Tensor& target, const Geometry& geometry) {
+/// Loss of each image, or for a task that knows 'correct' 0 and 1 (wrong); nullopt: no label.
+ImageLosses errors_of(const TaskSpec& task, const RunFile& run, const Var& prediction,
+                      const Tensor& target, const Geometry& geometry) {
   const int64_t images = target.shape()[0];
-  std::vector<double> out;
+  ImageLosses out;
   if (has_correct(task)) {
     const std::vector<double> values =
         to_host(prediction.tape().context(), prediction.value()).to_vector();
@@ -41,7 +45,9 @@ std::vector<double> errors_of(const TaskSpec& task, const RunFile& run, const Va
       const auto begin = values.begin() + static_cast<std::ptrdiff_t>(n * int64_t(each));
       const double label = target.data<float>()[n];
       const std::vector<double> own(begin, begin + static_cast<std::ptrdiff_t>(each));
-      out.push_back(std::isnan(label) ? none : predicted(task, own, label) ? 0 : 1);
+      out.emplace_back();
+      if (std::isnan(label)) continue;
+      out.back() = !all_finite(own) ? no_number : predicted(task, own, label) ? 0 : 1;
     }
     return out;
   }
@@ -74,30 +80,36 @@ std::vector<Rewards> rewards_of(const BlockDrop& model, const RunFile& run, cons
   all.push_back(every_block(decisions.at(0)));
   const auto outputs = model.run(pass, tape.constant(in.images.value()), all);
   const size_t policies = model.policies(), images = decisions[0][0].size();
-  std::vector<Rewards> sums(decisions.size(), Rewards(policies, std::vector<double>(images, 0)));
-  Rewards weights(policies, std::vector<double>(images, 0));
+  std::vector<Rewards> sums(decisions.size(), Rewards(policies, ImageLosses(images)));
+  std::vector<std::vector<double>> weights(policies, std::vector<double>(images, 0));
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const TaskSpec& task = run.tasks[k];
     const size_t v = model.policy_of(k);
     const double weight = policies > 1 ? 1 : task.weight;
     const Geometry geometry = geometry_of(model, k, in.images.shape());
-    std::vector<std::vector<double>> errors;
+    if (weight == 0) continue;
+    std::vector<ImageLosses> errors;
     for (const auto& of : outputs)
       errors.push_back(
           errors_of(task, run, cast(of[k], model.store().dtype()), in.targets[k], geometry));
     for (size_t n = 0; n < errors[0].size(); ++n) {
-      const double allowed = has_correct(task) ? 0 : errors.back()[n] * (1 + run.share.slack);
-      if (std::isnan(errors.back()[n])) continue;
+      if (!errors.back()[n]) continue;
+      const double full = *errors.back()[n];
+      const double allowed = has_correct(task) ? 0 : full * (1 + run.share.slack);
       weights[v][n] += weight;
-      for (size_t d = 0; d < decisions.size(); ++d)
-        sums[d][v][n] +=
-            weight * (errors[d][n] <= allowed ? saved(decisions[d][v][n]) : -run.share.penalty);
+      for (size_t d = 0; d < decisions.size(); ++d) {
+        const double error = *errors[d][n];
+        const double reward = !std::isfinite(full) || !std::isfinite(error) ? no_number
+                              : error <= allowed ? saved(decisions[d][v][n])
+                                                 : -run.share.penalty;
+        sums[d][v][n] = sums[d][v][n].value_or(0) + weight * reward;
+      }
     }
   }
   for (Rewards& rewards : sums)
     for (size_t v = 0; v < policies; ++v)
       for (size_t n = 0; n < images; ++n)
-        rewards[v][n] = weights[v][n] > 0 ? rewards[v][n] / weights[v][n] : none;
+        if (rewards[v][n]) *rewards[v][n] /= weights[v][n];
   return sums;
 }
 
@@ -113,8 +125,9 @@ std::optional<Var> reinforce_loss(const BlockDrop& model, const RunFile& run, co
   bool any = false;
   for (size_t n = 0; n < images; ++n)
     for (size_t v = 0; v < policies; ++v) {
-      const double gain = rewards[0][v][n] - rewards[1][v][n];
-      const bool labelled = !std::isnan(gain);
+      const bool labelled = rewards[0][v][n].has_value();
+      // A gain that is no number reaches the loss, so that the step's verdict finds it.
+      const double gain = labelled ? *rewards[0][v][n] - *rewards[1][v][n] : 0;
       any = any || labelled;
       for (size_t l = 0; l < blocks; ++l) {
         const bool learns = labelled && l + static_cast<size_t>(active) >= blocks;

@@ -16,8 +16,9 @@
 
 namespace weft {
 
-/// [policy][image]; NaN where no task of the policy has a label on the image.
-using Rewards = std::vector<std::vector<double>>;
+/// [policy][image]; nullopt where no task of the policy has a label on the image, NaN where what the
+/// network says of it is no number.
+using Rewards = std::vector<std::vector<std::optional<double>>>;
 
 /// R of each decision, images [N, H, W, C] of `in`. Waits for a GPU.
 std::vector<Rewards> rewards_of(const BlockDrop& model, const RunFile& run, const StepInputs& in,

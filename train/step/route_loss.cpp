@@ -1,15 +1,11 @@
 // Costs of routes on the host, a surrogate on the tape.
 #include "train/step/route_loss.h"
 
-#include <cmath>
-#include <limits>
-
 #include "engine/device_tensor.h"
 #include "ops/cast.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "ops/softmax.h"
-#include "train/step/image_losses.h"
 
 namespace weft {
 
@@ -18,21 +14,18 @@ std::vector<Costs> costs_of(const InputRouting& model, const RunFile& run, const
   Tape tape(context, Tape::Mode::no_grad);
   Pass pass{tape, false, Noise{in.seed, in.step}};
   const auto outputs = model.run(pass, tape.constant(in.images.value()), decisions);
-  constexpr double none = std::numeric_limits<double>::quiet_NaN();
   const auto images = static_cast<size_t>(in.images.shape()[0]);
-  std::vector<Costs> costs(decisions.size(),
-                           Costs(model.policies(), std::vector<double>(images, none)));
+  std::vector<Costs> costs(decisions.size(), Costs(model.policies(), ImageLosses(images)));
   for (size_t k = 0; k < run.tasks.size(); ++k) {
     const TaskSpec& task = run.tasks[k];
     if (task.weight == 0) continue;
     const Geometry geometry = geometry_of(model, k, in.images.shape());
     for (size_t d = 0; d < decisions.size(); ++d) {
-      const std::vector<double> losses = image_losses(
+      const ImageLosses losses = image_losses(
           task, run.semantics, cast(outputs[d][k], model.store().dtype()), in.targets[k], geometry);
-      std::vector<double>& sums = costs[d][model.policy_of(k)];
+      ImageLosses& sums = costs[d][model.policy_of(k)];
       for (size_t n = 0; n < losses.size(); ++n)
-        if (!std::isnan(losses[n]))
-          sums[n] = (std::isnan(sums[n]) ? 0 : sums[n]) + task.weight * losses[n];
+        if (losses[n]) sums[n] = sums[n].value_or(0) + task.weight * *losses[n];
     }
   }
   return costs;
@@ -49,9 +42,10 @@ std::optional<Var> route_loss(const InputRouting& model, const RunFile& run, con
   bool any = false;
   for (size_t n = 0; n < images; ++n)
     for (size_t v = 0; v < policies; ++v) {
-      const double gain = costs[0][v][n] - costs[1][v][n];
-      if (std::isnan(gain)) continue;
+      if (!costs[0][v][n]) continue;
       any = true;
+      // A gain that is no number reaches the loss, so that the step's verdict finds it.
+      const double gain = *costs[0][v][n] - *costs[1][v][n];
       for (size_t l = 0; l < blocks; ++l) {
         const size_t row = (n * policies + v) * blocks + l;
         weights[row * functions + a[v][n][l] - 1] = gain / static_cast<double>(images);

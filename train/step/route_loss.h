@@ -9,12 +9,13 @@
 #pragma once
 
 #include "models/sharing/input_routing.h"
+#include "train/step/image_losses.h"
 #include "train/step/step.h"
 
 namespace weft {
 
-/// [policy][image]; NaN where no task of the policy has a label on the image.
-using Costs = std::vector<std::vector<double>>;
+/// [policy][image]; nullopt where no task of the policy has a label on the image.
+using Costs = std::vector<ImageLosses>;
 
 /// C of each decision, images [N, H, W, C] of `in`. Waits for a GPU.
 std::vector<Costs> costs_of(const InputRouting& model, const RunFile& run, const StepInputs& in,

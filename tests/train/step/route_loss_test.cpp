@@ -233,15 +233,31 @@ TEST_CASE("router: costs are their definition; images without a label teach noth
       for (size_t v = 0; v < toy.policies(); ++v)
         for (size_t n = 0; n < images; ++n) {
           if (v == 0 || n == 0) {
-            CHECK(costs[v][n] == Catch::Approx(toy.cost(v, n, a[v][n])).margin(1e-9));
+            CHECK(costs[v][n].value() == Catch::Approx(toy.cost(v, n, a[v][n])).margin(1e-9));
             continue;
           }
-          CHECK(std::isnan(costs[v][n]));
+          CHECK_FALSE(costs[v][n].has_value());
           for (size_t l = 0; l < blocks; ++l)
             for (size_t m = 0; m < functions; ++m) CHECK(g[place(2, n, v, l) * functions + m] == 0);
         }
     }
   }
+}
+
+TEST_CASE("router: a cost that is no number reaches the loss", "[train][routing][input_routing]") {
+  Toy toy(PolicyOf::task, Estimator::reinforce, std::nan(""));
+  for (Parameter& p : toy.model->store().parameters())
+    if (p.name.rfind("heads.a", 0) == 0)
+      p.value = Tensor::full(p.value.shape(), std::nan(""), DType::f64);
+  const auto z = toy.some_logits();
+  const Decisions a = outcome(toy.policies(), softmax_of(z), 5);
+  const auto costs = costs_of(toy.router(), toy.run, toy.in, &toy.cpu, {a})[0];
+  CHECK((costs[0][0] && std::isnan(*costs[0][0])));
+  CHECK((costs[1][0] && std::isfinite(*costs[1][0])));
+  CHECK_FALSE(costs[1][1].has_value());  // has no label
+  Tape own(&toy.cpu);
+  const Var logits = own.leaf(Tensor::from(toy.shape(), z, DType::f64));
+  CHECK(std::isnan(route_loss(toy.router(), toy.run, toy.in, logits, a).value().value().item()));
 }
 
 TEST_CASE("router: the bonuses' gradients are exact", "[train][routing][input_routing]") {
