@@ -89,7 +89,7 @@ TEST_CASE("policies: routes of images alone need no word on chosen policies", "[
   const StudyResult images = result_of({tested, untested});
   CHECK(study_policies(study, {images}) ==
         "\n## Policies\n\nrooms, learned, 1 of 2 seeds:\n\nCollapse: two images take the same "
-        "function block at 100.00 % of the places; all images take one path in 1 of 1 seeds.\n");
+        "function block at 100.0 % of the places; all images take one path in 1 of 1 seeds.\n");
   CHECK(study_policies(study, {result_of({untested})}).empty());
   // With a policy beside it, once.
   const StudyResult learned =
