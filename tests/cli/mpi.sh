@@ -37,25 +37,8 @@ near() {
     END { exit !(n > 100 && bad == 0) }' || fail "$1 and $2 differ by more than 1e-11"
 }
 selected() { sed -n '/"select"/,/^ }/p' "$1/policy/drawn.json"; }
-without_times() { sed 's/,"seconds":[^,]*//' "$1"; }
 
-slim_run >slim.toml
-cat >>slim.toml <<'RUN'
-[warmup]
-steps = 20
-[policy]
-steps = 40
-weight_steps = 2
-logit_steps = 2
-curriculum_speed = 1
-draws = 2
-[retrain]
-steps = 20
-[eval]
-every = 20
-[checkpoint]
-every = 5
-RUN
+slim_phases >slim.toml
 all=(data.batch=4 data.count=24)
 
 # 20 steps of each phase in f64, by 1, 2 and 4.

@@ -55,26 +55,9 @@ near() {
     END { printf "%s: %d numbers, apart by at most %.3g\n", what, n, most
           exit !(n > 100 && bad == 0 && most <= bound) }' || fail "$2 and $3 differ by more than $1"
 }
-without_times() { sed 's/,"seconds":[^,]*//' "$1"; }
 took() { printf '%s: %d s\n' "$1" $((SECONDS - began)); began=$SECONDS; }
 
-slim_run >slim.toml
-cat >>slim.toml <<'RUN'
-[warmup]
-steps = 20
-[policy]
-steps = 40
-weight_steps = 2
-logit_steps = 2
-curriculum_speed = 1
-draws = 2
-[retrain]
-steps = 20
-[eval]
-every = 20
-[checkpoint]
-every = 5
-RUN
+slim_phases >slim.toml
 all=(data.batch=4 data.count=24 device=cuda retrain.optimizer.kind=sgd)
 began=$SECONDS
 

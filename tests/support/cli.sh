@@ -45,5 +45,28 @@ kind = "depth"
 RUN
 }
 
+# The same through all stages, as ranks are held against one process: 20 steps of each kind.
+slim_phases() {
+  slim_run
+  cat <<'RUN'
+[warmup]
+steps = 20
+[policy]
+steps = 40
+weight_steps = 2
+logit_steps = 2
+curriculum_speed = 1
+draws = 2
+[retrain]
+steps = 20
+[eval]
+every = 20
+[checkpoint]
+every = 5
+RUN
+}
+# without_times FILE: metrics.jsonl as two runs of the same bits write it.
+without_times() { sed 's/,"seconds":[^,]*//' "$1"; }
+
 # Its one stage in a study: four steps, with a checkpoint each.
 short_retrain() { printf '[retrain]\nsteps = 4\n[eval]\nevery = 2\n[checkpoint]\nevery = 1\n'; }

@@ -11,6 +11,7 @@
 #include "tests/support/run_bits.h"
 #include "tests/support/temp_folder.h"
 #include "tests/train/loop/learning.h"
+#include "tests/train/loop/phase_values.h"
 #include "train/export/export_run.h"
 #include "train/loop/summarise.h"
 #include "train/loop/trainer.h"
@@ -21,6 +22,7 @@
 using namespace weft;
 using test::message_of;
 using test::TempFolder;
+using test::values_of;
 
 namespace {
 
@@ -30,19 +32,6 @@ RunFile routed_run(const std::vector<std::string>& more = {}) {
       {"sharing=input_routing", "retrain.steps=8", "share.full_steps=2", "share.policy_steps=3",
        "share.policy_width=4", "share.functions=2", "eval.every=100", "checkpoint.every=1"},
       more);
-}
-
-std::vector<double> values_of(Trainer& trainer, bool policy) {
-  std::vector<double> out;
-  const ParameterStore& store = trainer.model().store();
-  for (const Parameter& p : store.parameters())
-    if (store.part_of(p) != Part::policy && (store.part_of(p) == Part::sharing) == policy)
-      for (double v : to_host(trainer.context(), p.value).to_vector()) out.push_back(v);
-  if (!policy)
-    for (const NamedStats& s : store.stats())
-      for (double v : to_host(trainer.context(), s.stats.running_mean).to_vector())
-        out.push_back(v);
-  return out;
 }
 
 std::vector<double> shares_of(Trainer& trainer) {
