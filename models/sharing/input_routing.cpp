@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/device_tensor.h"
+#include "models/sharing/parting_rows.h"
 #include "models/sharing/routed.h"
 #include "models/sharing/way.h"
 #include "ops/cast.h"
@@ -107,34 +108,27 @@ std::vector<Var> InputRouting::mixed(Pass& pass, const Var& images) const {
   const Var u =
       reshape(gumbel_softmax(z, options_.share.temperature, /*hard=*/true, pass.noise, noise_name),
               {n, count, blocks, functions()});
-  Groups together(1), apart;
-  for (int v = 0; v < count; ++v) {
-    together[0].push_back(v);
-    apart.push_back({v});
-  }
-  const Groups before = std::exchange(pass.groups, together);
-  Var x = trunk_->stem(pass, images);
-  for (int l = 0; l < blocks; ++l) {
-    const Var r = trunk_->shortcut(pass, l, x);
-    const auto rows_of = [&](const Var& stack, int64_t v) {  // policies part at the first block
-      return l == 0 || count == 1 ? stack : slice(stack, 0, v * n, n);
-    };
-    std::vector<Var> next(static_cast<size_t>(count));
-    for (int m = 1; m <= functions(); ++m) {
-      const Var f = trunk_->residual_at(pass, l, x, r, std::vector<int>(pass.groups.size(), m));
-      const LayerScope scope(trunk_->block_name(l));
-      for (int64_t v = 0; v < count; ++v) {
-        const Var of_place = slice(slice(u, 1, v, 1), 2, l, 1);
-        const Var weight = reshape(slice(of_place, 3, m - 1, 1), {n, 1, 1, 1});
-        const Var term = mul(rows_of(f, v), cast(weight, f.dtype()));
-        Var& y = next[static_cast<size_t>(v)];
-        y = m == 1 ? term : add(y, term);
-      }
-    }
-    x = count == 1 ? next[0] : concat(next, 0);
-    pass.groups = apart;
-  }
-  pass.groups = before;
+  const Var x =
+      run_parting(pass, *trunk_, images, static_cast<int>(count), [&](int l, const Var& into) {
+        const Var r = trunk_->shortcut(pass, l, into);
+        const auto rows_of = [&](const Var& stack, int64_t v) {  // policies part at the first block
+          return l == 0 || count == 1 ? stack : slice(stack, 0, v * n, n);
+        };
+        std::vector<Var> next(static_cast<size_t>(count));
+        for (int m = 1; m <= functions(); ++m) {
+          const Var f =
+              trunk_->residual_at(pass, l, into, r, std::vector<int>(pass.groups.size(), m));
+          const LayerScope scope(trunk_->block_name(l));
+          for (int64_t v = 0; v < count; ++v) {
+            const Var of_place = slice(slice(u, 1, v, 1), 2, l, 1);
+            const Var weight = reshape(slice(of_place, 3, m - 1, 1), {n, 1, 1, 1});
+            const Var term = mul(rows_of(f, v), cast(weight, f.dtype()));
+            Var& y = next[static_cast<size_t>(v)];
+            y = m == 1 ? term : add(y, term);
+          }
+        }
+        return count == 1 ? next[0] : concat(next, 0);
+      });
   return run_heads(
       pass, [&](size_t k) { return slice(x, 0, static_cast<int64_t>(policy_of(k)) * n, n); });
 }

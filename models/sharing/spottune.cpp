@@ -12,6 +12,7 @@
 // "sharing.policy.conv1.weight" and so on.
 #include <set>
 
+#include "models/sharing/parting_rows.h"
 #include "models/sharing/per_input.h"
 #include "models/sharing/way.h"
 #include "ops/gate.h"
@@ -73,14 +74,7 @@ class SpotTune final : public PerInput {
     const Var logits = reshape((*network_)(pass, images), {rows, blocks, 2});
     const Var u = gumbel_softmax(logits, options_.share.temperature, /*hard=*/true, pass.noise,
                                  "sharing.policy");
-    Groups together(1), apart;
-    for (int v = 0; v < count; ++v) {
-      together[0].push_back(v);
-      apart.push_back({v});
-    }
-    const Groups before = std::exchange(pass.groups, together);
-    Var x = trunk_->stem(pass, images);
-    for (int l = 0; l < blocks; ++l) {
+    return run_parting(pass, *trunk_, images, count, [&](int l, const Var& x) {
       const Var tuned = whole(pass, *trunk_, l, x);
       pass.training = false;  // running statistics as they are
       const Var frozen = whole(pass, *frozen_, l, x);
@@ -93,11 +87,8 @@ class SpotTune final : public PerInput {
           gates.push_back({.f_group = in, .r_group = in, .p = p, .row = i * count + v});
         }
       const LayerScope scope(trunk_->block_name(l));
-      x = gate(tuned, frozen, gates, 1);
-      pass.groups = apart;
-    }
-    pass.groups = before;
-    return x;
+      return gate(tuned, frozen, gates, 1);
+    });
   }
 
   /// 1: the tuned copy.
