@@ -32,6 +32,19 @@ void synchronize(const AnyContext& context) {
   std::visit([](auto* ctx) { device_parts::synchronize(*ctx); }, context);
 }
 
+Tensor host_room(const AnyContext& context, const Shape& shape, DType dtype) {
+  return std::visit([&](auto* ctx) { return device_parts::host_room(*ctx, shape, dtype); },
+                    context);
+}
+
+void copy_in_order(const AnyContext& context, const Tensor& to, const Tensor& from) {
+  std::visit([&](auto* ctx) { device_parts::copy_in_order(*ctx, to, from); }, context);
+}
+
+void call_in_order(const AnyContext& context, std::function<void()> work) {
+  std::visit([&](auto* ctx) { device_parts::call_in_order(*ctx, std::move(work)); }, context);
+}
+
 bool is_asynchronous(const AnyContext& context) {
   return std::visit([](auto* ctx) { return device_parts::is_asynchronous(*ctx); }, context);
 }
@@ -55,13 +68,6 @@ Repeated::~Repeated() = default;
 void Repeated::run(const std::function<void()>& work) {
   if (recorder_ == nullptr) return work();
   recorder_->run(work);
-}
-
-bool Repeated::run_once(const std::function<void()>& before, const std::function<void()>& work) {
-  if (recorder_ != nullptr) return recorder_->run_once(before, work);
-  before();
-  work();
-  return true;
 }
 
 int64_t Repeated::built() const { return recorder_ == nullptr ? 0 : recorder_->built(); }

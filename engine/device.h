@@ -48,6 +48,19 @@ std::string describe_cuda();
 /// the next synchronize().
 Tensor fetch_later(const AnyContext& context, const Tensor& t);
 void synchronize(const AnyContext& context);
+
+// The host's work between the device's, without a wait: numbers come over, `work` makes others of
+// them, those go back.
+/// Host memory, uninitialised, that copy_in_order() can reach.
+Tensor host_room(const AnyContext& context, const Shape& shape, DType dtype);
+/// Queued like a kernel: `from` is read and `to` written when the device has come this far; both have
+/// to live until then. A host tensor among them is host_room()'s.
+void copy_in_order(const AnyContext& context, const Tensor& to, const Tensor& from);
+/// `work` runs on the host when the device has come this far; at once on a CPU. It asks nothing of a
+/// device, and what it shares with others it may touch before the next synchronize() alone. It is
+/// kept, with all that it holds, until the copies behind it are done. What it throws, synchronize()
+/// throws.
+void call_in_order(const AnyContext& context, std::function<void()> work);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
 /// How often the host has waited for the device so far.
@@ -67,11 +80,6 @@ class Repeated {
   Repeated(const Repeated&) = delete;
   Repeated& operator=(const Repeated&) = delete;
   void run(const std::function<void()>& work);
-  /// The same for work that can be done once, as a pass back that frees its tape. `before` runs once
-  /// work is recorded, right before it starts: it may wait, and queue what work is to find. False:
-  /// work began to be recorded and could not be; `before` has not run, and what led to work has to
-  /// be done again, directly.
-  bool run_once(const std::function<void()>& before, const std::function<void()>& work);
   /// How often the work was recorded anew so far; 0 on a CPU.
   int64_t built() const;
 

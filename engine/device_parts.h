@@ -12,7 +12,6 @@ class LaunchRecorder {
  public:
   virtual ~LaunchRecorder() = default;
   virtual void run(const std::function<void()>& work) = 0;
-  virtual bool run_once(const std::function<void()>& before, const std::function<void()>& work) = 0;
   virtual int64_t built() const = 0;
 };
 
@@ -24,6 +23,12 @@ Tensor fetch_later(CpuContext&, const Tensor& t);
 Tensor fetch_later(CudaContext&, const Tensor& t);
 void synchronize(CpuContext&);
 void synchronize(CudaContext&);
+Tensor host_room(CpuContext&, const Shape& shape, DType dtype);
+Tensor host_room(CudaContext&, const Shape& shape, DType dtype);
+void copy_in_order(CpuContext&, const Tensor& to, const Tensor& from);
+void copy_in_order(CudaContext&, const Tensor& to, const Tensor& from);
+void call_in_order(CpuContext&, std::function<void()> work);
+void call_in_order(CudaContext&, std::function<void()> work);
 bool is_asynchronous(CpuContext&);
 bool is_asynchronous(CudaContext&);
 int64_t waits(CpuContext&);

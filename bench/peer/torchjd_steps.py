@@ -66,7 +66,8 @@ def one(o):
     def forward():
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=o.precision == 'bf16'):
-            features = net.back(x)
+            # mtl_backward hands gradients over in f32, and autograd takes none but the features' type.
+            features = net.back(x).float()
             predictions = [head(features) for head in net.heads]
         return features, [loss_of(p, y, n) for p, y, n in zip(predictions, labels, outs)]
 

@@ -9,6 +9,11 @@ namespace weft::device_parts {
 std::string describe(CpuContext& ctx) { return fmt::format("cpu, {} threads", ctx.threads()); }
 Tensor fetch_later(CpuContext&, const Tensor& t) { return t; }
 void synchronize(CpuContext&) {}
+Tensor host_room(CpuContext&, const Shape& shape, DType dtype) {
+  return Tensor::empty(shape, dtype);
+}
+void copy_in_order(CpuContext& ctx, const Tensor& to, const Tensor& from) { ctx.copy(to, from); }
+void call_in_order(CpuContext&, std::function<void()> work) { work(); }
 bool is_asynchronous(CpuContext&) { return false; }
 int64_t waits(CpuContext&) { return 0; }
 int64_t memory_bytes(CpuContext&) { return machine_bytes(); }

@@ -10,6 +10,7 @@
 
 #include "engine/card_ranks.h"
 #include "engine/cuda/element.cuh"
+#include "engine/cuda/host_calls.h"
 #include "engine/cuda/launch.cuh"
 #include "engine/error.h"
 #include "engine/ranks.h"
@@ -155,6 +156,7 @@ struct CudaContext::Impl {
   std::shared_ptr<Buffer> workspace;
   std::deque<Upload> uploads;
   std::deque<Download> downloads;
+  HostCalls calls;
   bool recording = false;
   std::vector<cudaEvent_t> awaited;  ///< by the graph that is being recorded
 
@@ -239,10 +241,12 @@ void CudaContext::synchronize() {
   ++waits_;
   watch_ranks("cudaStreamQuery", [&] { return cudaStreamQuery(impl_->compute.handle); });
   WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
+  impl_->calls.free_all();
 }
 
 void CudaContext::begin_recording() {
   impl_->collect();
+  impl_->calls.begin_recording();
   impl_->awaited.clear();  // of a recording that ended in an error
   kernels_ = 0;
   // Relaxed: the allocators may ask the driver for memory meanwhile.
@@ -252,11 +256,14 @@ void CudaContext::begin_recording() {
 
 CUgraph_st* CudaContext::end_recording() {
   impl_->set_recording(false);
+  impl_->calls.end_recording();
   cudaGraph_t graph = nullptr;
   if (cudaStreamEndCapture(stream(), &graph) == cudaSuccess) return graph;
   cudaGetLastError();
   return nullptr;
 }
+
+void CudaContext::forget_recorded_calls() { impl_->calls.forget_recorded(); }
 
 void CudaContext::await_uploads() {
   for (cudaEvent_t copied : std::exchange(impl_->awaited, {}))
@@ -287,9 +294,7 @@ void CudaContext::copy(const Tensor& to, const Tensor& from) {
     throw Error(fmt::format("copy: {} {} from {} {}", name_of(to.dtype()), to.shape(),
                             name_of(from.dtype()), from.shape()));
   if (to.numel() == 0) return;
-  to.changed();
-  note_kernel({to.bytes()});
-  WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, stream()));
+  copy_in_order(to, from);
   // Pageable and pinned host memory alike may be read or changed once this has returned.
   if (to.on_host() || from.on_host()) synchronize();
 }
@@ -348,6 +353,21 @@ Tensor CudaContext::download_later(const Tensor& device) {
                             impl_->compute.handle));
   WEFT_CUDA(cudaEventRecord(d.copied.handle, impl_->compute.handle));
   return host;
+}
+
+Tensor CudaContext::host_room(const Shape& shape, DType dtype) {
+  return Tensor::empty(shape, dtype, impl_->pinned);
+}
+
+void CudaContext::copy_in_order(const Tensor& to, const Tensor& from) {
+  to.changed();
+  note_kernel({to.bytes()});
+  WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, stream()));
+}
+
+void CudaContext::call_in_order(std::function<void()> work) {
+  note_kernel({HostCalls::kind()});
+  impl_->calls.queue(stream(), std::move(work));
 }
 
 struct CudaTimer::Impl {

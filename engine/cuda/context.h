@@ -2,11 +2,13 @@
 // in which it was asked for, so same GPU and toolkit give the same bits; one copy stream, which
 // brings batches over from pinned memory while the step before still computes; one cuBLAS handle
 // with a workspace of its own; memory from a caching allocator over cudaMalloc. Nothing here waits
-// for the device but copy() to the host, all_finite() and synchronize().
+// for the device but copy() to the host, all_finite() and synchronize(); what the host has to do
+// between two kernels it does in the stream (call_in_order).
 #pragma once
 
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <type_traits>
@@ -70,12 +72,19 @@ class CudaContext {
   /// Starts to bring `device` to the host, and returns at once; the tensor may be read after
   /// synchronize(). Its memory is pinned, and a small one: for losses and other scalars.
   Tensor download_later(const Tensor& device);
+  /// What the first of synchronize() finds to have thrown in call_in_order(), it throws.
   void synchronize();
+  // As in engine/device.h; host_room() is pinned.
+  Tensor host_room(const Shape& shape, DType dtype);
+  void copy_in_order(const Tensor& to, const Tensor& from);
+  void call_in_order(std::function<void()> work);
   /// Until end_recording() launches become nodes of a graph and run only when that is launched
   /// (engine/cuda/graph.h). Waiting meanwhile is a RecordingError.
   void begin_recording();
   /// The graph, which the caller destroys; null where recording had been broken off.
   CUgraph_st* end_recording();
+  /// What was recorded last will never be launched.
+  void forget_recorded_calls();
   /// Says what decides which kernel a launch takes, beside its arguments: the kernel itself, or the
   /// sizes of a product whose kernel cuBLAS chooses.
   void note_kernel(std::initializer_list<uint64_t> what) {

@@ -13,9 +13,6 @@ class GraphRecorder final : public LaunchRecorder {
  public:
   explicit GraphRecorder(CudaContext& ctx) : graph_(ctx) {}
   void run(const std::function<void()>& work) override { graph_.run(work); }
-  bool run_once(const std::function<void()>& before, const std::function<void()>& work) override {
-    return graph_.run_once(before, work);
-  }
   int64_t built() const override { return graph_.built(); }
 
  private:
@@ -73,6 +70,15 @@ std::string describe(CudaContext& ctx) {
 }
 Tensor fetch_later(CudaContext& ctx, const Tensor& t) { return ctx.download_later(t); }
 void synchronize(CudaContext& ctx) { ctx.synchronize(); }
+Tensor host_room(CudaContext& ctx, const Shape& shape, DType dtype) {
+  return ctx.host_room(shape, dtype);
+}
+void copy_in_order(CudaContext& ctx, const Tensor& to, const Tensor& from) {
+  ctx.copy_in_order(to, from);
+}
+void call_in_order(CudaContext& ctx, std::function<void()> work) {
+  ctx.call_in_order(std::move(work));
+}
 bool is_asynchronous(CudaContext&) { return true; }
 int64_t waits(CudaContext& ctx) { return ctx.waits(); }
 int64_t memory_bytes(CudaContext& ctx) { return static_cast<int64_t>(ctx.device().bytes); }

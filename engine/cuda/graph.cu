@@ -93,12 +93,14 @@ struct CudaGraph::Impl {
       // Cached blocks could not make room: what is recorded so far may use them.
     } catch (...) {
       const Graph unused(ctx.end_recording(), 0);
+      ctx.forget_recorded_calls();
       throw;
     }
     cudaGraph_t const recorded = ctx.end_recording();
     auto graph = std::make_unique<Graph>(recorded, ctx.recorded_kernels());
     ctx.await_uploads();
     if (!everywhere(whole)) {
+      ctx.forget_recorded_calls();
       waits = !everywhere(!waits);
       return nullptr;
     }
@@ -127,23 +129,16 @@ CudaGraph::~CudaGraph() = default;
 int64_t CudaGraph::built() const { return impl_->built; }
 
 void CudaGraph::run(const std::function<void()>& work) {
-  if (!run_once([] {}, work)) work();
-}
-
-bool CudaGraph::run_once(const std::function<void()>& before, const std::function<void()>& work) {
   Impl& self = *impl_;
   if (self.waits || self.direct > 0) {
-    before();
     work();
     self.direct = std::max(self.direct - 1, 0);
-    return true;
+    return;
   }
   const auto graph = self.record(work);
-  if (graph == nullptr) return false;
+  if (graph == nullptr) return work();
   self.take_over(*graph);
-  before();
   self.executable.launch(self.ctx.stream());
-  return true;
 }
 
 }  // namespace weft

@@ -27,10 +27,6 @@ class CudaGraph {
   /// than to run them: while they keep changing, ever more calls are direct, up to 64 in a row.
   /// Not for allocators with poison or guards, which wait at every block.
   void run(const std::function<void()>& work);
-  /// The same for work that cannot start over: false where it would have to. `before` runs between
-  /// recording and launch and may wait, but allocates nothing on the device: what work has freed
-  /// meanwhile is still to be used.
-  bool run_once(const std::function<void()>& before, const std::function<void()>& work);
   /// How often a graph was made anew so far: once, unless the kernels change.
   int64_t built() const;
 

@@ -1,5 +1,6 @@
-// Weighted sums of K gradients of each parameter: to = sum_i weight_i g_i, in order. A gradient of
-// weight 0 is not read, and no gradients give zeros.
+// Weighted sums of K gradients of each parameter: to = sum_i weight_i g_i, in order. Weights lie where
+// the context computes, so that nobody waits for them. A gradient of weight 0 is not read, and no
+// gradients give zeros.
 #pragma once
 
 #include <vector>
@@ -13,7 +14,7 @@ template <class T>
 struct GradientSum {
   struct Term {
     const T* g;
-    double weight;
+    const double* weight;
   };
   std::vector<Term> terms;
   int64_t n;

@@ -8,7 +8,7 @@ template <class T>
 void gradient_sums(CpuContext& ctx, const std::vector<GradientSum<T>>& parameters) {
   for (const GradientSum<T>& p : parameters) {
     std::vector<GateTerm<T>> terms;
-    for (const auto& term : p.terms) terms.push_back({term.g, nullptr, term.weight});
+    for (const auto& term : p.terms) terms.push_back({term.g, nullptr, *term.weight});
     gate_sums<T>(ctx, {terms}, View<T>{p.to, {p.n}});
   }
 }

@@ -1,18 +1,19 @@
 // Weighted sums of gradients on the GPU: two gradients of every parameter in one launch
 // (engine/cuda/spans.cuh), the next two on top of what is there, so each element adds in order.
-#include <algorithm>
-#include <iterator>
-
 #include "engine/cuda/spans.cuh"
 #include "models/balance/gradient_sums.h"
 
 namespace weft::kernels {
 namespace {
 
+struct Term {
+  const float* g = nullptr;  ///< null: none
+  const double* weight = nullptr;
+};
+
 struct Sum {
   float* to;
-  const float *a, *b;  ///< null: none
-  float weight_a, weight_b;
+  Term terms[2];
   int64_t n;
   int first_block;
 };
@@ -20,15 +21,20 @@ struct Sum {
 /// further: on top of what `to` holds.
 __global__ void sums_kernel(const __grid_constant__ SpanTable<Sum> table, bool further) {
   const Sum& sum = table.of_block();
-  if (further && sum.a == nullptr) return;
+  float weights[2];
+  for (int t = 0; t < 2; ++t)
+    weights[t] = sum.terms[t].g != nullptr ? static_cast<float>(*sum.terms[t].weight) : 0;
+  if (further && weights[0] == 0 && weights[1] == 0) return;
   for_span(sum, [&](int64_t i) {
     float value = further ? sum.to[i] : 0;
-    // The first product is not added to a zero, which would turn -0 into 0.
-    if (sum.a != nullptr) {
-      const float product = sum.weight_a * sum.a[i];
-      value = further ? value + product : product;
+    bool any = further;
+    for (int t = 0; t < 2; ++t) {
+      if (weights[t] == 0) continue;
+      // The first product is not added to a zero, which would turn -0 into 0.
+      const float product = weights[t] * sum.terms[t].g[i];
+      value = any ? value + product : product;
+      any = true;
     }
-    if (sum.b != nullptr) value += sum.weight_b * sum.b[i];
     sum.to[i] = value;
   });
 }
@@ -37,25 +43,15 @@ __global__ void sums_kernel(const __grid_constant__ SpanTable<Sum> table, bool f
 
 template <>
 void gradient_sums(CudaContext& ctx, const std::vector<GradientSum<float>>& parameters) {
-  std::vector<Sum> sums(parameters.size());
   bool more = true;
   for (size_t next = 0; more; next += 2) {
     more = false;
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      const auto& p = parameters[i];
-      std::vector<typename GradientSum<float>::Term> terms;
-      std::copy_if(p.terms.begin(), p.terms.end(), std::back_inserter(terms),
-                   [](const auto& term) { return term.weight != 0; });
-      Sum& sum = sums[i] = {p.to, nullptr, nullptr, 0, 0, p.n, 0};
-      if (next < terms.size()) {
-        sum.a = terms[next].g;
-        sum.weight_a = static_cast<float>(terms[next].weight);
-      }
-      if (next + 1 < terms.size()) {
-        sum.b = terms[next + 1].g;
-        sum.weight_b = static_cast<float>(terms[next + 1].weight);
-      }
-      more = more || next + 2 < terms.size();
+    std::vector<Sum> sums;
+    for (const GradientSum<float>& p : parameters) {
+      Sum& sum = sums.emplace_back(Sum{p.to, {}, p.n, 0});
+      for (size_t t = 0; t < 2 && next + t < p.terms.size(); ++t)
+        sum.terms[t] = {p.terms[next + t].g, p.terms[next + t].weight};
+      more = more || next + 2 < p.terms.size();
     }
     for_tables(sums, [&](const SpanTable<Sum>& table, dim3 grid) {
       launch(ctx, "gradient_sums", sums_kernel, grid, dim3(block_threads), 0, table, next > 0);

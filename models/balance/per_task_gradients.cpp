@@ -5,12 +5,34 @@
 #include <unordered_set>
 #include <utility>
 
+#include "engine/device.h"
 #include "engine/error.h"
 #include "engine/sweep.h"
 #include "models/balance/gradient_dots.h"
 #include "models/balance/gradient_sums.h"
 
 namespace weft {
+
+namespace {
+
+size_t place_in(const std::unordered_map<const Parameter*, size_t>& places, const Parameter& p) {
+  const auto found = places.find(&p);
+  if (found == places.end())
+    throw Error(fmt::format("per-task gradients: '{}' is not shared; shared() lists what has rows",
+                            p.name));
+  return found->second;
+}
+
+}  // namespace
+
+std::vector<double> ParameterGrams::sum(const std::vector<Parameter*>& group) const {
+  std::vector<double> sum(size_, 0.0);
+  for (const Parameter* p : group) {
+    const double* const own = values_.data<double>() + place_in(*places_, *p) * size_;
+    for (size_t i = 0; i < size_; ++i) sum[i] += own[i];
+  }
+  return sum;
+}
 
 std::vector<std::vector<Parameter*>> layers_of(const std::vector<Parameter*>& parameters) {
   std::vector<std::vector<Parameter*>> layers;
@@ -58,7 +80,7 @@ TaskGradients per_task_gradients(const std::vector<std::optional<Var>>& losses,
       return;
     }
     const size_t place = out.shared_.size();
-    out.places_[&p] = place;
+    (*out.places_)[&p] = place;
     out.shared_.push_back(&p);
     if (options.keep)
       out.rows_.push_back(std::move(gradients));
@@ -84,13 +106,7 @@ std::vector<Parameter*> shared_parameters(const std::vector<Var>& predictions) {
   return shared;
 }
 
-size_t TaskGradients::place_of(const Parameter& p) const {
-  const auto found = places_.find(&p);
-  if (found == places_.end())
-    throw Error(fmt::format("per-task gradients: '{}' is not shared; shared() lists what has rows",
-                            p.name));
-  return found->second;
-}
+size_t TaskGradients::place_of(const Parameter& p) const { return place_in(*places_, p); }
 
 void TaskGradients::measure(size_t first, const std::vector<std::vector<Tensor>>& rows) const {
   if (rows.empty()) return;
@@ -113,27 +129,20 @@ void TaskGradients::measure(size_t first, const std::vector<std::vector<Tensor>>
   });
 }
 
-void TaskGradients::measure_gram() const {
+ParameterGrams TaskGradients::grams_later() const {
   if (!std::exchange(measured_, true)) measure(0, rows_);
+  const Tensor measured = grams_.rows(0, static_cast<int64_t>(shared_.size()));
+  Tensor values = host_room(context_, measured.shape(), DType::f64);
+  if (!shared_.empty()) copy_in_order(context_, values, measured);
+  return {places_, std::move(values), tasks_.size() * tasks_.size()};
 }
-
-void TaskGradients::read_grams() const {
-  if (!read_.empty() || shared_.empty()) return;
-  measure_gram();
-  read_ = to_host(context_, grams_.rows(0, static_cast<int64_t>(shared_.size()))).to_vector();
-}
-
-std::vector<double> TaskGradients::gram() const { return gram(shared_); }
 
 std::vector<double> TaskGradients::gram(const std::vector<Parameter*>& group) const {
-  read_grams();
-  const size_t size = tasks_.size() * tasks_.size();
-  std::vector<double> sum(size, 0.0);
-  for (const Parameter* p : group) {
-    const double* const own = read_.data() + place_of(*p) * size;
-    for (size_t i = 0; i < size; ++i) sum[i] += own[i];
+  if (!read_) {
+    read_ = grams_later();
+    synchronize(context_);
   }
-  return sum;
+  return read_->sum(group);
 }
 
 const std::vector<Tensor>& TaskGradients::rows(const Parameter& p) const {
@@ -150,18 +159,18 @@ void TaskGradients::set_rows(const Parameter& p, std::vector<Tensor> rows) {
     throw Error(fmt::format("per-task gradients: rows of '{}' have to be {} of shape {}", p.name,
                             tasks_.size(), p.value.shape()));
   rows_[place_of(p)] = std::move(rows);
-  read_.clear();
+  read_.reset();
   measured_ = false;
 }
 
-void TaskGradients::check_weights(const std::vector<double>& weights) const {
-  if (weights.size() != tasks_.size())
+void TaskGradients::check_weights(size_t count) const {
+  if (count != tasks_.size())
     throw Error(fmt::format("per-task gradients: {} weights for {} rows; one for each of tasks()",
-                            weights.size(), tasks_.size()));
+                            count, tasks_.size()));
 }
 
 void TaskGradients::combine(const std::vector<double>& weights) {
-  check_weights(weights);
+  check_weights(weights.size());
   if (keep_) return combine(weights, shared_);
   if (!again_)
     throw Error("per-task gradients: without keep combine() comes once, as it frees the tape");
@@ -171,26 +180,40 @@ void TaskGradients::combine(const std::vector<double>& weights) {
 
 void TaskGradients::combine(const std::vector<double>& weights,
                             const std::vector<Parameter*>& group) {
-  check_weights(weights);
-  if (group.empty()) return;
-  std::vector<Tensor> sums;
-  on_device_full(context_, group[0]->value.dtype(), [&](auto& ctx, auto zero) {
+  check_weights(weights.size());
+  const Tensor row = Tensor::from({1, static_cast<int64_t>(weights.size())}, weights, DType::f64);
+  combine(to_device(context_, row), {group});
+}
+
+void TaskGradients::combine(const Tensor& weights,
+                            const std::vector<std::vector<Parameter*>>& groups) {
+  const auto k = static_cast<int64_t>(tasks_.size());
+  if (weights.shape() != Shape{static_cast<int64_t>(groups.size()), k})
+    throw Error(fmt::format("per-task gradients: weights of shape {} for {} groups and {} rows",
+                            weights.shape(), groups.size(), k));
+  std::vector<std::pair<Parameter*, Tensor>> sums;
+  std::vector<const double*> own_weights;
+  for (size_t i = 0; i < groups.size(); ++i)
+    for (Parameter* p : groups[i]) {
+      sums.emplace_back(p, Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context_)));
+      own_weights.push_back(weights.data<const double>() + static_cast<int64_t>(i) * k);
+    }
+  if (sums.empty()) return;
+  on_device_full(context_, sums[0].second.dtype(), [&](auto& ctx, auto zero) {
     using T = decltype(zero);
     std::vector<kernels::GradientSum<T>> parameters;
-    for (const Parameter* p : group) {
-      const std::vector<Tensor>& g = rows(*p);
-      const Tensor& sum =
-          sums.emplace_back(Tensor::empty(p->value.shape(), p->value.dtype(), memory_of(context_)));
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const std::vector<Tensor>& g = rows(*sums[i].first);
       auto& own = parameters.emplace_back();
-      for (size_t i = 0; i < g.size(); ++i)
-        if (g[i].defined()) own.terms.push_back({g[i].template data<const T>(), weights[i]});
-      own.n = sum.numel();
-      own.to = sum.template data<T>();
+      for (size_t j = 0; j < g.size(); ++j)
+        if (g[j].defined())
+          own.terms.push_back({g[j].template data<const T>(), own_weights[i] + j});
+      own.n = sums[i].second.numel();
+      own.to = sums[i].second.template data<T>();
     }
     kernels::gradient_sums<T>(ctx, parameters);
   });
-  for (size_t i = 0; i < group.size(); ++i)
-    add_gradient(context_, group[i]->grad, std::move(sums[i]));
+  for (auto& [p, sum] : sums) add_gradient(context_, p->grad, std::move(sum));
 }
 
 }  // namespace weft

@@ -21,6 +21,23 @@ struct PerTaskOptions {
   bool keep = true;  ///< the gradients themselves: K x P numbers; else a Gram a parameter
 };
 
+/// G [K, K] of every shared parameter, row by row, on the host.
+class ParameterGrams {
+ public:
+  /// Their sum over some of them: all, a layer, a matrix. Throws Error for one that is not shared.
+  std::vector<double> sum(const std::vector<Parameter*>& group) const;
+
+ private:
+  friend class TaskGradients;
+  using Places = std::unordered_map<const Parameter*, size_t>;  // in the order of their gradients
+  ParameterGrams(std::shared_ptr<const Places> places, Tensor values, size_t size)
+      : places_(std::move(places)), values_(std::move(values)), size_(size) {}
+
+  std::shared_ptr<const Places> places_;
+  Tensor values_;  // [places, K, K] f64
+  size_t size_;    // K K
+};
+
 class TaskGradients {
  public:
   /// Which of the losses given were there, counting up: task tasks()[i] has row i.
@@ -28,12 +45,12 @@ class TaskGradients {
   /// The parameters that the rows are of, in the order of their first use in the forward pass.
   const std::vector<Parameter*>& shared() const { return shared_; }
 
-  /// Queues the Grams' kernels where a GPU computes, so that gram() only waits and reads.
-  void measure_gram() const;
   /// G [K, K], row by row, of all shared parameters; on a GPU this waits for the device.
-  std::vector<double> gram() const;
+  std::vector<double> gram() const { return gram(shared_); }
   /// Of some of them, a layer or a matrix. Throws Error for a parameter that is not shared.
   std::vector<double> gram(const std::vector<Parameter*>& group) const;
+  /// All of them on their way, without a wait: to be read by call_in_order() (engine/device.h).
+  ParameterGrams grams_later() const;
 
   /// g_i,p for every row i; undefined where its loss does not reach p (a gradient of 0). Needs keep.
   const std::vector<Tensor>& rows(const Parameter& p) const;
@@ -46,6 +63,9 @@ class TaskGradients {
   void combine(const std::vector<double>& weights);
   /// The same for some of them, as by layer with weights of its own. Needs keep.
   void combine(const std::vector<double>& weights, const std::vector<Parameter*>& group);
+  /// weights: f64 [groups, K] where the context computes, a row for each group of some of them (an
+  /// empty one is passed over), as by layer. Waits for nothing. Needs keep.
+  void combine(const Tensor& weights, const std::vector<std::vector<Parameter*>>& groups);
 
  private:
   friend TaskGradients per_task_gradients(const std::vector<std::optional<Var>>&,
@@ -54,21 +74,20 @@ class TaskGradients {
   TaskGradients(AnyContext context, std::vector<size_t> tasks, bool keep)
       : context_(context), tasks_(std::move(tasks)), keep_(keep) {}
   size_t place_of(const Parameter& p) const;
-  void check_weights(const std::vector<double>& weights) const;
+  void check_weights(size_t count) const;
   /// Grams of the parameters at places first, first + 1, ..
   void measure(size_t first, const std::vector<std::vector<Tensor>>& rows) const;
-  void read_grams() const;
 
   AnyContext context_;
   std::vector<size_t> tasks_;
   bool keep_;
   std::vector<Parameter*> shared_;
-  std::unordered_map<const Parameter*, size_t> places_;  // in the order in which they were reached
-  std::vector<std::vector<Tensor>> rows_;                // by place; empty without keep
-  Tensor grams_;                          // [places, K, K] f64, where it was computed
-  mutable bool measured_ = false;         // whether they are in grams_
-  mutable std::vector<double> read_;      // the same on the host, once asked for
-  std::unique_ptr<JointBackward> again_;  // without keep, until combine()
+  std::shared_ptr<ParameterGrams::Places> places_ = std::make_shared<ParameterGrams::Places>();
+  std::vector<std::vector<Tensor>> rows_;       // by place; empty without keep
+  Tensor grams_;                                // [places, K, K] f64, where it was computed
+  mutable bool measured_ = false;               // whether they are in grams_
+  mutable std::optional<ParameterGrams> read_;  // on the host, once asked for
+  std::unique_ptr<JointBackward> again_;        // without keep, until combine()
 };
 
 /// By layer, in their order: parameters whose names are one up to the last dot.

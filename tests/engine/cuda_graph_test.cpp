@@ -119,41 +119,54 @@ TEST_CASE("cuda graph: where memory runs out, the work runs again and once", "[c
   CHECK_THROWS_AS(sum.graph.run(work), MemoryError);
 }
 
-TEST_CASE("cuda graph: what is set once work is recorded, work finds; and it may wait",
+TEST_CASE("cuda graph: the host's work between kernels runs in their order, with each run's own",
           "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
   Sum sum;
   const Tensor term = Tensor::empty({1}, DType::f32, memory_of(sum.ctx));
   double expected = 0;
-  for (int i = 1; i <= 10; ++i) {
-    const auto before = [&] {
-      CHECK(sum.value() == expected);
+  for (int i = 1; i <= 40; ++i) {
+    sum.graph.run([&] {
+      const Tensor host = host_room(sum.ctx, {1}, DType::f32);
       sum.fill(term, i);
-    };
-    CHECK(sum.graph.run_once(before, [&] { sum.accumulate(term); }));
-    expected += i;
+      copy_in_order(sum.ctx, host, term);
+      call_in_order(sum.ctx, [host, i] { host.data<float>()[0] += static_cast<float>(100 * i); });
+      copy_in_order(sum.ctx, term, host);
+      sum.accumulate(term);
+    });
+    expected += 101 * i;
+    if (i % 7 == 0) CHECK(sum.value() == expected);
   }
   CHECK(sum.value() == expected);
   CHECK(sum.graph.built() == 1);
 }
 
-TEST_CASE("cuda graph: work that can be done once is not started where it cannot be recorded",
+TEST_CASE("cuda graph: the host's work of a recording that is given up does not run",
           "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
   Sum sum;
-  int befores = 0;
-  const auto before = [&] { ++befores; };
-  CHECK(sum.graph.run_once(before, [&] { sum.add(1); }));
-  CHECK_FALSE(sum.graph.run_once(before, [&] {
-    sum.add(10);
-    throw MemoryError("no room for what follows");
-  }));
-  CHECK(befores == 1);
-  CHECK(sum.value() == 1);
-  CHECK_FALSE(sum.graph.run_once(before, [&] { sum.value(); }));  // which waits
-  CHECK(sum.graph.run_once(before, [&] { sum.add(sum.value()); }));
-  CHECK(befores == 2);
-  CHECK(sum.value() == 2);
+  int calls = 0, tries = 0;
+  const auto work = [&] {
+    call_in_order(sum.ctx, [&] { ++calls; });
+    sum.add(1);
+    if (++tries == 2) throw MemoryError("no room for what follows");
+  };
+  for (int i = 1; i <= 4; ++i) {
+    sum.graph.run(work);
+    CHECK(sum.value() == i);
+    CHECK(calls == i);
+  }
+  CHECK(tries == 5);
+}
+
+TEST_CASE("cuda: what the host's work in the stream throws comes out of the next wait",
+          "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+  const AnyContext& cuda = cuda_device();
+  call_in_order(cuda, [] { throw NumericError("its own"); });
+  call_in_order(cuda, [] {});
+  CHECK_THROWS_AS(synchronize(cuda), NumericError);
+  synchronize(cuda);
 }
 
 TEST_CASE("cuda graph: kernels that keep changing are run directly, ever more often",

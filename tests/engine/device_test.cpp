@@ -17,6 +17,12 @@ void check_device(const Device& device) {
   const Tensor host = fetch_later(context, here);
   synchronize(context);
   CHECK(host.to_vector() == std::vector<double>{3, -4});
+  // Numbers over to the host, others back, without a wait between.
+  const Tensor room = host_room(context, {2}, DType::f32);
+  copy_in_order(context, room, here);
+  call_in_order(context, [room] { room.data<float>()[0] += room.data<float>()[1]; });
+  copy_in_order(context, here, room);
+  CHECK(to_host(context, here).to_vector() == std::vector<double>{-1, -4});
   int runs = 0;
   CHECK(milliseconds(context, [&] { ++runs; }) >= 0);
   CHECK(runs == 1);
@@ -35,9 +41,7 @@ TEST_CASE("device: the CPU has its results at once and records nothing", "[engin
   Repeated repeated(cpu.context());
   for (int i = 0; i < 3; ++i) repeated.run([&] { ++runs; });
   CHECK((runs == 3 && repeated.built() == 0));
-  std::string order;
-  CHECK(repeated.run_once([&] { order += "before "; }, [&] { order += "work"; }));
-  CHECK(order == "before work");
+  CHECK_THROWS_AS(call_in_order(cpu.context(), [] { throw Error("its own"); }), Error);
 }
 
 TEST_CASE("device: without a GPU the word cuda is refused before anything is made", "[engine]") {

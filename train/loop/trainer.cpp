@@ -162,8 +162,7 @@ bool Trainer::step() {
   } catch (const NumericError& e) {
     throw NumericError(fmt::format("{}: {}", name_of(done), e.what()));
   }
-  for (const std::string& note : done.result.notes)
-    if (said_.insert(note).second) say(fmt::format("{}: {}", name_of(done), note));
+  say_notes(done, done.result.notes);
   if (done.result.taken)
     state_.skipped_in_row = 0;
   else
@@ -193,6 +192,12 @@ Batch Trainer::next_batch(Phase phase) {
   return batch;
 }
 
+/// Each once in a run.
+void Trainer::say_notes(const FinishedStep& step, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes)
+    if (said_.insert(note).second) say(fmt::format("{}: {}", name_of(step), note));
+}
+
 /// A stage's end is an evaluation too.
 bool Trainer::evaluates_now() const {
   return at_stage_end() || state_.total_step % run_.eval.every == 0;
@@ -204,6 +209,8 @@ bool Trainer::saves_now() const {
 
 void Trainer::settle() {
   for (const FinishedStep& step : pending_.settle()) {
+    const BalanceNews* const news = step.result.balance.get();
+    if (news != nullptr) say_notes(step, news->notes);
     faults_.require_finite(step, model_->store());
     const StepReport& report = step.report;
     if (folder_)
@@ -216,8 +223,8 @@ void Trainer::settle() {
                                    report.losses[k],
                                    {},
                                    step.seconds});
-    if (folder_ && step.result.balance)
-      folder_->write(BalanceLine{report.phase, step.total_step, step.epoch, *step.result.balance},
+    if (folder_ && news != nullptr && news->record)
+      folder_->write(BalanceLine{report.phase, step.total_step, step.epoch, *news->record},
                      model_->task_names());
     if (observer_ != nullptr) observer_->on_step(report);
   }

@@ -107,6 +107,7 @@ class Trainer {
   void write_results(Phase phase, EvalSplit split, const std::vector<TaskResult>& results,
                      bool stops = false);
   void say(const std::string& line);
+  void say_notes(const FinishedStep& step, const std::vector<std::string>& notes);
 
   RunFile run_;
   const Dataset& data_;

@@ -42,8 +42,6 @@ void FiniteStep::begin(const std::vector<Tensor>& running, bool fresh) {
   copy_each(context_, kept_, running_);
 }
 
-void FiniteStep::give_back() { copy_each(context_, running_, kept_); }
-
 void FiniteStep::judge(const std::vector<Tensor>& values) {
   if (values.empty()) return;
   auto* verdict = verdict_.data<int32_t>();

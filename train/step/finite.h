@@ -28,8 +28,6 @@ class FiniteStep {
   /// After the backward pass: reads `values` (defined, of one float dtype); where the verdict is
   /// bad, `running` gets its values back.
   void judge(const std::vector<Tensor>& values);
-  /// `running` as it was at begin(): the step starts over.
-  void give_back();
   /// i32 [1], where the context computes.
   const Tensor& verdict() const { return verdict_; }
 

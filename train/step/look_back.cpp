@@ -19,16 +19,12 @@ void TrainStep::look_back(Model& model, StepInputs in, const Batch& batch, TaskB
   // Slopes that are learned are a part of the losses, and need a tape that records.
   Tape tape(context_, learns_slopes(run_) ? Tape::Mode::train : Tape::Mode::no_grad);
   in.images = upload_images(tape, batch.images, model, run_);
-  std::vector<Tensor> fetched;
+  std::vector<Tensor> losses;
   for (const auto& loss : compute_step(tape, model, run_, in).losses)
-    fetched.push_back(loss ? fetch_later(context_, loss->value()) : Tensor());
-  synchronize(context_);
-  std::vector<std::optional<double>> losses;
-  for (const Tensor& loss : fetched)
-    losses.push_back(loss.defined() ? std::optional(loss.item()) : std::nullopt);
+    losses.push_back(loss ? loss->value() : Tensor());
+  balance.losses_after(losses);
   for (size_t i = 0; i < running.size(); ++i) copy_to(context_, running[i], kept[i]);
   counters.restore();
-  balance.losses_after(losses);
 }
 
 }  // namespace weft

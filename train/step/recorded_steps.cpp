@@ -17,7 +17,7 @@ bool has_label(const Tensor& target) {
 
 }  // namespace
 
-RecordedStep& RecordedSteps::of(Phase phase, const Batch& batch) {
+Repeated& RecordedSteps::of(Phase phase, const Batch& batch) {
   std::vector<char> labelled;
   if (is_asynchronous(context_)) {
     for (const Tensor& target : batch.targets) labelled.push_back(has_label(target) ? 1 : 0);

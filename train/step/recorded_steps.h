@@ -14,23 +14,17 @@
 
 namespace weft {
 
-/// A step is one piece; or two, forward and back, where the host reads something of it (TrainStep).
-struct RecordedStep {
-  explicit RecordedStep(const AnyContext& context) : first(context), second(context) {}
-  Repeated first, second;
-};
-
 class RecordedSteps {
  public:
   /// Graphs of sets that are kept apart.
   static constexpr size_t most_sets = 16;
 
   explicit RecordedSteps(const AnyContext& context) : context_(context) {}
-  RecordedStep& of(Phase phase, const Batch& batch);
+  Repeated& of(Phase phase, const Batch& batch);
 
  private:
   AnyContext context_;
-  std::map<std::pair<Phase, std::vector<char>>, RecordedStep> by_labels_;
+  std::map<std::pair<Phase, std::vector<char>>, Repeated> by_labels_;
 };
 
 }  // namespace weft

@@ -27,18 +27,32 @@ Var total_of(const std::vector<std::optional<Var>>& losses, const StepOutputs& o
 
 bool may_be_shared(Part part) { return part != Part::head && part != Part::policy; }
 
-/// Squares of gradients that are numbers may be none.
-bool all_finite_in(const BalanceRecord& record) {
-  return balance::finite(record.weights) &&
-         std::all_of(record.stages.begin(), record.stages.end(), [](const auto& stage) {
-           return balance::finite(stage.norms) && balance::finite(stage.cosines);
-         });
+Tensor on_its_way(const AnyContext& context, const Tensor& loss) {
+  const Tensor host = host_room(context, loss.shape(), loss.dtype());
+  copy_in_order(context, host, loss);
+  return host;
+}
+
+/// `numbers` in the dtype of `host`.
+void write_numbers(const Tensor& host, const std::vector<double>& numbers) {
+  if (host.dtype() == DType::f64)
+    std::copy(numbers.begin(), numbers.end(), host.data<double>());
+  else
+    std::transform(numbers.begin(), numbers.end(), host.data<float>(),
+                   [](double x) { return static_cast<float>(x); });
 }
 
 }  // namespace
 
 TaskBalance::TaskBalance(const RunFile& run, const AnyContext& context)
     : run_(run), context_(context), method_(make_method(run)), weighting_(make_weighting(run)) {}
+
+TaskBalance::~TaskBalance() {
+  try {
+    synchronize(context_);
+  } catch (...) {  // whoever needs the numbers hears of it
+  }
+}
 
 bool TaskBalance::wanted(const RunFile& run) { return balances(run) || run.balance.watch > 0; }
 
@@ -51,68 +65,62 @@ bool TaskBalance::acts(const StepInputs& in) const {
   return weights && (balances(run_) || watches(in));
 }
 
+/// Whether losses have their weights before the pass back begins.
 bool TaskBalance::weighs_losses() const {
   return weighting_ != nullptr || (balances(run_) && !of_gradients());
 }
 
-bool TaskBalance::looks_back() const {
-  return asked_ && (method_->looks_back() || (weighting_ && weighting_->looks_back()));
+/// Whether a method on gradients is asked in the stream.
+bool TaskBalance::grams_suffice() const {
+  return method_->needs() == Balance::Needs::gram && run_.balance.keep_gradients;
 }
 
 void TaskBalance::forget() {
-  asked_ = false;
-  record_.reset();
+  step_ = std::make_shared<BalancedStep>();
   gradients_.reset();
   kept_new_.clear();
-  now_ = {};
 }
 
 void TaskBalance::see(const StepInputs& in, const StepOutputs& out, int64_t epoch) {
   forget();
-  now_ = {{in.seed, in.step}, epoch, in.phase, watches(in), {}, {}, {}, {}, {}};
+  BalancedStep& step = *step_;
+  step.noise = {in.seed, in.step};
+  step.epoch = epoch;
+  step.phase = in.phase;
+  step.watched = watches(in);
   for (size_t k = 0; k < out.losses.size(); ++k) {
     if (!out.losses[k] || run_.tasks[k].weight == 0) continue;
-    now_.tasks.push_back(k);
-    now_.losses.push_back(*out.losses[k]);
-    now_.lambdas.push_back(run_.tasks[k].weight);
+    step.tasks.push_back(k);
+    step.losses.push_back(*out.losses[k]);
+    step.lambdas.push_back(run_.tasks[k].weight);
+    if (balances(run_)) step.fetched.push_back(on_its_way(context_, out.losses[k]->value()));
   }
-  factors_.assign(now_.tasks.size(), 1.0);
-  if (weighs_losses() && !weights_.defined() && !now_.losses.empty())
-    weights_ = Tensor::empty({static_cast<int64_t>(run_.tasks.size())}, now_.losses[0].dtype(),
-                             memory_of(context_));
-}
-
-void TaskBalance::fetch() {
-  for (const Var& loss : now_.losses) now_.fetched.push_back(fetch_later(context_, loss.value()));
-}
-
-/// Behind a wait for the device.
-void TaskBalance::read_losses() {
-  now_.values.clear();
-  for (size_t i = 0; i < now_.fetched.size(); ++i)
-    now_.values.push_back(now_.lambdas[i] * now_.fetched[i].item());
-}
-
-void TaskBalance::weigh() {
+  step.factors.assign(step.tasks.size(), 1.0);
   kept_new_ = kept_;
-  before_ = state();
-  if (now_.tasks.empty()) return;
-  synchronize(context_);
-  read_losses();
-  if (balance::finite(now_.values)) {
-    asked_ = true;
-    BalanceStep& step = weighting_ ? weighting_step_ : method_step_;
-    step = step_of(factors_);
-    factors_ = ask(weighting_ ? *weighting_ : *method_, step)[0];
-  }
-  // As arguments of kernels, which need neither a copy nor a wait.
-  for (size_t i = 0; i < now_.tasks.size(); ++i)
-    std::visit(
-        [&](auto* ctx) {
-          ctx->fill(weights_.rows(static_cast<int64_t>(now_.tasks[i]), 1),
-                    now_.lambdas[i] * factors_[i]);
-        },
-        context_);
+}
+
+/// w_i, or v_i, into weights_ behind the losses.
+void TaskBalance::weigh() {
+  if (step_->tasks.empty()) return;
+  if (!weights_.defined())
+    weights_ = Tensor::empty({static_cast<int64_t>(run_.tasks.size())}, step_->losses[0].dtype(),
+                             memory_of(context_));
+  const Tensor host = host_room(context_, weights_.shape(), weights_.dtype());
+  call_in_order(context_, [this, step = step_, host] {
+    step->before = own_state();
+    read_losses(*step);
+    step->asked = balance::finite(step->values);
+    if (step->asked) {
+      BalanceStep& asked = weighting_ ? step->weighting : step->method;
+      asked = question(*step);
+      step->factors = ask(*step, weighting_ ? *weighting_ : *method_, asked)[0];
+    }
+    std::vector<double> weights(run_.tasks.size(), 0.0);
+    for (size_t i = 0; i < step->tasks.size(); ++i)
+      weights[step->tasks[i]] = step->lambdas[i] * step->factors[i];
+    write_numbers(host, weights);
+  });
+  copy_in_order(context_, weights_, host);
 }
 
 /// What tasks share in this pass, in the order of its first use.
@@ -140,9 +148,9 @@ std::vector<Parameter*> TaskBalance::shared_of(Model& model, const StepOutputs& 
 
 /// One line a stage of the run: what is weighed how, and what of the network that is about.
 void TaskBalance::tell(const std::vector<Parameter*>* shared) {
-  if (told_ == now_.phase) return;
-  told_ = now_.phase;
-  std::string line = fmt::format("balance of {} steps: ", name_of(now_.phase));
+  if (told_ == step_->phase) return;
+  told_ = step_->phase;
+  std::string line = fmt::format("balance of {} steps: ", name_of(step_->phase));
   if (weighting_) line += weighting_->describe() + "; then ";
   line += method_->describe();
   if (shared == nullptr) {
@@ -165,53 +173,44 @@ void TaskBalance::tell(const std::vector<Parameter*>* shared) {
   notes_.push_back(line);
 }
 
-BalanceStep TaskBalance::step_of(const std::vector<double>& factors) const {
-  BalanceStep step;
-  step.noise = now_.noise;
-  step.epoch = now_.epoch;
-  step.tasks = now_.tasks;
-  for (size_t i = 0; i < now_.values.size(); ++i)
-    step.losses.push_back(now_.values[i] * factors[i]);
-  return step;
-}
-
-std::vector<balance::Vector> TaskBalance::ask(Balance& method, const BalanceStep& step) {
-  BalanceResult result = method.weights(step);
-  notes_.insert(notes_.end(), result.notes.begin(), result.notes.end());
+std::vector<balance::Vector> TaskBalance::ask(BalancedStep& step, Balance& method,
+                                              const BalanceStep& question) {
+  BalanceResult result = method.weights(question);
+  step.news.notes.insert(step.news.notes.end(), result.notes.begin(), result.notes.end());
   return std::move(result.weights);
 }
 
 void TaskBalance::backward(Tape& tape, Model& model, const StepInputs& in, const StepOutputs& out,
                            int64_t epoch) {
   see(in, out, epoch);
-  fetch();
   if (weighs_losses()) weigh();
   differentiate(tape, model, out);
-  combine(model);
+  if (gradients_ && grams_suffice()) by_gram(model);
+  step_->losses.clear();
 }
 
 /// By task, of all tasks: what is differentiated for those present.
 std::vector<std::optional<Var>> TaskBalance::weighed(Tape& tape) const {
   std::vector<std::optional<Var>> out(run_.tasks.size());
-  for (size_t i = 0; i < now_.tasks.size(); ++i) {
-    const size_t k = now_.tasks[i];
-    const Var& loss = now_.losses[i];
+  for (size_t i = 0; i < step_->tasks.size(); ++i) {
+    const size_t k = step_->tasks[i];
+    const Var& loss = step_->losses[i];
     out[k] =
         weighs_losses()
             ? loss * tape.constant(weights_.rows(static_cast<int64_t>(k), 1).reshaped(loss.shape()))
-            : scale(loss, now_.lambdas[i]);
+            : scale(loss, step_->lambdas[i]);
   }
   return out;
 }
 
 void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out) {
   if (!out.total) return;
-  if (now_.tasks.empty()) return tape.backward(*out.total);
+  if (step_->tasks.empty()) return tape.backward(*out.total);
   if (!of_gradients()) {
     if (balances(run_)) tell(nullptr);
     const Var total = balances(run_) ? total_of(weighed(tape), out) : *out.total;
-    tape.backward(total, {.stop_at = {}, .retain = now_.watched});
-    if (now_.watched) watch_plain(model, out);
+    tape.backward(total, {.stop_at = {}, .retain = step_->watched});
+    if (step_->watched) watch_plain(model, out);
     return;
   }
   const std::vector<Parameter*> shared = shared_of(model, out);
@@ -221,49 +220,29 @@ void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out
   const bool keep = run_.balance.keep_gradients || !current_ranks().alone();
   gradients_ = per_task_gradients(weighed(tape), shared, {.keep = keep});
   average_over_ranks(context_, *gradients_);
-  gradients_->measure_gram();
 }
 
-/// A look on the side: the step's gradients are put away meanwhile, so that it leaves no trace.
+/// A look on the side, which waits: the step's gradients are put away meanwhile, so that it leaves no
+/// trace.
 void TaskBalance::watch_plain(Model& model, const StepOutputs& out) {
   std::vector<Tensor> own;
   for (Parameter& p : model.store().parameters()) own.push_back(std::exchange(p.grad, {}));
-  record_ = BalanceRecord{now_.tasks, factors_, {}};
   std::vector<std::optional<Var>> losses(run_.tasks.size());
-  for (size_t i = 0; i < now_.tasks.size(); ++i)
-    losses[now_.tasks[i]] = scale(now_.losses[i], now_.lambdas[i]);
+  for (size_t i = 0; i < step_->tasks.size(); ++i)
+    losses[step_->tasks[i]] = scale(step_->losses[i], step_->lambdas[i]);
+  std::vector<BalanceRecord::Stage> stages;
   if (const auto shared = shared_of(model, out); !shared.empty()) {
     TaskGradients gradients = per_task_gradients(losses, shared);
     average_over_ranks(context_, gradients);
-    record(gradients);
+    const ParameterGrams grams = gradients.grams_later();
+    synchronize(context_);
+    stages = conflict_of(step_->tasks.size(), grams, shared);
   }
+  synchronize(context_);  // the factors are there
+  step_->news.record = BalanceRecord{step_->tasks, step_->factors, std::move(stages)};
+  drop_bad_record(step_->news);
   size_t i = 0;
   for (Parameter& p : model.store().parameters()) p.grad = std::move(own[i++]);
-}
-
-void TaskBalance::combine(Model& model) {
-  if (!weighs_losses()) {
-    kept_new_ = kept_;
-    before_ = state();
-  }
-  if (gradients_) {
-    const bool finite = balance::finite(gradients_->gram());  // waits; the losses are there, too
-    read_losses();
-    if (now_.watched) {
-      record_ = BalanceRecord{now_.tasks, factors_, {}};
-      record(*gradients_);
-    }
-    method_step_ = step_of(factors_);
-    asked_ = finite && balance::finite(now_.values);
-    if (!asked_)  // the verdict on the losses and the gradients finds where
-      gradients_->combine(std::vector<double>(now_.tasks.size(), 1.0));
-    else if (method_->needs() == Balance::Needs::gram)
-      by_gram(model);
-    else
-      by_rows();
-    gradients_.reset();
-  }
-  now_.losses.clear();
 }
 
 /// Groups are all of the network that may be shared, so that their number, and with it the method's
@@ -283,82 +262,117 @@ std::vector<std::vector<Parameter*>> TaskBalance::groups_of(Model& model) const 
   return groups;
 }
 
-/// d = sum_i w_i g_i, w of the Gram matrix, or of one for each group.
+/// What a step on gradients begins with, once the losses and Grams are on the host. False: they are no
+/// numbers, and no method is asked.
+bool TaskBalance::begin_gradients(BalancedStep& step, const ParameterGrams& grams,
+                                  const std::vector<Parameter*>& shared) const {
+  if (!weighs_losses()) step.before = own_state();
+  read_losses(step);
+  if (step.watched)
+    step.news.record =
+        BalanceRecord{step.tasks, step.factors, conflict_of(step.tasks.size(), grams, shared)};
+  step.method = question(step);
+  step.asked = balance::finite(grams.sum(shared)) && balance::finite(step.values);
+  return step.asked;
+}
+
+/// w of the Gram matrix, or of one for each group. All 1 where no method is asked: the verdict on the
+/// losses and the gradients finds where.
+std::vector<balance::Vector> TaskBalance::weights_of(
+    BalancedStep& step, const ParameterGrams& grams, const std::vector<Parameter*>& shared,
+    const std::vector<std::vector<Parameter*>>& groups) {
+  const size_t m = step.tasks.size();
+  std::vector<balance::Vector> w(groups.size(), balance::Vector(m, 1.0));
+  if (begin_gradients(step, grams, shared)) {
+    for (const auto& group : groups) step.method.grams.emplace_back(m, grams.sum(group));
+    w = ask(step, *method_, step.method);
+    if (method_->groups() == Balance::Groups::whole)
+      note_weights(step, w[0]);
+    else if (step.news.record)
+      step.news.record->weights.clear();
+  }
+  drop_bad_record(step.news);
+  return w;
+}
+
+/// d = sum_i w_i g_i, all of it queued.
 void TaskBalance::by_gram(Model& model) {
-  const size_t m = method_step_.tasks.size();
+  const ParameterGrams grams = gradients_->grams_later();
   const auto groups = groups_of(model);
-  for (const auto& group : groups)
-    method_step_.grams.emplace_back(
-        m, group.empty() ? balance::Vector(m * m, 0.0) : gradients_->gram(group));
-  const std::vector<balance::Vector> w = ask(*method_, method_step_);
-  if (groups.size() == 1 && method_->groups() == Balance::Groups::whole) {
-    gradients_->combine(w[0]);
-    return note_weights(w[0]);
-  }
-  for (size_t i = 0; i < groups.size(); ++i) gradients_->combine(w[i], groups[i]);
-  if (record_) record_->weights.clear();
+  const Shape shape{static_cast<int64_t>(groups.size()), static_cast<int64_t>(step_->tasks.size())};
+  const Tensor host = host_room(context_, shape, DType::f64);
+  call_in_order(context_, [this, step = step_, grams, groups, shared = gradients_->shared(), host] {
+    std::vector<double> rows;
+    for (const auto& w : weights_of(*step, grams, shared, groups))
+      rows.insert(rows.end(), w.begin(), w.end());
+    write_numbers(host, rows);
+  });
+  const Tensor weights = Tensor::empty(shape, DType::f64, memory_of(context_));
+  copy_in_order(context_, weights, host);
+  gradients_->combine(weights, groups);
+  gradients_.reset();
 }
 
-void TaskBalance::note_weights(const std::vector<double>& w) {
-  if (!record_) return;
-  for (size_t i = 0; i < w.size(); ++i) record_->weights[i] = factors_[i] * w[i];
+void TaskBalance::complete(Model& model) {
+  if (!gradients_) return;
+  const ParameterGrams grams = gradients_->grams_later();
+  synchronize(context_);
+  const std::vector<Parameter*>& shared = gradients_->shared();
+  if (method_->needs() == Balance::Needs::gram)
+    gradients_->combine(weights_of(*step_, grams, shared, groups_of(model))[0]);
+  else if (begin_gradients(*step_, grams, shared))
+    by_rows();
+  else
+    gradients_->combine(std::vector<double>(step_->tasks.size(), 1.0));
+  drop_bad_record(step_->news);
+  gradients_.reset();
 }
 
-void TaskBalance::record(const TaskGradients& g) {
-  const size_t m = g.tasks().size();
-  const auto add = [&](const std::string& name, const std::vector<Parameter*>& group) {
-    const balance::Matrix gram(m, g.gram(group));
-    BalanceRecord::Stage stage{name, balance::norms(gram), balance::Vector(m * m, 0.0)};
-    for (size_t i = 0; i < m; ++i)
-      for (size_t j = 0; j < m; ++j)
-        if (const double size = stage.norms[i] * stage.norms[j]; size > 0)
-          stage.cosines[i * m + j] = gram(i, j) / size;
-    record_->stages.push_back(std::move(stage));
-  };
-  std::vector<std::string> names;
-  std::map<std::string, std::vector<Parameter*>> members;
-  for (Parameter* p : g.shared()) {
-    const std::string name = stage_of(p->name);
-    if (members[name].empty()) names.push_back(name);
-    members[name].push_back(p);
-  }
-  for (const std::string& name : names) add(name, members[name]);
-  add("all", g.shared());
+bool TaskBalance::looks_back() const {
+  return taken_ && !step_->tasks.empty() &&
+         (method_->looks_back() || (weighting_ && weighting_->looks_back()));
 }
 
-void TaskBalance::losses_after(const std::vector<std::optional<double>>& losses) {
-  const auto tell_method = [&](Balance& method, const BalanceStep& step) {
+void TaskBalance::losses_after(const std::vector<Tensor>& losses) {
+  std::vector<Tensor> host;
+  for (const size_t k : step_->tasks)
+    host.push_back(losses[k].defined() ? on_its_way(context_, losses[k]) : Tensor());
+  const auto tell_method = [](BalancedStep& step, Balance& method, const BalanceStep& asked,
+                              const balance::Vector& after) {
     if (!method.looks_back()) return;
-    balance::Vector after;
-    for (const size_t k : step.tasks)
-      after.push_back(losses[k] ? run_.tasks[k].weight * *losses[k] : std::nan(""));
     if (balance::finite(after))
-      method.losses_after(step, after);
+      method.losses_after(asked, after);
     else
-      notes_.push_back(method.name() + ": a loss after the step is no number: nothing is learned");
+      step.news.notes.push_back(method.name() +
+                                ": a loss after the step is no number: nothing is learned");
   };
-  tell_method(*method_, method_step_);
-  if (weighting_) tell_method(*weighting_, weighting_step_);
+  call_in_order(context_, [this, step = step_, host, tell_method] {
+    if (!step->asked) return;
+    balance::Vector after;
+    for (size_t i = 0; i < host.size(); ++i)
+      after.push_back(host[i].defined() ? step->lambdas[i] * host[i].item() : std::nan(""));
+    tell_method(*step, *method_, step->method, after);
+    if (weighting_) tell_method(*step, *weighting_, step->weighting, after);
+  });
 }
 
 void TaskBalance::finish(bool taken) {
+  taken_ = taken;
   if (taken) {
     kept_ = std::move(kept_new_);
-  } else {
-    load_state(before_, "the step before");
-    asked_ = false;
-    record_.reset();
-  }
-  if (record_ && !all_finite_in(*record_)) {
-    record_.reset();
-    notes_.emplace_back(
-        "balance.watch: the tasks' gradients are too large for their norms, or no numbers: this "
-        "step has no line of balance.jsonl");
+  } else {  // which the host has waited to know
+    if (step_->before) load_state(*step_->before, "the step before");
+    step_->news.record.reset();
   }
   kept_new_.clear();
 }
 
 Balance::State TaskBalance::state() const {
+  synchronize(context_);
+  return own_state();
+}
+
+Balance::State TaskBalance::own_state() const {
   Balance::State all;
   const auto add = [&](Balance& method, const std::string& prefix) {
     for (auto& [name, values] : method.state()) all.emplace_back(prefix + name, std::move(values));
@@ -369,6 +383,7 @@ Balance::State TaskBalance::state() const {
 }
 
 void TaskBalance::load_state(const Balance::State& state, const std::string& source) {
+  synchronize(context_);
   const auto give = [&](Balance& method, const std::string& prefix) {
     Balance::State own;
     for (const auto& [name, values] : state)

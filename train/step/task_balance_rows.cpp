@@ -1,5 +1,5 @@
 // TaskBalance's methods on the gradients' elements: from a GPU all rows come to the host at once, and
-// what became of them goes back without waiting. Also what a step's parts pass on.
+// what became of them goes back without waiting.
 #include <algorithm>
 #include <utility>
 
@@ -43,48 +43,27 @@ std::vector<std::vector<Tensor>> rows_on_host(const AnyContext& context, const T
 
 }  // namespace
 
-std::string stage_of(const std::string& parameter) {
-  std::vector<std::string> words{""};
-  for (const char c : parameter) {
-    if (c == '.')
-      words.emplace_back();
-    else
-      words.back() += c;
-  }
-  const size_t first = words[0] == "trunks" && words.size() > 2 ? 2 : 0;
-  const std::string& word = words[first];
-  if (word == "conv1" || word == "bn1") return "stem";  // a ResNet's
-  const bool numbered = (word == "blocks" || word == "features") && first + 1 < words.size();
-  return numbered ? word + "." + words[first + 1] : word;
-}
-
-void keep_shared(std::vector<Parameter*>& group, const std::vector<Parameter*>& shared) {
-  std::erase_if(group, [&](Parameter* p) {
-    return std::find(shared.begin(), shared.end(), p) == shared.end();
-  });
-}
-
 /// Averages and sums of elements where the method keeps them, then weights; or d, element by
 /// element.
 void TaskBalance::by_rows() {
   TaskGradients& g = *gradients_;
   std::vector<std::vector<Tensor>> rows = rows_on_host(context_, g);
   if (method_->elementwise()) {
-    note_weights(ask(*method_, method_step_)[0]);
+    note_weights(*step_, ask(*step_, *method_, step_->method)[0]);
     for (size_t at = 0; at < rows.size(); ++at) by_elements(*g.shared()[at], rows[at]);
     return;
   }
-  method_step_.sums.assign(method_step_.tasks.size(), 0.0);
+  step_->method.sums.assign(step_->method.tasks.size(), 0.0);
   for (size_t at = 0; at < rows.size(); ++at) {
     Parameter& p = *g.shared()[at];
     absorb(p, rows[at]);
     for (Tensor& row : rows[at]) row = to_device(context_, row);
     g.set_rows(p, std::move(rows[at]));
   }
-  method_step_.grams = {balance::Matrix(method_step_.tasks.size(), g.gram())};
-  const balance::Vector w = ask(*method_, method_step_)[0];
+  step_->method.grams = {balance::Matrix(step_->method.tasks.size(), g.gram())};
+  const balance::Vector w = ask(*step_, *method_, step_->method)[0];
   g.combine(w);
-  note_weights(w);
+  note_weights(*step_, w);
 }
 
 void TaskBalance::absorb(const Parameter& p, const std::vector<Tensor>& rows) {
@@ -94,13 +73,13 @@ void TaskBalance::absorb(const Parameter& p, const std::vector<Tensor>& rows) {
     using T = decltype(zero);
     BalanceRows<T> spans{p.name, 0, {}, {}};
     for (size_t i = 0; i < rows.size(); ++i) {
-      Tensor& own = kept[method_step_.tasks[i]];
+      Tensor& own = kept[step_->method.tasks[i]];
       own = own.defined() ? own.clone() : Tensor::zeros(p.value.shape(), p.value.dtype());
       spans.g.push_back(span_of<T>(rows[i]));
       spans.kept.push_back(span_of<T>(own));
     }
-    const balance::Vector sums = method_->absorb(method_step_, spans);
-    for (size_t i = 0; i < rows.size(); ++i) method_step_.sums[i] += sums[i];
+    const balance::Vector sums = method_->absorb(step_->method, spans);
+    for (size_t i = 0; i < rows.size(); ++i) step_->method.sums[i] += sums[i];
   });
 }
 
@@ -110,7 +89,7 @@ void TaskBalance::by_elements(Parameter& p, const std::vector<Tensor>& rows) con
     BalanceRows<T> spans{p.name, 0, {}, {}};
     for (const Tensor& row : rows) spans.g.push_back(span_of<T>(row));
     const Tensor d = Tensor::empty(p.value.shape(), p.value.dtype());
-    method_->combine(method_step_, spans, span_of<T>(d));
+    method_->combine(step_->method, spans, span_of<T>(d));
     add_gradient(context_, p.grad, to_device(context_, d));
   });
 }

@@ -56,7 +56,7 @@ StepResult TrainStep::take(Model& model, Optimizer& optimizer, const StepInputs&
     balance->finish(result.taken);
     if (balance->looks_back()) look_back(model, in, batch, *balance);
     result.notes = balance->take_notes();
-    result.balance = balance->take_record();
+    result.balance = balance->news();
   }
   if (probe_ != nullptr) probe_->after();
   model.store().clear_gradients();
@@ -73,7 +73,7 @@ StepOutputs TrainStep::differentiate(Model& model, const Optimizer& optimizer, S
   StepOutputs out;
   std::optional<Tape> tape;
   const Counters counters(model.store());
-  const auto forward = [&] {
+  const auto work = [&] {
     // On a GPU this may be a second try (Repeated): nothing of the first is left.
     if (balance != nullptr) balance->forget();
     in.images = {};
@@ -87,46 +87,19 @@ StepOutputs TrainStep::differentiate(Model& model, const Optimizer& optimizer, S
     if (probe_ != nullptr) probe_->before(in, batch);
     out = compute_step(*tape, model, run_, in);
     if (probe_ != nullptr) probe_->computed(in, out);
-    if (balance != nullptr) balance->see(in, out, batch.epoch);
-  };
-  // The one place where losses become gradients: back from their weighted sum, or as asked for.
-  const auto back = [&] {
-    if (balance != nullptr) return balance->differentiate(*tape, model, out);
+    // The one place where losses become gradients: back from their weighted sum, or as asked for.
+    if (balance != nullptr) return balance->backward(*tape, model, in, out, batch.epoch);
     averaged_ = out.total && backward_over_ranks(*tape, *out.total, optimizer.parameters());
     tape.reset();
   };
   // These look at values on the way, which a recorded step cannot.
   const bool direct = run_.debug || probe_ != nullptr ||
                       (balance != nullptr && balance->watches(in)) || per_input(model) != nullptr;
-  RecordedStep* const recorded = direct ? nullptr : &recorded_.of(in.phase, batch);
-  const auto run = [&](const std::function<void()>& work) {
-    recorded != nullptr ? recorded->first.run(work) : work();
-  };
-  if (balance == nullptr) {
-    run([&] {
-      forward();
-      back();
-    });
-  } else {
-    // In two pieces: the second is recorded while the device runs the first. Losses have to be read
-    // between them by some methods; others wait for their Gram behind the second, and would leave
-    // the device idle while the whole next step is recorded.
-    run(forward);
-    balance->fetch();
-    const auto weigh = [&] {
-      if (balance->weighs_losses()) balance->weigh();
-    };
-    if (recorded == nullptr || !recorded->second.run_once(weigh, back)) {
-      if (recorded != nullptr) {  // the tape is used up: from the start, by the same noise
-        finite_.give_back();
-        forward();
-        balance->fetch();
-      }
-      weigh();
-      back();
-    }
-  }
-  if (balance != nullptr) balance->combine(model);
+  if (direct)
+    work();
+  else
+    recorded_.of(in.phase, batch).run(work);
+  if (balance != nullptr) balance->complete(model);
   return out;
 }
 

@@ -49,8 +49,8 @@ struct StepResult {
   /// False: it was left out. On a GPU with on_nonfinite = "stop" the host does not ask, the device
   /// knows: the step was taken where the judgement is finite.
   bool taken = true;
-  std::vector<std::string> notes;        ///< of [balance], in sentences
-  std::optional<BalanceRecord> balance;  ///< in every n-th step, if taken, as balance.watch says
+  std::vector<std::string> notes;              ///< of [balance], in sentences
+  std::shared_ptr<const BalanceNews> balance;  ///< null: none; to be read when the losses are
 };
 
 /// Sees a step as it happens: the dump's way in.

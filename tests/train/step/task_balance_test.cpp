@@ -61,6 +61,7 @@ struct Bench {
     Tape tape(&cpu);
     const StepOutputs out = forward(tape);
     balance.backward(tape, *model, in, out, 0);
+    balance.complete(*model);
     return taken();
   }
   Gradients taken() {
@@ -230,8 +231,8 @@ TEST_CASE("task balance: gradients whose squares are no numbers have no record, 
     bench.balanced(balance);
     balance.finish(true);
     INFO(name);
-    CHECK_FALSE(balance.take_record());
-    const std::vector<std::string> notes = balance.take_notes();
+    CHECK_FALSE(balance.news()->record);
+    const std::vector<std::string> notes = balance.news()->notes;
     REQUIRE(!notes.empty());
     CHECK(notes.back().find("this step has no line of balance.jsonl") != std::string::npos);
   }
@@ -261,12 +262,10 @@ TEST_CASE("task balance: a step that begins anew holds no gradients of its first
     take();
     bench.in.images = {};
     const double clean = take();
-    {  // memory runs out behind the pass back: nobody combines
+    {  // memory runs out behind the pass back: nobody completes the step
       Tape tape(&bench.cpu);
       const StepOutputs out = bench.forward(tape);
-      balance.see(bench.in, out, 0);
-      balance.fetch();
-      balance.differentiate(tape, *bench.model, out);
+      balance.backward(tape, *bench.model, bench.in, out, 0);
     }
     bench.model->store().clear_gradients();
     bench.in.images = {};

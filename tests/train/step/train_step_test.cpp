@@ -79,12 +79,12 @@ TEST_CASE("train step: rare sets of labels take turns in one recorded step", "[t
   RecordedSteps recorded(&cpu);
   Batch batch;
   batch.targets = {Tensor::from({1, 1, 1, 1}, {1})};
-  RecordedStep& first = recorded.of(Phase::weights, batch);
+  Repeated& first = recorded.of(Phase::weights, batch);
   CHECK(&recorded.of(Phase::weights, batch) == &first);
   CHECK(&recorded.of(Phase::policy, batch) != &first);
   WEFT_NEEDS_CUDA();  // a CPU records nothing, so labels make no difference there
   RecordedSteps on_cuda(cuda_device());
-  RecordedStep& labelled = on_cuda.of(Phase::weights, batch);
+  Repeated& labelled = on_cuda.of(Phase::weights, batch);
   batch.targets = {Tensor::from({1, 1, 1, 1}, {std::nan("")})};
   CHECK(&on_cuda.of(Phase::weights, batch) != &labelled);
 }
