@@ -138,15 +138,18 @@ class PlanCommand final : public Command {
 
  private:
   void print_ranks() const {
-    const auto print = [&](Model& model) {
+    const auto print = [&](Model& model, const RunFile& run) {
       const Network network{1e9 * bandwidth_, 1e-6 * latency_};
-      fmt::print("{}", ranks_text(model, ranks_, network, 1e-3 * step_));
+      fmt::print("{}", ranks_text(model, run, ranks_, network, 1e-3 * step_));
     };
-    if (std::filesystem::is_directory(run_)) return print(*OpenedRun(run_, "", "cpu", 0).model);
+    if (std::filesystem::is_directory(run_)) {
+      const OpenedRun opened(run_, "", "cpu", 0);
+      return print(*opened.model, opened.run);
+    }
     RunFile run = parse_run_file(run_);
     CpuContext cpu;
     const auto data = open_dataset(run);
-    print(*make_model(&cpu, run));
+    print(*make_model(&cpu, run), run);
   }
 
   std::string run_, svg_;

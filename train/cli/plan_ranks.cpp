@@ -16,11 +16,12 @@ struct Traffic {
   double total() const { return gradients + moments; }
 };
 
-Traffic traffic_of(Model& model, Phase phase) {
+Traffic traffic_of(Model& model, const RunFile& run, Phase phase) {
   set_trainable(model, phase);
   Traffic traffic;
   for (const Parameter& p : model.store().parameters())
     if (p.trainable) traffic.gradients += static_cast<double>(p.value.bytes());
+  if (!run.model.bn_sync || run.model.bn_fixed) return traffic;
   for (const NamedStats& s : std::as_const(model.store()).stats()) {
     // Forward mean and squares, back the two sums of dx: f64 of each channel.
     traffic.moments +=
@@ -69,12 +70,13 @@ double tree_seconds(int64_t ranks, double bytes, const Network& network) {
          2 * bytes / network.bytes_per_second;
 }
 
-std::string ranks_text(Model& model, int64_t ranks, const Network& network, double step_seconds) {
+std::string ranks_text(Model& model, const RunFile& run, int64_t ranks, const Network& network,
+                       double step_seconds) {
   std::string out =
       fmt::format("\nranks at {:g} GB/s and {:g} us, nothing of it hidden behind the pass back:\n",
                   1e-9 * network.bytes_per_second, 1e6 * network.latency_seconds);
   const auto add = [&](const char* name, Phase phase) {
-    const Traffic traffic = traffic_of(model, phase);
+    const Traffic traffic = traffic_of(model, run, phase);
     out += fmt::format("{}: {:.3f} MB of gradients, {:.3f} MB in {} sums of batch norms\n", name,
                        1e-6 * traffic.gradients, 1e-6 * traffic.moments, traffic.norms);
     out += table(traffic, ranks, network, step_seconds);

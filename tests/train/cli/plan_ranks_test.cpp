@@ -22,16 +22,20 @@ TEST_CASE("plan of ranks: ring and tree by the alpha-beta model", "[plan_ranks]"
 
 TEST_CASE("plan of ranks: a step sends its gradients, and two sums a batch norm", "[plan_ranks]") {
   CpuContext cpu(1);
-  const auto model = make_model(&cpu, test::rooms_run({"sharing=hard"}));
+  RunFile run = test::rooms_run({"sharing=hard"});
+  const auto model = make_model(&cpu, run);
   double bytes = 0;
   for (const Parameter& p : model->store().parameters())
     if (model->store().part_of(p) != Part::policy)
       bytes += 4.0 * static_cast<double>(p.value.numel());
-  const std::string text = ranks_text(*model, 6, {1e9, 0}, 0.5);
+  const std::string text = ranks_text(*model, run, 6, {1e9, 0}, 0.5);
   INFO(text);
   CHECK(text.find(fmt::format("{:.3f} MB of gradients", 1e-6 * bytes)) != std::string::npos);
   CHECK(text.find("in 40 sums of batch norms") != std::string::npos);  // ResNet-18 has 20
   CHECK(text.find("\n       2 ") != std::string::npos);
   CHECK(text.find("\n       4 ") != std::string::npos);
   CHECK(text.find("\n       6 ") != std::string::npos);
+  run.model.bn_sync = false;  // each rank's own moments go nowhere
+  CHECK(ranks_text(*model, run, 6, {1e9, 0}, 0.5).find("in 0 sums of batch norms") !=
+        std::string::npos);
 }
