@@ -57,9 +57,8 @@ Tensor host_room(const AnyContext& context, const Shape& shape, DType dtype);
 /// to live until then. A host tensor among them is host_room()'s.
 void copy_in_order(const AnyContext& context, const Tensor& to, const Tensor& from);
 /// `work` runs on the host when the device has come this far; at once on a CPU. It asks nothing of a
-/// device, and what it shares with others it may touch before the next synchronize() alone. It is
-/// kept, with all that it holds, until the copies behind it are done. What it throws, synchronize()
-/// throws.
+/// device, and nobody else touches what it does until the next synchronize(). It is kept, with all
+/// that it holds, until the copies behind it are done. What it throws, synchronize() throws.
 void call_in_order(const AnyContext& context, std::function<void()> work);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);

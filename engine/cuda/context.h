@@ -72,7 +72,7 @@ class CudaContext {
   /// Starts to bring `device` to the host, and returns at once; the tensor may be read after
   /// synchronize(). Its memory is pinned, and a small one: for losses and other scalars.
   Tensor download_later(const Tensor& device);
-  /// What the first of synchronize() finds to have thrown in call_in_order(), it throws.
+  /// Throws the first of what call_in_order()'s work has thrown.
   void synchronize();
   // As in engine/device.h; host_room() is pinned.
   Tensor host_room(const Shape& shape, DType dtype);

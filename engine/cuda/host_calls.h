@@ -19,13 +19,14 @@ namespace weft {
 class HostCalls {
  public:
   void queue(cudaStream_t stream, std::function<void()> work) {
-    while (!recording_ && calls_.size() > 1 && calls_[1].done) free_first();
+    free_done();
     WEFT_CUDA(cudaLaunchHostFunc(stream, &Call::run, &calls_.emplace_back(std::move(work))));
   }
   /// How a launch of one is told from a kernel's.
   static uint64_t kind() { return reinterpret_cast<uint64_t>(&Call::run); }
 
   void begin_recording() {
+    free_done();
     recording_ = true;
     before_ = calls_.size();
   }
@@ -56,6 +57,9 @@ class HostCalls {
       self.done = true;
     }
   };
+  void free_done() {
+    while (!recording_ && calls_.size() > 1 && calls_[1].done) free_first();
+  }
   void free_first() {
     if (failure_ == nullptr) failure_ = calls_.front().failure;
     calls_.pop_front();

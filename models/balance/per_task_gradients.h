@@ -49,7 +49,8 @@ class TaskGradients {
   std::vector<double> gram() const { return gram(shared_); }
   /// Of some of them, a layer or a matrix. Throws Error for a parameter that is not shared.
   std::vector<double> gram(const std::vector<Parameter*>& group) const;
-  /// All of them on their way, without a wait: to be read by call_in_order() (engine/device.h).
+  /// All of them on their way, without a wait: to be read by call_in_order() (engine/device.h) or
+  /// behind synchronize(), and to be kept until then.
   ParameterGrams grams_later() const;
 
   /// g_i,p for every row i; undefined where its loss does not reach p (a gradient of 0). Needs keep.

@@ -163,10 +163,12 @@ bool Trainer::step() {
     throw NumericError(fmt::format("{}: {}", name_of(done), e.what()));
   }
   say_notes(done, done.result.notes);
-  if (done.result.taken)
+  if (done.result.taken) {
     state_.skipped_in_row = 0;
-  else
+  } else {  // its numbers are there
+    if (done.result.balance != nullptr) say_notes(done, done.result.balance->notes);
     say(faults_.leave_out(done, model_->store(), state_));
+  }
   ++state_.step;
   ++state_.total_step;
   done.seconds = seconds_since(began_);

@@ -27,30 +27,19 @@ Var total_of(const std::vector<std::optional<Var>>& losses, const StepOutputs& o
 
 bool may_be_shared(Part part) { return part != Part::head && part != Part::policy; }
 
-Tensor on_its_way(const AnyContext& context, const Tensor& loss) {
-  const Tensor host = host_room(context, loss.shape(), loss.dtype());
-  copy_in_order(context, host, loss);
-  return host;
-}
-
-/// `numbers` in the dtype of `host`.
-void write_numbers(const Tensor& host, const std::vector<double>& numbers) {
-  if (host.dtype() == DType::f64)
-    std::copy(numbers.begin(), numbers.end(), host.data<double>());
-  else
-    std::transform(numbers.begin(), numbers.end(), host.data<float>(),
-                   [](double x) { return static_cast<float>(x); });
-}
-
 }  // namespace
 
 TaskBalance::TaskBalance(const RunFile& run, const AnyContext& context)
     : run_(run), context_(context), method_(make_method(run)), weighting_(make_weighting(run)) {}
 
 TaskBalance::~TaskBalance() {
-  try {
-    synchronize(context_);
-  } catch (...) {  // whoever needs the numbers hears of it
+  // A rank that has lost another breaks off in its first wait; only then the stream comes to an end.
+  for (int tries = 0; tries < 2; ++tries) {
+    try {
+      synchronize(context_);
+      return;
+    } catch (...) {  // whoever needs the numbers hears of it
+    }
   }
 }
 
@@ -93,10 +82,14 @@ void TaskBalance::see(const StepInputs& in, const StepOutputs& out, int64_t epoc
     step.tasks.push_back(k);
     step.losses.push_back(*out.losses[k]);
     step.lambdas.push_back(run_.tasks[k].weight);
-    if (balances(run_)) step.fetched.push_back(on_its_way(context_, out.losses[k]->value()));
   }
   step.factors.assign(step.tasks.size(), 1.0);
   kept_new_ = kept_;
+}
+
+void TaskBalance::fetch_losses() {
+  for (const Var& loss : step_->losses)
+    step_->fetched.push_back(on_its_way(context_, loss.value()));
 }
 
 /// w_i, or v_i, into weights_ behind the losses.
@@ -105,6 +98,7 @@ void TaskBalance::weigh() {
   if (!weights_.defined())
     weights_ = Tensor::empty({static_cast<int64_t>(run_.tasks.size())}, step_->losses[0].dtype(),
                              memory_of(context_));
+  fetch_losses();
   const Tensor host = host_room(context_, weights_.shape(), weights_.dtype());
   call_in_order(context_, [this, step = step_, host] {
     step->before = own_state();
@@ -217,6 +211,7 @@ void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out
   tell(&shared);
   if (shared.empty()) return tape.backward(total_of(weighed(tape), out));
   if (out.regulariser) tape.backward(*out.regulariser, {.stop_at = {}, .retain = true});
+  if (!weighs_losses()) fetch_losses();
   const bool keep = run_.balance.keep_gradients || !current_ranks().alone();
   gradients_ = per_task_gradients(weighed(tape), shared, {.keep = keep});
   average_over_ranks(context_, *gradients_);
@@ -272,7 +267,7 @@ bool TaskBalance::begin_gradients(BalancedStep& step, const ParameterGrams& gram
     step.news.record =
         BalanceRecord{step.tasks, step.factors, conflict_of(step.tasks.size(), grams, shared)};
   step.method = question(step);
-  step.asked = balance::finite(grams.sum(shared)) && balance::finite(step.values);
+  step.asked = balance::finite(grams.sum(shared)) && balance::finite(step.method.losses);
   return step.asked;
 }
 
@@ -363,6 +358,7 @@ void TaskBalance::finish(bool taken) {
   } else {  // which the host has waited to know
     if (step_->before) load_state(*step_->before, "the step before");
     step_->news.record.reset();
+    std::erase(step_->news.notes, bad_record);
   }
   kept_new_.clear();
 }

@@ -80,6 +80,7 @@ class TaskBalance {
   bool of_gradients() const { return method_->needs() != Balance::Needs::losses; }
   bool grams_suffice() const;
   void see(const StepInputs& in, const StepOutputs& out, int64_t epoch);
+  void fetch_losses();
   void weigh();
   std::vector<std::optional<Var>> weighed(Tape& tape) const;
   void differentiate(Tape& tape, Model& model, const StepOutputs& out);

@@ -4,7 +4,23 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/device.h"
+
 namespace weft {
+
+Tensor on_its_way(const AnyContext& context, const Tensor& loss) {
+  const Tensor host = host_room(context, loss.shape(), loss.dtype());
+  copy_in_order(context, host, loss);
+  return host;
+}
+
+void write_numbers(const Tensor& host, const std::vector<double>& numbers) {
+  if (host.dtype() == DType::f64)
+    std::copy(numbers.begin(), numbers.end(), host.data<double>());
+  else
+    std::transform(numbers.begin(), numbers.end(), host.data<float>(),
+                   [](double x) { return static_cast<float>(x); });
+}
 
 void read_losses(BalancedStep& step) {
   step.values.clear();
@@ -81,9 +97,7 @@ void drop_bad_record(BalanceNews& news) {
       }))
     return;
   news.record.reset();
-  news.notes.emplace_back(
-      "balance.watch: the tasks' gradients are too large for their norms, or no numbers: this "
-      "step has no line of balance.jsonl");
+  news.notes.push_back(bad_record);
 }
 
 }  // namespace weft

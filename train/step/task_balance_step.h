@@ -40,6 +40,10 @@ struct BalancedStep {
   BalanceNews news;
 };
 
+/// A copy on the host, there when the device has come this far.
+Tensor on_its_way(const AnyContext& context, const Tensor& loss);
+/// `numbers` in the dtype of `host`.
+void write_numbers(const Tensor& host, const std::vector<double>& numbers);
 /// Where the losses are on the host.
 void read_losses(BalancedStep& step);
 /// What a method is asked about: weighted losses, and no gradients yet.
@@ -50,7 +54,11 @@ std::vector<BalanceRecord::Stage> conflict_of(size_t m, const ParameterGrams& gr
                                               const std::vector<Parameter*>& shared);
 /// A method's weights, times the factors before them, into the record where there is one.
 void note_weights(BalancedStep& step, const balance::Vector& w);
-/// Squares of gradients that are numbers may be none: no record then, and a note.
+/// Squares of gradients that are numbers may be none: no record then, and this note.
+inline const std::string bad_record =
+    "balance.watch: the tasks' gradients are too large for their norms, or no numbers: this step "
+    "has "
+    "no line of balance.jsonl";
 void drop_bad_record(BalanceNews& news);
 
 /// "layer1" of "layer1.0.conv1.weight" and of "trunks.seg.layer1.0.conv1.weight".
