@@ -2,7 +2,8 @@
 //   0       nothing: the text has ended
 //   1       a character that is not in the alphabet
 //   2 ..    the alphabet's characters, in their order
-// An empty alphabet is that of the bytes of UTF-8: 0, then 1 + the byte, and nothing is unknown. A
+// An empty alphabet is that of the bytes of UTF-8: 0, then 1 + the byte, and nothing is unknown but the
+// byte 0, which no text has. A
 // character is a code point. A capital A to Z that the alphabet lacks counts as its small letter
 // (Zhang et al., NIPS 2015, arXiv 1509.01626, find that small letters alone do better).
 #pragma once
@@ -17,6 +18,7 @@ namespace weft {
 
 class Alphabet {
  public:
+  static constexpr int64_t unknown = 1;
   /// `characters`: UTF-8. A character that is there twice is a ConfigError.
   explicit Alphabet(const std::string& characters);
 

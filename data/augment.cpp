@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "data/hide.h"
 #include "data/jitter.h"
 #include "data/resize.h"
 
@@ -59,6 +60,7 @@ float nearer(float depth, float zoom, DepthUnit unit) {
 Sample fit_sample(Sample sample, const std::vector<TaskSpec>& tasks, const FitOptions& options,
                   const Philox& noise) {
   if (sample.image.height == 1 && sample.image.width == 1) return sample;  // a row of a table
+  hide_characters(sample.image, options.augment, noise);
   const Plan plan = make_plan(sample.image, options, noise);
   jitter_colours(sample.image, options.augment, noise);
   sample.image = cut(resize_bilinear(sample.image, plan.height, plan.width), plan, 0);

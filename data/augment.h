@@ -1,5 +1,5 @@
 // Resizing and random change of a sample: its colours (data/jitter.h), to the batch's size, zoomed by
-// a factor, mirrored, cut.
+// a factor, mirrored, cut; or a text's characters (data/hide.h).
 // Sound: a mirror negates the normals' x, and a zoom by s divides depth by s (things s times as
 // large are s times as near). Compat, as AdaShare's loaders: neither, but that Taskonomy's
 // mirror does negate x. What a cut or a shrunken picture leaves open is black without labels.

@@ -138,6 +138,7 @@ struct AugmentSpec {
   bool flip = false;
   std::array<int, 2> crop{0, 0};                        ///< height, width; 0: no crop
   double brightness = 0, contrast = 0, saturation = 0;  ///< at most so much (data/jitter.h)
+  double hide = 0;  ///< text: share of characters made unknown (data/hide.h)
 
   bool operator==(const AugmentSpec&) const = default;
 };

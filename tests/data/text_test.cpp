@@ -3,6 +3,7 @@
 // Then the real sets.
 #include "data/sets/text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -301,6 +302,42 @@ TEST_CASE("text: a label, or what says whose or where a row is, is no text", "[d
     CHECK_THAT(message_of<ConfigError>([&] { TextDataset(data, tasks); }),
                contains_text(fmt::format("data.columns: '{}' is a label", other)));
   }
+}
+
+TEST_CASE("text: training hides a share of the characters, others each epoch, the same each time",
+          "[data][text]") {
+  const TempFolder folder;
+  std::string rows = "topic,text\n";
+  for (int i = 0; i < 40; ++i) rows += fmt::format("news,{}\n", std::string(60, "abc"[i % 3]));
+  write_file(folder.file("t.csv"), rows);
+  DataSpec data = spec_of(folder);
+  data.length = 80;
+  const std::vector<TaskSpec> tasks{task_of("topic", TaskKind::classification, 1)};
+  const TextDataset set(data, tasks);
+  RunFile run;
+  run.tasks = tasks;
+  run.data = data;
+  run.data.batch = 40;
+  run.data.augment.hide = 0.25;
+  std::vector<int64_t> all;
+  for (int64_t i = 0; i < set.size(); ++i) all.push_back(i);
+  // Of a batch: ids, those that were hidden, and whether the end is left alone.
+  const auto ids = [](Loader& loader) { return loader.next().images.to_vector(); };
+  Loader training(set, all, train_loader_options(run, set, "train", 0));
+  const auto first = ids(training), second = ids(training);
+  Loader again(set, all, train_loader_options(run, set, "train", 0));
+  CHECK(first == ids(again));
+  CHECK(first != second);
+  int64_t hidden = 0;
+  for (size_t i = 0; i < first.size(); ++i) {
+    if (i % 80 >= 60) CHECK(first[i] == 0);
+    if (i % 80 < 60) CHECK(first[i] != 0);
+    hidden += first[i] == 1;
+  }
+  CHECK(std::abs(static_cast<double>(hidden) / (40 * 60) - 0.25) < 0.04);  // 4.5 standard errors
+  Loader evaluation(set, all, eval_loader_options(run, set));
+  const auto seen = ids(evaluation);
+  CHECK(std::count(seen.begin(), seen.end(), 1.0) == 0);
 }
 
 TEST_CASE("text: the fingerprint knows texts and labels apart", "[data][text]") {

@@ -93,13 +93,14 @@ void visit_fields(FieldVisitor& v, DataSpec& d) {
   v.field("count", d.count, "scenes: training samples");
   v.field("val_count", d.val_count, "scenes: validation samples");
   v.field("test_count", d.test_count, "scenes: test samples");
-  v.table("augment", "random changes of training pictures", [&] {
+  v.table("augment", "random changes of training samples", [&] {
     v.field("scale", d.augment.scale, "factor on the size, between these two");
     v.field("flip", d.augment.flip, "left and right, of a random half");
     v.field("crop", d.augment.crop, "[height, width] cut out; 0: no crop");
     v.field("brightness", d.augment.brightness, "a factor from 1 - this to 1 + this");
     v.field("contrast", d.augment.contrast, "a factor from 1 - this to 1 + this");
     v.field("saturation", d.augment.saturation, "a factor from 1 - this to 1 + this");
+    v.field("hide", d.augment.hide, "text: share of characters made unknown");
   });
 }
 

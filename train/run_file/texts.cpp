@@ -28,6 +28,7 @@ class Checker {
     nothing(data_.alphabet.empty(), "data.alphabet");
     nothing(data_.length == 0, "data.length");
     nothing(!data_.escapes, "data.escapes");
+    nothing(data_.augment.hide == 0, "data.augment.hide");
     for (const TaskSpec& t : run_.tasks) {
       nothing(t.index.empty(), "task." + t.name + ".index");
       nothing(t.test_index.empty(), "task." + t.name + ".test_index");
@@ -63,7 +64,11 @@ class Checker {
             "is missing: how many characters of a text the network sees");
     require(data_.normalize == Normalize::none, "data.normalize",
             "is for pictures; texts are numbers of characters");
-    require(data_.augment == AugmentSpec{}, "data.augment", "is for pictures");
+    AugmentSpec of_texts;
+    of_texts.hide = data_.augment.hide;
+    require(data_.augment == of_texts, "data.augment", "is for pictures, all but hide");
+    require(of_texts.hide >= 0 && of_texts.hide < 1, "data.augment.hide",
+            fmt::format("is {}; a share of the characters is from 0 to below 1", of_texts.hide));
     require(data_.size[0] == 0, "data.size", "is for pictures; data.length is a text's");
     for (const TaskSpec& t : run_.tasks)
       require(t.image_label(), "task." + t.name + ".kind",

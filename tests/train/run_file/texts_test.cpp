@@ -33,6 +33,7 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
       {true, "model.in_channels=3", "a character is one number"},
       {true, "data.normalize=imagenet", "'data.normalize' is for pictures"},
       {true, "data.augment={flip=true}", "'data.augment' is for pictures"},
+      {true, "data.augment.hide=1", "'data.augment.hide' is 1; a share of the characters"},
       {true, "data.size=[8,8]", "'data.size' is for pictures"},
       {true, "task.mark.kind=depth", "the tasks of texts are classification"},
       {true, "data.test_index=x.csv", "'data.test_index' is where the test rows are"},
@@ -74,6 +75,7 @@ TEST_CASE("text: what a run file cannot mean is refused", "[run_file][text]") {
     CHECK_THAT(elsewhere(std::string("data.") + table),
                contains_text("means nothing for scenes data"));
   CHECK_THAT(elsewhere("data.escapes=true"), contains_text("means nothing for scenes data"));
+  CHECK_THAT(elsewhere("data.augment.hide=0.1"), contains_text("means nothing for scenes data"));
   for (const char* own : {"index=t.csv", "header=[\"a\"]", "columns=[\"a\"]"})
     CHECK_THAT(elsewhere(std::string("task.a.") + own),
                contains_text("means nothing for scenes data"));
