@@ -1,6 +1,7 @@
 // Convolutions layer by layer, on the shapes that a crop gives the Deeplab ResNet-18 and its ASPP
 // heads: minimum over repeats of forward, dgrad and wgrad, each beside its GFLOP/s and its share of
 // the measured peak. Useful work leaves out taps that see only padding; that is what is shared.
+// On a GPU, layers of few outputs are shown by cuBLAS as well, which is not what weft runs them by.
 // --errors 1: instead of times, ||a - b|| / ||b|| of each beside the CPU's f64 on the same operands.
 #include "ops/cast.h"
 #include "ops/conv2d.h"
@@ -10,8 +11,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <type_traits>
 
 #include "bench/bench.h"
+#include "engine/cuda/gemm.h"
 #include "engine/device.h"
 #include "engine/philox.h"
 #include "train/compare/ceiling.h"
@@ -23,11 +26,12 @@ struct Layer {
   std::string name;
   int64_t size, in, out, kernel;  // size: height and width of the input
   Conv2dOptions options;
+  bool by_cublas = false;  // a 1x1
 };
 
 int64_t halved(int64_t size) { return (size + 1) / 2; }
 
-std::vector<Layer> layers(int64_t crop) {
+std::vector<Layer> layers(int64_t crop, bool gpu) {
   const int64_t pooled = halved(halved(crop)), map = halved(pooled);
   std::vector<Layer> list{
       {"stem 7x7 / 2, 3 to 64", crop, 3, 64, 7, {.stride = 2, .padding = 3}},
@@ -47,7 +51,10 @@ std::vector<Layer> layers(int64_t crop) {
                     3,
                     {.padding = d, .dilation = d}});
   list.push_back({"ASPP 1x1, 1024", map, 1024, 1024, 1, {}});
-  list.push_back({"ASPP 1x1, 1024 to 40", map, 1024, 40, 1, {}});
+  for (const int64_t out : {40, 13, 3, 1}) {
+    list.push_back({fmt::format("ASPP 1x1, 1024 to {}", out), map, 1024, out, 1, {}});
+    if (gpu && out < 40) list.push_back({"  the same by cuBLAS", map, 1024, out, 1, {}, true});
+  }
   return list;
 }
 
@@ -118,6 +125,38 @@ void show_errors(const Layer& l, const AnyContext& context, int64_t batch, int t
   fmt::print("\n");
 }
 
+/// The three products of a layer: what weft runs it by, or of a 1x1 cuBLAS's.
+template <class T>
+struct Products {
+  const Conv2dShape& s;
+  bool by_cublas;
+
+  template <class Context>
+  void forward(Context& ctx, View<const T> x, View<const T> weight, View<T> y) const {
+    if constexpr (std::is_same_v<Context, CudaContext>)
+      if (by_cublas)
+        return gemm<T>(ctx, s.output_pixels(), s.k, s.c, {x.data, s.c}, {weight.data, s.c, true}, 0,
+                       y.data, s.k);
+    kernels::conv2d_forward<T>(ctx, s, x, weight, {}, y);
+  }
+  template <class Context>
+  void backward_input(Context& ctx, View<const T> weight, View<const T> dy, View<T> dx) const {
+    if constexpr (std::is_same_v<Context, CudaContext>)
+      if (by_cublas)
+        return gemm<T>(ctx, s.output_pixels(), s.c, s.k, {dy.data, s.k}, {weight.data, s.c}, 0,
+                       dx.data, s.c);
+    kernels::conv2d_backward_input<T>(ctx, s, weight, dy, dx);
+  }
+  template <class Context>
+  void backward_weight(Context& ctx, View<const T> x, View<const T> dy, View<stat_t<T>> dw) const {
+    if constexpr (std::is_same_v<Context, CudaContext>)
+      if (by_cublas)
+        return gemm<T>(ctx, s.k, s.c, s.output_pixels(), {dy.data, s.k, true}, {x.data, s.c}, 0,
+                       dw.data, s.c);
+    kernels::conv2d_backward_weight<T>(ctx, s, x, dy, dw);
+  }
+};
+
 /// One layer's row: forward, dgrad, wgrad. Returns the milliseconds of all three.
 template <class T>
 double measure(const Layer& l, const AnyContext& context, int64_t batch, int64_t reps,
@@ -151,16 +190,15 @@ double measure(const Layer& l, const AnyContext& context, int64_t batch, int64_t
   };
   const auto vx = x.view<const T>(), vw = weight.view<const T>();
   const auto vy = y.view<T>();
-  on([&](auto& ctx) { kernels::conv2d_forward<T>(ctx, s, vx, vw, {}, vy); });
+  const Products<T> products{s, l.by_cublas};
+  on([&](auto& ctx) { products.forward(ctx, vx, vw, vy); });
   if (l.in == 3)
     fmt::print("{:>25}", "images need none");
   else
-    on([&](auto& ctx) { kernels::conv2d_backward_input<T>(ctx, s, vw, vy, dx.view<T>()); });
-  on([&](auto& ctx) {
-    kernels::conv2d_backward_weight<T>(ctx, s, vx, vy, dweight.view<stat_t<T>>());
-  });
+    on([&](auto& ctx) { products.backward_input(ctx, vw, vy, dx.view<T>()); });
+  on([&](auto& ctx) { products.backward_weight(ctx, vx, vy, dweight.view<stat_t<T>>()); });
   fmt::print("\n");
-  return total;
+  return l.by_cublas ? 0 : total;
 }
 
 }  // namespace
@@ -191,11 +229,11 @@ void conv(const Arguments& arguments) {
              what);
   fmt::print("{:28}{:>7}{:>25}{:>25}{:>25}\n", "layer", "useful", "forward", "dgrad", "wgrad");
   if (errors) {
-    for (const Layer& l : layers(crop)) show_errors(l, context, batch, threads);
+    for (const Layer& l : layers(crop, false)) show_errors(l, context, batch, threads);
     return;
   }
   double total = 0;
-  for (const Layer& l : layers(crop))
+  for (const Layer& l : layers(crop, is_asynchronous(context)))
     total += bf16 ? measure<bf16_t>(l, context, batch, reps, peak)
                   : measure<float>(l, context, batch, reps, peak);
   fmt::print("{:28}{:>17.4f} ms\n", "one of each", total);

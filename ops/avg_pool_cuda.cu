@@ -12,16 +12,16 @@ void avg_pool_forward(CudaContext& ctx, View<const T> x, const PoolOptions& o, V
   const PoolSizes in(x.shape), out(y.shape);
   const T* from = x.data;
   T* to = y.data;
-  for_each(ctx, "avg_pool", y.numel(), [=] __device__(int64_t i) {
-    const PoolPlace at(i, out, 1);
+  for_places(ctx, "avg_pool", y.shape[0], out, 1, [=] __device__(const PoolPlace& at) {
     const PoolSpan rows(at.row, in.height, o), columns(at.column, in.width, o);
-    const float by = 1.0F / static_cast<float>(rows.padded * columns.padded);
+    const float by =
+        1.0F / static_cast<float>(rows.padded(in.height, o) * columns.padded(in.width, o));
     float sum = 0;
     for (int r = rows.from; r < rows.to; ++r)
       for (int t = columns.from; t < columns.to; ++t)
         sum +=
             by * load(from + in.element(at.image, rows.start + r, columns.start + t, at.channel));
-    store(to + i, sum);
+    store(to + out.element(at.image, at.row, at.column, at.channel), sum);
   });
 }
 
@@ -30,16 +30,16 @@ void avg_pool_backward(CudaContext& ctx, View<const T> dy, const PoolOptions& o,
   const PoolSizes in(dx.shape), out(dy.shape);
   const T* from = dy.data;
   T* to = dx.data;
-  for_each(ctx, "avg_pool_backward", dx.numel(), [=] __device__(int64_t i) {
-    const PoolPlace at(i, in, 1);
+  for_places(ctx, "avg_pool_backward", dx.shape[0], in, 1, [=] __device__(const PoolPlace& at) {
     const PoolReach rows(at.row, out.height, o), columns(at.column, out.width, o);
     float sum = 0;
     for (int p = rows.from; p < rows.to; ++p)
       for (int q = columns.from; q < columns.to; ++q) {
-        const int places = PoolSpan(p, in.height, o).padded * PoolSpan(q, in.width, o).padded;
+        const int places = PoolSpan(p, in.height, o).padded(in.height, o) *
+                           PoolSpan(q, in.width, o).padded(in.width, o);
         sum += load(from + out.element(at.image, p, q, at.channel)) / static_cast<float>(places);
       }
-    store(to + i, sum);
+    store(to + in.element(at.image, at.row, at.column, at.channel), sum);
   });
 }
 

@@ -1,6 +1,7 @@
-// Sums over long axes for layer_norm and group_norm on the GPU: x is cut into chunks of rows and
-// strips of channels by the shape alone, threads that own the same channels are combined pairwise,
-// and a warp adds up a channel's (or a segment's) chunks in a fixed tree, in double.
+// Sums over long axes on the GPU, for layer_norm, group_norm and linear of few outputs: x is cut into
+// chunks of rows and strips of channels by the shape alone, threads that own the same channels are
+// combined pairwise, and a norm's warp adds up a channel's (or a segment's) chunks in a fixed tree, in
+// double.
 #pragma once
 
 #include <algorithm>

@@ -1,10 +1,12 @@
 // linear on the GPU: three products by cuBLAS, which adds the bias as it writes y. Where it cannot,
 // the bias is written into y's rows, on which the product is added. The bias' gradient is a sum
-// over rows in the fixed tree of ops/reduce. In f32x6 a large product is a convolution of 1x1 over a
-// row of pixels, by Hopper's kernels (ops/conv2d_hopper_split_cuda.cuh).
+// over rows in the fixed tree of ops/reduce. A few outputs are not for cuBLAS
+// (ops/linear_narrow_cuda.cuh). In f32x6 a large product is a convolution of 1x1 over a row of pixels,
+// by Hopper's kernels (ops/conv2d_hopper_split_cuda.cuh).
 #include "engine/cuda/gemm.h"
 #include "ops/conv2d_tensor_cuda.cuh"
 #include "ops/linear.h"
+#include "ops/linear_narrow_cuda.cuh"
 #include "ops/reduce.h"
 
 namespace weft::kernels {
@@ -28,6 +30,7 @@ template <class T>
 void linear_forward(CudaContext& ctx, View<const T> x, View<const T> weight, View<const T> bias,
                     View<T> y) {
   const int64_t out = weight.shape[0], in = weight.shape[1], rows = y.numel() / out;
+  if (narrow_linear::takes<T>(out)) return narrow_linear::forward<T>(ctx, x, weight, bias, y);
   if (splits<T>(ctx, rows, in, out) &&
       hopper_conv::forward<T>(ctx, row_of_pixels(rows, in, out), x, weight, bias, y))
     return;
@@ -44,6 +47,7 @@ void linear_forward(CudaContext& ctx, View<const T> x, View<const T> weight, Vie
 template <class T>
 void linear_backward_input(CudaContext& ctx, View<const T> weight, View<const T> dy, View<T> dx) {
   const int64_t out = weight.shape[0], in = weight.shape[1], rows = dx.numel() / in;
+  if (narrow_linear::takes<T>(out)) return narrow_linear::backward_input<T>(ctx, weight, dy, dx);
   if (splits<T>(ctx, rows, in, out) &&
       hopper_conv::backward_input<T>(ctx, row_of_pixels(rows, in, out),
                                      {weight.data, {out, 1, 1, in}}, dy, dx))
@@ -55,6 +59,7 @@ template <class T>
 void linear_backward_weight(CudaContext& ctx, View<const T> x, View<const T> dy,
                             View<stat_t<T>> dweight) {
   const int64_t out = dweight.shape[0], in = dweight.shape[1], rows = x.numel() / in;
+  if (narrow_linear::takes<T>(out)) return narrow_linear::backward_weight<T>(ctx, x, dy, dweight);
   if (splits<T>(ctx, rows, in, out) &&
       hopper_conv::backward_weight<T>(ctx, row_of_pixels(rows, in, out), x, dy, dweight))
     return;

@@ -37,28 +37,36 @@ inline Shape pooled_shape(const char* op, const Shape& x, const PoolOptions& o, 
   return y;
 }
 
-/// Along one axis, the part `from` .. `to` - 1 of window `out` that lies inside x.
-struct PoolWindow {
-  int64_t start, from, to;
+/// Along one axis, the part `from` .. `to` - 1 of window `out` that lies inside x. Int: int64_t, or
+/// int on a GPU, whose divisions of 64 bits take a hundred instructions.
+template <class Int>
+struct PoolWindowOf {
+  Int start, from, to;
 
-  WEFT_HD PoolWindow(int64_t out, int64_t extent, const PoolOptions& o)
-      : start(out * o.stride - o.padding),
-        from(std::max<int64_t>(0, -start)),
-        to(std::min(o.kernel, extent - start)) {}
+  WEFT_HD PoolWindowOf(Int out, Int extent, const PoolOptions& o)
+      : start(out * static_cast<Int>(o.stride) - static_cast<Int>(o.padding)),
+        from(std::max<Int>(0, -start)),
+        to(std::min(static_cast<Int>(o.kernel), extent - start)) {}
   /// Its length with padding, without what ceil_mode lets stand out beyond: avg_pool's divisor.
-  WEFT_HD int64_t padded(int64_t extent, const PoolOptions& o) const {
-    return std::min(o.kernel, extent + o.padding - start);
+  WEFT_HD Int padded(Int extent, const PoolOptions& o) const {
+    return std::min(static_cast<Int>(o.kernel), extent + static_cast<Int>(o.padding) - start);
   }
 };
 
 /// Along one axis, the windows `from` .. `to` - 1 that cover pixel `in`.
-struct PoolCover {
-  int64_t from, to;
+template <class Int>
+struct PoolCoverOf {
+  Int from, to;
 
-  WEFT_HD PoolCover(int64_t in, int64_t windows, const PoolOptions& o)
-      : from(std::max<int64_t>(0, (in + o.padding - o.kernel + o.stride) / o.stride)),
-        to(std::min(windows, (in + o.padding) / o.stride + 1)) {}
+  WEFT_HD PoolCoverOf(Int in, Int windows, const PoolOptions& o) {
+    const Int stride = static_cast<Int>(o.stride), place = in + static_cast<Int>(o.padding);
+    from = std::max<Int>(0, (place - static_cast<Int>(o.kernel) + stride) / stride);
+    to = std::min(windows, place / stride + 1);
+  }
 };
+
+using PoolWindow = PoolWindowOf<int64_t>;
+using PoolCover = PoolCoverOf<int64_t>;
 
 /// f(image, row) for every row of images [N, H, W, C]; a chunk is about pointwise_chunk elements.
 template <class F>

@@ -115,6 +115,17 @@ TEST_CASE("cuda: bf16 bias gradients agree with f64 within their rounding", "[op
                   [](const auto& v) { return linear(v[0], v[1], v[2]); }});
 }
 
+TEST_CASE("cuda: bf16 linears of few outputs agree with f64 within their rounding",
+          "[ops][cuda][bf16][narrow]") {
+  WEFT_NEEDS_CUDA();
+  for (const int64_t width : {1, 2, 3, 5, 7, 8})
+    for (const Shape& x : std::vector<Shape>{{5, 24}, {2601, 72}, {67, 515}, {301, 1024}})
+      check_bf16({fmt::format("linear {} to {}", x, width),
+                  {x, {width, x[1]}, {width}},
+                  {false, false, false},
+                  [](const auto& v) { return linear(v[0], v[1], v[2]); }});
+}
+
 TEST_CASE("cuda: bf16 matmul agrees with f64 within its rounding", "[ops][cuda][bf16]") {
   WEFT_NEEDS_CUDA();
   for (const Transpose t : {Transpose::none, Transpose::a, Transpose::b})
@@ -151,6 +162,10 @@ TEST_CASE(
   std::vector<Bf16Case> cases = {
       {"linear",
        {{700, 24}, {40, 24}, {40}},
+       {},
+       [](const auto& v) { return linear(v[0], v[1], v[2]); }},
+      {"linear to 3",
+       {{700, 24}, {3, 24}, {3}},
        {},
        [](const auto& v) { return linear(v[0], v[1], v[2]); }},
       {"3x3", {{2, 13, 11, 128}, {256, 3, 3, 128}, {256}}, {}, conv(padded)},

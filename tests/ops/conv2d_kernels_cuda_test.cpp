@@ -1,22 +1,18 @@
 // The kernels behind conv2d on a GPU, one by one: Hopper's and every card's (ops/
-// conv2d_tensor_cuda.cuh). Small whole numbers make every sum exact in f32, so whatever a kernel's
-// order and rounding, its result is the CPU's f64 to the last bit (in bf16, that rounded), and a
-// wrong pixel, tap or channel shows. Each row says which operations Hopper's kernels take; nothing
-// is written outside the result. Also: what is not finite stays so, work recorded as a graph, and a
-// picture of more tiles than a grid's y holds.
+// conv2d_tensor_cuda.cuh), on whole numbers (tests/support/device_numbers.h): a wrong pixel, tap or
+// channel shows. Each row says which operations Hopper's kernels take; nothing is written outside
+// the result. Also: what is not finite stays so, work recorded as a graph, and a picture of more tiles
+// than a grid's y holds.
 #include <cmath>
 #include <limits>
-#include <optional>
 
-#include "engine/device.h"
 #include "ops/batch_norm.h"
-#include "ops/cast.h"
 #include "ops/conv2d.h"
 #include "ops/conv2d_tensor_cuda.cuh"
 #include "ops/max_pool.h"
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
-#include "tests/support/op_check.h"
+#include "tests/support/device_numbers.h"
 
 namespace weft {
 namespace {
@@ -107,41 +103,6 @@ const std::vector<Layer>& layers() {
   return list;
 }
 
-/// Whole numbers from -3 to 3.
-Values numbers(const Shape& shape, int64_t seed) {
-  Values v;
-  for (int64_t i = 0; i < shape.numel(); ++i)
-    v.push_back(static_cast<double>((i * 2654435761 + seed * 40503) >> 7 & 1023) - 512);
-  for (double& x : v) x = std::floor(x / 147) + (x < 0 ? 1 : 0);
-  return v;
-}
-
-/// On the device, rounded to a type that the host may not have; and back.
-Tensor on_gpu(CudaContext& ctx, const Shape& shape, const Values& values, DType dtype) {
-  const Tape tape(&ctx, Tape::Mode::no_grad);
-  const Tensor wide = Tensor::from(shape, values, DType::f32);
-  return cast(tape.constant(to_device(tape.context(), wide)), dtype).value();
-}
-Values values_of(CudaContext& ctx, const Tensor& t) {
-  const Tape tape(&ctx, Tape::Mode::no_grad);
-  return to_host(tape.context(), cast(tape.constant(t), DType::f32).value()).to_vector();
-}
-
-/// What `kernel` writes to a result of NaNs between two margins, which must stay; nothing where it
-/// refuses.
-template <class T, class Kernel>
-std::optional<Values> result(CudaContext& ctx, const Shape& shape, Kernel&& kernel) {
-  constexpr int64_t margin = 512;
-  const Tensor all = Tensor::empty({shape.numel() + 2 * margin}, dtype_of<T>(), ctx.memory());
-  ctx.fill(all, std::numeric_limits<double>::quiet_NaN());
-  if (!kernel(View<T>{all.data<T>() + margin, shape})) return std::nullopt;
-  const Values values = values_of(ctx, all);
-  const auto first = values.begin() + margin, last = values.end() - margin;
-  CHECK(std::all_of(values.begin(), first, [](double v) { return std::isnan(v); }));
-  CHECK(std::all_of(last, values.end(), [](double v) { return std::isnan(v); }));
-  return Values(first, last);
-}
-
 /// A layer's operands on the device, and what they give, exactly.
 template <class T>
 struct Case {
@@ -156,9 +117,7 @@ struct Case {
     const Tensor hx = host(l.x, 1), hw = host(l.weight, 2), hb = host({s.k}, 3);
     const Tensor hdy = host(s.output(), 4);
     const auto exact = [&](const Shape& shape, auto&& kernel, DType dtype = dtype_of<T>()) {
-      const Tensor out = Tensor::empty(shape, DType::f64);
-      kernel(out.view<double>());
-      return values_of(ctx, on_gpu(ctx, shape, out.to_vector(), dtype));
+      return exact_values(ctx, shape, dtype, kernel);
     };
     CpuContext cpu(2);
     const auto vx = hx.view<const double>(), vw = hw.view<const double>();
@@ -212,8 +171,6 @@ void check_kernels(CudaContext& ctx, const Layer& l, const std::string& takes) {
       [&](View<float> dw) { return tensor_conv::backward_weight<T>(ctx, c.s, x, dy, dw); },
       [&](View<float> dw) { kernels::conv2d_backward_weight<T>(ctx, c.s, x, dy, dw); });
 }
-
-CudaContext& context_of(const Device& device) { return *std::get<CudaContext*>(device.context()); }
 
 }  // namespace
 

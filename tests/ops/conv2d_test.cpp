@@ -53,6 +53,7 @@ TEST_CASE("conv2d: kernels, strides, paddings", "[ops]") {
   check_conv("3x3", {2, 7, 5, 9}, {17, 3, 3, 9}, {.padding = 1});
   check_conv("3x3 with bias", {2, 7, 5, 9}, {17, 3, 3, 9}, {.padding = 1}, true);
   check_conv("1x1", {2, 5, 4, 11}, {19, 1, 1, 11}, {}, true);
+  check_conv("1x1 to 3", {2, 5, 7, 24}, {3, 1, 1, 24}, {}, true);
   check_conv("1x1 stride 2", {1, 7, 8, 11}, {5, 1, 1, 11}, {.stride = 2});
   check_conv("1x1 padded", {1, 3, 2, 10}, {5, 1, 1, 10}, {.padding = 1}, true);
   check_conv("3x3 stride 2", {2, 9, 8, 10}, {12, 3, 3, 10}, {.stride = 2, .padding = 1});

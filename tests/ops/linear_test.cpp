@@ -42,6 +42,17 @@ TEST_CASE("linear: sizes around the blocks", "[ops]") {
   check_linear("a head's", {338, 64}, 40, true);
 }
 
+TEST_CASE("linear: few outputs, which a GPU multiplies by kernels of its own", "[ops][narrow]") {
+  for (const int64_t out : {1, 2, 3, 5, 7, 8}) {
+    check_linear(fmt::format("vectors to {}", out), {33, 24}, out, true);
+    check_linear(fmt::format("one by one to {}", out), {5, 7, 13}, out, false);
+  }
+  check_linear("a head's normals", {65, 1024}, 3, true);
+  check_linear("odd rows and channels", {67, 515}, 3, true);
+  check_linear("chunks of rows", {2051, 2}, 3, true);
+  check_linear("empty", {0, 13}, 3, true);
+}
+
 TEST_CASE("linear: shape errors", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);

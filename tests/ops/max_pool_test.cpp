@@ -51,7 +51,10 @@ TEST_CASE("max_pool: windows of every kind", "[ops]") {
                                                         {{1, 9, 7, 2}, {2, 3, 1, true}},
                                                         {{3, 1, 1, 1}, {1, 1}},
                                                         {{0, 4, 4, 3}, {2, 2}},
-                                                        {{1, 13, 37, 67}, {3, 2, 1}}})
+                                                        {{1, 13, 37, 67}, {3, 2, 1}},
+                                                        {{2, 9, 11, 16}, {3, 2, 1}},
+                                                        {{1, 5, 7, 12}, {3, 2, 1, true}},
+                                                        {{1, 3, 300, 8}, {2, 2}}})
     op_check({.name = fmt::format("max_pool {} k{} s{} p{} ceil {}", shape, options.kernel,
                                   options.stride, options.padding, options.ceil_mode),
               .inputs = {shape},
