@@ -31,6 +31,7 @@ std::string draw_curves(
   };
   for (size_t k = 0; k < tasks.size(); ++k) {
     PlotLine curve{{}, line_colour(1 + k), 1.5, 1, tasks[k]};
+    curve.dash = line_dash(1 + k);
     for (const BalanceLine& line : lines)
       for (size_t i = 0; i < line.record.tasks.size(); ++i) {
         if (line.record.tasks[i] != k) continue;
@@ -40,7 +41,7 @@ std::string draw_curves(
         widen(plot.x, curve.points.back()[0]);
         widen(plot.y, curve.points.back()[1]);
       }
-    plot.legend.emplace_back(tasks[k], curve.colour);
+    plot.legend.push_back({tasks[k], curve.colour, curve.dash});
     plot.lines.push_back(std::move(curve));
   }
   if (plot.x[0] > plot.x[1]) return "";

@@ -1,10 +1,9 @@
-// Line plots as SVG: axes with round ticks, a grid, a legend at the right, lines clipped to the axes'
-// ranges. With logarithmic axes y = c x^p is a line of slope p.
+// Line plots as SVG: axes with round ticks, a grid, a legend at the right, or of many or long names in
+// columns below, lines clipped to the axes' ranges. With logarithmic axes y = c x^p is a line of slope p.
 #pragma once
 
 #include <array>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "train/pictures/svg.h"
@@ -18,16 +17,25 @@ struct PlotLine {
   std::string hover;   ///< what the line is
   bool dots = false;   ///< at its points, which say their numbers under the mouse
   bool loose = false;  ///< points alone, `width` wide and silent: there may be many
+  Dash dash = Dash::solid;
+};
+
+struct LegendEntry {
+  std::string name;
+  Rgb colour{};
+  Dash dash = Dash::solid;
 };
 
 struct Plot {
   std::string title, x_label;
   std::vector<PlotLine> lines;  ///< the last lies on top
-  std::vector<std::pair<std::string, Rgb>> legend;
+  std::vector<LegendEntry> legend;
+  std::string legend_note;  ///< above it, which then lies below
   std::array<double, 2> x{0, 1}, y{0, 1};
   bool logarithmic = false;  ///< both axes, of numbers above 0
 };
 
+/// The picture is higher by a legend that lies below, and as wide as its longest name asks for.
 std::string draw_plot(const Plot& plot, double height = 360, double width = 720);
 /// One of several in a picture: title, axes and legend within `frame`.
 void draw_plot(Svg& svg, const Box& frame, const Plot& plot);
@@ -42,7 +50,9 @@ std::vector<double> round_ticks(double low, double high, int most);
 /// `most`.
 std::vector<double> log_ticks(double low, double high, int most);
 /// Colours that are easy to tell apart, also for colour-blind readers and on either page; the 17th is
-/// the first.
+/// the first, and line_dash tells those two apart.
 Rgb line_colour(size_t index);
+/// Solid for 16 lines, dashed for the next, then dotted; the 49th is the first.
+Dash line_dash(size_t index);
 
 }  // namespace weft

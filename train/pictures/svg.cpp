@@ -125,15 +125,18 @@ void Svg::frame(const Box& at, const Paint& line, double width, double radius) {
 }
 
 void Svg::line(const std::vector<Point>& path, double width, const Paint& paint, double opacity,
-               std::string_view hover) {
+               std::string_view hover, Dash dash) {
   std::string points;
   for (const Point& p : path)
     points += fmt::format("{}{},{}", points.empty() ? "" : " ", number(p[0]), number(p[1]));
   const std::string faded =
       opacity < 1 ? fmt::format(R"( stroke-opacity="{}")", number(opacity)) : "";
+  const char* broken = dash == Dash::solid    ? ""
+                       : dash == Dash::dashed ? R"( stroke-dasharray="8 5")"
+                                              : R"( stroke-dasharray="1 5")";
   element(fmt::format(R"(polyline points="{}" fill="none" stroke-linecap="round" )"
-                      R"(stroke-linejoin="round" {} stroke-width="{}"{})",
-                      points, paint.attribute("stroke"), number(width), faded),
+                      R"(stroke-linejoin="round" {} stroke-width="{}"{}{})",
+                      points, paint.attribute("stroke"), number(width), faded, broken),
           hover);
 }
 

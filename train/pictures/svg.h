@@ -26,6 +26,8 @@ std::string escape_markup(std::string_view words);
 enum class Anchor { left, middle, right };
 /// Of the page: its ground, what stands out, what stands back, grid lines.
 enum class Tone { paper, ink, soft, faint };
+/// What a line is made of.
+enum class Dash { solid, dashed, dotted };
 
 /// A colour, or a tone.
 class Paint {
@@ -49,7 +51,7 @@ class Svg {
   void box(const Box& at, const Paint& fill, double radius = 0, std::string_view hover = {});
   void frame(const Box& at, const Paint& line, double width = 1, double radius = 0);
   void line(const std::vector<Point>& path, double width, const Paint& paint, double opacity = 1,
-            std::string_view hover = {});
+            std::string_view hover = {}, Dash dash = Dash::solid);
   /// Round points, all in one element: there may be many.
   void points(const std::vector<Point>& at, double width, const Paint& paint, double opacity = 1);
   /// Letters `size` high, on the line at y.

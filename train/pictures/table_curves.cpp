@@ -132,7 +132,7 @@ std::string draw_table_curves(const Csv& table, const TableCurves& what) {
   const double dx = cross * (plot.x[1] - plot.x[0]), dy = 2 * cross * (plot.y[1] - plot.y[0]);
   for (size_t i = 0; i < curves.size(); ++i) {
     const Rgb colour = line_colour(i);
-    plot.legend.emplace_back(curves[i].name, colour);
+    plot.legend.push_back({curves[i].name, colour});
     plot.lines.push_back({curves[i].predicted, colour, 1.5, 1, curves[i].name});
     for (const auto& [x, y] : curves[i].measured) {
       plot.lines.push_back({{{x - dx, y - dy}, {x + dx, y + dy}}, colour, 1, 0.8, {}});

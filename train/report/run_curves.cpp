@@ -55,9 +55,10 @@ std::string picture_of(const std::string& task, const std::vector<std::string>& 
   double last = 0, steps = 1;
   for (size_t r = 0; r < runs.size(); ++r) {
     const Rgb colour = line_colour(1 + r);
+    const Dash dash = line_dash(1 + r);
     size_t points = 0;
     for (const auto& stage : runs[r].training) points += stage.size();
-    if (runs.size() > 1) plot.legend.emplace_back(names[r], colour);
+    if (runs.size() > 1) plot.legend.push_back({names[r], colour, dash});
     for (const auto& stage : runs[r].training) {
       PlotLine line{thinned(stage, 1 + points / most_points), colour, 1, 0.55,
                     names[r] + ", training"};
@@ -65,7 +66,7 @@ std::string picture_of(const std::string& task, const std::vector<std::string>& 
       plot.lines.push_back(std::move(line));
     }
     for (const auto& stage : runs[r].evaluated)
-      evaluations.push_back({stage, colour, 2, 1, names[r], /*dots=*/true});
+      evaluations.push_back({stage, colour, 2, 1, names[r], /*dots=*/true, /*loose=*/false, dash});
     for (const auto* stages : {&runs[r].training, &runs[r].evaluated})
       for (const auto& stage : *stages)
         for (const Point& p : stage) steps = std::max(steps, p[0]);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
+#include <optional>
 
 #include "train/pictures/plot.h"
 #include "train/run_folder/run_folder.h"
@@ -12,6 +14,8 @@ namespace weft {
 namespace {
 
 constexpr const char* mean_name = "mean";  ///< of a set of many tasks
+constexpr size_t most_in_colour = 10;  ///< methods; of more, the first and the best have colours
+constexpr size_t best_in_colour = 8;
 
 using Line = std::vector<Point>;
 
@@ -61,11 +65,63 @@ Losses mean_over_tasks(const std::map<std::string, Losses>& tasks) {
   return mean;
 }
 
-std::array<double, 2> loss_range(const Curves& curves) {
+/// Of the last evaluation; absent where there is none.
+std::optional<double> last_loss(const std::vector<Losses>& seeds) {
+  if (seeds.empty()) return std::nullopt;
+  const Losses mean = mean_of(seeds);
+  return mean.empty() ? std::nullopt : std::optional(mean.rbegin()->second);
+}
+
+std::vector<std::optional<double>> last_losses(const Curves& curves) {
+  std::vector<std::optional<double>> last;
+  for (const auto& seeds : curves.methods) last.push_back(last_loss(seeds));
+  return last;
+}
+
+/// The methods by their last loss, least first; those that have none come last.
+std::vector<size_t> by_last_loss(const std::vector<std::optional<double>>& last) {
+  std::vector<size_t> order(last.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return last[a] && (!last[b] || *last[a] < *last[b]);
+  });
+  return order;
+}
+
+/// Of each method which colour, the same in all pictures of a set; none: gray.
+using Colours = std::vector<std::optional<size_t>>;
+
+/// Of a few methods each has one. Of many the first has, which others are compared with, and those of the
+/// best mean place over the tasks by their last loss.
+Colours colours_of(const std::map<std::string, Curves>& by_task, size_t methods) {
+  Colours colours(methods);
+  std::vector<size_t> seen, places(methods, 0);
+  for (size_t m = 0; m < methods; ++m) {
+    if (methods <= most_in_colour) colours[m] = m;
+    if (std::any_of(by_task.begin(), by_task.end(),
+                    [&](const auto& task) { return !task.second.methods[m].empty(); }))
+      seen.push_back(m);
+  }
+  if (methods <= most_in_colour || seen.empty()) return colours;
+  for (const auto& [task, curves] : by_task) {
+    const auto order = by_last_loss(last_losses(curves));
+    for (size_t place = 0; place < methods; ++place) places[order[place]] += place;
+  }
+  std::stable_sort(seen.begin() + 1, seen.end(),
+                   [&](size_t a, size_t b) { return places[a] < places[b]; });
+  seen.resize(std::min(seen.size(), 1 + best_in_colour));
+  std::sort(seen.begin(), seen.end());
+  for (size_t i = 0; i < seen.size(); ++i) colours[seen[i]] = i;
+  return colours;
+}
+
+/// Of the methods in colour.
+std::array<double, 2> loss_range(const Curves& curves, const Colours& colours) {
   std::vector<double> all;
   double last = 0;
-  for (const auto& seeds : curves.methods)
-    for (const Losses& losses : seeds) {
+  for (size_t m = 0; m < curves.methods.size(); ++m)
+    for (const Losses& losses : curves.methods[m]) {
+      if (!colours[m]) continue;
       for (const auto& [at, loss] : losses) all.push_back(loss);
       if (!losses.empty()) last = std::max(last, losses.rbegin()->second);
     }
@@ -73,25 +129,45 @@ std::array<double, 2> loss_range(const Curves& curves) {
 }
 
 std::string picture_of(const std::string& title, const std::vector<std::string>& names,
-                       const Curves& curves) {
+                       const Curves& curves, const Colours& colours) {
   Plot plot;
   plot.title = title;
   plot.x_label = "step";
   plot.x = {0, 1.01 * curves.last_step};
-  plot.y = loss_range(curves);
-  std::vector<PlotLine> means;
+  plot.y = loss_range(curves, colours);
+  const Rgb gray{0.69F, 0.69F, 0.72F};
+  std::vector<PlotLine> grays, means;
   for (size_t m = 0; m < curves.methods.size(); ++m) {
     const auto& seeds = curves.methods[m];
     if (seeds.empty()) continue;
-    const Rgb colour = line_colour(m);
-    plot.legend.emplace_back(names[m], colour);
-    if (seeds.size() > 1)
+    const Rgb colour = colours[m] ? line_colour(*colours[m]) : gray;
+    if (seeds.size() > 1 && colours[m])
       for (const Losses& losses : seeds)
         for (Line& line : lines_of(losses))
           plot.lines.push_back({std::move(line), colour, 0.8, 0.45, names[m] + ", one seed"});
     for (Line& line : lines_of(mean_of(seeds)))
-      means.push_back({std::move(line), colour, 2.2, 1, names[m], /*dots=*/true});
+      if (colours[m])
+        means.push_back({std::move(line), colour, 2.2, 1, names[m], /*dots=*/true});
+      else
+        grays.push_back({std::move(line), colour, 1.2, 1, names[m]});
   }
+  const auto last = last_losses(curves);
+  std::vector<size_t> order(names.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  if (!grays.empty()) {
+    order = by_last_loss(last);
+    plot.legend_note = fmt::format(
+        "By their last loss. In colour: the first method and the {} best over all tasks; gray: "
+        "means "
+        "of the others",
+        best_in_colour);
+  }
+  for (const size_t m : order) {
+    if (curves.methods[m].empty()) continue;
+    const std::string value = grays.empty() || !last[m] ? "" : fmt::format(" {:.4g}", *last[m]);
+    plot.legend.push_back({names[m] + value, colours[m] ? line_colour(*colours[m]) : gray});
+  }
+  plot.lines.insert(plot.lines.begin(), grays.begin(), grays.end());
   plot.lines.insert(plot.lines.end(), means.begin(), means.end());
   return draw_plot(plot);
 }
@@ -129,6 +205,7 @@ std::vector<std::pair<std::string, std::string>> study_curves(
       }
     }
     if (tasks.size() > most_tasks_shown) tasks = {mean_name};
+    const Colours colours = colours_of(by_task, names.size());
     for (const std::string& task : tasks)
       if (by_task.count(task) != 0)
         out.emplace_back(
@@ -136,7 +213,7 @@ std::vector<std::pair<std::string, std::string>> study_curves(
             picture_of(
                 fmt::format("{}: {} loss on validation data (thin: seeds, thick: their mean)",
                             results[set].set, task),
-                names, by_task[task]));
+                names, by_task[task], colours));
   }
   return out;
 }

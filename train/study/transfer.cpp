@@ -61,7 +61,7 @@ std::string picture_of(const Study& study, const std::string& task, const Transf
     const std::string& name = study.methods[m].name;
     const Rgb colour = line_colour(m);
     std::map<int64_t, PlotLine> by_seed;
-    PlotLine mean{{}, colour, 2.2, 1, name, /*dots=*/true};
+    PlotLine mean{{}, colour, 2.2, 1, name, /*dots=*/true, /*loose=*/false, line_dash(m)};
     for (const auto& [groups, seeds] : transfer.methods[m]) {
       if (groups == 0) {
         const double level = mean_of(seeds);
@@ -74,7 +74,7 @@ std::string picture_of(const Study& study, const std::string& task, const Transf
       mean.points.push_back({x, mean_of(seeds)});
     }
     if (mean.points.empty()) continue;
-    plot.legend.emplace_back(name, colour);
+    plot.legend.push_back({name, colour, mean.dash});
     for (const auto& [seed, line] : by_seed)
       plot.lines.push_back({line.points, colour, 0.8, 0.45, name + ", one seed"});
     means.push_back(std::move(mean));
