@@ -50,7 +50,10 @@ class Report final : public Command {
     const Study study = kept_study(folder);
     require_method(study, against_);
     const StudyFound found = study_found(study, study_cells(study), how_it_ran(folder));
-    return study_report(study, found, reported_where_readable(found.first), against_);
+    const StudyPage page =
+        study_report(study, found, reported_where_readable(found.first), against_);
+    fmt::print(stderr, "{}", left_out_text(page, folder));
+    return page.html;
   }
 
   std::vector<std::string> folders_;

@@ -181,12 +181,14 @@ class StudyCommand final : public Command {
     write_file(study.out + "/study.tex", study_latex(study, found.results));
     write_file(study.out + "/study.csv", study_csv(found.results));
     write_file(study.out + "/cells.csv", study_cells_csv(found.results));
-    write_file(study.out + "/report.html",
-               study_report(study, found, reported_where_readable(found.first), against_));
+    const StudyPage page =
+        study_report(study, found, reported_where_readable(found.first), against_);
+    write_file(study.out + "/report.html", page.html);
     fmt::print(
         "all in one page: {0}/report.html; tables: study.md, study.tex, study.csv, cells.csv; "
         "curves: {0}/curves/\n",
         study.out);
+    fmt::print(stderr, "{}", left_out_text(page, study.out));
   }
 
   const CellClaim::Time begun_ = std::chrono::system_clock::now();

@@ -103,7 +103,7 @@ void Page::listing(std::string_view text) {
 }
 
 bool Page::picture(std::string_view svg) {
-  if (body_.size() + svg.size() > allowed_) {
+  if (!fits(svg)) {
     ++left_out_;
     return false;
   }

@@ -31,7 +31,9 @@ class Page {
   void markdown(std::string_view text) { body_ += html_of_markdown(text); }
   /// As it is, line by line, in letters of one width.
   void listing(std::string_view text);
-  /// False where it would make the page larger than allow() said: it is left out, and counted.
+  /// Whether the page would be no larger than allow() said.
+  bool fits(std::string_view svg) const { return body_.size() + svg.size() <= allowed_; }
+  /// False where it does not fit: it is left out, and counted.
   bool picture(std::string_view svg);
   /// Pictures that follow are left out where they would make the page larger than so many bytes.
   void allow(size_t bytes) { allowed_ = bytes; }

@@ -47,10 +47,16 @@ StudyFound study_found(const Study& study, const std::vector<StudyCell>& cells,
                        const std::string& how);
 /// ConfigError where `against` is neither a method nor empty.
 void require_method(const Study& study, const std::string& against);
+struct StudyPage {
+  std::string html;
+  std::vector<std::string> curves_left_out, policies_left_out;  ///< names: there was no room
+};
 /// `against`: a method, or empty for the first. `first`: of found.first, each folded away with what its
-/// folder has to show; pictures that would make the page larger than 3 MB are left out, shared fairly,
-/// and the run's own page is named.
-std::string study_report(const Study& study, const StudyFound& found,
-                         const std::vector<ReportedRun>& first, const std::string& against);
+/// folder has to show. Pictures that would make the page larger than 3 MB are left out, which it says:
+/// curves and policies from the last on, those of runs shared fairly, and the run's own page is named.
+StudyPage study_report(const Study& study, const StudyFound& found,
+                       const std::vector<ReportedRun>& first, const std::string& against);
+/// A line each on curves and policies that the page leaves out, and where in the study's folder they are.
+std::string left_out_text(const StudyPage& page, const std::string& folder);
 
 }  // namespace weft

@@ -40,6 +40,18 @@ void one_run(Page& page, const Study& study, const ReportedRun& reported, size_t
   page.end_folded();
 }
 
+/// The page says how many of `what` it has no room for, by name, and where they are.
+void say_left_out(Page& page, const char* what, const std::vector<std::string>& left_out,
+                  size_t all) {
+  page.take_left_out();  // told here
+  if (left_out.empty()) return;
+  page.paragraph(fmt::format(
+      "{0} of {1} {2} are left out, as the page would be larger than 3 MB: {3}. Each is a file of "
+      "its own in the study's folder, {2}/NAME.svg; where it is not, weft study STUDY --table "
+      "writes it.",
+      left_out.size(), all, what, fmt::join(left_out, ", ")));
+}
+
 }  // namespace
 
 StudyFound study_found(const Study& study, const std::vector<StudyCell>& cells,
@@ -71,9 +83,10 @@ void require_method(const Study& study, const std::string& against) {
     throw ConfigError(fmt::format("--against {}: {} has no such method", against, study.source));
 }
 
-std::string study_report(const Study& study, const StudyFound& found,
-                         const std::vector<ReportedRun>& first, const std::string& against) {
+StudyPage study_report(const Study& study, const StudyFound& found,
+                       const std::vector<ReportedRun>& first, const std::string& against) {
   Page page(study.name);
+  StudyPage out;
   // The heading is the page's title already.
   std::string_view text = found.tables;
   text.remove_prefix(std::min(text.find('\n'), text.size()));
@@ -96,17 +109,40 @@ std::string study_report(const Study& study, const StudyFound& found,
   }
   if (!found.curves.empty()) page.section("Curves");
   page.begin_columns();
-  for (const auto& [name, svg] : found.curves) page.picture(svg);
+  for (const auto& [name, svg] : found.curves)
+    if (!page.picture(svg)) out.curves_left_out.push_back(name);
   page.end_columns();
+  say_left_out(page, "curves", out.curves_left_out, found.curves.size());
   if (!found.policies.empty()) page.section("Policies, run by run");
   for (const auto& [name, svg] : found.policies) {
+    if (!page.fits(svg)) {
+      out.policies_left_out.push_back(name);
+      continue;
+    }
     page.begin_folded(name);
     page.picture(svg);
     page.end_folded();
   }
+  say_left_out(page, "policies", out.policies_left_out, found.policies.size());
   if (!first.empty()) page.section("One run of each method");
   for (size_t i = 0; i < first.size(); ++i) one_run(page, study, first[i], i, first.size() - i);
-  return page.str();
+  out.html = page.str();
+  return out;
+}
+
+std::string left_out_text(const StudyPage& page, const std::string& folder) {
+  std::string text;
+  const auto add = [&](const std::vector<std::string>& names, const char* what) {
+    if (names.empty()) return;
+    text += fmt::format(
+        "left out of the page, as it would be larger than 3 MB: {0} {1}; they are files of their "
+        "own "
+        "in {2}/{0}/, which weft study STUDY --table writes\n",
+        what, fmt::join(names, ", "), folder);
+  };
+  add(page.curves_left_out, "curves");
+  add(page.policies_left_out, "policies");
+  return text;
 }
 
 }  // namespace weft

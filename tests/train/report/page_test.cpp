@@ -9,6 +9,7 @@
 #include "train/pictures/plot.h"
 #include "train/report/cost_parts.h"
 #include "train/report/policy_way.h"
+#include "train/report/report.h"
 #include "train/report/row_parts.h"
 #include "train/report/run_curves.h"
 #include "train/report/run_parts.h"
@@ -99,6 +100,42 @@ TEST_CASE("report: two pictures of a page never share an id, and names cannot br
   CHECK(count(html, "<script>") == 1);
   CHECK_FALSE(has(html, "http://www.w3.org/1999"));
   CHECK_FALSE(has(html, "src="));  // nothing from elsewhere
+}
+
+TEST_CASE("report: a study's page names the curves and policies that it has no room for",
+          "[report][study]") {
+  Study study;
+  study.name = "s";
+  StudyFound found;
+  found.tables = "# s\n\nwords\n";
+  const auto svg = [](size_t bytes) { return "<svg " + std::string(bytes, ' ') + "></svg>\n"; };
+  found.curves = {{"rooms-seg", svg(1'400'000)},
+                  {"rooms-depth", svg(1'400'000)},
+                  {"rooms-edges", svg(1'400'000)},
+                  {"rooms-normals", svg(100)}};
+  found.policies = {{"rooms-ada-1", svg(100)}, {"rooms-ada-2", svg(400'000)}};
+  const StudyPage page = study_report(study, found, {}, "");
+  CHECK(page.html.size() < 3'000'000);
+  CHECK(page.curves_left_out == std::vector<std::string>{"rooms-edges"});
+  CHECK(page.policies_left_out == std::vector<std::string>{"rooms-ada-2"});
+  CHECK(
+      has(page.html,
+          "<p>1 of 4 curves are left out, as the page would be larger than 3 MB: rooms-edges. Each "
+          "is a file of its own in the study's folder, curves/NAME.svg; where it is not, weft "
+          "study STUDY --table writes it.</p>"));
+  CHECK(has(page.html, "<p>1 of 2 policies are left out, "));
+  CHECK(count(page.html, "<details>") == 1);  // none that opens on nothing
+  CHECK(
+      left_out_text(page, "runs/out/s") ==
+      "left out of the page, as it would be larger than 3 MB: curves rooms-edges; they are files "
+      "of their own in runs/out/s/curves/, which weft study STUDY --table writes\n"
+      "left out of the page, as it would be larger than 3 MB: policies rooms-ada-2; they are files "
+      "of their own in runs/out/s/policies/, which weft study STUDY --table writes\n");
+  found.curves.resize(2);
+  found.policies.resize(1);
+  const StudyPage whole = study_report(study, found, {}, "");
+  CHECK_FALSE(has(whole.html, "left out"));
+  CHECK(left_out_text(whole, "s").empty());
 }
 
 TEST_CASE("report: pictures beyond what a page may weigh are left out and counted", "[report]") {
