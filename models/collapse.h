@@ -5,14 +5,15 @@
 // looks at the input, it is of pairs of images instead (Executed::together, sharing/per_input.h).
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "models/binary_policy.h"
 
 namespace weft {
 
-/// Over the places from `first` on, which have a decision; 1 of one task.
-double same_gates(const BinaryPolicy& policy, int first);
+/// Over the places from `first` on, which have a decision. None of one task: there are no pairs.
+std::optional<double> same_gates(const BinaryPolicy& policy, int first);
 /// The same in words; whose: what pairs are of.
 std::string collapse_text(double same, const std::string& whose = "tasks");
 

@@ -152,9 +152,10 @@ TEST_CASE("the sharing loss compares routes, and collapse is how often tasks mee
   REQUIRE(f.policy.together());
   CHECK(*f.policy.together() == Catch::Approx(together).epsilon(1e-12));
   const BinaryPolicy routes{{{1, 2, 3, 1}, {1, 2, 2, 1}, {1, 1, 2, 1}}};
-  CHECK(same_gates(routes, 0) == Catch::Approx(8.0 / 12));
-  CHECK(same_gates(routes, 1) == Catch::Approx(5.0 / 9));
-  CHECK(same_gates(routes, 3) == 1);
+  CHECK(same_gates(routes, 0).value() == Catch::Approx(8.0 / 12));
+  CHECK(same_gates(routes, 1).value() == Catch::Approx(5.0 / 9));
+  CHECK(same_gates(routes, 3) == 1.0);
+  CHECK_FALSE(same_gates({{{1, 2, 3, 1}}}, 0));  // a task by itself collapses with none
   CHECK(collapse_text(1) == "collapsed: all tasks take one path");
   CHECK(collapse_text(0.625) ==
         "two tasks take the same function block at 62 % of the places, mean over pairs (100: one "

@@ -65,8 +65,8 @@ std::string plan(const std::string& path) {
     }
     const Gates gates = executed_gates(run);
     if (way_of(run.run.sharing).functions && run.policy())
-      fmt::print("{}\n",
-                 collapse_text(same_gates(*run.policy(), run.model->policy()->skip_layer())));
+      if (const auto same = same_gates(*run.policy(), run.model->policy()->skip_layer()))
+        fmt::print("{}\n", collapse_text(*same));
     return print_plan("what re-training, evaluation and prediction execute", gates, *run.model,
                       run.model->trunk().cost(run.learned.height, run.learned.width),
                       /*training=*/false);

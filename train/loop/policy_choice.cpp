@@ -98,7 +98,8 @@ void decide_policy(TrainState& state, const AnyContext& context, const RunFile& 
   }
   say("policy: " + state.chosen_how);
   if (way_of(run.sharing).functions)
-    say("policy: " + collapse_text(same_gates(state.chosen, model.policy()->skip_layer())));
+    if (const auto same = same_gates(state.chosen, model.policy()->skip_layer()))
+      say("policy: " + collapse_text(*same));
   if (const auto reason = degenerate(state.chosen, tasks, blocks))
     say("policy: taken as it is, though " + *reason);
 }

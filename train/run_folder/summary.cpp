@@ -25,6 +25,12 @@ Measure RunSummary::image_routes() const {
   return way.functions && way.per_input && !results.empty() ? together : std::nullopt;
 }
 
+Measure RunSummary::task_routes() const {
+  const WayOfSharing& way = way_of(sharing);
+  // Older wefts wrote 1 of a task by itself.
+  return way.functions && !way.per_input && tasks.size() > 1 ? together : std::nullopt;
+}
+
 // As JSON, field by field under its own name; nlohmann's macros look these functions up by the type.
 
 void to_json(json& value, const Sharing& sharing) { value = name_of(sharing); }

@@ -41,6 +41,8 @@ struct RunSummary {
   /// `together` where each image of the test took a route of its own; absent: it did not, or there
   /// was no test.
   Measure image_routes() const;
+  /// `together` of routes that are the tasks'; absent where there is no second task.
+  Measure task_routes() const;
   Measure
       cosine;  ///< between tasks' gradients, as balance.jsonl has it (conflict.h); not in the file
 };

@@ -14,9 +14,12 @@ namespace {
 constexpr const char* how_to_read =
     "\nOf a block: how many seeds' chosen policies execute it, and the mean p(select) (den: the "
     "expected share of its inner channels; routing: the function blocks taken, seed by seed, and "
-    "the mean chance of the likeliest). Of two tasks: blocks on which their policies are the "
-    "same, what chance would give two policies of so many blocks, and the mean difference of "
-    "p(select).\n";
+    "the mean chance of the likeliest).";
+
+constexpr const char* how_to_read_pairs =
+    " Of two tasks: blocks on which their policies are the same, what chance would give two "
+    "policies "
+    "of so many blocks, and the mean difference of p(select).";
 
 /// Of a method's runs with a policy, all of one network and tasks.
 using Runs = std::vector<const RunSummary*>;
@@ -80,9 +83,10 @@ std::string collapse_of(const Runs& runs) {
   std::vector<Measure> same;
   int collapsed = 0;
   for (const RunSummary* run : runs) {
-    if (!run->together) continue;
-    same.emplace_back(100 * *run->together);
-    collapsed += *run->together == 1;
+    const Measure together = way.per_input ? run->image_routes() : run->task_routes();
+    if (!together) continue;
+    same.emplace_back(100 * *together);
+    collapsed += *together == 1;
   }
   if (same.empty()) return "";
   return fmt::format(
@@ -91,8 +95,10 @@ std::string collapse_of(const Runs& runs) {
       whose, spread_text(spread_of(same)), whose, collapsed, same.size());
 }
 
-std::vector<Cells> pairs_table(const Runs& runs) {
+/// Empty of one task.
+std::string pairs_table(const Runs& runs) {
   const RunSummary& first = *runs[0];
+  if (first.tasks.size() < 2) return "";
   std::vector<Cells> rows{{"tasks", "same %", "by chance %", "\\|dp\\|"}};
   for (size_t i = 0; i < first.tasks.size(); ++i)
     for (size_t j = i + 1; j < first.tasks.size(); ++j) {
@@ -108,7 +114,7 @@ std::vector<Cells> pairs_table(const Runs& runs) {
       // A function block's number means nothing at another place, nor the likeliest one's chance.
       if (way_of(first.sharing).functions) rows.back()[2] = rows.back()[3] = "-";
     }
-  return rows;
+  return "\n" + table_text(rows, TableStyle::markdown);
 }
 
 }  // namespace
@@ -136,7 +142,9 @@ std::string study_policies(const Study& study, const std::vector<StudyResult>& r
       const Runs runs = with_policy(row), routes = with_routes(row);
       if (runs.empty() && routes.empty()) continue;
       if (text.empty()) text = "\n## Policies\n";
-      if (!runs.empty() && !explained) text += how_to_read;
+      if (!runs.empty() && !explained)
+        text +=
+            fmt::format("{}{}\n", how_to_read, runs[0]->tasks.size() > 1 ? how_to_read_pairs : "");
       explained = explained || !runs.empty();
       if (runs.empty()) {
         text += fmt::format("\n{}, {}, {} of {} seeds:\n{}", result.set, row.method, routes.size(),
@@ -144,9 +152,9 @@ std::string study_policies(const Study& study, const std::vector<StudyResult>& r
         continue;
       }
       text +=
-          fmt::format("\n{}, {}, {} of {} seeds:\n\n{}\n{}{}", result.set, row.method, runs.size(),
+          fmt::format("\n{}, {}, {} of {} seeds:\n\n{}{}{}", result.set, row.method, runs.size(),
                       study.seeds.size(), table_text(blocks_table(runs), TableStyle::markdown),
-                      table_text(pairs_table(runs), TableStyle::markdown), collapse_of(runs));
+                      pairs_table(runs), collapse_of(runs));
     }
   return text;
 }

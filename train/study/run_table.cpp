@@ -179,7 +179,7 @@ std::string policy_text(const RunSummary& run, bool colour) {
   }
   if (way.functions)
     return text + "f: the function block taken; the number is the likeliest one's p\n" +
-           (run.together ? collapse_text(*run.together) + "\n" : "");
+           (run.task_routes() ? collapse_text(*run.task_routes()) + "\n" : "");
   return text +
          (way.levels
               ? "◔ ◑ ■ executes 25, 50, 100 % of the inner channels, □ skips; the number is the "

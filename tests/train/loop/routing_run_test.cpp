@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "io/files.h"
 #include "models/collapse.h"
 #include "models/route_policy.h"
 #include "tests/support/catch.h"
@@ -98,6 +99,21 @@ TEST_CASE("routing: the collaboration bonus draws tasks together, and collapse i
   }
   INFO(together[0] << ", " << together[1]);
   CHECK(together[1] > together[0] + 0.3);
+}
+
+TEST_CASE("routing: of one task nobody says that all tasks take one path", "[train][routing]") {
+  RunFile run = routing_run("reinforce");
+  run.tasks.resize(1);
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  TempFolder folder;
+  Trainer trainer(run, *data, &cpu);
+  trainer.start(folder.file("run"));
+  trainer.run();
+  CHECK_FALSE(read_summary(folder.file("run")).together);
+  const std::string log = read_text(folder.file("run/log.txt"));
+  CHECK_THAT(log, contains_text("policy: "));
+  CHECK(log.find("path") == std::string::npos);
 }
 
 TEST_CASE("routing: a function block that no task takes stays bit for bit, moments too",
@@ -211,6 +227,6 @@ functions = 3
   const std::string line =
       test::check_learned(run, losses, 800, fmt::format("{}, seed {}", estimator, seed));
   std::printf("routing %-9s seed %d%s  same function block %.3f\n", estimator.c_str(), seed,
-              line.c_str(), same_gates(trainer.state().chosen, 0));
+              line.c_str(), same_gates(trainer.state().chosen, 0).value());
   std::fflush(stdout);
 }

@@ -2,6 +2,7 @@
 #include "train/study/policies.h"
 
 #include "tests/support/catch.h"
+#include "train/study/run_table.h"
 
 using namespace weft;
 
@@ -77,6 +78,25 @@ TEST_CASE("policies: routes are the function blocks taken, and how far they coll
   CHECK_THAT(text,
              contains_text("Collapse: two tasks take the same function block at 87.50 ± 17.68 "
                            "% of the places; all tasks take one path in 1 of 2 seeds."));
+}
+
+TEST_CASE("policies: a task by itself has no pairs, and collapses with none", "[study]") {
+  RunSummary run = run_of(1, {{1, 2, 1, 3}}, {{0.9, 0.8, 0.6, 0.4}});
+  run.tasks = {"seg"};
+  Study study;
+  study.seeds = {1};
+  for (const Measure together : {Measure{}, Measure{1}}) {  // 1 as an older weft wrote it
+    run.together = together;
+    for (const Sharing sharing : {Sharing::adashare, Sharing::routing}) {
+      run.sharing = sharing;
+      const std::string text = study_policies(study, {result_of({run})});
+      CHECK_THAT(text, contains_text("| seg | 1"));
+      CHECK(text.find("tasks |") == std::string::npos);
+      CHECK(text.find("Of two tasks") == std::string::npos);
+      CHECK(text.find("ollapse") == std::string::npos);
+      CHECK(policy_text(run, false).find("ollapse") == std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("policies: routes of images alone need no word on chosen policies", "[study]") {
