@@ -66,7 +66,7 @@ Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& f
   Csv csv;
   csv.path = path;
   csv.header = format.header;
-  if (!csv.header.empty()) check_header(csv.header, format.header_key);
+  if (!csv.header.empty()) check_header(csv.header, format.header_by);
   int line = 1;
   const size_t whole = text.size();
   const std::string named = take_separator_line(text, path);
@@ -95,8 +95,11 @@ Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& f
       continue;
     }
     if (cells.size() != csv.header.size()) {
-      throw DataError(fmt::format("{}:{}: {} cells, but {} columns are named", path, start,
-                                  cells.size(), csv.header.size()));
+      const std::string named = format.header.empty()
+                                    ? fmt::format("{} columns are named", csv.header.size())
+                                    : fmt::format("{} names {} columns: {}", format.header_by,
+                                                  csv.header.size(), fmt::join(csv.header, ", "));
+      throw DataError(fmt::format("{}:{}: {} cells, but {}", path, start, cells.size(), named));
     }
     csv.rows.push_back(std::move(cells));
     csv.lines.push_back(start);

@@ -24,10 +24,10 @@ struct Csv {
 };
 
 struct CsvFormat {
-  std::vector<std::string> header;         ///< the columns of a file whose first line names none
-  std::string comment;                     ///< lines that begin so are skipped; empty: none are
-  std::string separator{};                 ///< "," ";" or "tab"; empty: the one that fits the file
-  std::string header_key = "data.header";  ///< what messages call `header`
+  std::vector<std::string> header;        ///< the columns of a file whose first line names none
+  std::string comment;                    ///< lines that begin so are skipped; empty: none are
+  std::string separator{};                ///< "," ";" or "tab"; empty: the one that fits the file
+  std::string header_by = "data.header";  ///< who gives `header`, in messages
 };
 
 Csv parse_csv(std::string_view text, const std::string& path, const CsvFormat& format = {});

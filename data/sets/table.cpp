@@ -38,13 +38,14 @@ std::vector<size_t> places_of_columns(const Table& table, const std::vector<std:
 
 /// Rows of a file whose column places[i] is the table's column i.
 void append(Table& table, Csv csv, const std::vector<size_t>& places, const DataSpec& data,
-            const std::string& file, const std::string& header_key) {
+            const std::string& file, const GivenHeader& given) {
   for (size_t row = 0; row < csv.rows.size(); ++row) {
     std::vector<std::string> cells;
     for (const size_t place : places) cells.push_back(std::move(csv.rows[row][place]));
     if (!data.header.empty() && cells == table.header)
-      throw DataError(fmt::format("{}:{}: the file names its columns itself; leave out {}", file,
-                                  csv.lines[row], header_key));
+      throw DataError(fmt::format("{}:{}: the file names its columns itself; {}", file,
+                                  csv.lines[row],
+                                  given.advice.empty() ? "leave out " + given.by : given.advice));
     for (std::string& cell : cells)
       if (std::find(data.missing.begin(), data.missing.end(), cell) != data.missing.end())
         cell.clear();
@@ -81,12 +82,12 @@ void Table::keep(const std::vector<bool>& marked) {
   first_test = before_test;
 }
 
-Table read_table(const DataSpec& data, const std::string& header_key) {
+Table read_table(const DataSpec& data, const GivenHeader& given) {
   if (data.test_index == data.index)
     throw ConfigError(fmt::format(
         "the test file, {}, is the training file: what is tested would have been trained on",
         data.index));
-  const CsvFormat format{data.header, data.comment, data.separator, header_key};
+  const CsvFormat format{data.header, data.comment, data.separator, given.by};
   Table table;
   table.index = data.index;
   table.test_index = data.test_index;
@@ -94,12 +95,12 @@ Table read_table(const DataSpec& data, const std::string& header_key) {
   table.header = csv.header;
   std::vector<size_t> places(table.header.size());
   std::iota(places.begin(), places.end(), size_t{0});
-  append(table, std::move(csv), places, data, data.index, header_key);
+  append(table, std::move(csv), places, data, data.index, given);
   table.first_test = static_cast<int64_t>(table.rows.size());
   if (!data.test_index.empty()) {
     Csv test = read_csv(join_path(data.root, data.test_index), format);
-    places = places_of_columns(table, test.header, header_key);
-    append(table, std::move(test), places, data, data.test_index, header_key);
+    places = places_of_columns(table, test.header, given.by);
+    append(table, std::move(test), places, data, data.test_index, given);
   }
   if (table.rows.empty()) throw DataError(fmt::format("{}: has no rows", data.index));
   return table;

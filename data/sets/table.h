@@ -28,8 +28,13 @@ struct Table {
   std::vector<int> lines;
 };
 
-/// `header_key`: what messages call data.header, where a task may say it.
-Table read_table(const DataSpec& data, const std::string& header_key = "data.header");
+/// What messages say to whom the columns' names are given, by data.header.
+struct GivenHeader {
+  std::string by = "data.header";  ///< who names them: a task may, or a run that is there already
+  /// What to do about a file that has a line of names itself; empty: leave out `by`.
+  std::string advice = {};
+};
+Table read_table(const DataSpec& data, const GivenHeader& given = {});
 /// The part of each row: by the column data.split, or else the index is divided by data.ratio, row
 /// by row, and the rows of test_index are the test's.
 std::vector<Split> splits_of(const Table& table, const DataSpec& data);

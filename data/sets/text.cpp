@@ -100,7 +100,7 @@ void TextDataset::read_file(const DataSpec& data, int owner, const LearnedFromDa
     if (owner < 0) return of_data;
     return fmt::format("{} or task.{}.{}", of_data, tasks_[static_cast<size_t>(owner)].name, word);
   };
-  const Table table = read_table(data, key("header"));
+  const Table table = read_table(data, {key("header")});
   const TextInputs inputs(table, data);
   std::vector<int> columns(tasks_.size(), -1);
   for (size_t k = 0; k < tasks_.size(); ++k) {

@@ -163,7 +163,8 @@ TEST_CASE("text: several sets in the usual form in one run, each with columns of
   CHECK(TextDataset(data, tasks).class_of(3, 1) == 2);
   tasks[0].header.clear();
   CHECK_THAT(message_of<DataError>([&] { TextDataset(data, tasks); }),
-             contains_text("one/train.csv:1: 3 cells, but 2 columns are named"));
+             contains_text("one/train.csv:1: 3 cells, but data.header or task.one.header names 2 "
+                           "columns: class, review"));
   // A message names the keys that may have said it.
   const auto refused = [&](auto change) {
     std::vector<TaskSpec> changed = tasks;

@@ -37,7 +37,7 @@ TablePrediction::TablePrediction(DataSpec data, const std::vector<TaskSpec>& tas
   data.root = file.has_parent_path() ? file.parent_path().string() : ".";
   data.index = file.filename().string();
   data.test_index.clear();
-  table_ = read_table(data);
+  table_ = read_table(data, {"the run", "the run names them already, so take that line out"});
   if (!lines.empty()) {
     std::vector<bool> meant;
     for (const int at : table_.lines)

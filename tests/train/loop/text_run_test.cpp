@@ -137,6 +137,29 @@ TEST_CASE("texts: a row that belongs to one task is predicted for that task alon
              contains_text("new.csv:2: column 'for' says 'tone'"));
 }
 
+TEST_CASE("texts: where the run names the columns, what a new file lacks or has too much is said",
+          "[train][text]") {
+  TempFolder folder;
+  RunFile run = text_run(folder, true, {"sharing=hard"});
+  run.data.header = {"text", "sort", "mark", "part"};
+  write_file(folder.file("one.csv"), "xy,a,yes,train\nuv,b,no,test\n");
+  CpuContext cpu(2);
+  const auto data = open_dataset(run);
+  const auto model = make_model(&cpu, run);
+  const auto predicted = [&](const std::string& csv) {
+    write_file(folder.file("new.csv"), csv);
+    return predict_table(&cpu, *model, run, nullptr, data->learned(), folder.file("new.csv"));
+  };
+  CHECK(parse_csv(predicted("xy,,,\n"), "out").rows.size() == 2);
+  // Who predicts has written no data.header.
+  CHECK(message_of<DataError>([&] { predicted("text,sort,mark,part\nxy,,,\n"); }) ==
+        "new.csv:1: the file names its columns itself; the run names them already, so take that "
+        "line out");
+  CHECK(message_of<DataError>([&] { predicted("xy,a\n"); }) ==
+        folder.file("new.csv") +
+            ":1: 2 cells, but the run names 4 columns: text, sort, mark, part");
+}
+
 TEST_CASE("texts: a new file is read with the columns and header of the task that is asked for",
           "[train][text]") {
   TempFolder folder;
