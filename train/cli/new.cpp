@@ -28,8 +28,9 @@ void write_first(const std::string& data, std::string out, const std::vector<std
   namespace fs = std::filesystem;
   if (!fs::exists(data)) throw DataError(fmt::format("{}: no such file or folder", data));
   const fs::path path = fs::canonical(data);
-  const std::string name =
-      plain_run_name((fs::is_directory(path) ? path.filename() : path.stem()).string());
+  std::string stem = (fs::is_directory(path) ? path.filename() : path.stem()).string();
+  if (stem.ends_with(".csv")) stem.resize(stem.size() - 4);  // of a .csv.gz
+  const std::string name = plain_run_name(stem);
   if (out.empty()) out = name + ".toml";
   if (fs::exists(out)) throw ConfigError(fmt::format("{} exists; --out gives another name", out));
   const FirstRunFile first = first_run_file(data, name, tasks);
@@ -54,7 +55,7 @@ class New final : public Command {
  public:
   const char* name() const override { return "new"; }
   const char* help() const override {
-    return "Write a first run file from a CSV: a table, or an index of pictures";
+    return "Write a first run file from a CSV: a table, texts, or an index of pictures";
   }
   void options(Options& o) override {
     o.add("--data", data_, "The CSV, or its folder").required();

@@ -35,7 +35,8 @@ std::string find_index(const std::string& data) {
   if (fs::exists(index)) return index.string();
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(data)) {
-    if (entry.path().extension() == ".csv") found.push_back(entry.path().string());
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".csv") || name.ends_with(".csv.gz")) found.push_back(entry.path().string());
   }
   if (found.size() == 1) return found[0];
   throw DataError(fmt::format("{}: {} and no index.csv; --data names the index", data,
@@ -55,6 +56,16 @@ std::vector<std::string> cells(const Csv& csv, size_t column) {
     if (!row[column].empty()) cells.push_back(row[column]);
   }
   return cells;
+}
+
+/// Whether most of a column's cells are pictures; a text may end in a picture's address.
+bool names_pictures(const Csv& csv) {
+  for (size_t column = 0; column < csv.header.size(); ++column) {
+    const std::vector<std::string> all = cells(csv, column);
+    const auto pictures = std::count_if(all.begin(), all.end(), is_picture);
+    if (2 * static_cast<size_t>(pictures) > all.size()) return true;
+  }
+  return false;
 }
 
 /// "pixels (in 16 files; 412 of 500 images have one)"
@@ -152,10 +163,7 @@ FirstRunFile first_run_file(const std::string& data, const std::string& name,
   const Csv csv = read_csv(index);
   const std::string folder = fs::path(index).parent_path().string();
   if (csv.rows.empty()) throw DataError(fmt::format("{}: it has no rows", index));
-  const bool pictures = std::any_of(csv.rows.begin(), csv.rows.end(), [](const auto& row) {
-    return std::any_of(row.begin(), row.end(), is_picture);
-  });
-  if (!pictures) return first_table_run_file(csv, plain_run_name(name), tasks_named);
+  if (!names_pictures(csv)) return first_table_run_file(csv, plain_run_name(name), tasks_named);
   for (const std::string& task : tasks_named) {
     csv.column(task);
     if (std::count(tasks_named.begin(), tasks_named.end(), task) > 1)

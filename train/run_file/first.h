@@ -1,6 +1,6 @@
 // weft new: a first run file for somebody's own data, guessed from a CSV. In an index of pictures one
 // column holds image files, one may hold the split; every other column is a task whose kind is read
-// off its first files or values. Any other CSV is a table (first_table.h). What was guessed is said in
+// off its first files or values. Any other CSV is a table or texts (first_table.h). What was guessed is said in
 // comments, to be corrected by hand. Names of folders and columns may be anything that is UTF-8: the
 // text parses.
 #pragma once

@@ -1,4 +1,4 @@
-// Column by column: numbers, categories, what is left out; then the tasks.
+// Column by column: numbers, categories, texts, what is left out; then the tasks.
 #include "train/run_file/first_table.h"
 
 #include <fmt/format.h>
@@ -12,12 +12,14 @@
 #include "data/sets/cells.h"
 #include "engine/error.h"
 #include "train/run_file/first_guess.h"
+#include "train/run_file/first_text.h"
 #include "train/run_file/toml/values.h"
 
 namespace weft {
 namespace {
 
 constexpr size_t most_ids = 12;  ///< whole numbers that are classes; more are a quantity
+constexpr size_t most_ids_of_texts = 100;
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -52,9 +54,10 @@ void add_missing_label(const std::vector<std::string>& cells, std::set<std::stri
 }
 
 struct Column {
-  enum Kind { number, category, sets, left_out } kind = number;
+  enum Kind { number, category, sets, text, left_out } kind = number;
   std::string why;
-  bool of_sets = false;  ///< a category too, where few sets come again and again
+  bool of_sets = false;       ///< a category too, where few sets come again and again
+  bool numbers_rows = false;  ///< a whole number of its own in every row, as a key has
 };
 
 /// 1, 2, 3, ... (or from 0) as the rows go.
@@ -74,11 +77,17 @@ Column column_of(const std::vector<std::string>& cells) {
   const bool numbers = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
     return number_or_truth(cell).has_value();
   });
-  if (numbers) return {Column::number, ""};
+  if (numbers) {
+    const bool whole = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
+      return cell.find_first_not_of("0123456789") == cell.npos;
+    });
+    return {Column::number, "", false, whole && different.size() == cells.size()};
+  }
   const bool sets = !separator_of_sets(cells).empty();
   if (different.size() <= 100 && 2 * different.size() <= cells.size())
     return {Column::category, "", sets};
   if (sets) return {Column::sets, "holds sets of classes", sets};
+  if (is_free_text(cells)) return {Column::text, "is text, and the others are a table"};
   return {Column::left_out, fmt::format("holds {} different words", different.size())};
 }
 
@@ -133,10 +142,12 @@ class FirstTable {
           "columns called label, target, class or the like, or else those that hold sets of "
           "classes "
           "and the last ones with names of results, or else the last";
+    const std::vector<size_t> texts = texts_beside(labels);
     std::string text_of_tasks;
     std::set<std::string> names;
     for (const size_t c : labels) {
-      Guess guess = guess_cells(filled(c), most_ids, csv_.rows.size());
+      Guess guess =
+          guess_cells(filled(c), texts.empty() ? most_ids : most_ids_of_texts, csv_.rows.size());
       if (!guess.no_task.empty())
         throw DataError(fmt::format("{}: column '{}' {}, and is no label", csv_.path,
                                     csv_.header[c], guess.no_task));
@@ -146,31 +157,17 @@ class FirstTable {
                                    first_task_name(csv_.header[c], names),
                                    toml_string(csv_.header[c]), guess.keys);
     }
+    const Parts parts = texts.empty() ? table_parts(labels, out) : text_parts(labels, texts, out);
     out.text = fmt::format(
-        "# A first run file, guessed from {}: check tasks, categories and what is left out.\n"
-        "name = {}\nseed = 1\nsharing = \"{}\"\n\n"
-        "[model]\ntrunk = \"mlp\"\nhidden = 64\nblocks = 3\n\n[data]\nkind = \"tabular\"\n{}",
-        toml_string(csv_.path), toml_string(name), labels.size() > 1 ? "adashare" : "hard",
-        root_and_index(csv_.path));
+        "# A first run file, guessed from {}: check {} and what is left out.\n"
+        "name = {}\nseed = 1\nsharing = \"{}\"\n\n{}\n[data]\nkind = \"{}\"\n{}",
+        toml_string(csv_.path), texts.empty() ? "tasks, categories" : "tasks, texts",
+        toml_string(name), labels.size() > 1 ? "adashare" : "hard", parts.model,
+        texts.empty() ? "tabular" : "text", root_and_index(csv_.path));
     out.text += split_ ? "split = \"split\"\n" : "ratio = [0.15, 0.15]\n";
     if (!missing_.empty())
       out.text += fmt::format("missing = {}\n", list({missing_.begin(), missing_.end()}));
-    out.text += keys_of_columns(labels, out);
-    const size_t rows = csv_.rows.size(), batch = std::clamp<size_t>(rows / 16, 4, 128);
-    out.text += fmt::format("batch = {}\n", batch);
-    out.text += text_of_tasks;
-    if (labels.size() > 1)
-      out.text +=
-          "\n[warmup]\nsteps = 500\noptimizer = { lr = 2e-3, betas = [0.9, 0.999] }\n"
-          "\n[policy]\nsteps = 600\noptimizer = { lr = 0.01 }\nlogits = { lr = 0.02 }\n"
-          "weight_steps = 20\nlogit_steps = 5\ncurriculum_speed = 2\nsparsity = 0.01\n"
-          "sharing = 0.01\n";
-    // 30 times over the rows: of few the network soon knows every one by heart.
-    const size_t steps = std::clamp<size_t>(30 * rows / batch, 100, 3000);
-    out.text += fmt::format("\n[retrain]\nsteps = {}\n", steps);
-    if (labels.size() < 2) out.text += "optimizer = { lr = 2e-3, betas = [0.9, 0.999] }\n";
-    out.text +=
-        fmt::format("schedule = {{ kind = \"cosine\" }}\n\n[eval]\nevery = {}\n", steps / 20);
+    out.text += parts.input + text_of_tasks + parts.schedule;
     return out;
   }
 
@@ -178,6 +175,70 @@ class FirstTable {
   void sort_columns() {
     columns_.clear();
     for (size_t c = 0; c < csv_.header.size(); ++c) columns_.push_back(column_of(filled(c)));
+  }
+
+  /// What differs between a table and texts: [model], the inputs of [data], how long it learns.
+  using Parts = FirstText;
+
+  Parts table_parts(const std::vector<size_t>& labels, FirstRunFile& said) const {
+    Parts out;
+    out.model = "[model]\ntrunk = \"mlp\"\nhidden = 64\nblocks = 3\n";
+    const size_t rows = csv_.rows.size(), batch = std::clamp<size_t>(rows / 16, 4, 128);
+    out.input = keys_of_columns(labels, said) + fmt::format("batch = {}\n", batch);
+    if (labels.size() > 1)
+      out.schedule =
+          "\n[warmup]\nsteps = 500\noptimizer = { lr = 2e-3, betas = [0.9, 0.999] }\n"
+          "\n[policy]\nsteps = 600\noptimizer = { lr = 0.01 }\nlogits = { lr = 0.02 }\n"
+          "weight_steps = 20\nlogit_steps = 5\ncurriculum_speed = 2\nsparsity = 0.01\n"
+          "sharing = 0.01\n";
+    // 30 times over the rows: of few the network soon knows every one by heart.
+    const size_t steps = std::clamp<size_t>(30 * rows / batch, 100, 3000);
+    out.schedule += fmt::format("\n[retrain]\nsteps = {}\n", steps);
+    if (labels.size() < 2) out.schedule += "optimizer = { lr = 2e-3, betas = [0.9, 0.999] }\n";
+    out.schedule +=
+        fmt::format("schedule = {{ kind = \"cosine\" }}\n\n[eval]\nevery = {}\n", steps / 20);
+    return out;
+  }
+
+  Parts text_parts(const std::vector<size_t>& labels, const std::vector<size_t>& columns,
+                   FirstRunFile& said) const {
+    std::string why;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      const bool text = has(columns, c);
+      if (text) said.inputs.push_back(csv_.header[c]);
+      if (text || has(labels, c) || csv_.header[c] == "split") continue;
+      said.left_out.push_back(csv_.header[c]);
+      why += fmt::format("# column {} is neither text nor a label: left out\n",
+                         toml_string(csv_.header[c]));
+    }
+    std::vector<std::string> texts;
+    for (size_t row = 0; row < csv_.rows.size(); ++row) {
+      std::string& text = texts.emplace_back();
+      for (const size_t c : columns)
+        if (const std::string& cell = csv_.rows[row][c]; missing_.count(cell) == 0 && !cell.empty())
+          text += (text.empty() ? "" : " ") + cell;
+      if (text.empty())
+        throw DataError(fmt::format("{}:{}: there is no text in this row ({}): take it out",
+                                    csv_.path, csv_.lines[row], fmt::join(said.inputs, ", ")));
+    }
+    Parts out = first_text(texts, said.inputs, labels.size());
+    out.input = why + out.input;
+    return out;
+  }
+
+  static bool has(const std::vector<size_t>& columns, size_t c) {
+    return std::find(columns.begin(), columns.end(), c) != columns.end();
+  }
+
+  /// Columns of texts, where nothing else beside the labels is an input; a key is none.
+  std::vector<size_t> texts_beside(const std::vector<size_t>& labels) const {
+    std::vector<size_t> texts;
+    for (size_t c = 0; c < columns_.size(); ++c) {
+      if (has(labels, c) || csv_.header[c] == "split") continue;
+      if (columns_[c].kind == Column::text) texts.push_back(c);
+      if (is_input(c) && !columns_[c].numbers_rows) return {};
+    }
+    return texts;
   }
 
   std::vector<std::string> filled(size_t column) const {
@@ -189,7 +250,8 @@ class FirstTable {
 
   bool is_input(size_t c) const { return may_be_label(c) && columns_[c].kind != Column::sets; }
   bool may_be_label(size_t c) const {
-    return csv_.header[c] != "split" && columns_[c].kind != Column::left_out;
+    return csv_.header[c] != "split" && columns_[c].kind != Column::left_out &&
+           columns_[c].kind != Column::text;
   }
 
   std::vector<size_t> tasks(const std::vector<std::string>& named) const {
@@ -218,18 +280,15 @@ class FirstTable {
     if (out.empty())
       throw DataError(
           fmt::format("{}: no column is a label: each is empty, the same in all rows, "
-                      "counts them or holds words that never come again",
+                      "counts them, or holds text or words that never come again",
                       csv_.path));
     return out;
   }
 
   /// Of guessed tasks the first that may be an input is one, where nothing else is.
   void leave_an_input(std::vector<size_t>& tasks) const {
-    const auto is_task = [&](size_t c) {
-      return std::find(tasks.begin(), tasks.end(), c) != tasks.end();
-    };
     for (size_t c = 0; c < csv_.header.size(); ++c)
-      if (is_input(c) && !is_task(c)) return;
+      if (columns_[c].kind == Column::text || (is_input(c) && !has(tasks, c))) return;
     const auto first =
         std::find_if(tasks.begin(), tasks.end(), [&](size_t c) { return is_input(c); });
     if (tasks.size() > 1 && first != tasks.end()) tasks.erase(first);
@@ -240,8 +299,7 @@ class FirstTable {
     std::vector<std::string> categories;
     std::string why;
     for (size_t c = 0; c < columns_.size(); ++c) {
-      const bool label = std::find(labels.begin(), labels.end(), c) != labels.end();
-      if (label || csv_.header[c] == "split") continue;
+      if (has(labels, c) || csv_.header[c] == "split") continue;
       const std::string title = toml_string(csv_.header[c]);
       if (columns_[c].kind == Column::category) categories.push_back(csv_.header[c]);
       if (!is_input(c)) {

@@ -242,7 +242,7 @@ TEST_CASE("first run file: what it needs", "[first_run_file]") {
   CHECK(complaint("a,b\n") == folder.file("index.csv") + ": it has no rows");
   CHECK(complaint("a,b\n1,2\n") == folder.file("index.csv") +
                                        ": no column is a label: each is empty, the same in "
-                                       "all rows, counts them or holds words that "
+                                       "all rows, counts them, or holds text or words that "
                                        "never come again");
   write_png(folder.file("x.png"), Picture(8, 8, 3, 0.5f));
   CHECK(complaint("image,b\nx.png,word\n") ==
