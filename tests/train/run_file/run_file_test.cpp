@@ -7,7 +7,6 @@
 #include "tests/models/ways.h"
 #include "tests/support/catch.h"
 #include "train/run_file/keys.h"
-#include "train/run_file/toml/nearest.h"
 
 using namespace weft;
 
@@ -320,12 +319,4 @@ TEST_CASE("run file: a file that cannot be read", "[run_file]") {
   CHECK_THROWS_WITH(parse_run_file("/nowhere/x.toml"),
                     "cannot read run file '/nowhere/x.toml': No such file or directory");
   CHECK_THROWS_WITH(parse_run_file("/"), "cannot read run file '/': a folder");
-}
-
-TEST_CASE("nearest: swaps count once, and a key may be in another table", "[run_file]") {
-  CHECK(edit_distance("kitten", "sitting") == 3);
-  CHECK(edit_distance("weigth", "weight") == 1);
-  CHECK(edit_distance("", "abc") == 3);
-  CHECK(nearest("data.temperature", {"data.batch", "policy.temperature"}) == "policy.temperature");
-  CHECK(nearest("x", {}).empty());
 }

@@ -2,6 +2,7 @@
 #include "train/run_file/toml/nearest.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -33,16 +34,35 @@ std::string last_part(const std::string& key) {
   return dot == std::string::npos ? key : key.substr(dot + 1);
 }
 
+/// At least so many edits make b of a: letters that the longer one has alone are put in or changed.
+int least_distance(const std::string& a, const std::string& b) {
+  std::array<int, 256> left{};
+  for (const char c : a) ++left[static_cast<unsigned char>(c)];
+  int common = 0;
+  for (const char c : b) common += left[static_cast<unsigned char>(c)]-- > 0;
+  return static_cast<int>(std::max(a.size(), b.size())) - common;
+}
+
+/// 2 edit_distance + `more` where that is below `most`, else `most`.
+int cost(const std::string& a, const std::string& b, int more, int most) {
+  if (2 * least_distance(a, b) + more >= most) return most;
+  return std::min(2 * edit_distance(a, b) + more, most);
+}
+
 }  // namespace
 
-std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+std::string nearest(const std::string& given, const std::vector<std::string>& candidates) {
+  // The end of what is longer than any candidate tells them no better apart.
+  size_t longest = 0;
+  for (const std::string& candidate : candidates) longest = std::max(longest, candidate.size());
+  const std::string word = given.substr(0, longest + 8);
+  const std::string last = last_part(given).substr(0, longest + 8);
   std::string best;
   int best_distance = std::numeric_limits<int>::max();
   for (const std::string& candidate : candidates) {
     // A misspelt key in its own table beats the same key in another one: the move costs a half.
-    const int whole = 2 * edit_distance(word, candidate);
-    const int moved = 2 * edit_distance(last_part(word), last_part(candidate)) + 3;
-    const int distance = std::min(whole, moved);
+    const int whole = cost(word, candidate, 0, best_distance);
+    const int distance = std::min(whole, cost(last, last_part(candidate), 3, whole));
     if (distance < best_distance) {
       best_distance = distance;
       best = candidate;
