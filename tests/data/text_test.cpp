@@ -313,6 +313,7 @@ TEST_CASE("text: training hides a share of the characters, others each epoch, th
   write_file(folder.file("t.csv"), rows);
   DataSpec data = spec_of(folder);
   data.length = 80;
+  data.normalize = Normalize::none;
   const std::vector<TaskSpec> tasks{task_of("topic", TaskKind::classification, 1)};
   const TextDataset set(data, tasks);
   RunFile run;
