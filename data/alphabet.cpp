@@ -10,7 +10,7 @@
 namespace weft {
 namespace {
 
-constexpr int64_t unknown = 1, bytes = 256;
+constexpr int64_t bytes = 256;
 
 /// The character at text[0], which is UTF-8.
 std::string_view first_character(std::string_view text) {

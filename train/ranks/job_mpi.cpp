@@ -100,12 +100,18 @@ class MpiRanks final : public Ranks {
 
   [[noreturn]] void time_out(std::vector<MPI_Request>& requests,
                              const std::vector<int>& peers) const {
-    std::string silent;
-    for (size_t i = 0; i < peers.size(); ++i) {  // the receipts come first
-      int done = 0;
-      MPI_Request_get_status(requests[i], &done, MPI_STATUS_IGNORE);
-      if (done == 0) silent += (silent.empty() ? "" : ", ") + name_of(peers[i]);
-    }
+    // Receipts come first in `requests`. Who has sent its own and takes no more is silent, too.
+    const auto with_open = [&](size_t first) {
+      std::string names;
+      for (size_t i = 0; i < peers.size(); ++i) {
+        int done = 0;
+        MPI_Request_get_status(requests[first + i], &done, MPI_STATUS_IGNORE);
+        if (done == 0) names += (names.empty() ? "" : ", ") + name_of(peers[i]);
+      }
+      return names;
+    };
+    std::string silent = with_open(0);
+    if (silent.empty()) silent = with_open(peers.size());
     throw UserError(fmt::format(
         "{}: {} did not answer for {:g} s; the run goes on from its last checkpoint with --resume",
         name_of(rank()), silent.empty() ? "the network" : silent, timeout_));
