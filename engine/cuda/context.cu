@@ -342,15 +342,13 @@ Tensor CudaContext::upload(const Tensor& host) {
 }
 
 Tensor CudaContext::download_later(const Tensor& device) {
-  const Tensor host = Tensor::empty(device.shape(), device.dtype(), impl_->pinned);
+  const Tensor host = host_room(device.shape(), device.dtype());
   auto& downloads = impl_->downloads;
   while (!impl_->recording && !downloads.empty() && downloads.front().copied.passed())
     downloads.pop_front();
   Download& d = downloads.emplace_back();
   d.pinned = host;
-  note_kernel({device.bytes()});
-  WEFT_CUDA(cudaMemcpyAsync(host.raw(), device.raw(), device.bytes(), cudaMemcpyDeviceToHost,
-                            impl_->compute.handle));
+  copy_in_order(host, device);
   WEFT_CUDA(cudaEventRecord(d.copied.handle, impl_->compute.handle));
   return host;
 }

@@ -14,6 +14,7 @@
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
 #include "tests/support/op_check.h"
+#include "tests/support/relative_error.h"
 
 namespace weft {
 namespace {
@@ -48,15 +49,6 @@ std::vector<Values> results(const AnyContext& context, DType leaf, DType compute
   return out;
 }
 
-double error(const Values& a, const Values& b) {
-  double apart = 0, size = 0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    apart += (a.at(i) - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(apart / std::max(size, 1e-30));
-}
-
 void check_bf16(const Bf16Case& c) {
   CpuContext cpu(2);
   const auto exact = results(&cpu, DType::f64, DType::f64, c);
@@ -64,7 +56,7 @@ void check_bf16(const Bf16Case& c) {
   const auto again = results(cuda_device(), DType::f32, DType::bf16, c);
   for (size_t i = 0; i < exact.size(); ++i) {
     INFO(c.name << ": " << (i == 0 ? "y" : fmt::format("gradient of input {}", i - 1)));
-    CHECK(error(got[i], exact[i]) < c.bound);
+    CHECK(relative_error(got[i], exact[i]) < c.bound);
     CHECK(got[i] == again[i]);
   }
 }

@@ -13,6 +13,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
+#include "tests/support/relative_error.h"
 
 namespace weft {
 namespace {
@@ -66,15 +67,6 @@ struct Pixels {
     return to_host(device.context(), to).to_vector();
   }
 };
-
-double error(const Values& a, const Values& b) {
-  double apart = 0, size = 0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    apart += (a.at(i) - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(apart / std::max(size, 1e-300));
-}
 
 /// y, dx and dweight of a layer; `positive`: sums that only grow, as after a ReLU.
 std::vector<Values> results(const Device& device, DType dtype, const Shape& x_shape,
@@ -196,7 +188,8 @@ TEST_CASE("cuda: the error of f32x6 is no larger than that of f32 in full, layer
       const auto exact = run(cpu, DType::f64), in_full = run(full, DType::f32);
       const auto in_parts = run(split, DType::f32), again = run(split, DType::f32);
       for (size_t i = 0; i < exact.size(); ++i) {
-        const double of_full = error(in_full[i], exact[i]), of_parts = error(in_parts[i], exact[i]);
+        const double of_full = relative_error(in_full[i], exact[i]),
+                     of_parts = relative_error(in_parts[i], exact[i]);
         INFO(l.name << (positive ? ", positive: " : ": ") << names[i] << ", in full " << of_full);
         CHECK(of_parts <= std::max(of_full, shortest));
         CHECK(in_parts[i] == again[i]);
@@ -234,7 +227,7 @@ TEST_CASE("cuda: f32x6 in linear and matmul has the error of f32, and a bias",
   const auto exact = run(cpu, DType::f64), in_parts = run(split, DType::f32);
   for (size_t i = 0; i < exact.size(); ++i) {
     INFO("result " << i);
-    CHECK(error(in_parts[i], exact[i]) < 5e-7);
+    CHECK(relative_error(in_parts[i], exact[i]) < 5e-7);
   }
 }
 

@@ -12,6 +12,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/device.h"
 #include "tests/support/op_check.h"
+#include "tests/support/relative_error.h"
 
 namespace weft {
 namespace {
@@ -76,15 +77,6 @@ std::vector<Values> convolve(const AnyContext& context, DType leaf, DType comput
   return out;
 }
 
-double error(const Values& a, const Values& b) {
-  double apart = 0, size = 0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    apart += (a.at(i) - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(apart / std::max(size, 1e-30));
-}
-
 const char* const names[] = {"y", "dx", "dweight", "dbias"};
 
 }  // namespace
@@ -101,8 +93,8 @@ TEST_CASE("cuda: f32 and TF32 convolutions agree with f64 within their rounding"
     const auto again = convolve(tf32.context(), DType::f32, DType::f32, l);
     for (size_t i = 0; i < exact.size(); ++i) {
       INFO(l.name << ": " << names[i]);
-      CHECK(error(in_f32[i], exact[i]) < 2e-6);
-      CHECK(error(in_tf32[i], exact[i]) < 5e-4);
+      CHECK(relative_error(in_f32[i], exact[i]) < 2e-6);
+      CHECK(relative_error(in_tf32[i], exact[i]) < 5e-4);
       CHECK(in_tf32[i] == again[i]);
     }
   }
@@ -118,7 +110,7 @@ TEST_CASE("cuda: bf16 convolutions agree with f64 within their rounding",
     const auto again = convolve(cuda.context(), DType::f32, DType::bf16, l);
     for (size_t i = 0; i < exact.size(); ++i) {
       INFO(l.name << ": " << names[i]);
-      CHECK(error(in_bf16[i], exact[i]) < 6e-3);
+      CHECK(relative_error(in_bf16[i], exact[i]) < 6e-3);
       CHECK(in_bf16[i] == again[i]);
     }
   }

@@ -8,6 +8,7 @@
 #include "ops/linear.h"
 #include "tests/support/catch.h"
 #include "tests/support/device_numbers.h"
+#include "tests/support/relative_error.h"
 
 namespace weft {
 namespace {
@@ -46,27 +47,24 @@ struct Layer {
     return *result<Out>(
         ctx, shape, [&](View<Out> to) { return kernel(to), true; }, shift);
   }
-  Values narrow(char op) const {
-    if (op == 'f')
-      return of<T>({rows, out},
-                   [&](View<T> y) { narrow_linear::forward<T>(ctx, vx(), vw(), vb(), y); });
+  /// By three kernels of the same arguments.
+  Values by(char op,
+            void (*forward)(CudaContext&, View<const T>, View<const T>, View<const T>, View<T>),
+            void (*backward_input)(CudaContext&, View<const T>, View<const T>, View<T>),
+            void (*backward_weight)(CudaContext&, View<const T>, View<const T>,
+                                    View<float>)) const {
+    if (op == 'f') return of<T>({rows, out}, [&](View<T> y) { forward(ctx, vx(), vw(), vb(), y); });
     if (op == 'd')
-      return of<T>({rows, in},
-                   [&](View<T> dx) { narrow_linear::backward_input<T>(ctx, vw(), vdy(), dx); });
-    return of<float>({out, in}, [&](View<float> dw) {
-      narrow_linear::backward_weight<T>(ctx, vx(), vdy(), dw);
-    });
+      return of<T>({rows, in}, [&](View<T> dx) { backward_input(ctx, vw(), vdy(), dx); });
+    return of<float>({out, in}, [&](View<float> dw) { backward_weight(ctx, vx(), vdy(), dw); });
+  }
+  Values narrow(char op) const {
+    return by(op, narrow_linear::forward<T>, narrow_linear::backward_input<T>,
+              narrow_linear::backward_weight<T>);
   }
   Values chosen(char op) const {
-    if (op == 'f')
-      return of<T>({rows, out},
-                   [&](View<T> y) { kernels::linear_forward<T>(ctx, vx(), vw(), vb(), y); });
-    if (op == 'd')
-      return of<T>({rows, in},
-                   [&](View<T> dx) { kernels::linear_backward_input<T>(ctx, vw(), vdy(), dx); });
-    return of<float>({out, in}, [&](View<float> dw) {
-      kernels::linear_backward_weight<T>(ctx, vx(), vdy(), dw);
-    });
+    return by(op, kernels::linear_forward<T>, kernels::linear_backward_input<T>,
+              kernels::linear_backward_weight<T>);
   }
   /// forward without bias, which cuBLAS knows in other kernels.
   Values cublas(char op) const {
@@ -130,15 +128,6 @@ void check_whole_numbers(CudaContext& ctx) {
     }
 }
 
-double error(const Values& a, const Values& b) {
-  double apart = 0, size = 0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    apart += (a.at(i) - b[i]) * (a[i] - b[i]);
-    size += b[i] * b[i];
-  }
-  return std::sqrt(apart / std::max(size, 1e-300));
-}
-
 }  // namespace
 
 TEST_CASE("narrow linear: rows of y that are a multiple of 16 bytes are cuBLAS's",
@@ -182,7 +171,7 @@ TEST_CASE("cuda: linears of few outputs have f32's error whatever the context's 
     for (const char op : {'f', 'd', 'w'}) {
       INFO(op << ", " << out << " outputs");
       const Values got = layer.narrow(op);
-      CHECK(error(got, layer.exact(op, true, DType::f32)) < 3e-7);
+      CHECK(relative_error(got, layer.exact(op, true, DType::f32)) < 3e-7);
       CHECK(layer.narrow(op) == got);  // the same bits again
     }
   }

@@ -2,19 +2,15 @@
 #include "train/pictures/policy_picture.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/occurrences.h"
 #include "train/pictures/sheet.h"
 
 using namespace weft;
+using weft::test::count;
 
 namespace {
 
 const std::vector<std::string> tasks{"seg", "depth"}, blocks{"layer1.0", "layer1.1", "layer2.0"};
-
-int count(const std::string& text, const std::string& what) {
-  int n = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
-  return n;
-}
 
 }  // namespace
 

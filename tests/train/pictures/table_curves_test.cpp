@@ -4,9 +4,11 @@
 
 #include "engine/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/occurrences.h"
 #include "tests/support/temp_folder.h"
 
 using namespace weft;
+using weft::test::count;
 using weft::test::message_of;
 
 namespace {
@@ -18,12 +20,6 @@ const char* const rows =
     "2,0.5,,n,3e-3\n"
     "2,1,4e-3,n,4e-3\n"
     "2,1,4e-3,p,9e-3\n";
-
-size_t count(const std::string& text, const std::string& what) {
-  size_t n = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
-  return n;
-}
 
 }  // namespace
 

@@ -4,19 +4,15 @@
 #include <set>
 
 #include "tests/support/catch.h"
+#include "tests/support/occurrences.h"
 #include "train/pictures/sharing_graph.h"
 
 using namespace weft;
+using weft::test::count;
 
 namespace {
 
 bool has(const std::string& text, const std::string& what) { return text.find(what) != text.npos; }
-
-size_t count(const std::string& text, const std::string& what) {
-  size_t n = 0;
-  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
-  return n;
-}
 
 }  // namespace
 

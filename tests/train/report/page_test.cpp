@@ -5,6 +5,7 @@
 
 #include "io/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/occurrences.h"
 #include "tests/support/temp_folder.h"
 #include "train/pictures/plot.h"
 #include "train/report/cost_parts.h"
@@ -16,15 +17,10 @@
 #include "train/report/test_parts.h"
 
 using namespace weft;
+using weft::test::count;
 using weft::test::TempFolder;
 
 namespace {
-
-size_t count(const std::string& text, const std::string& what) {
-  size_t n = 0;
-  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
-  return n;
-}
 
 bool has(const std::string& text, const std::string& what) { return count(text, what) > 0; }
 

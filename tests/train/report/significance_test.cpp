@@ -3,8 +3,10 @@
 
 #include "engine/error.h"
 #include "tests/support/catch.h"
+#include "tests/support/occurrences.h"
 
 using namespace weft;
+using weft::test::count;
 
 namespace {
 
@@ -21,12 +23,6 @@ std::vector<Compared> methods() {
   return {{"hard", {run_of(1, 30, 1), run_of(2, 33, 1.1), run_of(3, 31, 0.9)}},
           {"ada & co", {run_of(1, 32, 0.9), run_of(2, 35.1, 1.2), run_of(3, 32.9, 0.9)}},
           {"unfinished", {}}};
-}
-
-size_t count(const std::string& text, const std::string& what) {
-  size_t n = 0;
-  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++n;
-  return n;
 }
 
 }  // namespace

@@ -11,10 +11,12 @@
 
 #include "io/files.h"
 #include "tests/support/catch.h"
+#include "tests/support/occurrences.h"
 #include "tests/support/temp_folder.h"
 #include "train/run_folder/run_record.h"
 
 using namespace weft;
+using weft::test::count;
 using weft::test::TempFolder;
 
 namespace {
@@ -77,12 +79,6 @@ Legend legend_of(const std::string& svg) {
     out.words.push_back((*i)[2]);
   }
   return out;
-}
-
-size_t count(const std::string& text, const std::string& what) {
-  size_t n = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
-  return n;
 }
 
 }  // namespace
