@@ -3,9 +3,9 @@
 //   1       a character that is not in the alphabet
 //   2 ..    the alphabet's characters, in their order
 // An empty alphabet is that of the bytes of UTF-8: 0, then 1 + the byte, and nothing is unknown but the
-// byte 0, which no text has. A
-// character is a code point. A capital A to Z that the alphabet lacks counts as its small letter
-// (Zhang et al., NIPS 2015, arXiv 1509.01626, find that small letters alone do better).
+// byte 0, which no text has. A character is a code point. A capital A to Z that the alphabet lacks
+// counts as its small letter (Zhang et al., NIPS 2015, arXiv 1509.01626, find that small letters alone
+// do better).
 #pragma once
 
 #include <array>

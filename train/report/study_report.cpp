@@ -136,8 +136,7 @@ std::string left_out_text(const StudyPage& page, const std::string& folder) {
     if (names.empty()) return;
     text += fmt::format(
         "left out of the page, as it would be larger than 3 MB: {0} {1}; they are files of their "
-        "own "
-        "in {2}/{0}/, which weft study STUDY --table writes\n",
+        "own in {2}/{0}/, which weft study STUDY --table writes\n",
         what, fmt::join(names, ", "), folder);
   };
   add(page.curves_left_out, "curves");

@@ -286,7 +286,6 @@ std::vector<balance::Vector> TaskBalance::weights_of(
     else if (step.news.record)
       step.news.record->weights.clear();
   }
-  drop_bad_record(step.news);
   return w;
 }
 
@@ -301,6 +300,7 @@ void TaskBalance::by_gram(Model& model) {
     for (const auto& w : weights_of(*step, grams, shared, groups))
       rows.insert(rows.end(), w.begin(), w.end());
     write_numbers(host, rows);
+    drop_bad_record(step->news);
   });
   const Tensor weights = Tensor::empty(shape, DType::f64, memory_of(context_));
   copy_in_order(context_, weights, host);

@@ -158,8 +158,7 @@ std::string picture_of(const std::string& title, const std::vector<std::string>&
     order = by_last_loss(last);
     plot.legend_note = fmt::format(
         "By their last loss. In colour: the first method and the {} best over all tasks; gray: "
-        "means "
-        "of the others",
+        "means of the others",
         best_in_colour);
   }
   for (const size_t m : order) {

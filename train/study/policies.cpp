@@ -18,8 +18,7 @@ constexpr const char* how_to_read =
 
 constexpr const char* how_to_read_pairs =
     " Of two tasks: blocks on which their policies are the same, what chance would give two "
-    "policies "
-    "of so many blocks, and the mean difference of p(select).";
+    "policies of so many blocks, and the mean difference of p(select).";
 
 /// Of a method's runs with a policy, all of one network and tasks.
 using Runs = std::vector<const RunSummary*>;
