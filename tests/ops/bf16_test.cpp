@@ -110,8 +110,9 @@ TEST_CASE("cuda: bf16 bias gradients agree with f64 within their rounding", "[op
 TEST_CASE("cuda: bf16 linears of few outputs agree with f64 within their rounding",
           "[ops][cuda][bf16][narrow]") {
   WEFT_NEEDS_CUDA();
+  // No row count at which the terms of a bias gradient nearly cancel, as those of five rows do.
   for (const int64_t width : {1, 2, 3, 5, 7, 8})
-    for (const Shape& x : std::vector<Shape>{{5, 24}, {2601, 72}, {67, 515}, {301, 1024}})
+    for (const Shape& x : std::vector<Shape>{{7, 24}, {2601, 72}, {67, 515}, {301, 1024}})
       check_bf16({fmt::format("linear {} to {}", x, width),
                   {x, {width, x[1]}, {width}},
                   {false, false, false},

@@ -122,7 +122,11 @@ void check_whole_numbers(CudaContext& ctx) {
         const DType dtype = op == 'w' ? DType::f32 : dtype_of<T>();
         const Values exact = layer.exact(op, true, dtype), narrow = layer.narrow(op);
         CHECK(narrow == exact);
-        CHECK(layer.chosen(op) == exact);
+        // cuBLAS may add the bias to y as it has been rounded.
+        if (op == 'f' && sizeof(T) == 2 && !narrow_linear::takes<T>(out))
+          CHECK(relative_error(layer.chosen(op), exact) < 0x1p-8);
+        else
+          CHECK(layer.chosen(op) == exact);
         CHECK(layer.cublas(op) == (op == 'f' ? layer.exact(op, false, dtype) : exact));
       }
     }
