@@ -147,13 +147,9 @@ void JointBackward::pass_border(size_t loss, int node, bool retain) {
   }
 }
 
-void JointBackward::run_weighted(const std::vector<double>& weights,
-                                 const std::vector<Parameter*>& into) {
+void JointBackward::run_weighted(const Weigh& weigh, const std::vector<Parameter*>& into) {
   if (!done_ || stays_.empty())
     throw Error("JointBackward: run_weighted() comes once, after run(), where nodes were retained");
-  if (weights.size() != losses_.size())
-    throw Error(
-        fmt::format("JointBackward: {} weights for {} losses", weights.size(), losses_.size()));
   Sweep sweep;
   sweep.number = ++tape_.passes_;
   sweep.first = first_;
@@ -163,17 +159,11 @@ void JointBackward::run_weighted(const std::vector<double>& weights,
   for (Seed& seed : seeds_) {
     Sweep::Slot slot = std::move(seed.slot);
     if (!sweep.wants(seed.node)) continue;
-    Tensor scaled = tape_.empty(slot.grad.shape(), slot.grad.dtype());
-    std::visit(
-        [&](auto* ctx) {
-          ctx->fill(scaled, 0.0);
-          ctx->accumulate(scaled, slot.grad, weights[seed.loss]);
-        },
-        tape_.context());
+    Tensor weighed = weigh(seed.loss, slot.grad);
     if (slot.partial)
-      sweep.add_rows(tape_, seed.node, slot.whole, slot.begin, std::move(scaled));
+      sweep.add_rows(tape_, seed.node, slot.whole, slot.begin, std::move(weighed));
     else
-      sweep.add(tape_, seed.node, std::move(scaled));
+      sweep.add(tape_, seed.node, std::move(weighed));
   }
   seeds_.clear();
   stays_.clear();

@@ -32,9 +32,11 @@ class JointBackward {
   /// dL_i/dp of every parameter that some loss reaches, for all i; a leaf that is no parameter gets
   /// the sum of all, read by Tape::grad(). Once.
   void run(const Sink& sink);
-  /// Adds sum_i weights[i] dL_i/dp to Parameter::grad of `into`, by one pass that begins where the
+  /// weight_i times a gradient of loss i, wherever the weight lies.
+  using Weigh = std::function<Tensor(size_t loss, const Tensor& gradient)>;
+  /// Adds sum_i weight_i dL_i/dp to Parameter::grad of `into`, by one pass that begins where the
   /// losses meet, and frees it. After run(), once; `into` are some for which `again` held.
-  void run_weighted(const std::vector<double>& weights, const std::vector<Parameter*>& into);
+  void run_weighted(const Weigh& weigh, const std::vector<Parameter*>& into);
 
  private:
   struct Seed;  // what came from a node that is free to one that stays

@@ -169,14 +169,7 @@ void TaskGradients::check_weights(size_t count) const {
                             count, tasks_.size()));
 }
 
-void TaskGradients::combine(const std::vector<double>& weights) {
-  check_weights(weights.size());
-  if (keep_) return combine(weights, shared_);
-  if (!again_)
-    throw Error("per-task gradients: without keep combine() comes once, as it frees the tape");
-  again_->run_weighted(weights, shared_);
-  again_.reset();
-}
+void TaskGradients::combine(const std::vector<double>& weights) { combine(weights, shared_); }
 
 void TaskGradients::combine(const std::vector<double>& weights,
                             const std::vector<Parameter*>& group) {
@@ -191,6 +184,7 @@ void TaskGradients::combine(const Tensor& weights,
   if (weights.shape() != Shape{static_cast<int64_t>(groups.size()), k})
     throw Error(fmt::format("per-task gradients: weights of shape {} for {} groups and {} rows",
                             weights.shape(), groups.size(), k));
+  if (!keep_) return pass_again(weights, groups);
   std::vector<std::pair<Parameter*, Tensor>> sums;
   std::vector<const double*> own_weights;
   for (size_t i = 0; i < groups.size(); ++i)
@@ -214,6 +208,28 @@ void TaskGradients::combine(const Tensor& weights,
     kernels::gradient_sums<T>(ctx, parameters);
   });
   for (auto& [p, sum] : sums) add_gradient(context_, p->grad, std::move(sum));
+}
+
+/// The same without rows.
+void TaskGradients::pass_again(const Tensor& weights,
+                               const std::vector<std::vector<Parameter*>>& groups) {
+  if (groups.size() != 1 || groups[0] != shared_)
+    throw Error("per-task gradients: keep = false weighs all shared parameters alike, not groups");
+  if (!again_)
+    throw Error("per-task gradients: without keep combine() comes once, as it frees the tape");
+  again_->run_weighted(
+      [&](size_t loss, const Tensor& gradient) {
+        const Tensor out = Tensor::empty(gradient.shape(), gradient.dtype(), memory_of(context_));
+        on_device(context_, gradient.dtype(), [&](auto& ctx, auto zero) {
+          using T = decltype(zero);
+          const double* const weight = weights.data<const double>() + loss;
+          kernels::gradient_sums<T>(
+              ctx, {{{{gradient.data<const T>(), weight}}, out.numel(), out.data<T>()}});
+        });
+        return out;
+      },
+      shared_);
+  again_.reset();
 }
 
 }  // namespace weft

@@ -62,10 +62,10 @@ class TaskGradients {
   /// p.grad += sum_i weights[i] g_i,p for every shared parameter, one weight a row. With
   /// keep = false once, as the tape is freed.
   void combine(const std::vector<double>& weights);
-  /// The same for some of them, as by layer with weights of its own. Needs keep.
+  /// The same for some of them, as by layer with weights of its own; without keep, of all.
   void combine(const std::vector<double>& weights, const std::vector<Parameter*>& group);
   /// weights: f64 [groups, K] where the context computes, a row for each group of some of them (an
-  /// empty one is passed over), as by layer. Waits for nothing. Needs keep.
+  /// empty one is passed over), as by layer; without keep one group, of all. Waits for nothing.
   void combine(const Tensor& weights, const std::vector<std::vector<Parameter*>>& groups);
 
  private:
@@ -76,6 +76,7 @@ class TaskGradients {
       : context_(context), tasks_(std::move(tasks)), keep_(keep) {}
   size_t place_of(const Parameter& p) const;
   void check_weights(size_t count) const;
+  void pass_again(const Tensor& weights, const std::vector<std::vector<Parameter*>>& groups);
   /// Grams of the parameters at places first, first + 1, ..
   void measure(size_t first, const std::vector<std::vector<Tensor>>& rows) const;
 

@@ -59,11 +59,6 @@ bool TaskBalance::weighs_losses() const {
   return weighting_ != nullptr || (balances(run_) && !of_gradients());
 }
 
-/// Whether a method on gradients is asked in the stream.
-bool TaskBalance::grams_suffice() const {
-  return method_->needs() == Balance::Needs::gram && run_.balance.keep_gradients;
-}
-
 void TaskBalance::forget() {
   step_ = std::make_shared<BalancedStep>();
   gradients_.reset();
@@ -179,7 +174,7 @@ void TaskBalance::backward(Tape& tape, Model& model, const StepInputs& in, const
   see(in, out, epoch);
   if (weighs_losses()) weigh();
   differentiate(tape, model, out);
-  if (gradients_ && grams_suffice()) by_gram(model);
+  if (gradients_ && method_->needs() == Balance::Needs::gram) by_gram(model);
   step_->losses.clear();
 }
 
@@ -308,14 +303,12 @@ void TaskBalance::by_gram(Model& model) {
   gradients_.reset();
 }
 
-void TaskBalance::complete(Model& model) {
+void TaskBalance::complete() {
   if (!gradients_) return;
   const ParameterGrams grams = gradients_->grams_later();
   synchronize(context_);
   const std::vector<Parameter*>& shared = gradients_->shared();
-  if (method_->needs() == Balance::Needs::gram)
-    gradients_->combine(weights_of(*step_, grams, shared, groups_of(model))[0]);
-  else if (begin_gradients(*step_, grams, shared))
+  if (begin_gradients(*step_, grams, shared))
     by_rows();
   else
     gradients_->combine(std::vector<double>(step_->tasks.size(), 1.0));

@@ -52,7 +52,7 @@ class TaskBalance {
   void backward(Tape& tape, Model& model, const StepInputs& in, const StepOutputs& out,
                 int64_t epoch);
   /// d of methods that need more; waits for the device.
-  void complete(Model& model);
+  void complete();
   /// The step's end: what was learned in it counts, or is forgotten with its record.
   void finish(bool taken);
   /// Whether a method learns from the losses of the same batch under the new weights.
@@ -78,7 +78,6 @@ class TaskBalance {
  private:
   bool weighs_losses() const;
   bool of_gradients() const { return method_->needs() != Balance::Needs::losses; }
-  bool grams_suffice() const;
   void see(const StepInputs& in, const StepOutputs& out, int64_t epoch);
   void fetch_losses();
   void weigh();

@@ -99,7 +99,7 @@ StepOutputs TrainStep::differentiate(Model& model, const Optimizer& optimizer, S
     work();
   else
     recorded_.of(in.phase, batch).run(work);
-  if (balance != nullptr) balance->complete(model);
+  if (balance != nullptr) balance->complete();
   return out;
 }
 

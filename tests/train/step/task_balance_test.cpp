@@ -61,7 +61,7 @@ struct Bench {
     Tape tape(&cpu);
     const StepOutputs out = forward(tape);
     balance.backward(tape, *model, in, out, 0);
-    balance.complete(*model);
+    balance.complete();
     return taken();
   }
   Gradients taken() {
