@@ -1,8 +1,9 @@
 // What BlockDrop's skipping saves: inference of one batch by a trunk with one linear head, every
 // block executed, beside BlockDrop with its policy network, where each image executes a share of the
 // blocks, drawn for it alone (--executed 0.5). Policies differ from image to image, so grouping
-// (gathering rows, putting them back) is all in the time. In turn, --reps rounds after one; on a CPU
-// the process's own time, so that what else the machine does is in no ratio.
+// (gathering rows, putting them back) is all in the time; the images lie where the network computes.
+// In turn, --reps rounds after one; on a CPU the process's own time, so that what else the machine
+// does is in no ratio.
 #include <algorithm>
 #include <cmath>
 #include <ctime>
@@ -58,11 +59,12 @@ void blockdrop(const Arguments& arguments) {
   const auto images = static_cast<size_t>(s.batch);
   const Decisions all = random_blocks(images, blocks, blocks);
   const Decisions some = random_blocks(images, blocks, executed);
-  const Tensor pictures = random_images(s.batch, s.crop);
+  Tape first(context, Tape::Mode::no_grad);
+  const Tensor pictures = upload_images(first, random_images(s.batch, s.crop), *model, run).value();
   const auto infer = [&](const Decisions& decisions, bool looks) {
     Tape tape(context, Tape::Mode::no_grad);
     Pass pass{tape, false, Noise{}};
-    const Var x = upload_images(tape, pictures, *model, run);
+    const Var x = tape.constant(pictures);
     // Its answer goes through the host, as it does in use; the blocks are the benchmark's.
     if (looks) to_host(context, own.probabilities(pass, x).value());
     own.run(pass, x, {decisions});
