@@ -8,6 +8,7 @@
 #include "ops/reduce.h"
 #include "ops/slice.h"
 #include "tests/support/catch.h"
+#include "tests/support/weigh.h"
 
 namespace weft {
 namespace {
@@ -46,14 +47,6 @@ Rows run(JointBackward& joint) {
       rows[p.name].push_back(g.defined() ? g.to_vector() : Values{});
   });
   return rows;
-}
-
-JointBackward::Weigh by(CpuContext& ctx, const Values& weights) {
-  return [&ctx, weights](size_t loss, const Tensor& gradient) {
-    const Tensor weighed = Tensor::full(gradient.shape(), 0.0, gradient.dtype());
-    ctx.accumulate(weighed, gradient, weights.at(loss));
-    return weighed;
-  };
 }
 
 }  // namespace
@@ -131,14 +124,14 @@ TEST_CASE("joint backward: the weighted pass goes through common nodes and share
   CHECK(rows.at("w") == std::vector<Values>{{84}, {216}});
   CHECK(rows.at("shared") == std::vector<Values>{{63}, {81}});
   CHECK(rows.at("own") == std::vector<Values>{{18}, {}});
-  joint.run_weighted(by(ctx, {10, 1}), {&w, &shared});
+  joint.run_weighted(weigh_by(&ctx, {10, 1}), {&w, &shared});
   CHECK(w.grad.item() == 840 + 216);
   CHECK(shared.grad.item() == 630 + 81);
   CHECK_FALSE(own.grad.defined());
   CHECK(trunk.size() == 3);  // once a loss, and once more
   CHECK(stream.size() == 2);
   CHECK(head.size() == 2);  // it leads to `shared` by a way of its own
-  CHECK_THROWS_WITH(joint.run_weighted(by(ctx, {10, 1}), {&w}), contains_text("comes once"));
+  CHECK_THROWS_WITH(joint.run_weighted(weigh_by(&ctx, {10, 1}), {&w}), contains_text("comes once"));
 }
 
 TEST_CASE("joint backward: a head is not passed again, only what it gave", "[engine]") {
@@ -150,7 +143,7 @@ TEST_CASE("joint backward: a head is not passed again, only what it gave", "[eng
   const Var first = watched(mul(x, tape.use(own)), &head), second = scale(x, 5);
   JointBackward joint({first, second}, [](const Parameter&, int by) { return by > 1; });
   run(joint);
-  joint.run_weighted(by(ctx, {2, 3}), {&w});
+  joint.run_weighted(weigh_by(&ctx, {2, 3}), {&w});
   CHECK(w.grad.item() == 2 * 42 + 3 * 30);
   CHECK(head.size() == 1);
 }

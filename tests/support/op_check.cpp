@@ -15,6 +15,7 @@
 #include "ops/slice.h"
 #include "tests/support/device.h"
 #include "tests/support/sanitized.h"
+#include "tests/support/weigh.h"
 
 namespace weft {
 namespace {
@@ -149,13 +150,7 @@ void check_rows(const OpCase& c, const AnyContext& ctx, DType dtype,
   std::map<const Parameter*, Tensor> by_rows;
   JointBackward joint({loss}, [](const Parameter&, int) { return true; });
   joint.run([&](Parameter& p, std::vector<Tensor>& g) { by_rows[&p] = g.at(0); });
-  joint.run_weighted(
-      [&](size_t, const Tensor& g) {
-        const Tensor half = on_tape(tape, Tensor::full(g.shape(), 0.0, g.dtype()));
-        std::visit([&](auto* own) { own->accumulate(half, g, 0.5); }, tape.context());
-        return half;
-      },
-      all);
+  joint.run_weighted(weigh_by(ctx, {0.5}), all);
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!whole[i].defined()) continue;
     INFO("gradient of input " << i);
