@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <tuple>
 #include <vector>
 
 #include "engine/error.h"
@@ -38,6 +39,8 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   explicit MemoryPool(const RawMemory& raw) : raw_(raw) {}
 
   std::shared_ptr<Buffer> allocate(size_t bytes);
+  /// The bytes and the size class of their block.
+  std::pair<void*, size_t> take(size_t bytes);
   void release(void* data, size_t bytes, size_t block);
   /// The allocator is gone: what is released from now on goes to the system.
   void close() {
@@ -78,7 +81,15 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   std::map<void*, void*> guarded_;  // data pointer -> start of its block
 };
 
-Buffer::~Buffer() { pool_->release(data_, bytes_, block_); }
+Buffer::~Buffer() { drop(); }
+
+void Buffer::drop() {
+  if (void* const data = std::exchange(data_, nullptr)) pool_->release(data, bytes_, block_);
+}
+
+void Buffer::restore() {
+  if (dropped()) std::tie(data_, block_) = pool_->take(bytes_);
+}
 
 bool Buffer::on_host() const { return pool_->raw().on_host; }
 
@@ -88,6 +99,10 @@ void* Buffer::data() const {
         "a tensor in {} memory was used after its context had gone; keep the context as long as "
         "its tensors",
         pool_->raw().name));
+  if (dropped())
+    throw Error(
+        "a value was read between Tape::recompute() and the pass back; take what you need "
+        "of it before");
   return data_;
 }
 
@@ -98,6 +113,16 @@ size_t CachingAllocator::size_class(size_t bytes) {
 }
 
 std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
+  const auto [data, block] = take(bytes);
+  try {
+    return std::make_shared<Buffer>(shared_from_this(), data, bytes, block);
+  } catch (...) {
+    release(data, bytes, block);
+    throw;
+  }
+}
+
+std::pair<void*, size_t> MemoryPool::take(size_t bytes) {
   std::lock_guard lock(mutex_);
   const size_t padding = guards_ ? 2 * guard_bytes : 0;
   const size_t block = CachingAllocator::size_class(bytes + padding);
@@ -137,12 +162,7 @@ std::shared_ptr<Buffer> MemoryPool::allocate(size_t bytes) {
     guarded_[data] = start;
   }
   if (poison_) raw_.fill(data, poison_value, bytes);
-  try {
-    return std::make_shared<Buffer>(shared_from_this(), data, bytes, block);
-  } catch (...) {
-    give_back(data, bytes, block);
-    throw;
-  }
+  return {data, block};
 }
 
 void MemoryPool::release(void* data, size_t bytes, size_t block) {

@@ -40,10 +40,15 @@ class Buffer {
   ~Buffer();
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  /// Throws Error where the allocator, and the device behind it, are gone.
+  /// Throws Error where the allocator, and the device behind it, are gone, and where dropped.
   void* data() const;
   size_t bytes() const { return bytes_; }
   bool on_host() const;
+  /// Gives the bytes back while who refers to them stays: for what can be computed again. The other
+  /// bytes that restore() finds are uninitialised; it throws MemoryError as allocate() does.
+  void drop();
+  void restore();
+  bool dropped() const { return data_ == nullptr; }
   /// How often the bytes were changed in place: what a tape compares between forward and backward.
   uint32_t version() const { return version_; }
   void changed() {

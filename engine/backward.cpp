@@ -75,6 +75,23 @@ Tensor Backward::scratch(const Shape& shape, DType dtype) const {
   return tape_.empty(shape, dtype);
 }
 
+Tensor Backward::over_dout() const {
+  if (!dout_.unique()) return scratch(dout_.shape(), dout_.dtype());
+  dout_.changed();
+  return dout_;
+}
+
+/// Of the inputs that recompute() has dropped, those that somebody still retains.
+void Tape::restore_inputs(const Node& node) {
+  for (int input : node.inputs) {
+    if (input < 0 || !nodes_[input].dropped.defined()) continue;
+    const Tensor out = std::exchange(nodes_[input].dropped, {});
+    if (out.unique()) continue;
+    out.restore();
+    dynamic_cast<const Recomputable&>(*nodes_[input].op).compute_again(context_, out);
+  }
+}
+
 void Tape::differentiate(Sweep& sweep, int index, bool retain) {
   Node& node = nodes_[index];
   if (!node.op)
@@ -87,6 +104,7 @@ void Tape::differentiate(Sweep& sweep, int index, bool retain) {
   enter_op(node.name);
   Backward b(*this, sweep, index);
   try {
+    restore_inputs(node);
     node.op->backward(b);
   } catch (const Error&) {
     throw;

@@ -103,6 +103,15 @@ Var Tape::record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor 
   return Var(std::move(out), static_cast<int>(nodes_.size()) - 1, home_);
 }
 
+void Tape::recompute(const Var& v) {
+  require_own("recompute", v);
+  if (!v.needs_grad()) return;
+  Node& node = nodes_[static_cast<size_t>(v.node())];
+  if (dynamic_cast<const Recomputable*>(node.op.get()) == nullptr) return;
+  v.value().drop();
+  node.dropped = v.value();
+}
+
 /// "layer3.1.conv2 (conv2d) (recorded at models/layers.cpp:71)"; a parameter by its name.
 std::string Tape::described(const Node& node) {
   if (node.parameter != nullptr) return node.parameter->name;

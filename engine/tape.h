@@ -69,6 +69,9 @@ class Backward {
   /// The same for rows begin, begin + 1, .. of input i; its other rows get nothing from this op. K
   /// tasks that each take their rows of a stack so fill one gradient, not K mostly of zeros.
   void pass_rows(int i, int64_t begin, Tensor gradient);
+  /// Memory of dout()'s shape and dtype, and its own bytes where nobody else holds them: for ops
+  /// that have read element i of dout(), and no other that they still read, when they write i.
+  Tensor over_dout() const;
   /// Uninitialised working memory.
   Tensor scratch(const Shape& shape, DType dtype) const;
   /// The number of this pass, and whether it is the pass with that number or goes on where that one
@@ -104,6 +107,13 @@ class Op {
   /// Whether backward can work on the rows (of the first axis) that b.dout() is of, without the
   /// others. Where it cannot, it gets all rows, with zeros.
   virtual bool by_rows(const Backward&) const { return false; }
+};
+
+/// An op that can fill its output a second time, with the same bits, from what backward retains.
+class Recomputable {
+ public:
+  virtual ~Recomputable() = default;
+  virtual void compute_again(const AnyContext&, const Tensor& out) const = 0;
 };
 
 /// A place on the tape: `backward(loss, {.stop_at = mark})` stops there.
@@ -170,6 +180,12 @@ class Tape {
   }
   Var record(std::unique_ptr<Op> op, const std::vector<Var>& inputs, Tensor out, SourceLoc loc);
 
+  /// Gives v's bytes back until the pass back comes to an op that was recorded with v as its input
+  /// and retains it; the op that made v then computes them anew (Chen et al. 2016, with one op a
+  /// segment). Where that op cannot, v keeps its bytes. For values that one pass over memory brings
+  /// back, behind the last op that reads them.
+  void recompute(const Var& v);
+
   TapeMark mark() const { return {static_cast<int>(nodes_.size())}; }
   /// Runs from `loss` (one element, seeded with 1) back to the tape's beginning. Each node can be
   /// passed once, but for passes that retain.
@@ -202,6 +218,7 @@ class Tape {
     std::vector<Shape> input_shapes;
     std::vector<DType> input_dtypes;
     std::vector<Tensor::Watch> watches;  // of the inputs, then of the output
+    Tensor dropped;                      // the output, without bytes until it is computed again
     Parameter* parameter = nullptr;      // a leaf whose gradient goes to p.grad
     bool is_leaf = false;
     SourceLoc loc;
@@ -223,6 +240,7 @@ class Tape {
   void start(const char* what, Sweep& sweep, const Var& value, Tensor seed);
   void run(Sweep& sweep, int from, BackwardOptions options);
   void differentiate(Sweep& sweep, int node, bool retain);
+  void restore_inputs(const Node& node);
   void check_finite(const Tensor& t, const char* what, const Node& node) const;
   static std::string described(const Node& node);
 

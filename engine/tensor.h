@@ -57,6 +57,9 @@ class Tensor {
   bool on_host() const { return defined() && buffer_->on_host(); }
   /// True where no other tensor shares the bytes: writing in place is then safe.
   bool unique() const { return buffer_.use_count() == 1; }
+  /// For all tensors that share the bytes: gives them back, until restore() finds other ones.
+  void drop() const { buffer_->drop(); }
+  void restore() const { buffer_->restore(); }
 
   /// Tells tapes that the elements were changed in place, as contexts and optimizers do: a backward
   /// pass that would read the old ones is then an error.

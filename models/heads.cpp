@@ -11,8 +11,8 @@ namespace weft {
 namespace {
 
 /// Behind every hidden layer.
-Var relu_and_drop(const Pass& pass, const Var& x, double dropout, const std::string& name) {
-  if (!pass.training || dropout == 0) return relu(x);
+Var relu_and_drop(const Pass& pass, Var x, double dropout, const std::string& name) {
+  if (!pass.training || dropout == 0) return relu(std::move(x));
   return relu_dropout(x, dropout, pass.noise, name);
 }
 

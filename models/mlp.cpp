@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#include "ops/add_relu.h"
+
 namespace weft {
 namespace {
 

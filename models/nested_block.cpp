@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/device_tensor.h"
+#include "ops/add_relu.h"
 #include "ops/concat.h"
 #include "ops/pointwise.h"
 #include "ops/slice.h"

@@ -1,7 +1,7 @@
 // ResidualBlock: creation, calls and counting.
 #include "models/residual_block.h"
 
-#include "ops/pointwise.h"
+#include "ops/add_relu.h"
 
 namespace weft {
 
@@ -36,8 +36,11 @@ ResidualBlock::ResidualBlock(ParameterStore& store, const std::string& name,
 
 Var ResidualBlock::residual(Pass& pass, const Var& x, const Var& r) const {
   Var h = x;
-  for (size_t i = 0; i < convs_.size(); ++i)
-    h = norms_[i](pass, convs_[i](pass, h), /*relu=*/i + 1 < convs_.size());
+  for (size_t i = 0; i < convs_.size(); ++i) {
+    const Var y = convs_[i](pass, h);
+    if (i > 0) pass.tape.recompute(h);  // a norm's: to keep it beside what the norm retains is dear
+    h = norms_[i](pass, y, /*relu=*/i + 1 < convs_.size());
+  }
   const LayerScope scope(layer_of(layer_of(convs_[0].weight().name)));
   return add_relu(h, r);
 }

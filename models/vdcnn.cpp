@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "ops/add_relu.h"
 #include "ops/cast.h"
 #include "ops/gather.h"
 #include "ops/max_pool.h"
@@ -103,7 +104,9 @@ class Vdcnn final : public Trunk {
   Var residual(Pass& pass, int l, const Var& x, const Var& r) const override {
     const Block& b = block(l);
     const Var h = b.norm1(pass, b.conv1(pass, pooled(b, x)), /*relu=*/true);
-    const Var y = b.norm2(pass, b.conv2(pass, h));
+    const Var second = b.conv2(pass, h);
+    pass.tape.recompute(h);
+    const Var y = b.norm2(pass, second);
     const LayerScope scope(layer_of(layer_of(b.conv1.weight().name)));
     return add_relu(y, r);
   }

@@ -21,7 +21,7 @@ struct ByItself {
   std::optional<RanksHere> alone;
 };
 
-struct BatchNorm final : Op, Described {
+struct BatchNorm final : Op, Described, Recomputable {
   Tensor x, gamma, beta, mean, invstd;
   bool relu, constant_statistics, over_ranks;
 
@@ -46,6 +46,12 @@ struct BatchNorm final : Op, Described {
       kernels::batch_norm_backward<T>(ctx, b.rows(x).view<T>(), b.dout().view<T>(), norm,
                                       constant_statistics, dx.defined() ? dx.view<T>() : View<T>{},
                                       wanted(dgamma), wanted(dbeta));
+    });
+  }
+  void compute_again(const AnyContext& context, const Tensor& out) const override {
+    on_device(context, out.dtype(), [&](auto& ctx, auto zero) {
+      using T = decltype(zero);
+      kernels::batch_norm_forward<T>(ctx, x.view<T>(), normalisation<T>(), out.view<T>());
     });
   }
   bool by_rows(const Backward& b) const override {  // groups are taken whole

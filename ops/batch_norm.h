@@ -3,7 +3,7 @@
 // would: mean and the biased variance over N, H, W. Running statistics take the unbiased variance,
 // r <- keep r + sum_g group_weights[g] b_g, and are plain tensors, not on the tape. In evaluation
 // they replace mean and var. relu: y = max(y, 0) in the same pass, its mask recomputed in backward.
-// Retains x, gamma, beta, and mean and 1 / std [G, C].
+// Retains x, gamma, beta, and mean and 1 / std [G, C], from which y can be computed again.
 #pragma once
 
 #include <vector>

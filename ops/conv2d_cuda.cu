@@ -20,7 +20,9 @@
 namespace weft::kernels {
 namespace {
 
-constexpr int64_t column_bytes = int64_t{128} << 20;  // of one piece
+// Of one piece: columns of few channels that are more than the second cache holds would come back
+// from memory for their product, which so many rows keep busy.
+constexpr int64_t column_bytes = int64_t{128} << 20, column_rows = int64_t{1} << 17;
 constexpr int most_taps = 128;
 
 bool is_pointwise(const Conv2dShape& s) {
@@ -203,7 +205,7 @@ template <class T>
 int64_t piece_pixels(const Geometry& g, int64_t pixels) {
   const int64_t row = int64_t{g.pitch} * static_cast<int64_t>(sizeof(T));
   return std::clamp<int64_t>(column_bytes / std::max<int64_t>(1, row), 1,
-                             std::max<int64_t>(1, pixels));
+                             std::clamp<int64_t>(pixels, 1, column_rows));
 }
 
 template <class T>

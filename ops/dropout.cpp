@@ -31,11 +31,12 @@ struct ReluDropout final : Op {
   ReluDropout(Tensor y_, double p_) : y(std::move(y_)), p(p_) {}
   const char* name() const override { return "relu_dropout"; }
   void backward(Backward& b) override {
-    Tensor dx = b.din(0);
+    const Tensor dx = b.over_dout();
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::relu_dropout_backward<T>(ctx, p, y.view<T>(), b.dout().view<T>(), dx.view<T>());
     });
+    b.pass(0, dx);
   }
 };
 

@@ -61,7 +61,10 @@ void relu_dropout_backward(CpuContext& ctx, double p, View<const T> y, View<cons
   ctx.for_chunks(dx.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
     const T *out = y.data, *grad = dy.data;
     T* __restrict to = dx.data;
-    for (int64_t i = begin; i < end; ++i) to[i] = out[i] > T(0) ? by * grad[i] : T(0);
+    if (to == grad)
+      for (int64_t i = begin; i < end; ++i) to[i] = out[i] > T(0) ? by * to[i] : T(0);
+    else
+      for (int64_t i = begin; i < end; ++i) to[i] = out[i] > T(0) ? by * grad[i] : T(0);
   });
 }
 

@@ -2,6 +2,7 @@
 #include "ops/pointwise.h"
 
 #include "engine/error.h"
+#include "engine/trace.h"
 #include "ops/pointwise_functors.h"
 #include "ops/reduce.h"
 
@@ -19,11 +20,12 @@ struct Unary final : Op {
   const char* name() const override { return F::name; }
   void backward(Backward& b) override {
     const Tensor source = F::keep == Keep::nothing ? b.dout() : b.rows(kept);  // then never read
-    Tensor dx = b.din_rows(0);
+    const Tensor dx = b.over_dout();
     on_device(b, [&](auto& ctx, auto zero) {
       using T = decltype(zero);
       kernels::unary_backward<F, T>(ctx, f, source.view<T>(), b.dout().view<T>(), dx.view<T>());
     });
+    b.pass(0, dx);
   }
   bool by_rows(const Backward&) const override { return true; }
 };
@@ -124,24 +126,6 @@ struct MaximumOp final : Op {
   }
 };
 
-struct AddReluOp final : Op {
-  Tensor y;
-
-  explicit AddReluOp(Tensor y_) : y(std::move(y_)) {}
-  const char* name() const override { return "add_relu"; }
-  void backward(Backward& b) override {
-    const Tensor dx = b.scratch(b.dout().shape(), y.dtype());
-    on_device(b, [&](auto& ctx, auto zero) {
-      using T = decltype(zero);
-      kernels::unary_backward<pointwise::Relu, T>(ctx, {}, b.rows(y).view<T>(), b.dout().view<T>(),
-                                                  dx.view<T>());
-    });
-    for (int i : {0, 1})
-      if (b.needs(i)) b.pass(i, dx);  // one gradient for both, sharing its bytes
-  }
-  bool by_rows(const Backward&) const override { return true; }
-};
-
 /// The broadcast shape, or a ShapeError that names both operands.
 Shape check_operands(const char* op, const Var& x, const Var& y, SourceLoc loc) {
   Tape::of(op, loc, x, y);
@@ -162,6 +146,20 @@ Shape check_operands(const char* op, const Var& x, const Var& y, SourceLoc loc) 
   Var f(const Var& x, SourceLoc loc) { return unary(pointwise::F{}, x, loc); }
 WEFT_PLAIN_FUNCTORS(WEFT_DEFINE)
 #undef WEFT_DEFINE
+
+Var relu(Var&& x, SourceLoc loc) {
+  Tape& tape = Tape::of("relu", loc, x);
+  const Tensor& own = x.value();
+  if (tape.recording() || current_trace() != nullptr || !own.unique())
+    return relu(std::as_const(x), loc);
+  on_device(tape, x, [&](auto& ctx, auto zero) {
+    using T = decltype(zero);
+    kernels::unary_forward<pointwise::Relu, T>(ctx, {}, own.view<T>(), own.view<T>());
+  });
+  own.changed();
+  return tape.record(std::make_unique<Unary<pointwise::Relu>>(pointwise::Relu{}, Tensor()), {x},
+                     own, loc);
+}
 
 Var scale(const Var& x, double factor, SourceLoc loc) {
   return unary(pointwise::Scale{factor}, x, loc);
@@ -213,16 +211,6 @@ Var maximum(const Var& x, const Var& y, SourceLoc loc) {
   Tape& tape = x.tape();
   Tensor z = combine(tape.context(), pointwise::Maximum{}, x.value(), y.value(), out);
   return tape.record(std::make_unique<MaximumOp>(x.value(), y.value()), {x, y}, std::move(z), loc);
-}
-
-Var add_relu(const Var& x, const Var& r, SourceLoc loc) {
-  check_operands("add_relu", x, r, loc);
-  if (x.shape() != r.shape())
-    shape_error("add_relu", loc, "x {} and r {} differ in shape; add() broadcasts", x.shape(),
-                r.shape());
-  Tape& tape = x.tape();
-  Tensor y = combine(tape.context(), pointwise::AddRelu{}, x.value(), r.value(), x.shape());
-  return tape.record(std::make_unique<AddReluOp>(y), {x, r}, y, loc);
 }
 
 Var operator+(const Operand& x, const Operand& y) {

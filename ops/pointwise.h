@@ -11,6 +11,8 @@ namespace weft {
 
 /// y = max(x, 0); dx = dy where y > 0.
 Var relu(const Var& x, SourceLoc = SourceLoc::here());
+/// The same in x's own bytes, where nothing is recorded and nobody else has them.
+Var relu(Var&& x, SourceLoc = SourceLoc::here());
 /// y = 1 / (1 + exp(-x)); dx = dy y (1 - y).
 Var sigmoid(const Var& x, SourceLoc = SourceLoc::here());
 Var tanh(const Var& x, SourceLoc = SourceLoc::here());
@@ -49,8 +51,6 @@ Var mul(const Var& x, const Var& y, SourceLoc = SourceLoc::here());
 Var div(const Var& x, const Var& y, SourceLoc = SourceLoc::here());
 /// The larger one; where both are equal each gets half of the gradient.
 Var maximum(const Var& x, const Var& y, SourceLoc = SourceLoc::here());
-/// y = max(x + r, 0): a residual block's last step in one pass. Shapes equal. Retains y.
-Var add_relu(const Var& x, const Var& r, SourceLoc = SourceLoc::here());
 
 /// What the operators take: a value on a tape or a number, and where it stands in your source.
 struct Operand {
@@ -71,12 +71,12 @@ Var operator-(const Operand& x);
 
 namespace kernels {
 
-/// y = f.value(x)
+/// y = f.value(x); y may be x's bytes.
 template <class F, class T>
 void unary_forward(CpuContext&, F f, View<const T> x, View<T> y);
 template <class F, class T>
 void unary_forward(CudaContext&, F f, View<const T> x, View<T> y);
-/// dx = f.gradient(dy, kept)
+/// dx = f.gradient(dy, kept); dx may be dy's bytes.
 template <class F, class T>
 void unary_backward(CpuContext&, F f, View<const T> kept, View<const T> dy, View<T> dx);
 template <class F, class T>

@@ -9,9 +9,12 @@ namespace weft::kernels {
 template <class F, class T>
 void unary_forward(CpuContext& ctx, F f, View<const T> x, View<T> y) {
   ctx.for_chunks(y.numel(), pointwise_chunk, [&, f](int64_t begin, int64_t end) {
-    const T* __restrict in = x.data;
+    const T* in = x.data;
     T* __restrict out = y.data;
-    for (int64_t i = begin; i < end; ++i) out[i] = f.value(in[i]);
+    if (out == in)
+      for (int64_t i = begin; i < end; ++i) out[i] = f.value(out[i]);
+    else
+      for (int64_t i = begin; i < end; ++i) out[i] = f.value(in[i]);
   });
 }
 
@@ -20,7 +23,10 @@ void unary_backward(CpuContext& ctx, F f, View<const T> kept, View<const T> dy, 
   ctx.for_chunks(dx.numel(), pointwise_chunk, [&, f](int64_t begin, int64_t end) {
     const T *in = kept.data, *grad = dy.data;  // may be the same bytes
     T* __restrict out = dx.data;
-    for (int64_t i = begin; i < end; ++i) out[i] = f.gradient(grad[i], in[i]);
+    if (out == grad)  // in place: where F keeps nothing, in[i] is read by nobody
+      for (int64_t i = begin; i < end; ++i) out[i] = f.gradient(out[i], in[i]);
+    else
+      for (int64_t i = begin; i < end; ++i) out[i] = f.gradient(grad[i], in[i]);
   });
 }
 

@@ -310,12 +310,6 @@ struct Larger {
     return x > y ? T(1) : x == y ? T(0.5) : T(0);
   }
 };
-struct AddRelu {
-  template <class T>
-  WEFT_HD T value(T x, T r) const {
-    return Relu{}.value(x + r);
-  }
-};
 
 }  // namespace weft::pointwise
 
@@ -327,5 +321,5 @@ struct AddRelu {
   X(Reciprocal, reciprocal) X(Neg, neg) X(Asinh, asinh)
 #define WEFT_UNARY_FUNCTORS(X) WEFT_PLAIN_FUNCTORS(X) X(Scale) X(Shift) X(Pow) X(Clamp)
 #define WEFT_BINARY_FUNCTORS(X) \
-  X(Add) X(Sub) X(Mul) X(Div) X(NegMul) X(Maximum) X(Larger) X(AddRelu)
+  X(Add) X(Sub) X(Mul) X(Div) X(NegMul) X(Maximum) X(Larger)
 // clang-format on

@@ -3,6 +3,7 @@
 #include "models/resnet.h"
 
 #include "models/execute.h"
+#include "models/residual_block.h"
 #include "models/sharing/sharing.h"
 #include "tests/support/catch.h"
 #include "tests/support/op_check.h"
@@ -95,6 +96,25 @@ TEST_CASE("the trunk's cost is the arithmetic of docs/method.md", "[models]") {
   const Macs macs = make_plan(all_selected(1, 8)).macs(trunk->cost(224, 224));
   CHECK(static_cast<double>(macs.dense) / 1e9 == Catch::Approx(9.86).margin(0.05));
   CHECK(macs.useful < macs.dense);
+}
+
+TEST_CASE("a block retains its maps before each norm, and a bit for each of the last ReLU's",
+          "[models]") {
+  for (const bool bottleneck : {false, true}) {
+    CpuContext cpu;
+    ParameterStore store(&cpu, DType::f32);
+    const ResidualBlock block(
+        store, "block", {.in = 16, .mid = 16, .out = 16, .bottleneck = bottleneck}, {.seed = 1});
+    Tape tape(&cpu);
+    Pass pass{tape, true, Noise{}};
+    const Var x = tape.leaf(Tensor::full({2, 32, 32, 16}, 0.5));
+    const size_t map = x.value().bytes(), before = host_memory().counters().live_bytes;
+    const Var y = block.residual(pass, x, x);
+    const size_t retained = host_memory().counters().live_bytes - before;
+    const size_t maps = bottleneck ? 3 : 2;
+    CHECK(retained >= (maps + 1) * map);            // y's own bytes are one more
+    CHECK(retained <= (maps + 1) * map + map / 8);  // the bits, moments
+  }
 }
 
 TEST_CASE("p = [1, 0] equals the plain network and p = [0, 1] its shortcuts, bit for bit",

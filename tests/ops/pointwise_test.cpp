@@ -228,27 +228,6 @@ TEST_CASE("pointwise: one value as both operands", "[ops]") {
             .naive = each([](double x) { return x * x + x; })});
 }
 
-TEST_CASE("pointwise: add_relu", "[ops]") {
-  for (int64_t n : {int64_t{0}, int64_t{1}, int64_t{61}, pointwise_chunk + 1}) {
-    Values x, r;  // x + r is at least 0.1 away from 0
-    for (int64_t i = 0; i < n; ++i) {
-      x.push_back(static_cast<double>(i % 17) / 8 - 1);
-      r.push_back((i % 3 == 0 ? 0.5 : -0.25) * static_cast<double>(i % 5 + 1) - x.back());
-    }
-    op_check({.name = "add_relu",
-              .inputs = {{n}, {n}},
-              .op = [](const auto& in) { return add_relu(in[0], in[1]); },
-              .naive =
-                  [](const auto& in) {
-                    Values y;
-                    for (size_t i = 0; i < in[0].size(); ++i)
-                      y.push_back(std::max(in[0][i] + in[1][i], 0.0));
-                    return y;
-                  },
-              .values = {x, r}});
-  }
-}
-
 TEST_CASE("pointwise: relu keeps a NaN, and stops at infinity's gradient", "[ops]") {
   CpuContext ctx(1);
   Tape tape(&ctx);
@@ -258,6 +237,25 @@ TEST_CASE("pointwise: relu keeps a NaN, and stops at infinity's gradient", "[ops
   CHECK(std::isnan(y.value().to_vector()[0]));
   tape.backward(y, Tensor::from({3}, {1, INFINITY, 1}, DType::f64));
   CHECK(tape.grad(x).to_vector()[1] == 0);
+}
+
+TEST_CASE(
+    "pointwise: relu of a value that nobody else has takes no memory where nothing is recorded",
+    "[ops]") {
+  CpuContext ctx(1);
+  const Tensor start = Tensor::from({4}, {-1, 2, std::nan(""), -0.5}, DType::f64);
+  for (const auto mode : {Tape::Mode::train, Tape::Mode::no_grad})
+    for (const bool shared : {false, true}) {
+      Tape tape(&ctx, mode);
+      Var x = tape.leaf(start.clone());
+      const void* const bytes = x.value().raw();
+      const Tensor other = shared ? x.value() : Tensor();
+      const Var y = relu(std::move(x));
+      CHECK((y.value().raw() == bytes) == (mode == Tape::Mode::no_grad && !shared));
+      const Values out = y.value().to_vector();
+      CHECK((out[0] == 0 && out[1] == 2 && std::isnan(out[2]) && out[3] == 0));
+      if (shared) CHECK(other.to_vector()[0] == -1);
+    }
 }
 
 TEST_CASE("pointwise: shape errors name both operands", "[ops]") {
@@ -272,7 +270,6 @@ TEST_CASE("pointwise: shape errors name both operands", "[ops]") {
   check_shape_error([&] { sub(x, y); }, "sub: shapes do not broadcast");
   check_shape_error([&] { mul(x, z); }, "mul: operands differ in type: x f32 [2, 3], y f64 [2, 3]");
   const Var row = tape.leaf(Tensor::from({3}, Values(3)));
-  check_shape_error([&] { add_relu(x, row); }, "add_relu: x [2, 3] and r [3] differ in shape");
   CHECK(tape.size() == before + 1);  // the leaf: nothing was recorded
 }
 

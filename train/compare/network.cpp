@@ -1,6 +1,7 @@
 // network_ops: what a run's network is made of, as probes: the Deeplab ResNet's layers and ASPP
 // heads at the run's batch, size and widths, and the ops between them.
 #include "models/heads.h"
+#include "ops/add_relu.h"
 #include "ops/batch_norm.h"
 #include "ops/conv2d.h"
 #include "ops/cosine_loss.h"
