@@ -46,7 +46,9 @@ int main(int argc, char** argv) {
       stderr,
       "weft bench: say what: steps [--batch 2 --crop 97 --reps 5 --threads 2 "
       "--trunk resnet18 --width 1 --tasks 40,3 --device cpu --precision f32 "
-      "--phases warmup,infer --row 1 --graphs 0; under mpirun --bn_sync 1 and --batch of a rank], "
+      "--phases warmup,infer --row 1 --graphs 0; or --run RUN.toml for its network and batch; "
+      "under "
+      "mpirun --bn_sync 1 and --batch of a rank], "
       "conv [--batch 2 --crop 97 --reps 10 --threads 2 --device cpu --precision f32], "
       "balance [as steps, and --sharing hard --head_width 1024 --losses uw --method upgrad], "
       "growth [as steps, and --quick --rounds 1 --svg growth.svg --python python3 --peer "

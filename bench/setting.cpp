@@ -7,7 +7,9 @@
 #include <iterator>
 #include <map>
 
+#include "data/split.h"
 #include "engine/philox.h"
+#include "train/step/build.h"
 
 namespace weft::bench {
 
@@ -31,6 +33,10 @@ Setting::Setting(const Arguments& arguments) {
                                     fmt::join(phase_names, ", ")));
   sharing = arguments.text("sharing", sharing);
   head_width = arguments.number("head_width", head_width);
+  run = arguments.text("run", run);
+  for (const char* flag : {"batch", "crop", "trunk", "tasks", "width", "head_width", "sharing"})
+    if (!run.empty() && arguments.has(flag))
+      throw ConfigError(fmt::format("--{}: {} says that; give --run or the flags", flag, run));
 }
 
 std::vector<std::string> task_channels(const std::string& tasks) {
@@ -74,6 +80,34 @@ RunFile run_file(const Setting& s, const std::vector<std::string>& overrides) {
   text +=
       "[warmup]\noptimizer = {kind = \"sgd\", lr = 1e-3, momentum = 0.9, weight_decay = 1e-4}\n";
   return parse_run_text(text, "bench", overrides);
+}
+
+namespace {
+
+Workload first_batch(const Setting& s) {
+  RunFile run = parse_run_file(s.run, {"device=" + s.device, "precision=" + s.precision});
+  const auto data = open_dataset(run);
+  LoaderOptions options = train_loader_options(run, *data, "train", 0);
+  options.workers = 0;
+  Batch batch = Loader(*data, make_parts(*data).train, options).next();
+  const Shape& image = batch.images.shape();
+  std::string title = fmt::format("{} {} tasks={} batch={} size={}x{}x{}", s.precision, run.name,
+                                  run.tasks.size(), image[0], image[1], image[2], image[3]);
+  return {std::move(run), std::move(batch.images), std::move(batch.targets), std::move(title)};
+}
+
+}  // namespace
+
+Workload workload(const Setting& s) {
+  if (!s.run.empty()) return first_batch(s);
+  Workload work{run_file(s),
+                random_images(s.batch, s.crop),
+                {},
+                fmt::format("{} {} tasks={} batch={} crop={}", s.precision, s.trunk, s.tasks,
+                            s.batch, s.crop)};
+  for (const TaskSpec& task : work.run.tasks)
+    work.targets.push_back(random_target(task, s.batch, s.crop));
+  return work;
 }
 
 namespace {

@@ -1,8 +1,9 @@
 // Whole training steps, phase by phase, on the network and shapes of bench/peer/adashare_torch.py:
 // ResNet-18 or 34 (Deeplab), ASPP heads, random images and labels, SGD on weights and Adam on
-// logits; retrain and infer under the peer's alternating 0/1 policy. Medians of whole steps, each
-// waited for as the peer does; --row 16 --graphs 1 runs them as the trainer does on a GPU. Of several
-// ranks (engine/ranks.h) each has a batch of its own of --batch, and gradients are averaged.
+// logits; retrain and infer under the peer's alternating 0/1 policy. Or, with --run, a run file's
+// network on the first batch of its data. Medians of whole steps, each waited for as the peer does;
+// --row 16 --graphs 1 runs them as the trainer does on a GPU. Of several ranks (engine/ranks.h) each
+// has a batch of its own of --batch, and gradients are averaged.
 #include <algorithm>
 
 #include "bench/setting.h"
@@ -18,7 +19,8 @@ namespace weft::bench {
 
 void steps(const Arguments& arguments) {
   const Setting s(arguments);
-  const RunFile run = run_file(s);
+  const Workload work = workload(s);
+  const RunFile& run = work.run;
   const Device device(run.device, s.threads, matrix_math(run.precision, run.device));
   const AnyContext context = device.context();
   const auto model = make_model(context, run);
@@ -29,19 +31,15 @@ void steps(const Arguments& arguments) {
   Tensor images;
   {
     Tape tape(context);
-    images = upload_images(tape, random_images(s.batch, s.crop), *model, run).value();
+    images = upload_images(tape, work.images, *model, run).value();
   }
-  std::vector<Tensor> targets;
-  for (const TaskSpec& task : run.tasks) targets.push_back(random_target(task, s.batch, s.crop));
   const auto weights = make_optimizer(context, *model, run, Phase::warmup);
   const auto logits = make_optimizer(context, *model, run, Phase::policy);
   const double peak = is_asynchronous(context) ? matrix_peak_gflops(context, run.precision)
                                                : cpu_peak_gflops(s.threads, run.precision);
-  const Gates all = all_selected(static_cast<int>(run.tasks.size()), blocks);
   const Gates fixed = gates_from(policy.select);
 
-  fmt::print("# weft {} {} {} tasks={} batch={} crop={} peak {:.0f} GFLOP/s", device.describe(),
-             s.precision, s.trunk, s.tasks, s.batch, s.crop, peak);
+  fmt::print("# weft {} {} peak {:.0f} GFLOP/s", device.describe(), work.title, peak);
   if (!current_ranks().alone())
     fmt::print(" ranks={} bn_sync={:d}", current_ranks().size(), s.bn_sync);
   fmt::print("\n");
@@ -63,8 +61,8 @@ void steps(const Arguments& arguments) {
     const auto passes = [&] {
       model->store().clear_gradients();
       Tape tape(context, infer ? Tape::Mode::no_grad : Tape::Mode::train);
-      StepInputs in{phase,   1,      step++, 5.0, blocks, &policy, tape.constant(images),
-                    targets, &shares};
+      StepInputs in{phase,        1,      step++, 5.0, blocks, &policy, tape.constant(images),
+                    work.targets, &shares};
       if (infer) {  // the peer's infer computes no losses
         Pass pass{tape, false, Noise{}};
         const auto sample = sample_policy(pass, *model, run, in);
@@ -102,20 +100,16 @@ void steps(const Arguments& arguments) {
     for (int64_t i = 0; i < s.reps; ++i)
       ms.push_back(milliseconds(context, row_of_steps) / static_cast<double>(s.row));
     std::sort(ms.begin(), ms.end());
-    // Useful work: trunk per distinct input, heads per task; backward costs two more products,
-    // one where the weights need none.
-    const bool shared = phase == Phase::warmup;
-    const ModelCost cost =
-        model->cost(s.crop, s.crop,
-                    shared                                              ? nullptr
-                    : phase == Phase::weights || phase == Phase::policy ? &all
-                                                                        : &fixed);
-    int64_t macs = cost.trunk.useful + cost.heads.useful;
-    if (phase == Phase::weights || phase == Phase::policy)  // soft gates: every task its own input
-      macs = cost.heads.useful + cost.trunk.useful * static_cast<int64_t>(run.tasks.size());
+    // Useful work: trunk per distinct input, under soft gates one a task; heads per task. Backward
+    // costs two more products, one where the weights need none.
+    const bool soft = phase == Phase::weights || phase == Phase::policy;
+    const ModelCost cost = model->cost(images.shape()[1], images.shape()[2],
+                                       soft || phase == Phase::warmup ? nullptr : &fixed);
+    const int64_t macs =
+        cost.heads.useful + cost.trunk.useful * (soft ? static_cast<int64_t>(run.tasks.size()) : 1);
     const double products = phase == Phase::infer ? 1 : phase == Phase::policy ? 2 : 3;
     const double median = ms[ms.size() / 2];
-    const double gflops = 2e-6 * static_cast<double>(macs * s.batch) * products / median;
+    const double gflops = 2e-6 * static_cast<double>(macs * images.shape()[0]) * products / median;
     fmt::print("{:<8} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.1f} {:>11.0f}% {:>10.0f}\n",
                name_of(phase), median, ms.front(), ms.back(), gflops, 100 * gflops / peak,
                static_cast<double>(memory_of(context).counters().peak_bytes) / 1048576.0);

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# bench.sh WEFT_BENCH: many tasks of one kind in a word; growth beside a peer whose times are known:
+# bench.sh WEFT_BENCH: many tasks of one kind in a word; a run file's network and batch; growth beside a peer whose times are known:
 # its table has their exponents, what each further task adds, and what could not be run.
 bench=$(realpath "$1")
+runs=$(realpath "$(dirname "$0")/../runs")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -27,6 +28,11 @@ for tasks in 5x 5x0 x3 5x3x2 five 5,,3; do
   expect 2 "^weft bench: --tasks: '.*' is no number of channels or tasks; expected such as 40,3 or 40x8$" \
     steps "${tiny[@]}" --tasks "$tasks"
 done
+
+expect 0 '^retrain +[0-9.]+' steps --run "$runs/scenes_5tasks.toml" --phases retrain,infer --reps 1 --threads 1
+also '^# weft .* f32 scenes_5tasks tasks=5 batch=8 size=48x64x3 '
+expect 2 '^weft bench: --crop: .*scenes_5tasks.toml says that; give --run or the flags$' \
+  steps --run "$runs/scenes_5tasks.toml" --crop 33
 
 # Warmup takes 100 ms and 20 for each task, and batch^2 times as long; infer runs out of memory.
 cat >python <<'END'

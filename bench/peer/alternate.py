@@ -3,12 +3,15 @@
 
   alternate.py --device cpu  --batch 2  --crop 97  --rounds 3 --reps 3 --threads 2
   alternate.py --device cuda --batch 16 --crop 321 --rounds 3 --reps 10 --modes all --precision bf16
+  alternate.py --device cuda --run runs/scenes_5tasks.toml --row 16 --graphs 1 --modes all
 
 A is `build/weft_bench steps`, B, C, .. are adashare_torch.py in each of its modes (all: eager,
 channels_last, torch.compile as it is, with CUDA graphs, with autotuning; in bf16 under autocast),
 each a process of its own with one warm-up per phase. Printed per phase: the median over rounds of
 each side's median, the peer's best mode, the ratio, and the peak memory of both (what they allocated;
-on a CPU the peer's is what was resident for the network). A phase that a mode cannot run is "-" there;
+on a CPU the peer's is what was resident for the network). --run: the network of a run file that
+adashare_torch.py knows by its name, weft's on the first batch of its data. --row: steps between two
+waits, of both. A phase that a mode cannot run is "-" there;
 a compiling mode runs in the first round alone, as compiling takes minutes.
 """
 import argparse
@@ -59,6 +62,9 @@ def main():
     a.add_argument('--crop', default='97')
     a.add_argument('--tasks', default='40,3')
     a.add_argument('--backbone', default='18')
+    a.add_argument('--run', default='')
+    a.add_argument('--row', default='1')
+    a.add_argument('--graphs', default='0', help="1: weft's steps as the trainer has them; the peer's are its mode's")
     a.add_argument('--rounds', type=int, default=3)
     a.add_argument('--reps', default='3')
     a.add_argument('--threads', default='2')
@@ -67,10 +73,13 @@ def main():
     a.add_argument('--bench', default=os.path.join(HERE, '../../build/weft_bench'))
     a.add_argument('--python', default=sys.executable)
     o = a.parse_args()
-    same = ['--batch', o.batch, '--crop', o.crop, '--tasks', o.tasks, '--reps', o.reps,
-            '--threads', o.threads, '--device', o.device]
-    ours = [o.bench, 'steps', *same, '--trunk', 'resnet' + o.backbone, '--precision', o.precision]
-    theirs = [o.python, os.path.join(HERE, 'adashare_torch.py'), *same, '--backbone', o.backbone,
+    same = ['--reps', o.reps, '--row', o.row, '--threads', o.threads, '--device', o.device]
+    network = ['--batch', o.batch, '--crop', o.crop, '--tasks', o.tasks]
+    ours = [o.bench, 'steps', *same, '--precision', o.precision, '--graphs', o.graphs,
+            *(['--run', o.run] if o.run else [*network, '--trunk', 'resnet' + o.backbone])]
+    theirs = [o.python, os.path.join(HERE, 'adashare_torch.py'), *same,
+              *(['--run', os.path.basename(o.run).removesuffix('.toml')] if o.run else
+                [*network, '--backbone', o.backbone]),
               *(['--fp32'] if o.precision in ('f32', 'f32x6') else ['--amp'] if o.precision == 'bf16' else [])]
     modes = MODES if o.modes == 'all' else o.modes.split(',')
     weft, peers = {}, {mode: {} for mode in modes}
