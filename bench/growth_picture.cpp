@@ -23,7 +23,8 @@ std::optional<Plot> panel(const Growth& g, const std::string& what) {
   Plot plot;
   plot.logarithmic = true;
   plot.title = (what == "ms" ? "ms a step, by " : "MiB at most, by ") + g.axis;
-  plot.x_label = g.x_name;
+  const bool thousands = g.x_name == "pixels";  // whole numbers of them would meet
+  plot.x_label = thousands ? "1000 pixels" : g.x_name;
   std::vector<double> xs, ys;
   for (const Curve& c : g.curves) {
     if (c.what != what) continue;
@@ -35,8 +36,8 @@ std::optional<Plot> panel(const Growth& g, const std::string& what) {
     const Values& x = g.x.at(c.phase);
     for (size_t i = 0; i < x.size(); ++i) {
       if (!x[i] || !c.values[i] || *x[i] <= 0) continue;
-      line.points.push_back({*x[i], *c.values[i]});
-      xs.push_back(*x[i]);
+      xs.push_back(thousands ? *x[i] / 1000 : *x[i]);
+      line.points.push_back({xs.back(), *c.values[i]});
       ys.push_back(*c.values[i]);
     }
     std::sort(line.points.begin(), line.points.end());
