@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ops/dropout.h"
+#include "ops/pointwise_cpu.h"
 
 namespace weft::kernels {
 namespace {
@@ -57,15 +58,9 @@ void relu_dropout_forward(CpuContext& ctx, const Philox& philox, uint64_t first,
 template <class T>
 void relu_dropout_backward(CpuContext& ctx, double p, View<const T> y, View<const T> dy,
                            View<T> dx) {
-  const T by = growth<T>(p);
-  ctx.for_chunks(dx.numel(), pointwise_chunk, [&](int64_t begin, int64_t end) {
-    const T *out = y.data, *grad = dy.data;
-    T* __restrict to = dx.data;
-    if (to == grad)
-      for (int64_t i = begin; i < end; ++i) to[i] = out[i] > T(0) ? by * to[i] : T(0);
-    else
-      for (int64_t i = begin; i < end; ++i) to[i] = out[i] > T(0) ? by * grad[i] : T(0);
-  });
+  map(
+      ctx, dx.numel(), [by = growth<T>(p)](T d, T v) { return v > T(0) ? by * d : T(0); }, dx.data,
+      dy.data, y.data);
 }
 
 #define WEFT_INSTANTIATE(T)                                                                       \

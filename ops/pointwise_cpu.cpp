@@ -1,5 +1,7 @@
-// Pointwise kernels on the CPU: one loop each, contiguous and free of aliasing so that the compiler
-// vectorises it; packets and tail run the same IEEE operations, so their bits agree.
+// Pointwise kernels on the CPU: one loop each (ops/pointwise_cpu.h), or one a row where operands are
+// broadcast.
+#include "ops/pointwise_cpu.h"
+
 #include "ops/broadcast.h"
 #include "ops/pointwise.h"
 #include "ops/pointwise_functors.h"
@@ -8,26 +10,14 @@ namespace weft::kernels {
 
 template <class F, class T>
 void unary_forward(CpuContext& ctx, F f, View<const T> x, View<T> y) {
-  ctx.for_chunks(y.numel(), pointwise_chunk, [&, f](int64_t begin, int64_t end) {
-    const T* in = x.data;
-    T* __restrict out = y.data;
-    if (out == in)
-      for (int64_t i = begin; i < end; ++i) out[i] = f.value(out[i]);
-    else
-      for (int64_t i = begin; i < end; ++i) out[i] = f.value(in[i]);
-  });
+  map(
+      ctx, y.numel(), [f](T v) { return f.value(v); }, y.data, x.data);
 }
 
 template <class F, class T>
 void unary_backward(CpuContext& ctx, F f, View<const T> kept, View<const T> dy, View<T> dx) {
-  ctx.for_chunks(dx.numel(), pointwise_chunk, [&, f](int64_t begin, int64_t end) {
-    const T *in = kept.data, *grad = dy.data;  // may be the same bytes
-    T* __restrict out = dx.data;
-    if (out == grad)  // in place: where F keeps nothing, in[i] is read by nobody
-      for (int64_t i = begin; i < end; ++i) out[i] = f.gradient(out[i], in[i]);
-    else
-      for (int64_t i = begin; i < end; ++i) out[i] = f.gradient(grad[i], in[i]);
-  });
+  map(
+      ctx, dx.numel(), [f](T d, T v) { return f.gradient(d, v); }, dx.data, dy.data, kept.data);
 }
 
 template <class F, class T>
