@@ -136,7 +136,7 @@ double mib(int64_t bytes) { return static_cast<double>(bytes) / 1048576.0; }
 void balance(const Arguments& arguments) {
   Setting s(arguments);
   s.sharing = arguments.text("sharing", "hard");
-  const std::string losses = arguments.text("losses", "uw");
+  const std::vector<std::string> losses = split(arguments.text("losses", "uw"), ',');
   const std::string method = arguments.text("method", "upgrad");
   Network network(s);
   const AnyContext context = network.context();
@@ -150,7 +150,8 @@ void balance(const Arguments& arguments) {
     timed.push_back({name, [steps] { steps->take(); }});
   };
   add_steps("plain", {});
-  add_steps(losses, {"balance.method=" + losses});
+  for (const std::string& one : losses) add_steps(one, {"balance.method=" + one});
+  const size_t gram = timed.size();
   add_steps(method, {"balance.method=" + method});
   add_steps(method + ",keep=false", {"balance.method=" + method, "balance.keep=false"});
   const size_t parts = timed.size();
@@ -190,11 +191,11 @@ void balance(const Arguments& arguments) {
     const double trunk = timed[parts + 2].median() - timed[parts + 1].median();
     const double bound = (plain + static_cast<double>(tasks - 1) * trunk) / plain;
     fmt::print("{:<20} {:>31.3f}   {} is {:.3f} of it\n", "bound", bound, method,
-               timed[2].median() / plain / bound);
+               timed[gram].median() / plain / bound);
   }
   const double rows = mib(static_cast<int64_t>(tasks) * network.shared() * 4);
   fmt::print("{:<20} {:>42.1f}   {} takes {:.1f} more than plain\n", "K x P", rows, method,
-             mib(timed[2].peak - timed[0].peak));
+             mib(timed[gram].peak - timed[0].peak));
 }
 
 }  // namespace weft::bench

@@ -45,6 +45,18 @@ void call_in_order(const AnyContext& context, std::function<void()> work) {
   std::visit([&](auto* ctx) { device_parts::call_in_order(*ctx, std::move(work)); }, context);
 }
 
+void fork_beside(const AnyContext& context) {
+  std::visit([](auto* ctx) { device_parts::fork_beside(*ctx); }, context);
+}
+
+void beside(const AnyContext& context, const std::function<void()>& queue) {
+  std::visit([&](auto* ctx) { device_parts::beside(*ctx, queue); }, context);
+}
+
+void join_beside(const AnyContext& context) {
+  std::visit([](auto* ctx) { device_parts::join_beside(*ctx); }, context);
+}
+
 bool is_asynchronous(const AnyContext& context) {
   return std::visit([](auto* ctx) { return device_parts::is_asynchronous(*ctx); }, context);
 }

@@ -60,6 +60,14 @@ void copy_in_order(const AnyContext& context, const Tensor& to, const Tensor& fr
 /// device, and nobody else touches what it does until the next synchronize(). It is kept, with all
 /// that it holds, until the copies behind it are done. What it throws, synchronize() throws.
 void call_in_order(const AnyContext& context, std::function<void()> work);
+// A second order, of copies and calls alone, beside kernels that do not need them.
+/// What is queued beside from now on finds all that was queued so far.
+void fork_beside(const AnyContext& context);
+/// The copy_in_order() and call_in_order() of `queue` run one after the other beside what else is
+/// queued: what they read has to live, and nobody else touches it, until join_beside().
+void beside(const AnyContext& context, const std::function<void()>& queue);
+/// What is queued from now on finds all that ran beside. Waiting and the end of a recording join, too.
+void join_beside(const AnyContext& context);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
 /// How often the host has waited for the device so far.

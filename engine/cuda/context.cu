@@ -3,6 +3,7 @@
 #include "engine/cuda/context.h"
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <deque>
 #include <utility>
@@ -151,12 +152,15 @@ std::string version_text(int version) {
 struct CudaContext::Impl {
   CachingAllocator memory{device_memory("CUDA")}, upload_memory{device_memory("CUDA upload")};
   CachingAllocator pinned{pinned_memory()};
-  CudaStream compute, copy;
+  CudaStream compute, copy, beside;
+  Event forked, joined;
+  bool queues_beside = false;  ///< within beside()
+  bool parted = false;         ///< something may run beside that nobody has joined
   cublasHandle_t cublas = nullptr;
   std::shared_ptr<Buffer> workspace;
   std::deque<Upload> uploads;
   std::deque<Download> downloads;
-  HostCalls calls;
+  HostCalls calls, calls_beside;
   bool recording = false;
   std::vector<cudaEvent_t> awaited;  ///< by the graph that is being recorded
 
@@ -171,9 +175,16 @@ struct CudaContext::Impl {
                                           CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
   }
   ~Impl() {
-    cudaStreamSynchronize(copy.handle);
-    cudaStreamSynchronize(compute.handle);
+    for (const CudaStream* each : {&copy, &beside, &compute}) cudaStreamSynchronize(each->handle);
     cublasDestroy(cublas);
+  }
+  cudaStream_t ordered() const { return (queues_beside ? beside : compute).handle; }
+  HostCalls& ordered_calls() { return queues_beside ? calls_beside : calls; }
+  cudaError_t join() {
+    if (!std::exchange(parted, false)) return cudaSuccess;
+    const cudaError_t recorded = cudaEventRecord(joined.handle, beside.handle);
+    if (recorded != cudaSuccess) return recorded;
+    return cudaStreamWaitEvent(compute.handle, joined.handle, 0);
   }
   /// Uploads whose every use has run give their memory back.
   void collect() {
@@ -239,14 +250,17 @@ void CudaContext::synchronize() {
   if (impl_->recording)
     throw RecordingError("cuda: waiting for work that is being recorded and does not run");
   ++waits_;
+  join_beside();
   watch_ranks("cudaStreamQuery", [&] { return cudaStreamQuery(impl_->compute.handle); });
   WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
+  impl_->calls_beside.free_all();
   impl_->calls.free_all();
 }
 
 void CudaContext::begin_recording() {
+  join_beside();
   impl_->collect();
-  impl_->calls.begin_recording();
+  for (HostCalls* each : {&impl_->calls, &impl_->calls_beside}) each->begin_recording();
   impl_->awaited.clear();  // of a recording that ended in an error
   kernels_ = 0;
   // Relaxed: the allocators may ask the driver for memory meanwhile.
@@ -255,15 +269,18 @@ void CudaContext::begin_recording() {
 }
 
 CUgraph_st* CudaContext::end_recording() {
+  impl_->join();  // where that fails the recording has failed before
   impl_->set_recording(false);
-  impl_->calls.end_recording();
+  for (HostCalls* each : {&impl_->calls, &impl_->calls_beside}) each->end_recording();
   cudaGraph_t graph = nullptr;
   if (cudaStreamEndCapture(stream(), &graph) == cudaSuccess) return graph;
   cudaGetLastError();
   return nullptr;
 }
 
-void CudaContext::forget_recorded_calls() { impl_->calls.forget_recorded(); }
+void CudaContext::forget_recorded_calls() {
+  for (HostCalls* each : {&impl_->calls, &impl_->calls_beside}) each->forget_recorded();
+}
 
 void CudaContext::await_uploads() {
   for (cudaEvent_t copied : std::exchange(impl_->awaited, {}))
@@ -272,6 +289,11 @@ void CudaContext::await_uploads() {
 
 void CudaContext::fill(const Tensor& t, double value) {
   t.changed();
+  if (value == 0 && !std::signbit(value) && t.numel() > 0) {  // the same bytes in every type
+    note_kernel({t.bytes()});
+    WEFT_CUDA(cudaMemsetAsync(t.raw(), 0, t.bytes(), stream()));
+    return;
+  }
   switch (t.dtype()) {
     case DType::f32:
       return fill_elements(*this, t, static_cast<float>(value));
@@ -360,12 +382,33 @@ Tensor CudaContext::host_room(const Shape& shape, DType dtype) {
 void CudaContext::copy_in_order(const Tensor& to, const Tensor& from) {
   to.changed();
   note_kernel({to.bytes()});
-  WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, stream()));
+  WEFT_CUDA(
+      cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, impl_->ordered()));
 }
 
 void CudaContext::call_in_order(std::function<void()> work) {
   note_kernel({HostCalls::kind()});
-  impl_->calls.queue(stream(), std::move(work));
+  impl_->ordered_calls().queue(impl_->ordered(), std::move(work));
+}
+
+void CudaContext::fork_beside() {
+  WEFT_CUDA(cudaEventRecord(impl_->forked.handle, stream()));
+  WEFT_CUDA(cudaStreamWaitEvent(impl_->beside.handle, impl_->forked.handle, 0));
+  impl_->parted = true;
+}
+
+void CudaContext::beside(const std::function<void()>& queue) {
+  struct Within {
+    bool& flag;
+    explicit Within(bool& f) : flag(f) { flag = true; }
+    ~Within() { flag = false; }
+  } const within(impl_->queues_beside);
+  impl_->parted = true;  // a wait since the fork has joined what was there then
+  queue();
+}
+
+void CudaContext::join_beside() {
+  WEFT_CUDA(impl_->join());
 }
 
 struct CudaTimer::Impl {

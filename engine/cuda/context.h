@@ -1,6 +1,7 @@
 // CudaContext: the GPU backend's hands. One compute stream, on which everything runs in the order
 // in which it was asked for, so same GPU and toolkit give the same bits; one copy stream, which
-// brings batches over from pinned memory while the step before still computes; one cuBLAS handle
+// brings batches over from pinned memory while the step before still computes; one stream for what
+// the host has to learn beside kernels that do not need it (fork_beside); one cuBLAS handle
 // with a workspace of its own; memory from a caching allocator over cudaMalloc. Nothing here waits
 // for the device but copy() to the host, all_finite() and synchronize(); what the host has to do
 // between two kernels it does in the stream (call_in_order).
@@ -78,6 +79,9 @@ class CudaContext {
   Tensor host_room(const Shape& shape, DType dtype);
   void copy_in_order(const Tensor& to, const Tensor& from);
   void call_in_order(std::function<void()> work);
+  void fork_beside();
+  void beside(const std::function<void()>& queue);
+  void join_beside();
   /// Until end_recording() launches become nodes of a graph and run only when that is launched
   /// (engine/cuda/graph.h). Waiting meanwhile is a RecordingError.
   void begin_recording();

@@ -12,9 +12,9 @@ void Balance::check(const BalanceStep& step) const {
   for (size_t i = 0; i < m; ++i)
     if (step.tasks[i] >= count() || (i > 0 && step.tasks[i] <= step.tasks[i - 1]))
       throw Error(fmt::format("balance: tasks present have to be ascending and below {}", count()));
-  if (step.losses.size() != m)
+  if (step.losses.size() != m && !(foresees() && step.losses.empty()))
     throw Error(fmt::format("balance: {} losses for {} tasks", step.losses.size(), m));
-  for (size_t i = 0; i < m; ++i)
+  for (size_t i = 0; i < step.losses.size(); ++i)
     if (!std::isfinite(step.losses[i]))
       throw NumericError(
           fmt::format("balance: the loss of '{}' is not finite", options_.tasks[step.tasks[i]]));
@@ -72,6 +72,18 @@ BalanceResult Balance::weights(const BalanceStep& step) {
     }
     out.weights.push_back(std::move(found.w));
   }
+  return out;
+}
+
+std::vector<std::string> Balance::learn(const BalanceStep& step) {
+  if (step.losses.size() != step.tasks.size())
+    throw Error(fmt::format("balance: {} losses of {} tasks to learn from", step.losses.size(),
+                            step.tasks.size()));
+  check(step);
+  std::vector<balance::Note> notes;
+  absorb_losses(step, notes);
+  std::vector<std::string> out;
+  for (const balance::Note& note : notes) out.push_back(sentence(note, step.tasks));
   return out;
 }
 

@@ -1,5 +1,6 @@
 // Balance: how a trainer weighs its K tasks, one interface for every method. What a step does:
 //   needs losses: w = weights(step)                                minimise sum_i w_i L_i
+//                 or, where it foresees(), w before they are known, and then learn(step)
 //   needs gram:   step.grams of the gradients g_i;  w              d = sum_i w_i g_i
 //   needs rows:   absorb(step, rows) for every parameter, which may replace g_i by its average;
 //                 step.sums, step.grams of what is there then; w, or combine() for every parameter
@@ -72,12 +73,18 @@ class Balance {
   /// Whether the caller has to keep a row for each task and parameter, zeros at first, which are
   /// saved with the run as an optimizer's moments are.
   virtual bool kept() const { return false; }
+  /// Whether a step's weights come of what was learned before it, so that nobody has to wait for its
+  /// losses: weights() then takes a step without them, and learn() one with them, behind it.
+  virtual bool foresees() const { return false; }
   /// Whether the caller has to call losses_after().
   virtual bool looks_back() const { return false; }
 
   /// Throws NumericError, naming the task, where a loss or a Gram is not finite; Error where sizes
   /// do not fit. What it gives is finite, always.
   BalanceResult weights(const BalanceStep& step);
+  /// Where foresees(): the losses of the step that had the last weights; notes for people. Throws as
+  /// weights() does.
+  std::vector<std::string> learn(const BalanceStep& step);
 
   /// Needs rows: what the step's gradients of one parameter add to step.sums, [m].
   virtual balance::Vector absorb(const BalanceStep&, const BalanceRows<float>&) { return {}; }
@@ -96,6 +103,8 @@ class Balance {
 
  protected:
   virtual std::vector<balance::Weights> compute(const BalanceStep& step) = 0;
+  /// learn()'s; adds what is odd to the notes.
+  virtual void absorb_losses(const BalanceStep&, std::vector<balance::Note>&) {}
   /// What the method remembers.
   virtual std::vector<std::pair<std::string, balance::Vector*>> fields() { return {}; }
   /// Whether a field may have another size than now: it grows with the groups.

@@ -2,7 +2,8 @@
 // w_i, the step minimises sum_i w_i L_i with w held constant. Formula and source are at the head of
 // each method's file in losses/. Those that learn move numbers of the caller's: `State` structs
 // hold plain vectors with an entry for every task of the run, `tasks` says which are in this batch,
-// ascending; entries of the others stand still. Cost: O(K) numbers a step.
+// ascending; entries of the others stand still. Where the weights do not follow from this step's
+// losses, what is learned of them is a function of its own, X_after. Cost: O(K) numbers a step.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +25,12 @@ struct LogScales {
   Adam adam;
   explicit LogScales(size_t tasks) : s(tasks, 0.0), adam(tasks) {}
 };
-Weights uw(LogScales& state, const Tasks& tasks, const Vector& losses, double rate,
-           bool classification = false);
+Weights uw(const LogScales& state, const Tasks& tasks, bool classification = false);
+void uw_after(LogScales& state, const Tasks& tasks, const Vector& losses, double rate,
+              bool classification = false);
 /// imtl_l.cpp: exp(s_i), s_i learned so that all scaled losses become 1.
-Weights imtl_l(LogScales& state, const Tasks& tasks, const Vector& losses, double rate);
+Weights imtl_l(const LogScales& state, const Tasks& tasks);
+void imtl_l_after(LogScales& state, const Tasks& tasks, const Vector& losses, double rate);
 
 /// dwa.cpp: K softmax(r / T), r_i how fast a task's loss fell from one epoch to the next.
 struct LossMeans {
@@ -36,8 +39,8 @@ struct LossMeans {
   Vector last, before, known;  ///< means of the two epochs before; how many of them there are
   explicit LossMeans(size_t tasks);
 };
-Weights dwa(LossMeans& state, const Tasks& tasks, const Vector& losses, int64_t epoch,
-            double temperature = 2);
+Weights dwa(LossMeans& state, const Tasks& tasks, int64_t epoch, double temperature = 2);
+void dwa_after(LossMeans& state, const Tasks& tasks, const Vector& losses);
 
 /// rlw.cpp: softmax(n), n ~ N(0, 1); element i of the noise is task tasks[i]'s.
 Weights rlw(const Noise& noise, const Tasks& tasks);

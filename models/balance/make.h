@@ -18,28 +18,40 @@ WEFT_BALANCE_METHODS(WEFT_DECLARE)
 template <class Method>
 class Stateless final : public Balance {
  public:
-  Stateless(const char* name, const BalanceOptions& options, Needs needs, std::string sentence,
-            Method method)
-      : Balance(name, options), needs_(needs), sentence_(std::move(sentence)), method_(method) {}
+  Stateless(const char* name, const BalanceOptions& options, Needs needs, bool foresees,
+            std::string sentence, Method method)
+      : Balance(name, options),
+        needs_(needs),
+        foresees_(foresees),
+        sentence_(std::move(sentence)),
+        method_(method) {}
   std::string describe() const override { return sentence_; }
   Needs needs() const override { return needs_; }
+  bool foresees() const override { return foresees_; }
 
  private:
   std::vector<Weights> compute(const BalanceStep& step) override {
     return {method_(step, options_)};
   }
   Needs needs_;
+  bool foresees_;
   std::string sentence_;
   Method method_;
 };
 template <class Method>
 Made of_losses(const char* name, const BalanceOptions& options, std::string sentence, Method m) {
-  return std::make_unique<Stateless<Method>>(name, options, Balance::Needs::losses,
+  return std::make_unique<Stateless<Method>>(name, options, Balance::Needs::losses, false,
+                                             std::move(sentence), m);
+}
+/// Weights of losses that do not look at them.
+template <class Method>
+Made of_nothing(const char* name, const BalanceOptions& options, std::string sentence, Method m) {
+  return std::make_unique<Stateless<Method>>(name, options, Balance::Needs::losses, true,
                                              std::move(sentence), m);
 }
 template <class Method>
 Made of_gram(const char* name, const BalanceOptions& options, std::string sentence, Method m) {
-  return std::make_unique<Stateless<Method>>(name, options, Balance::Needs::gram,
+  return std::make_unique<Stateless<Method>>(name, options, Balance::Needs::gram, false,
                                              std::move(sentence), m);
 }
 

@@ -25,11 +25,15 @@ struct Weights {
 Vector mean_weights(size_t n);
 /// Adds a note on each task of which `flag` holds, if there are any.
 template <class Flag>
-void note_where(Weights& out, size_t n, const char* text, Flag&& flag) {
+void note_where(std::vector<Note>& notes, size_t n, const char* text, Flag&& flag) {
   Note note{text, {}};
   for (size_t i = 0; i < n; ++i)
     if (flag(i)) note.tasks.push_back(i);
-  if (!note.tasks.empty()) out.notes.push_back(std::move(note));
+  if (!note.tasks.empty()) notes.push_back(std::move(note));
+}
+template <class Flag>
+void note_where(Weights& out, size_t n, const char* text, Flag&& flag) {
+  note_where(out.notes, n, text, std::forward<Flag>(flag));
 }
 /// Runs `method` on the gradients that are not 0 and gives the others weight 0, with a note. What
 /// has no gradient has no part in d.

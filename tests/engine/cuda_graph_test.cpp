@@ -141,6 +141,40 @@ TEST_CASE("cuda graph: the host's work between kernels runs in their order, with
   CHECK(sum.graph.built() == 1);
 }
 
+TEST_CASE("cuda graph: what runs beside kernels finds what came before its fork, and they find it "
+          "behind the join",
+          "[cuda][engine]") {
+  WEFT_NEEDS_CUDA();
+  Sum sum;
+  const Tensor term = Tensor::empty({1}, DType::f32, memory_of(sum.ctx));
+  const Tensor other = Tensor::empty({1}, DType::f32, memory_of(sum.ctx));
+  double expected = 0;
+  int calls = 0;
+  for (int i = 1; i <= 40; ++i) {
+    sum.graph.run([&] {
+      const Tensor host = host_room(sum.ctx, {1}, DType::f32);
+      sum.fill(term, i);
+      fork_beside(sum.ctx);
+      for (int k = 0; k < 5; ++k) sum.add(1);
+      beside(sum.ctx, [&] {
+        copy_in_order(sum.ctx, host, term);
+        call_in_order(sum.ctx, [host, i] { host.data<float>()[0] += static_cast<float>(100 * i); });
+        copy_in_order(sum.ctx, other, host);
+      });
+      join_beside(sum.ctx);
+      sum.accumulate(other);
+      fork_beside(sum.ctx);  // joined by the end of the step
+      beside(sum.ctx, [&] { call_in_order(sum.ctx, [&calls] { ++calls; }); });
+      sum.add(1);
+    });
+    expected += 101 * i + 6;
+    if (i % 7 == 0) CHECK(sum.value() == expected);
+  }
+  CHECK(sum.value() == expected);
+  CHECK(calls == 40);
+  CHECK(sum.graph.built() == 1);
+}
+
 TEST_CASE("cuda graph: the host's work of a recording that is given up does not run",
           "[cuda][engine]") {
   WEFT_NEEDS_CUDA();

@@ -23,6 +23,19 @@ void check_device(const Device& device) {
   call_in_order(context, [room] { room.data<float>()[0] += room.data<float>()[1]; });
   copy_in_order(context, here, room);
   CHECK(to_host(context, here).to_vector() == std::vector<double>{-1, -4});
+  // The same beside other work: what was asked for before the fork is there, what comes behind the join
+  // finds the result.
+  for (const float number : {7.0F, 8.0F}) {
+    fork_beside(context);
+    if (number == 8) synchronize(context);  // a wait in between, as tests of numbers in debug mode are
+    beside(context, [&] {
+      copy_in_order(context, room, here);
+      call_in_order(context, [room, number] { room.data<float>()[1] = number; });
+      copy_in_order(context, here, room);
+    });
+    join_beside(context);
+    CHECK(to_host(context, here).to_vector() == std::vector<double>{-1, number});
+  }
   int runs = 0;
   CHECK(milliseconds(context, [&] { ++runs; }) >= 0);
   CHECK(runs == 1);

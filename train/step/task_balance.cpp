@@ -1,4 +1,5 @@
-// TaskBalance: one step's course, and what is remembered; rows are in task_balance_rows.cpp.
+// TaskBalance: one step's course, and what is remembered; weights of losses are in
+// task_balance_losses.cpp, rows in task_balance_rows.cpp.
 #include "train/step/task_balance.h"
 
 #include <algorithm>
@@ -54,9 +55,9 @@ bool TaskBalance::acts(const StepInputs& in) const {
   return weights && (balances(run_) || watches(in));
 }
 
-/// Whether losses have their weights before the pass back begins.
-bool TaskBalance::weighs_losses() const {
-  return weighting_ != nullptr || (balances(run_) && !of_gradients());
+void TaskBalance::begin() {
+  forget();
+  if (weighs_losses() && weigher().foresees()) fork_beside(context_);
 }
 
 void TaskBalance::forget() {
@@ -80,36 +81,6 @@ void TaskBalance::see(const StepInputs& in, const StepOutputs& out, int64_t epoc
   }
   step.factors.assign(step.tasks.size(), 1.0);
   kept_new_ = kept_;
-}
-
-void TaskBalance::fetch_losses() {
-  for (const Var& loss : step_->losses)
-    step_->fetched.push_back(on_its_way(context_, loss.value()));
-}
-
-/// w_i, or v_i, into weights_ behind the losses.
-void TaskBalance::weigh() {
-  if (step_->tasks.empty()) return;
-  if (!weights_.defined())
-    weights_ = Tensor::empty({static_cast<int64_t>(run_.tasks.size())}, step_->losses[0].dtype(),
-                             memory_of(context_));
-  fetch_losses();
-  const Tensor host = host_room(context_, weights_.shape(), weights_.dtype());
-  call_in_order(context_, [this, step = step_, host] {
-    step->before = own_state();
-    read_losses(*step);
-    step->asked = balance::finite(step->values);
-    if (step->asked) {
-      BalanceStep& asked = weighting_ ? step->weighting : step->method;
-      asked = question(*step);
-      step->factors = ask(*step, weighting_ ? *weighting_ : *method_, asked)[0];
-    }
-    std::vector<double> weights(run_.tasks.size(), 0.0);
-    for (size_t i = 0; i < step->tasks.size(); ++i)
-      weights[step->tasks[i]] = step->lambdas[i] * step->factors[i];
-    write_numbers(host, weights);
-  });
-  copy_in_order(context_, weights_, host);
 }
 
 /// What tasks share in this pass, in the order of its first use.
@@ -178,35 +149,20 @@ void TaskBalance::backward(Tape& tape, Model& model, const StepInputs& in, const
   step_->losses.clear();
 }
 
-/// By task, of all tasks: what is differentiated for those present.
-std::vector<std::optional<Var>> TaskBalance::weighed(Tape& tape) const {
-  std::vector<std::optional<Var>> out(run_.tasks.size());
-  for (size_t i = 0; i < step_->tasks.size(); ++i) {
-    const size_t k = step_->tasks[i];
-    const Var& loss = step_->losses[i];
-    out[k] =
-        weighs_losses()
-            ? loss * tape.constant(weights_.rows(static_cast<int64_t>(k), 1).reshaped(loss.shape()))
-            : scale(loss, step_->lambdas[i]);
-  }
-  return out;
-}
-
 void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out) {
   if (!out.total) return;
   if (step_->tasks.empty()) return tape.backward(*out.total);
   if (!of_gradients()) {
     if (balances(run_)) tell(nullptr);
-    const Var total = balances(run_) ? total_of(weighed(tape), out) : *out.total;
-    tape.backward(total, {.stop_at = {}, .retain = step_->watched});
+    back_from(tape, balances(run_) ? total_of(weighed(tape), out) : *out.total);
     if (step_->watched) watch_plain(model, out);
     return;
   }
   const std::vector<Parameter*> shared = shared_of(model, out);
   tell(&shared);
-  if (shared.empty()) return tape.backward(total_of(weighed(tape), out));
+  if (shared.empty()) return back_from(tape, total_of(weighed(tape), out));
   if (out.regulariser) tape.backward(*out.regulariser, {.stop_at = {}, .retain = true});
-  if (!weighs_losses()) fetch_losses();
+  if (!weighs_losses() || weigher().foresees()) fetch_losses();
   const bool keep = run_.balance.keep_gradients || !current_ranks().alone();
   gradients_ = per_task_gradients(weighed(tape), shared, {.keep = keep});
   average_over_ranks(context_, *gradients_);
@@ -258,6 +214,7 @@ bool TaskBalance::begin_gradients(BalancedStep& step, const ParameterGrams& gram
                                   const std::vector<Parameter*>& shared) const {
   if (!weighs_losses()) step.before = own_state();
   read_losses(step);
+  if (weighting_ && weighting_->foresees()) learn(step, *weighting_, step.weighting);
   if (step.watched)
     step.news.record =
         BalanceRecord{step.tasks, step.factors, conflict_of(step.tasks.size(), grams, shared)};

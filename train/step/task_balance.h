@@ -8,7 +8,9 @@
 // What the way of sharing adds to the loss (soft, sluice) is no task's, and is added as it is. Logit
 // steps never come here: the policy's loss weighs its tasks by lambda, as the paper's (docs/method.md
 // section 9). State begins anew with each stage, as moments do, and stands still in a step that is
-// not taken. Methods are asked in the stream (call_in_order), so that a GPU's host waits for nothing.
+// not taken. Methods are asked in the stream (call_in_order), so that a GPU's host waits for nothing; one
+// that foresees its weights is asked beside the forward pass and learns beside the pass back, so that
+// the GPU does not wait either.
 // Retained: the state; for moco, db_mtl and excess_mtl K rows of every shared parameter.
 #pragma once
 
@@ -46,7 +48,7 @@ class TaskBalance {
   // A step's parts, in their order. Losses or gradients that are no numbers ask no method: the plain
   // sum's gradients then show the step's verdict what is wrong.
   /// Before a forward pass, of which it may be the second try: holds nothing of the first.
-  void forget();
+  void begin();
   /// From the losses back: gradients into Parameter::grad, or one for each task where they meet, and
   /// d of them where a Gram matrix is enough to know it. Reads nothing back, so it may be recorded.
   void backward(Tape& tape, Model& model, const StepInputs& in, const StepOutputs& out,
@@ -77,11 +79,18 @@ class TaskBalance {
 
  private:
   bool weighs_losses() const;
+  /// The method of losses.
+  Balance& weigher() const { return weighting_ ? *weighting_ : *method_; }
+  void forget();
   bool of_gradients() const { return method_->needs() != Balance::Needs::losses; }
   void see(const StepInputs& in, const StepOutputs& out, int64_t epoch);
   void fetch_losses();
   void weigh();
+  void ask_weigher(BalancedStep& step, const Tensor& host);
+  void learn_beside();
+  static void learn(BalancedStep& step, Balance& weigher, BalanceStep& asked);
   std::vector<std::optional<Var>> weighed(Tape& tape) const;
+  void back_from(Tape& tape, const Var& total);
   void differentiate(Tape& tape, Model& model, const StepOutputs& out);
   void watch_plain(Model& model, const StepOutputs& out);
   std::vector<Parameter*> shared_of(Model& model, const StepOutputs& out) const;

@@ -75,7 +75,7 @@ StepOutputs TrainStep::differentiate(Model& model, const Optimizer& optimizer, S
   const Counters counters(model.store());
   const auto work = [&] {
     // On a GPU this may be a second try (Repeated): nothing of the first is left.
-    if (balance != nullptr) balance->forget();
+    if (balance != nullptr) balance->begin();
     in.images = {};
     out = {};
     tape.reset();

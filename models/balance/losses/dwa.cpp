@@ -10,9 +10,8 @@
 
 namespace weft::balance {
 
-Weights dwa(LossMeans& state, const Tasks& tasks, const Vector& losses, int64_t epoch,
-            double temperature) {
-  add_losses(state, tasks, losses, epoch);
+Weights dwa(LossMeans& state, const Tasks& tasks, int64_t epoch, double temperature) {
+  begin_epoch(state, epoch);
   const size_t all = state.sum.size();
   Vector rates(all);
   const auto usable = [&](size_t k) { return state.known[k] == 2 && state.before[k] != 0; };
@@ -24,6 +23,10 @@ Weights dwa(LossMeans& state, const Tasks& tasks, const Vector& losses, int64_t 
   note_where(out, tasks.size(), "the mean loss of an epoch is 0: its rate is taken as 1",
              [&](size_t i) { return state.known[tasks[i]] == 2 && !usable(tasks[i]); });
   return out;
+}
+
+void dwa_after(LossMeans& state, const Tasks& tasks, const Vector& losses) {
+  add_losses(state, tasks, losses);
 }
 
 namespace {
@@ -38,10 +41,14 @@ class Dwa final : public Balance {
     return fmt::format("dwa: by how fast losses fall, temperature {}", options_.temperature);
   }
   Needs needs() const override { return Needs::losses; }
+  bool foresees() const override { return true; }
 
  private:
   std::vector<Weights> compute(const BalanceStep& step) override {
-    return {dwa(means_, step.tasks, step.losses, step.epoch, options_.temperature)};
+    return {dwa(means_, step.tasks, step.epoch, options_.temperature)};
+  }
+  void absorb_losses(const BalanceStep& step, std::vector<Note>&) override {
+    dwa_after(means_, step.tasks, step.losses);
   }
   std::vector<std::pair<std::string, Vector*>> fields() override {
     return {{"epoch", &means_.epoch}, {"sum", &means_.sum},       {"count", &means_.count},

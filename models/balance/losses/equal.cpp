@@ -11,7 +11,7 @@ namespace weft::balance {
 Weights equal(size_t tasks) { return {Vector(tasks, 1.0), {}}; }
 
 Made make_equal(const BalanceOptions& options) {
-  return of_losses(
+  return of_nothing(
       "equal", options, "equal weights: the sum of the losses",
       [](const BalanceStep& step, const BalanceOptions&) { return equal(step.tasks.size()); });
 }
@@ -20,7 +20,7 @@ Made make_fixed(const BalanceOptions& options) {
   if (options.weights.size() != options.tasks.size())
     throw ConfigError(fmt::format("balance = fixed: {} weights for {} tasks; give one for each",
                                   options.weights.size(), options.tasks.size()));
-  return of_losses("fixed", options, "fixed weights",
+  return of_nothing("fixed", options, "fixed weights",
                    [](const BalanceStep& step, const BalanceOptions& o) {
                      return Weights{part(o.weights, step.tasks), {}};
                    });

@@ -9,23 +9,27 @@
 
 namespace weft::balance {
 
-Weights imtl_l(LogScales& state, const Tasks& tasks, const Vector& losses, double rate) {
+Weights imtl_l(const LogScales& state, const Tasks& tasks) {
   Weights out;
+  for (const size_t k : tasks) out.w.push_back(std::exp(state.s[k]));
+  return out;
+}
+
+void imtl_l_after(LogScales& state, const Tasks& tasks, const Vector& losses, double rate) {
   for (size_t i = 0; i < tasks.size(); ++i) {
     double& s = state.s[tasks[i]];
-    out.w.push_back(std::exp(s));
     state.adam.move(tasks[i], s, std::exp(s) * losses[i] - 1, rate);
   }
-  note_where(out, tasks.size(), "a loss of 0 or less lets its weight grow without end",
-             [&](size_t i) { return losses[i] <= 0; });
-  return out;
 }
 
 Made make_imtl_l(const BalanceOptions& options) {
   return learned_scales(
       "imtl_l", options, 1e-3,
-      [](LogScales& s, const BalanceStep& step, double rate, const BalanceOptions&) {
-        return imtl_l(s, step.tasks, step.losses, rate);
+      [](const LogScales& scales, const Tasks& tasks, const BalanceOptions&) {
+        return imtl_l(scales, tasks);
+      },
+      [](LogScales& scales, const BalanceStep& step, double rate, const BalanceOptions&) {
+        imtl_l_after(scales, step.tasks, step.losses, rate);
       });
 }
 

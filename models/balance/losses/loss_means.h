@@ -6,9 +6,10 @@
 
 namespace weft::balance {
 
-/// To be called once a step, in order of epochs: closes the epoch before where a new one begins,
-/// and then adds this step's losses.
-void add_losses(LossMeans& state, const Tasks& tasks, const Vector& losses, int64_t epoch);
+/// To be called once a step, in order of epochs: closes the epoch before where a new one begins.
+void begin_epoch(LossMeans& state, int64_t epoch);
+/// This step's losses into the epoch's sums.
+void add_losses(LossMeans& state, const Tasks& tasks, const Vector& losses);
 /// softmax(x), without overflow.
 Vector softmax(Vector x);
 

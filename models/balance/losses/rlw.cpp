@@ -16,7 +16,7 @@ Weights rlw(const Noise& noise, const Tasks& tasks) {
 }
 
 Made make_rlw(const BalanceOptions& options) {
-  return of_losses(
+  return of_nothing(
       "rlw", options, "rlw: random weights, anew each step",
       [](const BalanceStep& step, const BalanceOptions&) { return rlw(step.noise, step.tasks); });
 }

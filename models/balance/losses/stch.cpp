@@ -39,7 +39,10 @@ Weights stch(const Vector& losses, const Vector& preference, const Vector& refer
 
 Weights stch_log(LossMeans& state, const Tasks& tasks, const Vector& losses, int64_t epoch,
                  int64_t warmup, double mu) {
-  if (epoch <= warmup) add_losses(state, tasks, losses, epoch);
+  if (epoch <= warmup) {
+    begin_epoch(state, epoch);
+    add_losses(state, tasks, losses);
+  }
   Weights out;
   const Vector safe = positive(losses, out);
   const size_t m = tasks.size();

@@ -11,25 +11,36 @@
 
 namespace weft::balance {
 
-Weights uw(LogScales& state, const Tasks& tasks, const Vector& losses, double rate,
-           bool classification) {
-  const double factor = classification ? 1 : 0.5;
+namespace {
+
+double weight_of(double s, bool classification) {
+  return (classification ? 1 : 0.5) * std::exp(-s);
+}
+
+}  // namespace
+
+Weights uw(const LogScales& state, const Tasks& tasks, bool classification) {
   Weights out;
+  for (const size_t k : tasks) out.w.push_back(weight_of(state.s[k], classification));
+  return out;
+}
+
+void uw_after(LogScales& state, const Tasks& tasks, const Vector& losses, double rate,
+              bool classification) {
   for (size_t i = 0; i < tasks.size(); ++i) {
     double& s = state.s[tasks[i]];
-    out.w.push_back(factor * std::exp(-s));
-    state.adam.move(tasks[i], s, 0.5 - factor * std::exp(-s) * losses[i], rate);
+    state.adam.move(tasks[i], s, 0.5 - weight_of(s, classification) * losses[i], rate);
   }
-  note_where(out, tasks.size(), "a loss of 0 or less lets its weight grow without end",
-             [&](size_t i) { return losses[i] <= 0; });
-  return out;
 }
 
 Made make_uw(const BalanceOptions& options) {
   return learned_scales(
       "uw", options, 1e-3,
-      [](LogScales& s, const BalanceStep& step, double rate, const BalanceOptions& o) {
-        return uw(s, step.tasks, step.losses, rate, o.classification);
+      [](const LogScales& scales, const Tasks& tasks, const BalanceOptions& o) {
+        return uw(scales, tasks, o.classification);
+      },
+      [](LogScales& scales, const BalanceStep& step, double rate, const BalanceOptions& o) {
+        uw_after(scales, step.tasks, step.losses, rate, o.classification);
       });
 }
 

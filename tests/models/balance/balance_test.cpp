@@ -48,11 +48,20 @@ Vector after(BalanceStep step) {
   return step.losses;
 }
 
+/// As a trainer does: where a method foresees its weights, they come before the losses.
+BalanceResult take(Balance& method, const BalanceStep& step, const Vector& losses_after) {
+  BalanceStep asked = step;
+  if (method.foresees()) asked.losses.clear();
+  BalanceResult out = method.weights(asked);
+  if (method.foresees())
+    for (const std::string& note : method.learn(step)) out.notes.push_back(note);
+  if (method.looks_back()) method.losses_after(step, losses_after);
+  return out;
+}
+
 std::vector<Vector> take(Balance& method, uint32_t s) {
   const BalanceStep step = step_of(s);
-  const std::vector<Vector> w = method.weights(step).weights;
-  if (method.looks_back()) method.losses_after(step, after(step));
-  return w;
+  return take(method, step, after(step)).weights;
 }
 
 }  // namespace
@@ -153,8 +162,7 @@ TEST_CASE("odd inputs give notes that name the tasks, never NaN", "[models][bala
         BalanceStep step{{1, 2}, 0, {0, 1}, losses, {gram}, {0, 1e300}};
         for (uint32_t s = 0; s < 4; ++s) {
           step.epoch = s;
-          const BalanceResult found = method->weights(step);
-          if (method->looks_back()) method->losses_after(step, losses);
+          const BalanceResult found = take(*method, step, losses);
           for (const double w : found.weights[0]) REQUIRE(std::isfinite(w));
         }
         for (const auto& [field, values] : method->state())
@@ -173,6 +181,34 @@ TEST_CASE("odd inputs give notes that name the tasks, never NaN", "[models][bala
   CHECK(first("nash_mtl", Matrix(2, {1, 0, 0, 1e8})) ==
         "nash_mtl: task1: the weight is under 0.001 of the mean");
   CHECK(notes("upgrad", Matrix(2, {1, -0.5, -0.5, 1})).empty());
+}
+
+TEST_CASE("what a method foresees it learned from the losses before", "[models][balance]") {
+  std::vector<std::string> foresee;
+  for (const std::string& name : balance_names()) {
+    INFO(name);
+    const auto method = make_balance(method_called(name), options_for(4));
+    BalanceStep step = step_of(1, false);
+    const BalanceStep told = step;
+    step.losses.clear();
+    if (!method->foresees()) {
+      CHECK_THROWS_AS(method->weights(step), Error);
+      continue;
+    }
+    foresee.push_back(name);
+    const Vector first = method->weights(step).weights[0];
+    CHECK(method->weights(told).weights[0] == first);  // whatever this step's losses are
+    CHECK_THROWS_AS(method->learn(step), Error);
+    step.losses = {1, 1, NAN, 1};
+    CHECK_THROWS_WITH(method->learn(step), "balance: the loss of 'task2' is not finite");
+    CHECK(method->learn(told).empty());
+    BalanceStep odd = told;
+    odd.losses[2] = 0;
+    const std::string note = name + ": task2: a loss of 0 or less lets its weight grow without end";
+    if (name == "uw" || name == "imtl_l")
+      CHECK(method->learn(odd) == std::vector<std::string>{note});
+  }
+  CHECK(foresee == std::vector<std::string>{"equal", "fixed", "uw", "dwa", "rlw", "imtl_l"});
 }
 
 TEST_CASE("what is not finite is an error that names the task", "[models][balance]") {

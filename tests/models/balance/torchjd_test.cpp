@@ -124,9 +124,11 @@ TEST_CASE("weights of the losses are TorchJD's", "[models][balance]") {
     c.same_weights("gls", gls(c.losses).w);
     c.same_weights("stch 0.3", stch(c.losses, mean_weights(k), Vector(k, 0.0), 0.3).w);
     LossMeans means(k);
-    dwa(means, c.tasks(), c.losses, 0);
-    dwa(means, c.tasks(), c.later, 1);
-    c.same_weights("dwa third", dwa(means, c.tasks(), c.later, 2).w);
+    dwa(means, c.tasks(), 0);
+    dwa_after(means, c.tasks(), c.losses);
+    dwa(means, c.tasks(), 1);
+    dwa_after(means, c.tasks(), c.later);
+    c.same_weights("dwa third", dwa(means, c.tasks(), 2).w);
     FamoState logits(k);
     for (int step = 0; step < 3; ++step)
       famo_after(logits, c.tasks(), c.losses, c.later, 0.025, 1e-3);
@@ -134,8 +136,10 @@ TEST_CASE("weights of the losses are TorchJD's", "[models][balance]") {
     LogScales u(k), l(k);
     Vector uw_w, imtl_w;
     for (int step = 0; step < 5; ++step) {
-      uw_w = uw(u, c.tasks(), c.losses, 0.05).w;
-      imtl_w = imtl_l(l, c.tasks(), c.losses, 0.05).w;
+      uw_w = uw(u, c.tasks()).w;
+      imtl_w = imtl_l(l, c.tasks()).w;
+      uw_after(u, c.tasks(), c.losses, 0.05);
+      imtl_l_after(l, c.tasks(), c.losses, 0.05);
     }
     c.same_weights("uw fifth", uw_w);
     c.same_weights("imtl_l fifth", imtl_w);
