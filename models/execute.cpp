@@ -43,6 +43,23 @@ Var repeat(const Var& x, int times) {
   return times == 1 ? x : concat(std::vector<Var>(static_cast<size_t>(times), x), 0);
 }
 
+/// The gates of a block that all groups execute, each behind its own soft one; else empty.
+std::vector<GroupGate> own_gates(const BlockPlan& block, int index, size_t blocks,
+                                 const std::vector<Var>& p) {
+  const size_t groups = block.in.size();
+  std::vector<GroupGate> gates;
+  if (block.run.size() != groups || block.rows.size() != groups || !counts_up(block.run)) return {};
+  for (size_t g = 0; g < groups; ++g) {
+    const PlanRow& row = block.rows[g];
+    if (row.gate.kind != Gate::Kind::soft || row.f != static_cast<int>(g) ||
+        row.r != static_cast<int>(g))
+      return {};
+    const Var& own = p.at(static_cast<size_t>(row.tasks[0]));
+    gates.push_back({own, index + static_cast<int>(own.shape()[0]) - static_cast<int>(blocks)});
+  }
+  return gates;
+}
+
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,
                    const Var& images) {
   const size_t inputs = plan.blocks.empty() ? plan.out.size() : plan.blocks[0].in.size();
@@ -64,6 +81,12 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
     const int index = static_cast<int>(l);
     pass.groups = block.in;
     const Var r = trunk.shortcut(pass, index, x);
+    pass.groups = block.run_tasks();
+    if (const auto own = own_gates(block, index, plan.blocks.size(), gates); !own.empty())
+      if (const auto y = trunk.gated(pass, index, x, r, own)) {
+        x = *y;
+        continue;
+      }
     Var f;
     if (!block.run.empty()) {
       pass.groups = block.run_tasks();

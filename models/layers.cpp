@@ -86,7 +86,10 @@ Macs conv_macs(const Conv& conv, Shape& x) {
 
 BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t channels,
                      const NormTasks& own, double eps, double momentum)
-    : per_task_(!own.tasks.empty()), affine_(own.affine), eps_(eps), momentum_(momentum) {
+    : per_task_(!own.tasks.empty()),
+      affine_(per_task_ && own.affine),
+      eps_(eps),
+      momentum_(momentum) {
   const std::vector<std::string> tasks = per_task_ ? own.tasks : std::vector<std::string>{""};
   for (const std::string& task : tasks) {
     const std::string set = task.empty() ? name : name + "." + task;
@@ -104,52 +107,72 @@ BatchNorm::BatchNorm(ParameterStore& store, const std::string& name, int64_t cha
   }
 }
 
-/// Each group by its task's set, as the tasks' own passes would; in one call where they have one
-/// weight and bias.
-Var BatchNorm::by_task(Pass& pass, const Var& x, bool relu) const {
+BatchNormOptions BatchNorm::options_for(const Pass& pass) const {
   BatchNormOptions options;
   options.training = pass.training;
   options.over_ranks = pass.norm_over_ranks;
-  options.relu = relu;
   options.eps = eps_;
-  set_running_update(options, 1, pass.track ? std::vector<int>{0} : std::vector<int>{}, momentum_);
+  if (per_task_)  // each group moves its own set, as a pass for it alone would
+    set_running_update(options, 1, pass.track ? std::vector<int>{0} : std::vector<int>{},
+                       momentum_);
+  else
+    set_running_update(options, static_cast<int>(pass.groups.size()),
+                       pass.track ? groups_by_task(pass.groups) : std::vector<int>{}, momentum_);
+  return options;
+}
+
+/// The one set, or each group's; of tasks that share a group, the others follow.
+std::vector<BatchNormStats*> BatchNorm::stats_for(Pass& pass, const Var& x,
+                                                  const BatchNormOptions& options) const {
+  if (!per_task_) return {sets_[0].stats};
+  std::vector<BatchNormStats*> stats;
   const size_t groups = pass.groups.size();
   const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
-  const auto part = [&](size_t g) {
-    return groups == 1 ? x : slice(x, 0, static_cast<int64_t>(g) * rows, rows);
-  };
-  std::vector<Var> out;
-  std::vector<BatchNormStats*> stats;
   for (size_t g = 0; g < groups; ++g) {
     const std::vector<int>& tasks = pass.groups[g];
-    if (tasks.size() > 1 && affine_)
+    stats.push_back(sets_.at(static_cast<size_t>(tasks[0])).stats);
+    for (size_t i = 1; pass.training && i < tasks.size(); ++i)
+      track_running(groups == 1 ? x : slice(x, 0, static_cast<int64_t>(g) * rows, rows),
+                    *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
+  }
+  return stats;
+}
+
+/// Each group by its task's weight and bias, as the tasks' own passes would.
+Var BatchNorm::by_task(Pass& pass, const Var& x, const BatchNormOptions& options) const {
+  const size_t groups = pass.groups.size();
+  const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
+  std::vector<Var> out;
+  for (size_t g = 0; g < groups; ++g) {
+    const std::vector<int>& tasks = pass.groups[g];
+    if (tasks.size() > 1)
       throw Error("batch norm by task: tasks share a value that is not the same");
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
     const LayerScope scope(layer_of(set.gamma->name));
-    stats.push_back(set.stats);
-    if (affine_)
-      out.push_back(batch_norm(part(g), pass.use(*set.gamma, tasks), pass.use(*set.beta, tasks),
-                               *set.stats, options));
-    for (size_t i = 1; pass.training && i < tasks.size(); ++i)
-      track_running(part(g), *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
+    const Var part = groups == 1 ? x : slice(x, 0, static_cast<int64_t>(g) * rows, rows);
+    out.push_back(batch_norm(part, pass.use(*set.gamma, tasks), pass.use(*set.beta, tasks),
+                             *set.stats, options));
   }
-  if (affine_) return groups == 1 ? out[0] : concat(out, 0);
-  const Set& common = sets_[0];
-  return batch_norm(x, pass.use(*common.gamma), pass.use(*common.beta), stats, options);
+  return groups == 1 ? out[0] : concat(out, 0);
 }
 
 Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {
   const LayerScope scope(layer_of(sets_[0].gamma->name));
-  if (per_task_) return by_task(pass, x, relu);
-  BatchNormOptions options;
-  options.training = pass.training;
-  options.over_ranks = pass.norm_over_ranks;
+  BatchNormOptions options = options_for(pass);
   options.relu = relu;
-  options.eps = eps_;
-  set_running_update(options, static_cast<int>(pass.groups.size()),
-                     pass.track ? groups_by_task(pass.groups) : std::vector<int>{}, momentum_);
+  if (affine_) return by_task(pass, x, options);
   const Set& set = sets_[0];
-  return batch_norm(x, pass.use(*set.gamma), pass.use(*set.beta), *set.stats, options);
+  return batch_norm(x, pass.use(*set.gamma), pass.use(*set.beta), stats_for(pass, x, options),
+                    options);
+}
+
+Var BatchNorm::end(Pass& pass, const Var& x, const Var& r,
+                   const std::vector<GroupGate>& gates) const {
+  const LayerScope scope(layer_of(sets_[0].gamma->name));
+  const BatchNormOptions options = options_for(pass);
+  const Set& set = sets_[0];
+  return block_end(x, pass.use(*set.gamma), pass.use(*set.beta), stats_for(pass, x, options), r,
+                   gates, options);
 }
 
 Linear::Linear(ParameterStore& store, const std::string& name, int64_t in, int64_t out,

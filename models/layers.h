@@ -11,6 +11,7 @@
 #include "models/grid.h"
 #include "models/init.h"
 #include "models/parameter_store.h"
+#include "ops/block_end.h"
 #include "ops/conv2d.h"
 #include "ops/reach.h"
 
@@ -88,13 +89,20 @@ class BatchNorm {
             const NormTasks& own = {}, double eps = 1e-5, double momentum = 0.1);
   /// y = BN(x), or max(BN(x), 0) where `relu`.
   Var operator()(Pass& pass, const Var& x, bool relu = false) const;
+  /// Whether end() can be asked: in training, with one weight and bias for all groups.
+  bool ends(const Pass& pass) const { return pass.training && !affine_; }
+  /// ops/block_end.h: a block's last norm, its shortcut r and the groups' gates in one.
+  Var end(Pass& pass, const Var& x, const Var& r, const std::vector<GroupGate>& gates) const;
 
  private:
   struct Set {
     Parameter *gamma, *beta;
     BatchNormStats* stats;
   };
-  Var by_task(Pass& pass, const Var& x, bool relu) const;
+  BatchNormOptions options_for(const Pass& pass) const;
+  std::vector<BatchNormStats*> stats_for(Pass& pass, const Var& x,
+                                         const BatchNormOptions& options) const;
+  Var by_task(Pass& pass, const Var& x, const BatchNormOptions& options) const;
 
   std::vector<Set> sets_;  ///< one, or one a task
   bool per_task_, affine_;

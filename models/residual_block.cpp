@@ -34,15 +34,27 @@ ResidualBlock::ResidualBlock(ParameterStore& store, const std::string& name,
   shortcut_ = Shortcut(store, name, o, init);
 }
 
-Var ResidualBlock::residual(Pass& pass, const Var& x, const Var& r) const {
-  Var h = x;
-  for (size_t i = 0; i < convs_.size(); ++i) {
-    const Var y = convs_[i](pass, h);
-    if (i > 0) pass.tape.recompute(h);  // a norm's: to keep it beside what the norm retains is dear
-    h = norms_[i](pass, y, /*relu=*/i + 1 < convs_.size());
+/// F(x) before its last norm.
+Var ResidualBlock::convolved(Pass& pass, const Var& x) const {
+  Var y = convs_[0](pass, x);
+  for (size_t i = 1; i < convs_.size(); ++i) {
+    const Var h = norms_[i - 1](pass, y, /*relu=*/true);
+    y = convs_[i](pass, h);
+    pass.tape.recompute(h);  // to keep it beside what its norm retains is dear
   }
+  return y;
+}
+
+Var ResidualBlock::residual(Pass& pass, const Var& x, const Var& r) const {
+  const Var h = norms_.back()(pass, convolved(pass, x));
   const LayerScope scope(layer_of(layer_of(convs_[0].weight().name)));
   return add_relu(h, r);
+}
+
+std::optional<Var> ResidualBlock::gated(Pass& pass, const Var& x, const Var& r,
+                                        const std::vector<GroupGate>& gates) const {
+  if (!norms_.back().ends(pass)) return std::nullopt;
+  return norms_.back().end(pass, convolved(pass, x), r, gates);
 }
 
 Grid ResidualBlock::grid(Grid in) const {

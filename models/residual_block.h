@@ -53,6 +53,9 @@ class ResidualBlock {
   Var shortcut(Pass& pass, const Var& x) const { return shortcut_(pass, x); }
   /// ReLU(r + F(x)).
   Var residual(Pass&, const Var& x, const Var& r) const;
+  /// Trunk::gated().
+  std::optional<Var> gated(Pass&, const Var& x, const Var& r,
+                           const std::vector<GroupGate>& gates) const;
 
   /// Where F(x) looks, for an x that lies on `in`; the shortcut looks there too.
   Grid grid(Grid in) const;
@@ -62,6 +65,7 @@ class ResidualBlock {
   Macs shortcut_macs(const Shape& x) const { return shortcut_.macs(x); }
 
  private:
+  Var convolved(Pass&, const Var& x) const;
   std::vector<Conv> convs_;
   std::vector<BatchNorm> norms_;
   Shortcut shortcut_;

@@ -110,6 +110,14 @@ class ResNet final : public Trunk {
       return blocks_[static_cast<size_t>(l)].residual(pass, x, r, levels);
   }
 
+  std::optional<Var> gated(Pass& pass, int l, const Var& x, const Var& r,
+                           const std::vector<GroupGate>& gates) const override {
+    if constexpr (std::is_same_v<Block, ResidualBlock>)
+      return blocks_[static_cast<size_t>(l)].gated(pass, x, r, gates);
+    else
+      return std::nullopt;
+  }
+
   TrunkCost cost(int64_t height, int64_t width) const override {
     TrunkCost cost;
     Shape x{1, height, width, options_.in_channels};

@@ -7,6 +7,7 @@
 // cost() counts MACs densely and as tap skipping leaves them, for one image of a given size.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,12 @@ class Trunk {
   virtual Var residual_at(Pass& pass, int l, const Var& x, const Var& r,
                           const std::vector<int>& /*levels*/) const {
     return residual(pass, l, x, r);
+  }
+  /// x_{l+1} where each of the groups stacked on N has a gate of its own: the block's last ops in one
+  /// (ops/block_end.h). None where this trunk's blocks, or this pass, have no such end.
+  virtual std::optional<Var> gated(Pass&, int /*l*/, const Var& /*x*/, const Var& /*r*/,
+                                   const std::vector<GroupGate>&) const {
+    return std::nullopt;
   }
   virtual TrunkCost cost(int64_t height, int64_t width) const = 0;
 };

@@ -103,12 +103,15 @@ class Vdcnn final : public Trunk {
   }
   Var residual(Pass& pass, int l, const Var& x, const Var& r) const override {
     const Block& b = block(l);
-    const Var h = b.norm1(pass, b.conv1(pass, pooled(b, x)), /*relu=*/true);
-    const Var second = b.conv2(pass, h);
-    pass.tape.recompute(h);
-    const Var y = b.norm2(pass, second);
+    const Var y = b.norm2(pass, convolved(pass, b, x));
     const LayerScope scope(layer_of(layer_of(b.conv1.weight().name)));
     return add_relu(y, r);
+  }
+  std::optional<Var> gated(Pass& pass, int l, const Var& x, const Var& r,
+                           const std::vector<GroupGate>& gates) const override {
+    const Block& b = block(l);
+    if (!b.norm2.ends(pass)) return std::nullopt;
+    return b.norm2.end(pass, convolved(pass, b, x), r, gates);
   }
 
   TrunkCost cost(int64_t height, int64_t width) const override {
@@ -128,6 +131,13 @@ class Vdcnn final : public Trunk {
   }
 
  private:
+  /// F_l(x) before its last norm.
+  Var convolved(Pass& pass, const Block& b, const Var& x) const {
+    const Var h = b.norm1(pass, b.conv1(pass, pooled(b, x)), /*relu=*/true);
+    const Var y = b.conv2(pass, h);
+    pass.tape.recompute(h);
+    return y;
+  }
   const Block& block(int l) const { return blocks_[static_cast<size_t>(l)]; }
   Var embedded(Pass& pass, const Var& image) const {
     const LayerScope scope(layer_of(table_->name));

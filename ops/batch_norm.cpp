@@ -1,10 +1,9 @@
 // Batch norm: checks, the weights of a running update, record and backward.
 #include "ops/batch_norm.h"
 
-#include <optional>
-
 #include "engine/ranks.h"
 #include "engine/trace.h"
+#include "ops/batch_norm_parts.h"
 #include "ops/batch_norm_whole.h"
 #include "ops/norm_checks.h"
 
@@ -12,14 +11,6 @@ namespace weft {
 namespace {
 
 constexpr const char* op_name = "batch_norm";
-
-/// This thread as a process by itself, where asked for.
-struct ByItself {
-  explicit ByItself(bool wanted) {
-    if (wanted) alone.emplace();
-  }
-  std::optional<RanksHere> alone;
-};
 
 struct BatchNorm final : Op, Described, Recomputable {
   Tensor x, gamma, beta, mean, invstd;
@@ -69,8 +60,8 @@ struct BatchNorm final : Op, Described, Recomputable {
   }
 };
 
-void check(const Var& x, const BatchNormStats& stats, const BatchNormOptions& options,
-           SourceLoc loc) {
+void check(const char* op_name, const Var& x, const BatchNormStats& stats,
+           const BatchNormOptions& options, SourceLoc loc) {
   const Shape& shape = x.shape();
   if (shape.rank() < 2)
     shape_error(op_name, loc, "x must be [N, H, W, C] or [N, C], got {}", shape);
@@ -88,6 +79,36 @@ void check(const Var& x, const BatchNormStats& stats, const BatchNormOptions& op
 }
 
 }  // namespace
+
+NormParts::NormParts(const char* op, Tape& tape, const Var& x, const Var& gamma, const Var& beta,
+                     const std::vector<BatchNormStats*>& of, const BatchNormOptions& options,
+                     SourceLoc loc)
+    : stats(of),
+      count(static_cast<int64_t>(of.size())),
+      groups(options.training ? static_cast<int64_t>(options.group_weights.size()) : 1),
+      channels(x.shape().rank() > 0 ? x.shape().back() : 0),
+      full(stat_dtype(x.dtype())) {
+  for (const BatchNormStats* own : stats)
+    tape.require(op, loc, own->running_mean, own->running_var);
+  if (count == 0 || (count > 1 && (x.shape().rank() < 2 || x.shape()[0] % count != 0)))
+    shape_error(op, loc, "x {} does not divide among {} sets of running statistics", x.shape(),
+                count);
+  for (int64_t g = 0; g < count; ++g)
+    check(op, tape.constant(rows_of(x.value(), g)), *stats[static_cast<size_t>(g)], options, loc);
+  expect_channels(op, x, "gamma", gamma.value(), loc);
+  expect_channels(op, x, "beta", beta.value(), loc);
+}
+
+Tensor NormParts::rows_of(const Tensor& x, int64_t g) const {
+  if (count == 1) return x;
+  const int64_t rows = x.shape()[0] / count;
+  return x.rows(g * rows, rows);
+}
+
+void NormParts::count_batches(const BatchNormOptions& options) const {
+  if (options.training)
+    for (BatchNormStats* own : stats) own->num_batches_tracked += options.tracked;
+}
 
 void set_running_update(BatchNormOptions& options, int groups,
                         const std::vector<int>& group_of_task, double momentum) {
@@ -110,28 +131,13 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
                SourceLoc loc) {
   Tape& tape = Tape::of(op_name, loc, x, gamma, beta);
   const ByItself by_itself(!options.over_ranks);
-  for (const BatchNormStats* own : stats)
-    tape.require(op_name, loc, own->running_mean, own->running_var);
-  // One set of running statistics for all rows, whatever groups they have; or one for each part.
-  const auto parts = static_cast<int64_t>(stats.size());
-  if (parts == 0 || (parts > 1 && (x.shape().rank() < 2 || x.shape()[0] % parts != 0)))
-    shape_error(op_name, loc, "x {} does not divide among {} sets of running statistics", x.shape(),
-                parts);
-  const int64_t in_part = options.training ? static_cast<int64_t>(options.group_weights.size()) : 1;
-  const auto part_of = [&](int64_t g) {
-    const int64_t rows = parts == 1 ? 0 : x.shape()[0] / parts;
-    return parts == 1 ? x.value() : x.value().rows(g * rows, rows);
-  };
-  for (int64_t g = 0; g < parts; ++g)
-    check(tape.constant(part_of(g)), *stats[static_cast<size_t>(g)], options, loc);
-  expect_channels(op_name, x, "gamma", gamma.value(), loc);
-  expect_channels(op_name, x, "beta", beta.value(), loc);
+  const NormParts parts(op_name, tape, x, gamma, beta, stats, options, loc);
   auto op = std::make_unique<BatchNorm>();
   op->x = x.value();
   op->gamma = gamma.value();
   op->beta = beta.value();
-  op->mean = tape.empty({parts * in_part, x.shape().back()}, stat_dtype(x.dtype()));
-  op->invstd = tape.empty({parts * in_part, x.shape().back()}, stat_dtype(x.dtype()));
+  op->mean = parts.by_group(tape);
+  op->invstd = parts.by_group(tape);
   op->relu = options.relu;
   op->constant_statistics = !options.training;
   op->over_ranks = options.over_ranks;
@@ -140,33 +146,25 @@ Var batch_norm(const Var& x, const Var& gamma, const Var& beta,
     using T = decltype(zero);
     using Stat = stat_t<T>;
     bool normalised = false;
-    for (int64_t g = 0; g < parts; ++g) {
-      BatchNormStats& own = *stats[static_cast<size_t>(g)];
-      const View<Stat> mean = op->mean.rows(g * in_part, in_part).template view<Stat>();
-      const View<Stat> invstd = op->invstd.rows(g * in_part, in_part).template view<Stat>();
-      const View<Stat> running_mean = own.running_mean.template view<Stat>();
-      const View<Stat> running_var = own.running_var.template view<Stat>();
-      const View<const T> part = part_of(g).template view<T>();
-      if constexpr (!std::is_same_v<decltype(ctx), CpuContext&>) {  // all parts are of one size
-        const int64_t rows = x.shape()[0] / parts;
+    if constexpr (!std::is_same_v<decltype(ctx), CpuContext&>) {
+      for (int64_t g = 0; g < parts.count; ++g) {  // all of one size
+        const View<Stat> mean = parts.of(op->mean, g).template view<Stat>();
+        const View<Stat> invstd = parts.of(op->invstd, g).template view<Stat>();
         normalised = kernels::batch_norm_whole_forward<T>(
-            ctx, part, options, mean, invstd, running_mean, running_var,
+            ctx, parts.rows_of(x.value(), g).template view<T>(), options, mean, invstd,
+            parts.stats[static_cast<size_t>(g)]->running_mean.template view<Stat>(),
+            parts.stats[static_cast<size_t>(g)]->running_var.template view<Stat>(),
             {mean, invstd, gamma.value().view<Stat>(), beta.value().view<Stat>(), options.relu},
-            y.rows(g * rows, rows).view<T>());
-        if (normalised) continue;
+            parts.rows_of(y, g).template view<T>());
+        if (!normalised) break;
       }
-      if (options.training)
-        kernels::batch_norm_statistics<T>(ctx, part, options, mean, invstd, running_mean,
-                                          running_var);
-      else
-        kernels::batch_norm_recall<T>(ctx, running_mean, running_var, options.eps, mean, invstd);
     }
-    if (!normalised)
-      kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
-                                     y.view<T>());
+    if (normalised) return;
+    parts.moments<T>(ctx, x.value(), options, op->mean, op->invstd);
+    kernels::batch_norm_forward<T>(ctx, x.value().view<T>(), op->template normalisation<T>(),
+                                   y.view<T>());
   });
-  if (options.training)
-    for (BatchNormStats* own : stats) own->num_batches_tracked += options.tracked;
+  parts.count_batches(options);
   return tape.record(std::move(op), {x, gamma, beta}, std::move(y), loc);
 }
 
@@ -174,7 +172,7 @@ void track_running(const Var& x, BatchNormStats& stats, const BatchNormOptions& 
                    SourceLoc loc) {
   Tape& tape = Tape::of("batch_norm", loc, x, stats.running_mean, stats.running_var);
   const ByItself by_itself(!options.over_ranks);
-  check(x, stats, options, loc);
+  check(op_name, x, stats, options, loc);
   const auto groups = static_cast<int64_t>(options.group_weights.size());
   const DType full = stat_dtype(x.dtype());
   const Tensor mean = tape.empty({groups, x.shape().back()}, full);

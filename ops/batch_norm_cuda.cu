@@ -14,8 +14,6 @@
 namespace weft::kernels {
 namespace {
 
-constexpr int vectors_across = 8;  // 128 bytes side by side are what memory moves
-
 /// parts: means [G, chunks, C], then squared deviations of the same shape.
 template <int width, class T>
 __global__ void moments_kernel(Partition g, const T* x, float* means, float* squares) {
@@ -38,32 +36,39 @@ struct Pair {
   double first = 0, second = 0;
 };
 
-/// A group's sum of of_chunk(chunk, part): lane l adds chunks l, l + lanes, .. in order, then lanes
-/// are combined pairwise; every thread of a channel gets the total.
+/// A group's sum of of_chunk(chunk, part): lane l adds chunks l, l + lanes, .. in order, then the lanes
+/// of a warp are combined pairwise, and the warps in order; every thread of a channel gets the total.
 template <class OfChunk>
 __device__ Pair sum_chunks(const Partition& g, int group, int channel, OfChunk of_chunk) {
-  __shared__ double first[block_threads], second[block_threads];
-  const int thread = static_cast<int>(threadIdx.x), lane = thread / channels_a_block;
+  constexpr int warps = block_threads / warp_threads;
+  __shared__ double first[warps][channels_a_block], second[warps][channels_a_block];
+  const int thread = static_cast<int>(threadIdx.x);
   Pair mine;
   if (channel < g.channels)
 #pragma unroll 4
-    for (int chunk = lane; chunk < g.chunks; chunk += lanes) {
+    for (int chunk = thread / channels_a_block; chunk < g.chunks; chunk += lanes) {
       const Pair part = of_chunk(chunk, (int64_t{group} * g.chunks + chunk) * g.channels + channel);
       mine.first += part.first;
       mine.second += part.second;
     }
-  __syncthreads();
-  first[thread] = mine.first;
-  second[thread] = mine.second;
-  __syncthreads();
-  for (int stride = 1; stride < lanes; stride *= 2) {
-    if (lane % (2 * stride) == 0) {
-      first[thread] += first[thread + stride * channels_a_block];
-      second[thread] += second[thread + stride * channels_a_block];
-    }
-    __syncthreads();
+#pragma unroll
+  for (int offset = channels_a_block; offset < warp_threads; offset *= 2) {
+    mine.first += __shfl_xor_sync(all_lanes, mine.first, offset);
+    mine.second += __shfl_xor_sync(all_lanes, mine.second, offset);
   }
-  return {first[thread % channels_a_block], second[thread % channels_a_block]};
+  __syncthreads();  // what was read of the group before
+  if (thread % warp_threads < channels_a_block) {
+    first[thread / warp_threads][thread % channels_a_block] = mine.first;
+    second[thread / warp_threads][thread % channels_a_block] = mine.second;
+  }
+  __syncthreads();
+  Pair total;
+#pragma unroll
+  for (int w = 0; w < warps; ++w) {
+    total.first += first[w][thread % channels_a_block];
+    total.second += second[w][thread % channels_a_block];
+  }
+  return total;
 }
 
 __device__ int channel_of_thread() {
@@ -198,17 +203,15 @@ __global__ void input_gradient_kernel(Partition g, const T* x, const T* dy, Norm
   if (!at.inside) return;
   const Rows<width, T> rows(g, at, x), gradients(g, at, dy);
   float mean_dy[width], slope[width];
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    mean_dy[i] = a[int64_t{at.group} * g.channels + at.channel + i];
-    slope[i] = b[int64_t{at.group} * g.channels + at.channel + i];
-  }
+  read(a + int64_t{at.group} * g.channels + at.channel, mean_dy);
+  read(b + int64_t{at.group} * g.channels + at.channel, slope);
   input_gradient(g, at, rows, gradients, Affine<width>(g, at, norm), norm.relu, mean_dy, slope, dx);
 }
 
 template <class T, class... Pointers>
-Partition partition(const Shape& x, int64_t groups, const Pointers*... pointers) {
-  return {x, groups, vector_of<T>(x.back(), pointers...), vectors_across, block_threads};
+Partition partition(const Shape& x, const Normalisation<T>& norm, const Pointers*... pointers) {
+  return {x, norm.mean.shape[0], vector_of<T>(x.back(), norm, pointers...), vectors_across,
+          block_threads};
 }
 
 dim3 per_channel(const Partition& g) {
@@ -229,7 +232,8 @@ template <class T>
 void batch_norm_statistics(CudaContext& ctx, View<const T> x, const BatchNormOptions& options,
                            View<stat_t<T>> mean, View<stat_t<T>> invstd,
                            View<stat_t<T>> running_mean, View<stat_t<T>> running_var) {
-  const Partition g = partition<T>(x.shape, mean.shape[0], x.data);
+  const Partition g(x.shape, mean.shape[0], fits_vec(x.data, x.shape.back()) ? Vec<T>::size : 1,
+                    vectors_across, block_threads);
   if (g.channels == 0) return;
   const Tensor parts = floats(ctx, 2 * g.parts());
   float *means = parts.data<float>(), *squares = means + g.parts();
@@ -267,7 +271,7 @@ template <class T>
 void batch_norm_forward(CudaContext& ctx, View<const T> x, const Normalisation<T>& norm,
                         View<T> y) {
   if (y.numel() == 0) return;
-  const Partition g = partition<T>(x.shape, norm.mean.shape[0], x.data, y.data);
+  const Partition g = partition<T>(x.shape, norm, x.data, y.data);
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm", normalise_kernel<width(), T>, g.blocks(), dim3(block_threads), 0, g,
            x.data, norm, y.data);
@@ -275,10 +279,27 @@ void batch_norm_forward(CudaContext& ctx, View<const T> x, const Normalisation<T
 }
 
 template <class T>
+void combine_gradients(CudaContext& ctx, const Partition& g, const float* sums,
+                       const Normalisation<T>& norm, bool constant_statistics, bool over_ranks,
+                       float* slopes, View<float> dgamma, View<float> dbeta) {
+  const float* const centred = sums + g.parts();
+  float* const b = slopes + int64_t{g.groups} * g.channels;
+  if (!over_ranks)
+    return launch(ctx, "batch_norm gradients", combine_gradients_kernel<T>, per_channel(g),
+                  dim3(block_threads), 0, g, sums, centred, norm, constant_statistics, slopes, b,
+                  dgamma.data, dbeta.data);
+  const Tensor own = doubles(ctx, 2 * norm.mean.numel());
+  launch(ctx, "batch_norm rank's gradients", own_gradients_kernel<T>, per_channel(g),
+         dim3(block_threads), 0, g, sums, centred, norm, own.data<double>(), dgamma.data,
+         dbeta.data);
+  slopes_of_ranks(ctx, own, g.rows, norm.invstd, slopes, b);
+}
+
+template <class T>
 void batch_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
                          const Normalisation<T>& norm, bool constant_statistics, View<T> dx,
                          View<stat_t<T>> dgamma, View<stat_t<T>> dbeta) {
-  const Partition g = partition<T>(x.shape, norm.mean.shape[0], x.data, dy.data, dx.data);
+  const Partition g = partition<T>(x.shape, norm, x.data, dy.data, dx.data);
   if (g.channels == 0) return;
   const bool over_ranks = !current_ranks().alone() && !constant_statistics && dx.data != nullptr;
   if (!over_ranks &&
@@ -291,17 +312,7 @@ void batch_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm gradient sums", gradient_sums_kernel<width(), T>, g.blocks(),
            dim3(block_threads), 0, g, x.data, dy.data, norm, plain, centred);
-    if (over_ranks) {
-      const Tensor own = doubles(ctx, 2 * norm.mean.numel());
-      launch(ctx, "batch_norm rank's gradients", own_gradients_kernel<T>, per_channel(g),
-             dim3(block_threads), 0, g, plain, centred, norm, own.data<double>(), dgamma.data,
-             dbeta.data);
-      slopes_of_ranks(ctx, own, g.rows, norm.invstd, a, b);
-    } else {
-      launch(ctx, "batch_norm gradients", combine_gradients_kernel<T>, per_channel(g),
-             dim3(block_threads), 0, g, plain, centred, norm, constant_statistics, a, b,
-             dgamma.data, dbeta.data);
-    }
+    combine_gradients(ctx, g, plain, norm, constant_statistics, over_ranks, a, dgamma, dbeta);
     if (dx.data != nullptr && dx.numel() > 0)
       launch(ctx, "batch_norm dx", input_gradient_kernel<width(), T>, g.blocks(),
              dim3(block_threads), 0, g, x.data, dy.data, norm, a, b, dx.data);
@@ -316,7 +327,10 @@ void batch_norm_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
   template void batch_norm_forward(CudaContext&, View<const T>, const Normalisation<T>&, View<T>); \
   template void batch_norm_backward<T>(CudaContext&, View<const T>, View<const T>,                 \
                                        const Normalisation<T>&, bool, View<T>, View<float>,        \
-                                       View<float>);
+                                       View<float>);                                               \
+  template void combine_gradients<T>(CudaContext&, const Partition&, const float*,                 \
+                                     const Normalisation<T>&, bool, bool, float*, View<float>,     \
+                                     View<float>);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(bf16_t)
 #undef WEFT_INSTANTIATE

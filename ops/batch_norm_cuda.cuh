@@ -1,7 +1,8 @@
 // How batch norm on the GPU divides its work, and how it adds up what the parts found. x is cut
 // into chunks of rows and strips of channels by the shape alone. A thread owns `width` neighbouring
 // channels of up to 8 rows, which it loads all at once and keeps in registers, so that memory is
-// busy and read once; threads that own the same channels are combined pairwise.
+// busy and read once; threads of a warp that own the same channels are combined pairwise by shuffles,
+// then the warps in order. A block's work is a few microseconds: what it does beside reading counts.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +12,11 @@
 
 namespace weft::kernels {
 
-constexpr int held_rows = 8;     // of one thread
-constexpr int most_groups = 16;  // whose weights fit one launch
+constexpr int held_rows = 8;      // of one thread
+constexpr int most_groups = 16;   // whose weights fit one launch
+constexpr int most_columns = 64;  // of one strip: 128 bytes of bf16
+constexpr int warp_threads = 32;
+constexpr int vectors_across = 8;  // of a chunk: 128 bytes side by side are what memory moves
 
 /// x as [groups, rows, channels], cut into chunks of rows and strips of channels. A block of
 /// `threads` stands `across` threads wide, `strip` bytes, and `down` high.
@@ -32,9 +36,9 @@ struct Partition {
     chunks = static_cast<int>(std::max<int64_t>(1, blocks_for(rows, chunk)));
     strips = static_cast<int>(blocks_for(channels, int64_t{across} * width));
   }
+  /// Neighbouring blocks read neighbouring bytes: the strips of a chunk, then those of the next.
   dim3 blocks() const {
-    return {static_cast<unsigned>(chunks), static_cast<unsigned>(strips),
-            static_cast<unsigned>(groups)};
+    return {static_cast<unsigned>(chunks) * strips, 1, static_cast<unsigned>(groups)};
   }
   size_t parts() const { return static_cast<size_t>(groups) * chunks * channels; }
 };
@@ -45,8 +49,9 @@ struct ThreadPart {
   bool inside;                      ///< its channels exist
   __device__ explicit ThreadPart(const Partition& g)
       : group(static_cast<int>(blockIdx.z)),
-        chunk(static_cast<int>(blockIdx.x)),
-        channel(static_cast<int>((blockIdx.y * g.across + threadIdx.x % g.across) * g.width)),
+        chunk(static_cast<int>(blockIdx.x) / g.strips),
+        channel(static_cast<int>((blockIdx.x % g.strips * g.across + threadIdx.x % g.across) *
+                                 g.width)),
         down(static_cast<int>(threadIdx.x) / g.across),
         inside(channel < g.channels) {}
   /// Row k of this thread's, in its group.
@@ -62,24 +67,30 @@ struct ThreadPart {
   }
 };
 
-/// This thread's part of x: rows 0 .. count-1 are there.
+/// This thread's part of x: rows 0 .. count-1 are there, the others are zeros.
 template <int width, class T>
 struct Rows {
-  struct alignas(width * sizeof(T)) Row {
-    T at[width];
-  };
+  using Row = Packed<T, width>;  // two bf16 a register: 64 elements leave room for other warps
   Row row[held_rows];
   int count = 0;
 
   __device__ Rows(const Partition& g, const ThreadPart& at, const T* x) {
+    const int64_t left = g.rows - at.row(g, 0), step = int64_t{g.down} * g.channels;
+    if (at.inside && left > 0) {
+      const int64_t rows = (left + g.down - 1) / g.down;
+      count = rows < held_rows ? static_cast<int>(rows) : held_rows;
+    }
+    const T* const from = x + at.element(g, 0);
+    if (count == held_rows) {
 #pragma unroll
-    for (int k = 0; k < held_rows; ++k) {
-      if (!at.inside || at.row(g, k) >= g.rows) continue;
-      row[k] = *reinterpret_cast<const Row*>(x + at.element(g, k));
-      ++count;
+      for (int k = 0; k < held_rows; ++k) row[k] = *reinterpret_cast<const Row*>(from + k * step);
+    } else {
+#pragma unroll
+      for (int k = 0; k < held_rows; ++k)
+        row[k] = k < count ? *reinterpret_cast<const Row*>(from + k * step) : Row{};
     }
   }
-  __device__ float operator()(int k, int i) const { return load(row[k].at + i); }
+  __device__ float operator()(int k, int i) const { return row[k][i]; }
 };
 
 /// By channel, what turns x into y again and dy into dx; forward and backward share its arithmetic.
@@ -89,12 +100,13 @@ struct Affine {
   template <class T>
   __device__ Affine(const Partition& g, const ThreadPart& place, const Normalisation<T>& norm) {
     const int64_t at = int64_t{place.group} * g.channels + place.channel;
+    float invstd[width];
+    read(norm.mean.data + at, mean);
+    read(norm.invstd.data + at, invstd);
+    read(norm.gamma.data + place.channel, scale);
+    read(norm.beta.data + place.channel, beta);
 #pragma unroll
-    for (int i = 0; i < width; ++i) {
-      mean[i] = norm.mean.data[at + i];
-      scale[i] = norm.gamma.data[place.channel + i] * norm.invstd.data[at + i];
-      beta[i] = norm.beta.data[place.channel + i];
-    }
+    for (int i = 0; i < width; ++i) scale[i] *= invstd[i];
   }
   __device__ float operator()(float x, int i) const {
     return __fadd_rn(__fmul_rn(__fsub_rn(x, mean[i]), scale[i]), beta[i]);
@@ -105,6 +117,8 @@ struct Affine {
 template <int width, class T>
 __device__ void normalise(const Partition& g, const ThreadPart& at, const Rows<width, T>& x,
                           const Affine<width>& affine, bool relu, T* y) {
+  T* const to = y + at.element(g, 0);
+  const int64_t step = int64_t{g.down} * g.channels;
 #pragma unroll
   for (int k = 0; k < held_rows; ++k) {
     if (k >= x.count) break;
@@ -114,7 +128,7 @@ __device__ void normalise(const Partition& g, const ThreadPart& at, const Rows<w
       v[i] = affine(x(k, i), i);
       if (relu) v[i] = v[i] < 0 ? 0.0F : v[i];
     }
-    write(y + at.element(g, k), v);
+    write(to + k * step, v);
   }
 }
 
@@ -129,6 +143,8 @@ template <int width, class T>
 __device__ void input_gradient(const Partition& g, const ThreadPart& at, const Rows<width, T>& x,
                                const Rows<width, T>& dy, const Affine<width>& affine, bool relu,
                                const float (&a)[width], const float (&b)[width], T* dx) {
+  T* const to = dx + at.element(g, 0);
+  const int64_t step = int64_t{g.down} * g.channels;
 #pragma unroll
   for (int k = 0; k < held_rows; ++k) {
     if (k >= x.count) break;
@@ -139,60 +155,86 @@ __device__ void input_gradient(const Partition& g, const ThreadPart& at, const R
       d[i] = before_relu(affine, relu, v, dy(k, i), i);
       d[i] = affine.scale[i] * (d[i] - a[i] - (v - affine.mean[i]) * b[i]);
     }
-    write(dx + at.element(g, k), d);
+    write(to + k * step, d);
   }
 }
 
 /// Count, mean and squared deviations of some rows, by channel (Chan, Golub and LeVeque 1983).
 template <int width>
 struct Moments {
-  float count, mean[width] = {}, square[width] = {};
+  float count = 0, mean[width] = {}, square[width] = {};
 
+  Moments() = default;
   template <class T>
   __device__ explicit Moments(const Rows<width, T>& x) : count(static_cast<float>(x.count)) {
     const float by = 1 / fmaxf(count, 1);
 #pragma unroll
-    for (int i = 0; i < width; ++i) {
+    for (int k = 0; k < held_rows; ++k)
 #pragma unroll
-      for (int k = 0; k < held_rows; ++k)
-        if (k < x.count) mean[i] += x(k, i);
-      mean[i] *= by;
+      for (int i = 0; i < width; ++i) mean[i] += x(k, i);
 #pragma unroll
-      for (int k = 0; k < held_rows; ++k)
-        if (k < x.count) square[i] += (x(k, i) - mean[i]) * (x(k, i) - mean[i]);
+    for (int i = 0; i < width; ++i) mean[i] *= by;
+#pragma unroll
+    for (int k = 0; k < held_rows; ++k) {
+      if (k >= x.count) break;
+#pragma unroll
+      for (int i = 0; i < width; ++i) square[i] += (x(k, i) - mean[i]) * (x(k, i) - mean[i]);
     }
+  }
+  __device__ void add(float other_count, const float (&other_mean)[width],
+                      const float (&other_square)[width]) {
+    if (!(other_count > 0)) return;
+    const float share = other_count / (count + other_count);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      const float apart = other_mean[i] - mean[i];
+      mean[i] += apart * share;
+      square[i] += other_square[i] + apart * apart * (share * count);
+    }
+    count += other_count;
   }
 };
 
-/// Joins the moments of all threads that own the same channels, pairwise; the first gets the total.
+constexpr unsigned all_lanes = 0xFFFFFFFF;
+
+/// Joins the moments of all threads that own the same channels; every one gets the total.
 template <int threads, int width>
 __device__ void join_down(const Partition& g, Moments<width>& m) {
-  __shared__ float means[width][threads], squares[width][threads], counts[threads];
-  const int thread = static_cast<int>(threadIdx.x), down = thread / g.across;
+  constexpr int warps = threads / warp_threads;
+  __shared__ float means[warps][most_columns], squares[warps][most_columns], counts[warps];
+  for (int offset = g.across; offset < warp_threads;
+       offset *= 2) {  // lanes that stand further down
+    float mean[width], square[width];
+    const float count = __shfl_down_sync(all_lanes, m.count, offset);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      mean[i] = __shfl_down_sync(all_lanes, m.mean[i], offset);
+      square[i] = __shfl_down_sync(all_lanes, m.square[i], offset);
+    }
+    m.add(count, mean, square);
+  }
+  const int thread = static_cast<int>(threadIdx.x);
+  const int warp = thread / warp_threads, lane = thread % warp_threads, columns = g.across * width;
+  __syncthreads();
+  if (lane < g.across)
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      means[warp][lane * width + i] = m.mean[i];
+      squares[warp][lane * width + i] = m.square[i];
+    }
+  if (lane == 0) counts[warp] = m.count;
+  __syncthreads();
+  if (thread < columns) {
+    Moments<1> total;
+    for (int w = 0; w < warps; ++w) total.add(counts[w], {means[w][thread]}, {squares[w][thread]});
+    means[0][thread] = total.mean[0];
+    squares[0][thread] = total.square[0];
+  }
   __syncthreads();
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    means[i][thread] = m.mean[i];
-    squares[i][thread] = m.square[i];
-  }
-  counts[thread] = m.count;
-  __syncthreads();
-  for (int stride = 1; stride < g.down; stride *= 2) {
-    const int other = thread + stride * g.across;
-    if (down % (2 * stride) == 0 && counts[other] > 0) {
-      const float share = counts[other] / (m.count + counts[other]);
-#pragma unroll
-      for (int i = 0; i < width; ++i) {
-        const float apart = means[i][other] - m.mean[i];
-        m.mean[i] += apart * share;
-        m.square[i] += squares[i][other] + apart * apart * (share * m.count);
-        means[i][thread] = m.mean[i];
-        squares[i][thread] = m.square[i];
-      }
-      m.count += counts[other];
-      counts[thread] = m.count;
-    }
-    __syncthreads();
+    m.mean[i] = means[0][thread % g.across * width + i];
+    m.square[i] = squares[0][thread % g.across * width + i];
   }
 }
 
@@ -201,12 +243,12 @@ template <int width>
 struct GradientSums {
   float plain[width] = {}, centred[width] = {};
 
+  GradientSums() = default;
   template <class T>
   __device__ GradientSums(const Rows<width, T>& x, const Rows<width, T>& dy,
                           const Affine<width>& affine, bool relu) {
 #pragma unroll
-    for (int k = 0; k < held_rows; ++k) {
-      if (k >= x.count) break;
+    for (int k = 0; k < held_rows; ++k) {  // of rows that are not there dy is 0
 #pragma unroll
       for (int i = 0; i < width; ++i) {
         const float d = before_relu(affine, relu, x(k, i), dy(k, i), i);
@@ -217,31 +259,38 @@ struct GradientSums {
   }
 };
 
-/// Adds the sums of all threads that own the same channels, pairwise; every one gets the total.
+/// Adds the sums of all threads that own the same channels; every one gets the total.
 template <int threads, int width>
 __device__ void join_down(const Partition& g, GradientSums<width>& sums) {
-  __shared__ float plain[width][threads], centred[width][threads];
-  const int thread = static_cast<int>(threadIdx.x), down = thread / g.across;
+  constexpr int warps = threads / warp_threads;
+  __shared__ float parts[warps][2][most_columns];
+  for (int offset = g.across; offset < warp_threads; offset *= 2)
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      sums.plain[i] += __shfl_xor_sync(all_lanes, sums.plain[i], offset);
+      sums.centred[i] += __shfl_xor_sync(all_lanes, sums.centred[i], offset);
+    }
+  const int thread = static_cast<int>(threadIdx.x);
+  const int warp = thread / warp_threads, lane = thread % warp_threads, columns = g.across * width;
+  __syncthreads();
+  if (lane < g.across)
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      parts[warp][0][lane * width + i] = sums.plain[i];
+      parts[warp][1][lane * width + i] = sums.centred[i];
+    }
+  __syncthreads();
+  if (thread < 2 * columns) {
+    const int which = thread / columns, column = thread % columns;
+    float total = parts[0][which][column];
+    for (int w = 1; w < warps; ++w) total += parts[w][which][column];
+    parts[0][which][column] = total;
+  }
   __syncthreads();
 #pragma unroll
   for (int i = 0; i < width; ++i) {
-    plain[i][thread] = sums.plain[i];
-    centred[i][thread] = sums.centred[i];
-  }
-  __syncthreads();
-  for (int stride = 1; stride < g.down; stride *= 2) {
-    if (down % (2 * stride) == 0)
-#pragma unroll
-      for (int i = 0; i < width; ++i) {
-        plain[i][thread] += plain[i][thread + stride * g.across];
-        centred[i][thread] += centred[i][thread + stride * g.across];
-      }
-    __syncthreads();
-  }
-#pragma unroll
-  for (int i = 0; i < width; ++i) {
-    sums.plain[i] = plain[i][thread % g.across];
-    sums.centred[i] = centred[i][thread % g.across];
+    sums.plain[i] = parts[0][0][thread % g.across * width + i];
+    sums.centred[i] = parts[0][1][thread % g.across * width + i];
   }
 }
 
@@ -269,9 +318,18 @@ inline Running running_update(const BatchNormOptions& options, View<float> mean,
 
 /// Channels that one thread takes: a vector where every pointer allows it, else one.
 template <class T, class... Pointers>
-int vector_of(int64_t channels, const Pointers*... pointers) {
-  return (fits_vec(pointers, channels) && ...) ? Vec<T>::size : 1;
+int vector_of(int64_t channels, const Normalisation<T>& norm, const Pointers*... pointers) {
+  const bool by_channel = is_aligned(norm.mean.data) && is_aligned(norm.invstd.data) &&
+                          is_aligned(norm.gamma.data) && is_aligned(norm.beta.data);
+  return by_channel && (fits_vec(pointers, channels) && ...) ? Vec<T>::size : 1;
 }
+
+/// From chunks' sums of dy, and behind them of dy (x - mean), [G, chunks, C] each: dgamma and dbeta, and
+/// slopes of input_gradient(), a and behind it b [G, C], over all ranks' rows where asked for.
+template <class T>
+void combine_gradients(CudaContext&, const Partition&, const float* sums, const Normalisation<T>&,
+                       bool constant_statistics, bool over_ranks, float* slopes, View<float> dgamma,
+                       View<float> dbeta);
 
 /// f(std::integral_constant<int, width>) for the grid's width.
 template <class T, class F>

@@ -10,19 +10,21 @@
 namespace weft::kernels {
 namespace {
 
-constexpr int whole_threads = 512, vectors_across = 2;
+constexpr int whole_threads = 512, whole_across = 2;
 constexpr int few_groups = 4;  // more take longer one after the other than three launches
 
 template <class T, class... Pointers>
-Partition whole_partition(const Shape& x, int64_t groups, const Pointers*... pointers) {
-  return {x, groups, vector_of<T>(x.back(), pointers...), vectors_across, whole_threads};
+Partition whole_partition(const Shape& x, const Normalisation<T>& norm,
+                          const Pointers*... pointers) {
+  return {x, norm.mean.shape[0], vector_of<T>(x.back(), norm, pointers...), whole_across,
+          whole_threads};
 }
 
 bool fits(const Partition& g) {
   return g.channels > 0 && g.rows > 0 && g.chunks == 1 && g.groups <= few_groups;
 }
 
-dim3 whole_blocks(const Partition& g) { return {1, static_cast<unsigned>(g.strips)}; }
+dim3 whole_blocks(const Partition& g) { return {static_cast<unsigned>(g.strips)}; }
 
 /// In training a group's moments, which also move the running statistics; else those themselves.
 template <int width, class T>
@@ -77,9 +79,8 @@ __global__ void __launch_bounds__(whole_threads)
   const double by_rows = 1 / static_cast<double>(g.rows);
   for (at.group = 0; at.group < g.groups; ++at.group) {
     real.group = at.group;
-    const Rows<width, T> rows(g, at, x), gradients(g, at, dy);
-    const Affine<width> affine(g, real, norm);
-    GradientSums<width> sums(rows, gradients, affine, norm.relu);
+    GradientSums<width> sums(Rows<width, T>(g, at, x), Rows<width, T>(g, at, dy),
+                             Affine<width>(g, real, norm), norm.relu);
     join_down<whole_threads>(g, sums);
     if (!at.inside) continue;
     float mean_dy[width], slope[width];
@@ -93,8 +94,11 @@ __global__ void __launch_bounds__(whole_threads)
                      ? 0.0F
                      : static_cast<float>(sums.centred[i] * by_rows * inverse * inverse);
     }
+    // Read again, from the first cache: to hold both while the sums are joined takes more registers
+    // than there are.
     if (dx != nullptr)
-      input_gradient(g, at, rows, gradients, affine, norm.relu, mean_dy, slope, dx);
+      input_gradient(g, at, Rows<width, T>(g, at, x), Rows<width, T>(g, at, dy),
+                     Affine<width>(g, at, norm), norm.relu, mean_dy, slope, dx);
   }
   if (!at.inside || at.down != 0) return;
 #pragma unroll
@@ -111,7 +115,7 @@ bool batch_norm_whole_forward(CudaContext& ctx, View<const T> x, const BatchNorm
                               View<stat_t<T>> mean, View<stat_t<T>> invstd,
                               View<stat_t<T>> running_mean, View<stat_t<T>> running_var,
                               const Normalisation<T>& norm, View<T> y) {
-  const Partition g = whole_partition<T>(x.shape, mean.shape[0], x.data, y.data);
+  const Partition g = whole_partition<T>(x.shape, norm, x.data, y.data);
   if (!fits(g) || (options.training && !current_ranks().alone())) return false;
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm whole", forward_kernel<width(), T>, whole_blocks(g),
@@ -126,7 +130,7 @@ template <class T>
 bool batch_norm_whole_backward(CudaContext& ctx, View<const T> x, View<const T> dy,
                                const Normalisation<T>& norm, bool constant_statistics, View<T> dx,
                                View<stat_t<T>> dgamma, View<stat_t<T>> dbeta) {
-  const Partition g = whole_partition<T>(x.shape, norm.mean.shape[0], x.data, dy.data, dx.data);
+  const Partition g = whole_partition<T>(x.shape, norm, x.data, dy.data, dx.data);
   if (!fits(g)) return false;
   with_width<T>(g, [&](auto width) {
     launch(ctx, "batch_norm whole backward", backward_kernel<width(), T>, whole_blocks(g),

@@ -16,9 +16,9 @@ __device__ void read(const T* p, float (&to)[n]) {
   if constexpr (n % size == 0) {
 #pragma unroll
     for (int first = 0; first < n; first += size) {
-      const Vec<T> v = *reinterpret_cast<const Vec<T>*>(p + first);
+      const auto v = *reinterpret_cast<const Packed<T, size>*>(p + first);
 #pragma unroll
-      for (int i = 0; i < size; ++i) to[first + i] = load(v.at + i);
+      for (int i = 0; i < size; ++i) to[first + i] = v[i];
     }
   } else {
     static_assert(n == 1);
@@ -32,10 +32,10 @@ __device__ void write(T* p, const float (&from)[n]) {
   if constexpr (n % size == 0) {
 #pragma unroll
     for (int first = 0; first < n; first += size) {
-      Vec<T> v;
+      float part[size];
 #pragma unroll
-      for (int i = 0; i < size; ++i) store(v.at + i, from[first + i]);
-      *reinterpret_cast<Vec<T>*>(p + first) = v;
+      for (int i = 0; i < size; ++i) part[i] = from[first + i];
+      reinterpret_cast<Packed<T, size>*>(p + first)->set(part);
     }
   } else {
     static_assert(n == 1);

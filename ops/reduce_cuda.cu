@@ -1,8 +1,9 @@
 // Reductions on the GPU. x is [outer, n, inner]; a block sums a tile of rows and columns: a thread
 // owns `width` neighbouring columns (a Vec where they fit, else one), `lanes` threads share these
-// columns' rows (lane l adds rows l, l + lanes, ..), and their sums are combined pairwise. Where n
-// takes more than one tile, the tiles' sums are a shorter x of the same form, kept in float: a bias
-// gradient is one launch up to 512 rows, two up to 260,000. The tree depends on sizes alone.
+// columns' rows (lane l adds rows l, l + lanes, ..); their sums are combined pairwise within a warp,
+// then warp by warp. Where n takes more than one tile, the tiles' sums are a shorter x of the same
+// form, kept in float: a bias gradient is one launch up to 512 rows, two up to 260,000. The tree
+// depends on sizes alone.
 #include "ops/broadcast.h"
 #include "ops/pointwise_cuda.cuh"
 #include "ops/reduce.h"
@@ -10,7 +11,8 @@
 namespace weft::kernels {
 namespace {
 
-constexpr int64_t rows_per_lane = 16;
+constexpr int rows_per_lane = 16, rows_in_flight = 8;
+constexpr int warp_threads = 32, most_columns = 64;
 
 /// How a block's threads divide: across * lanes * items = block_threads, all powers of two.
 struct Tiling {
@@ -34,7 +36,7 @@ struct Tiling {
 template <int width, class In, class Out>
 __global__ void sum_kernel(const In* x, int64_t outer, int64_t n, int64_t inner, Tiling t,
                            float factor, Out* y) {
-  __shared__ float sums[width][block_threads];
+  __shared__ float sums[block_threads / warp_threads][most_columns];
   const int thread = static_cast<int>(threadIdx.x), lane = thread / t.across % t.lanes;
   const int64_t item = blockIdx.x / t.strips * t.items + thread / (t.across * t.lanes);
   const int64_t column = (blockIdx.x % t.strips * t.across + thread % t.across) * width;
@@ -44,26 +46,41 @@ __global__ void sum_kernel(const In* x, int64_t outer, int64_t n, int64_t inner,
     const int64_t first = item % t.chunks * t.chunk;
     const int64_t end = first + t.chunk < n ? first + t.chunk : n;
     const In* from = x + item / t.chunks * n * inner + column;
-#pragma unroll 4
-    for (int64_t row = first + lane; row < end; row += t.lanes) {
+    int64_t row = first + lane;
+    for (; row + (rows_in_flight - 1) * t.lanes < end; row += rows_in_flight * t.lanes) {
+      float v[rows_in_flight][width];
+#pragma unroll
+      for (int k = 0; k < rows_in_flight; ++k) read(from + (row + k * t.lanes) * inner, v[k]);
+#pragma unroll
+      for (int k = 0; k < rows_in_flight; ++k)
+#pragma unroll
+        for (int i = 0; i < width; ++i) sum[i] += v[k][i];
+    }
+    for (; row < end; row += t.lanes) {
       float v[width];
       read(from + row * inner, v);
 #pragma unroll
       for (int i = 0; i < width; ++i) sum[i] += v[i];
     }
   }
+  const int together = t.across * t.lanes;  // threads of one item
+  for (int offset = t.across; offset < together && offset < warp_threads; offset *= 2)
 #pragma unroll
-  for (int i = 0; i < width; ++i) sums[i][thread] = sum[i];
-  __syncthreads();
-  for (int stride = 1; stride < t.lanes; stride *= 2) {
-    if (lane % (2 * stride) == 0)
+    for (int i = 0; i < width; ++i) sum[i] += __shfl_xor_sync(0xFFFFFFFF, sum[i], offset);
+  if (together > warp_threads) {
+    const int warp = thread / warp_threads, at = thread % t.across * width;
+    if (thread % warp_threads < t.across)
 #pragma unroll
-      for (int i = 0; i < width; ++i) sums[i][thread] += sums[i][thread + stride * t.across];
+      for (int i = 0; i < width; ++i) sums[warp][at + i] = sum[i];
     __syncthreads();
+    if (lane == 0)
+      for (int w = 1; w < together / warp_threads; ++w)
+#pragma unroll
+        for (int i = 0; i < width; ++i) sum[i] += sums[warp + w][at + i];
   }
   if (!mine || lane != 0) return;
 #pragma unroll
-  for (int i = 0; i < width; ++i) store(y + item * inner + column + i, factor * sums[i][thread]);
+  for (int i = 0; i < width; ++i) store(y + item * inner + column + i, factor * sum[i]);
 }
 
 template <class In, class Out>

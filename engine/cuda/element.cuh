@@ -32,6 +32,32 @@ struct alignas(16) Vec {
   T at[size];
 };
 
+/// n neighbours as they lie in memory, in as few registers: element by element the compiler would give
+/// each bf16 one of its own.
+template <class T, int n>
+struct alignas(n * sizeof(T)) Packed {
+  T at[n];
+  __device__ float operator[](int i) const { return load(at + i); }
+  __device__ void set(const float (&from)[n]) {
+#pragma unroll
+    for (int i = 0; i < n; ++i) store(at + i, from[i]);
+  }
+};
+template <int n>
+requires(n % 2 == 0) struct alignas(2 * n) Packed<bf16_t, n> {
+  unsigned words[n / 2];
+  __device__ float operator[](int i) const {
+    return __uint_as_float(i % 2 == 0 ? words[i / 2] << 16 : words[i / 2] & 0xFFFF0000U);
+  }
+  __device__ void set(const float (&from)[n]) {
+#pragma unroll
+    for (int i = 0; i < n; i += 2) {
+      const __nv_bfloat162 pair = __floats2bfloat162_rn(from[i], from[i + 1]);
+      words[i / 2] = *reinterpret_cast<const unsigned*>(&pair);
+    }
+  }
+};
+
 /// True where a pointer may be read as Vec<T>.
 inline bool is_aligned(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
 
