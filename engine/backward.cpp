@@ -55,6 +55,17 @@ Tensor Backward::din_rows(int i) {
   return pending_.back().gradient;
 }
 
+Tensor Backward::onto(int i) const {
+  const Tape::Node& node = tape_.nodes_[node_];
+  const int input = node.inputs[i];
+  if (partial_ || !needs(i) || tape_.check_numbers_ || tape_.nodes_[input].parameter != nullptr)
+    return {};
+  const Sweep::Slot& slot = sweep_.slot(input);
+  if (slot.partial || !slot.grad.unique() || slot.grad.dtype() != node.input_dtypes[i]) return {};
+  slot.grad.changed();
+  return slot.grad;
+}
+
 void Backward::pass(int i, Tensor gradient) {
   const Shape& expected = input_shape(i);
   const Shape& shape = gradient.shape();

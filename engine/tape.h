@@ -63,6 +63,9 @@ class Backward {
   Tensor din(int i);
   /// The same for an input whose rows are the output's: those that dout() is of.
   Tensor din_rows(int i);
+  /// Instead of din(): what other ops gave input i before this one, for an op that adds its own part in
+  /// place, which saves a pass over it. Undefined where there is nothing yet that may be changed.
+  Tensor onto(int i) const;
   /// Hands over a finished gradient for input i, as din() or din_rows() would be; it may share bytes
   /// with dout().
   void pass(int i, Tensor gradient);

@@ -42,7 +42,7 @@ struct Conv2d final : Op, Described {
       const View<const T> dy = b.dout().view<T>();
       Conv2dShape images = shape;
       images.n = b.dout().shape()[0];
-      if (b.needs(0))
+      if (b.needs(0) && !adds_input_gradient<T>(ctx, b, images))
         conv_groups::backward_input<T>(ctx, images, weight.view<T>(), dy, b.din_rows(0).view<T>());
       if (b.needs(1))
         weight_gradient(b, 1, own, [&](const Tensor& dweight) {
@@ -56,6 +56,19 @@ struct Conv2d final : Op, Described {
           kernels::bias_backward<T>(ctx, dy, dbias.view<stat_t<T>>());
         });
     });
+  }
+  /// dx onto what other ops gave x, by a kernel that adds as it stores: K branches of one map so write
+  /// one gradient.
+  template <class T, class Context>
+  bool adds_input_gradient(Context& ctx, const Backward& b, const Conv2dShape& images) const {
+    if constexpr (std::is_same_v<Context, CpuContext>) {
+      return false;
+    } else {
+      if (images.options.groups != 1) return false;
+      const Tensor sum = b.onto(0);
+      return sum.defined() && kernels::conv2d_backward_input_onto<T>(
+                                  ctx, images, weight.view<T>(), b.dout().view<T>(), sum.view<T>());
+    }
   }
   bool by_rows(const Backward&) const override { return true; }
   Attributes attributes() const override {

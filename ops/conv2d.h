@@ -74,6 +74,10 @@ void conv2d_backward_input(CpuContext&, const Conv2dShape&, View<const T> weight
 template <class T>
 void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T> weight, View<const T> dy,
                            View<T> dx);
+/// sum += dx. False where the kernels for this shape can only write: nothing is done.
+template <class T>
+bool conv2d_backward_input_onto(CudaContext&, const Conv2dShape&, View<const T> weight,
+                                View<const T> dy, View<T> sum);
 /// On the CPU: whether all of dweight is finite.
 template <class T>
 bool conv2d_backward_weight(CpuContext&, const Conv2dShape&, View<const T> x, View<const T> dy,

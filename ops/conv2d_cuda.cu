@@ -86,43 +86,68 @@ void unroll_fours(CudaContext& ctx, const Geometry& g, const T* x, int64_t first
   });
 }
 
+constexpr unsigned items_a_thread = 4;
+
 /// The same for few channels, in rows of `pitch`: a thread writes `width` neighbours of a row at once.
 /// Neighbouring threads look at different taps, which shared memory hands out side by side and a
-/// kernel's arguments only one after the other. channels: C, or 0 where it is not known here.
+/// kernel's arguments only one after the other. channels: C, or 0 where it is not known here; where
+/// it is known and all taps see the image, an element's place in x is one look away.
 template <class T, int width, unsigned channels>
 __global__ void unroll_kernel(const __grid_constant__ Geometry g, const T* x, unsigned first_line,
                               unsigned first_column, unsigned items, T* columns) {
   __shared__ int tap_row[most_taps], tap_column[most_taps];
+  __shared__ int offset[channels > 0 ? most_taps * channels : 1];
   for (int t = static_cast<int>(threadIdx.x); t < g.count; t += block_threads) {
     tap_row[t] = g.row[t];
     tap_column[t] = g.column[t];
   }
   __syncthreads();
-  const unsigned item = blockIdx.x * block_threads + threadIdx.x;
-  if (item >= items) return;
-  const unsigned groups = static_cast<unsigned>(g.pitch / width), pixel = item / groups;
-  const unsigned begin = (item - pixel * groups) * width, across = first_column + pixel;
-  const unsigned down = across / static_cast<unsigned>(g.q), line = first_line + down;
-  const unsigned image = line / static_cast<unsigned>(g.p);
-  const int column = static_cast<int>(across - down * static_cast<unsigned>(g.q)) * g.stride_w;
-  const int row = static_cast<int>(line - image * static_cast<unsigned>(g.p)) * g.stride_h;
-  const unsigned c = channels > 0 ? channels : static_cast<unsigned>(g.c);
-  const T* const from = x + int64_t{image} * g.h * g.w * g.c;
-  struct alignas(sizeof(T) * width) {
-    T at[width];
-  } out;
-#pragma unroll
-  for (unsigned e = 0; e < width; ++e) {
-    const unsigned place = begin + e, t = place / c;
-    T value{};
-    if (place < static_cast<unsigned>(g.depth)) {
-      const int r = row + tap_row[t], q = column + tap_column[t];
-      if (r >= 0 && r < g.h && q >= 0 && q < g.w)
-        value = from[(int64_t{r} * g.w + q) * g.c + (place - t * c)];
+  if constexpr (channels > 0) {
+    for (unsigned place = threadIdx.x; place < static_cast<unsigned>(g.depth);
+         place += block_threads) {
+      const unsigned t = place / channels;
+      offset[place] = static_cast<int>((tap_row[t] * g.w + tap_column[t]) * int{channels} +
+                                       int(place - t * channels));
     }
-    out.at[e] = value;
+    __syncthreads();
   }
-  *reinterpret_cast<decltype(out)*>(columns + size_t{item} * width) = out;
+  const unsigned groups = static_cast<unsigned>(g.pitch / width);
+  const unsigned c = channels > 0 ? channels : static_cast<unsigned>(g.c);
+  const int top = tap_row[0], bottom = tap_row[g.count - 1];  // taps go from row to row
+  const int left = tap_column[0], right = tap_column[g.count - 1];
+  for (unsigned item = blockIdx.x * block_threads * items_a_thread + threadIdx.x, n = 0;
+       n < items_a_thread && item < items; ++n, item += block_threads) {
+    const unsigned pixel = item / groups;
+    const unsigned begin = (item - pixel * groups) * width, across = first_column + pixel;
+    const unsigned down = across / static_cast<unsigned>(g.q), line = first_line + down;
+    const unsigned image = line / static_cast<unsigned>(g.p);
+    const int column = static_cast<int>(across - down * static_cast<unsigned>(g.q)) * g.stride_w;
+    const int row = static_cast<int>(line - image * static_cast<unsigned>(g.p)) * g.stride_h;
+    const T* const from = x + int64_t{image} * g.h * g.w * g.c;
+    struct alignas(sizeof(T) * width) {
+      T at[width];
+    } out;
+    if (channels > 0 && row + top >= 0 && row + bottom < g.h && column + left >= 0 &&
+        column + right < g.w) {
+      const T* const own = from + (int64_t{row} * g.w + column) * g.c;
+#pragma unroll
+      for (unsigned e = 0; e < width; ++e)
+        out.at[e] = begin + e < static_cast<unsigned>(g.depth) ? own[offset[begin + e]] : T{};
+    } else {
+#pragma unroll
+      for (unsigned e = 0; e < width; ++e) {
+        const unsigned place = begin + e, t = place / c;
+        T value{};
+        if (place < static_cast<unsigned>(g.depth)) {
+          const int r = row + tap_row[t], q = column + tap_column[t];
+          if (r >= 0 && r < g.h && q >= 0 && q < g.w)
+            value = from[(int64_t{r} * g.w + q) * g.c + (place - t * c)];
+        }
+        out.at[e] = value;
+      }
+    }
+    *reinterpret_cast<decltype(out)*>(columns + size_t{item} * width) = out;
+  }
 }
 
 template <int width, unsigned channels, class T>
@@ -130,9 +155,9 @@ void unroll_few(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, 
                 T* columns) {
   const int64_t items = count * (g.pitch / width);  // below 2^32, as a piece is
   launch(ctx, "conv2d unroll", unroll_kernel<T, width, channels>,
-         dim3(static_cast<unsigned>(blocks_for(items, block_threads))), dim3(block_threads), 0, g,
-         x, static_cast<unsigned>(first / g.q), static_cast<unsigned>(first % g.q),
-         static_cast<unsigned>(items), columns);
+         dim3(static_cast<unsigned>(blocks_for(items, int64_t{block_threads} * items_a_thread))),
+         dim3(block_threads), 0, g, x, static_cast<unsigned>(first / g.q),
+         static_cast<unsigned>(first % g.q), static_cast<unsigned>(items), columns);
 }
 
 template <class T>
@@ -142,6 +167,7 @@ void unroll(CudaContext& ctx, const Geometry& g, const T* x, int64_t first, int6
   if (g.c % 4 == 0) return unroll_fours(ctx, g, x, first, count, columns);
   if (g.pitch % wide != 0) return unroll_few<1, 0>(ctx, g, x, first, count, columns);
   if (g.c == 3) return unroll_few<wide, 3>(ctx, g, x, first, count, columns);
+  if (g.c == 1) return unroll_few<wide, 1>(ctx, g, x, first, count, columns);
   unroll_few<wide, 0>(ctx, g, x, first, count, columns);
 }
 
@@ -265,6 +291,13 @@ void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T>
 }
 
 template <class T>
+bool conv2d_backward_input_onto(CudaContext& ctx, const Conv2dShape& s, View<const T> weight,
+                                View<const T> dy, View<T> sum) {
+  if (s.input_pixels() == 0 || (is_pointwise(s) && !hopper_conv::splits<T>(ctx))) return false;
+  return hopper_conv::backward_input<T>(ctx, s, weight, dy, sum, /*adds=*/true);
+}
+
+template <class T>
 void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T> x,
                             View<const T> dy, View<stat_t<T>> dweight) {
   const bool split = hopper_conv::splits<T>(ctx);
@@ -297,6 +330,8 @@ void conv2d_backward_weight(CudaContext& ctx, const Conv2dShape& s, View<const T
                                View<const T>, View<T>);                                        \
   template void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T>,         \
                                       View<const T>, View<T>);                                 \
+  template bool conv2d_backward_input_onto(CudaContext&, const Conv2dShape&, View<const T>,    \
+                                           View<const T>, View<T>);                            \
   template void conv2d_backward_weight(CudaContext&, const Conv2dShape&, View<const T>,        \
                                        View<const T>, View<float>);
 WEFT_INSTANTIATE(float)

@@ -69,6 +69,7 @@ struct Operands {
   const Factor *from, *weight;
   const T* bias;
   T* to;
+  bool adds = false;  ///< to what `to` holds
 };
 template <class B>
 using OperandsOf = Operands<typename B::T, typename B::Factor>;
@@ -196,6 +197,7 @@ bool run_tiles(CudaContext& ctx, const char* name, const Conv2dShape& s, bool ba
   });
   if (kept == nullptr) return false;
   GatherArgs<typename B::T> args = *kept;
+  args.adds = o.adds;
   Tensor parts, flags;
   if (args.shares) {
     const int64_t blocks = args.blocks, values = Exchange<B>::share_values;
@@ -237,7 +239,7 @@ bool run_split(CudaContext& ctx, const char* name, const Conv2dShape& s, bool ba
   const Tensor from = split_parts(ctx, o.from, pixels, depth);
   const Tensor weight = split_parts(ctx, o.weight, columns * s.taps(), depth);
   const Operands<float, bf16_t> parts{from.data<const bf16_t>(), weight.data<const bf16_t>(),
-                                      o.bias, o.to};
+                                      o.bias, o.to, o.adds};
   if (columns > 64)
     return run_tiles<BlockShape<float, 128, 128, 2, false, false, 3>>(ctx, name, s, backward,
                                                                       parts);
@@ -279,9 +281,9 @@ bool forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const
 
 template <class T>
 bool backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight, View<const T> dy,
-                    View<T> dx) {
+                    View<T> dx, bool adds) {
   constexpr bool as_it_lies = sizeof(T) == 2;
-  Operands<T> o{dy.data, weight.data, nullptr, dx.data};
+  Operands<T> o{dy.data, weight.data, nullptr, dx.data, adds};
   if (!fits(ctx, s, o)) return false;
   Tensor turned;
   if constexpr (!as_it_lies) {
@@ -296,7 +298,7 @@ bool backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T> weight
   template bool forward(CudaContext&, const Conv2dShape&, View<const T>, View<const T>,        \
                         View<const T>, View<T>);                                               \
   template bool backward_input(CudaContext&, const Conv2dShape&, View<const T>, View<const T>, \
-                               View<T>);
+                               View<T>, bool);
 WEFT_INSTANTIATE(float)
 WEFT_INSTANTIATE(bf16_t)
 #undef WEFT_INSTANTIATE

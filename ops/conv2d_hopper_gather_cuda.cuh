@@ -33,6 +33,7 @@ struct GatherArgs {
   int tap_steps;  ///< stages of one tap
   int depth, columns, source_step;
   bool shares;      ///< stages are divided, not items
+  bool adds;        ///< to what is there
   float* parts;     ///< sums that another block began: [blocks][two halves of m][sums][128 threads]
   uint64_t* flags;  ///< [blocks][halves]: `tag` once the part is there
   uint64_t tag;

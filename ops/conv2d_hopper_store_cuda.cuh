@@ -90,9 +90,13 @@ __device__ __forceinline__ void store_tile(const GatherArgs<typename B::T>& a, c
         const PixelPlace place(c, m, 1);
 #pragma unroll
         for (int box = 0; box < at_once; ++box)
-          if (n + box * box_columns < a.columns)
-            tma::store_pixels(&a.to[s.index], boxes + box * wgmma::block_bytes,
-                              n + box * box_columns, place.column, place.row, place.image);
+          if (const int c0 = n + box * box_columns; c0 < a.columns) {
+            const uint32_t from = boxes + box * wgmma::block_bytes;
+            if (a.adds)
+              tma::add_pixels(&a.to[s.index], from, c0, place.column, place.row, place.image);
+            else
+              tma::store_pixels(&a.to[s.index], from, c0, place.column, place.row, place.image);
+          }
       }
       tma::commit_stores();
     }

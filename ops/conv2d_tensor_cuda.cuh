@@ -29,9 +29,10 @@ bool splits(const CudaContext& ctx) {
 template <class T>
 bool forward(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> weight,
              View<const T> bias, View<T> y);
+/// adds: to what dx holds.
 template <class T>
 bool backward_input(CudaContext&, const Conv2dShape&, View<const T> weight, View<const T> dy,
-                    View<T> dx);
+                    View<T> dx, bool adds = false);
 template <class T>
 bool backward_weight(CudaContext&, const Conv2dShape&, View<const T> x, View<const T> dy,
                      View<float> dweight);

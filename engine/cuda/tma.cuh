@@ -85,6 +85,15 @@ __device__ inline void store_pixels(const CUtensorMap* map, uint32_t from, int c
       "r"(from), "r"(c), "r"(w), "r"(h), "r"(n)
       : "memory");
 }
+/// The same, added to what is there, rounded to nearest in its type.
+__device__ inline void add_pixels(const CUtensorMap* map, uint32_t from, int c, int w, int h,
+                                  int n) {
+  asm volatile(
+      "cp.reduce.async.bulk.tensor.4d.global.shared::cta.add.im2col_no_offs.bulk_group [%0, {%2, "
+      "%3, %4, %5}], [%1];\n" ::"l"(map),
+      "r"(from), "r"(c), "r"(w), "r"(h), "r"(n)
+      : "memory");
+}
 /// What ordinary instructions wrote to shared memory becomes visible to the TMA.
 __device__ inline void publish_shared() {
   asm volatile("fence.proxy.async.shared::cta;\n" ::: "memory");

@@ -22,7 +22,60 @@ struct Broken final : Op {
   void backward(Backward& b) override { b.pass(0, Tensor::empty({7}, DType::f64)); }
 };
 
+/// y = 2 x, whose backward adds in place where it may, and counts how often it did.
+struct Adding final : Op {
+  int& in_place;
+  explicit Adding(int& count) : in_place(count) {}
+  const char* name() const override { return "adding"; }
+  void backward(Backward& b) override {
+    Tensor to = b.onto(0);
+    in_place += to.defined() ? 1 : 0;
+    const bool adds = to.defined();
+    if (!adds) to = b.din(0);
+    for (int64_t i = 0; i < to.numel(); ++i)
+      to.data<double>()[i] =
+          (adds ? to.data<double>()[i] : 0) + 2 * b.dout().data<const double>()[i];
+  }
+};
+Var adding(const Var& x, int& count) {
+  Tensor y = Tensor::empty(x.shape(), DType::f64);
+  for (int64_t i = 0; i < y.numel(); ++i) y.data<double>()[i] = 2 * x.value().data<double>()[i];
+  return x.tape().record(std::make_unique<Adding>(count), {x}, std::move(y), SourceLoc::here());
+}
+
 }  // namespace
+
+TEST_CASE("tape: an op adds its part to what others gave, where nobody else holds that",
+          "[engine]") {
+  CpuContext ctx(1);
+  Tape tape(&ctx);
+  int in_place = 0;
+  const Var x = tape.leaf(tensor({1, 2}));
+  // From the end: scale's own gradient, then two that add to it.
+  const Var first = adding(x, in_place), second = adding(x, in_place), third = scale(x, 10);
+  tape.backward(add(first, add(second, third)), tensor({1, 3}));
+  CHECK(tape.grad(x).to_vector() == Values{14, 42});
+  CHECK(in_place == 2);
+  // add() hands one tensor on to both inputs: the first to add makes its own.
+  Tape shared(&ctx);
+  const Var a = shared.leaf(tensor({1, 2})), b = shared.leaf(tensor({1, 2}));
+  const Tensor seed = tensor({1, 3});
+  in_place = 0;
+  const Var doubled = adding(a, in_place), both = add(a, b);
+  shared.backward(add(doubled, both), seed);
+  CHECK(shared.grad(a).to_vector() == Values{3, 9});
+  CHECK(shared.grad(b).to_vector() == Values{1, 3});
+  CHECK(seed.to_vector() == Values{1, 3});
+  CHECK(in_place == 0);
+  // A parameter's gradient may be watched or handed on by others.
+  Tape steps(&ctx);
+  Parameter p{"w", tensor({1}), {}, true};
+  const Var w = steps.use(p);
+  const Var twice = adding(w, in_place), thrice = scale(w, 3);
+  steps.backward(add(twice, thrice), tensor({1}));
+  CHECK(p.grad.to_vector() == Values{5});
+  CHECK(in_place == 0);
+}
 
 TEST_CASE("tape: gradients of a value that is used twice add up", "[engine]") {
   CpuContext ctx(1);

@@ -166,6 +166,15 @@ void check_kernels(CudaContext& ctx, const Layer& l, const std::string& takes) {
       [&](View<T> dx) { return hopper_conv::backward_input<T>(ctx, c.s, weight, dy, dx); },
       [&](View<T> dx) { return tensor_conv::backward_input<T>(ctx, c.s, weight, dy, dx); },
       [&](View<T> dx) { kernels::conv2d_backward_input<T>(ctx, c.s, weight, dy, dx); });
+  // Twice the same where the second is added as it is stored: exact in every type.
+  Values doubled = c.dx;
+  for (double& v : doubled) v *= 2;
+  const auto added = result<T>(ctx, l.x, [&](View<T> dx) {
+    kernels::conv2d_backward_input<T>(ctx, c.s, weight, dy, dx);
+    return kernels::conv2d_backward_input_onto<T>(ctx, c.s, weight, dy, dx);
+  });
+  INFO(l.name << ", " << name_of(dtype_of<T>()) << ", added");
+  if (added) CHECK(*added == doubled);
   check(
       'w', float{}, l.weight, c.dweight,
       [&](View<float> dw) { return hopper_conv::backward_weight<T>(ctx, c.s, x, dy, dw); },
