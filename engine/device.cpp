@@ -45,6 +45,10 @@ void call_in_order(const AnyContext& context, std::function<void()> work) {
   std::visit([&](auto* ctx) { device_parts::call_in_order(*ctx, std::move(work)); }, context);
 }
 
+bool multiplies_parts(const AnyContext& context) {
+  return std::visit([](auto* ctx) { return device_parts::multiplies_parts(*ctx); }, context);
+}
+
 bool is_asynchronous(const AnyContext& context) {
   return std::visit([](auto* ctx) { return device_parts::is_asynchronous(*ctx); }, context);
 }

@@ -60,6 +60,8 @@ void copy_in_order(const AnyContext& context, const Tensor& to, const Tensor& fr
 /// device, and nobody else touches what it does until the next synchronize(). It is kept, with all
 /// that it holds, until the copies behind it are done. What it throws, synchronize() throws.
 void call_in_order(const AnyContext& context, std::function<void()> work);
+/// Whether large products of f32 are sums of bf16's: MatrixMath::f32x6 on a card that has them.
+bool multiplies_parts(const AnyContext& context);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
 /// How often the host has waited for the device so far.

@@ -29,6 +29,8 @@ void copy_in_order(CpuContext&, const Tensor& to, const Tensor& from);
 void copy_in_order(CudaContext&, const Tensor& to, const Tensor& from);
 void call_in_order(CpuContext&, std::function<void()> work);
 void call_in_order(CudaContext&, std::function<void()> work);
+bool multiplies_parts(CpuContext&);
+bool multiplies_parts(CudaContext&);
 bool is_asynchronous(CpuContext&);
 bool is_asynchronous(CudaContext&);
 int64_t waits(CpuContext&);

@@ -14,6 +14,7 @@ Tensor host_room(CpuContext&, const Shape& shape, DType dtype) {
 }
 void copy_in_order(CpuContext& ctx, const Tensor& to, const Tensor& from) { ctx.copy(to, from); }
 void call_in_order(CpuContext&, std::function<void()> work) { work(); }
+bool multiplies_parts(CpuContext&) { return false; }
 bool is_asynchronous(CpuContext&) { return false; }
 int64_t waits(CpuContext&) { return 0; }
 int64_t memory_bytes(CpuContext&) { return machine_bytes(); }

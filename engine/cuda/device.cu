@@ -79,6 +79,9 @@ void copy_in_order(CudaContext& ctx, const Tensor& to, const Tensor& from) {
 void call_in_order(CudaContext& ctx, std::function<void()> work) {
   ctx.call_in_order(std::move(work));
 }
+bool multiplies_parts(CudaContext& ctx) {
+  return ctx.math() == MatrixMath::f32x6 && ctx.device().major == 9;
+}
 bool is_asynchronous(CudaContext&) { return true; }
 int64_t waits(CudaContext& ctx) { return ctx.waits(); }
 int64_t memory_bytes(CudaContext& ctx) { return static_cast<int64_t>(ctx.device().bytes); }
