@@ -210,15 +210,15 @@ void conv(const Arguments& arguments) {
   const auto precision = from_word<Precision>("--precision", arguments.text("precision", "f32"));
   const bool errors = arguments.number("errors", 0) != 0;
   const auto kind = from_word<DeviceKind>("--device", arguments.text("device", "cpu"));
-  const bool of_gpu = precision == Precision::tf32 || precision == Precision::f32x6;
+  const bool of_gpu = precision == Precision::tf32 || precision == Precision::f32_fma;
   if (precision == Precision::f64 || (of_gpu && kind == DeviceKind::cpu))
     throw ConfigError(
-        fmt::format("conv: --precision {}: f32, bf16, or with --device cuda f32x6 or tf32",
+        fmt::format("conv: --precision {}: f32, bf16, or with --device cuda f32_fma or tf32",
                     name_of(precision)));
   const Device device(kind, threads, matrix_math(precision, kind));
   const AnyContext context = device.context();
   const bool bf16 = precision == Precision::bf16 && kind == DeviceKind::cuda;
-  if (errors && bf16) throw ConfigError("conv: --errors is of f32, f32x6 and tf32, not of bf16");
+  if (errors && bf16) throw ConfigError("conv: --errors is of f32, f32_fma and tf32, not of bf16");
   const double peak = errors                     ? 0
                       : is_asynchronous(context) ? matrix_peak_gflops(context, precision)
                                                  : cpu_peak_gflops(threads, precision);

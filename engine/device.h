@@ -68,6 +68,8 @@ void fork_beside(const AnyContext& context);
 void beside(const AnyContext& context, const std::function<void()>& queue);
 /// What is queued from now on finds all that ran beside. Waiting and the end of a recording join, too.
 void join_beside(const AnyContext& context);
+/// Whether large products of f32 are sums of bf16's: MatrixMath::f32x6 on a card that has them.
+bool multiplies_parts(const AnyContext& context);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
 /// How often the host has waited for the device so far.

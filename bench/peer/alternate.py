@@ -69,7 +69,7 @@ def main():
     a.add_argument('--reps', default='3')
     a.add_argument('--threads', default='2')
     a.add_argument('--modes', default='eager', help=f"the peer's, of {','.join(MODES)}; or all")
-    a.add_argument('--precision', default='f32', help='f32, f32x6 (beside the peer in f32), tf32 or bf16')
+    a.add_argument('--precision', default='f32', help='f32, f32_fma (both beside the peer in f32), tf32 or bf16')
     a.add_argument('--bench', default=os.path.join(HERE, '../../build/weft_bench'))
     a.add_argument('--python', default=sys.executable)
     o = a.parse_args()
@@ -80,7 +80,7 @@ def main():
     theirs = [o.python, os.path.join(HERE, 'adashare_torch.py'), *same,
               *(['--run', os.path.basename(o.run).removesuffix('.toml')] if o.run else
                 [*network, '--backbone', o.backbone]),
-              *(['--fp32'] if o.precision in ('f32', 'f32x6') else ['--amp'] if o.precision == 'bf16' else [])]
+              *(['--fp32'] if o.precision in ('f32', 'f32_fma') else ['--amp'] if o.precision == 'bf16' else [])]
     modes = MODES if o.modes == 'all' else o.modes.split(',')
     weft, peers = {}, {mode: {} for mode in modes}
     for turn in range(o.rounds):

@@ -382,8 +382,7 @@ Tensor CudaContext::host_room(const Shape& shape, DType dtype) {
 void CudaContext::copy_in_order(const Tensor& to, const Tensor& from) {
   to.changed();
   note_kernel({to.bytes()});
-  WEFT_CUDA(
-      cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, impl_->ordered()));
+  WEFT_CUDA(cudaMemcpyAsync(to.raw(), from.raw(), to.bytes(), cudaMemcpyDefault, impl_->ordered()));
 }
 
 void CudaContext::call_in_order(std::function<void()> work) {
@@ -407,9 +406,7 @@ void CudaContext::beside(const std::function<void()>& queue) {
   queue();
 }
 
-void CudaContext::join_beside() {
-  WEFT_CUDA(impl_->join());
-}
+void CudaContext::join_beside() { WEFT_CUDA(impl_->join()); }
 
 struct CudaTimer::Impl {
   CudaContext& ctx;

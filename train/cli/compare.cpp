@@ -92,7 +92,7 @@ class Compare final : public Command {
       return all;
     }
     for (const Precision precision :
-         {Precision::f32, Precision::f32x6, Precision::tf32, Precision::bf16}) {
+         {Precision::f32_fma, Precision::f32, Precision::tf32, Precision::bf16}) {
       Way way{
           fmt::format("cuda {}", name_of(precision)), DeviceKind::cuda, precision,
           std::make_shared<Device>(DeviceKind::cuda, 1, matrix_math(precision, DeviceKind::cuda))};

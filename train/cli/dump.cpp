@@ -28,8 +28,8 @@ class Dump final : public Command {
         .within(0, 1e9);
     o.add("--from", dump_.from, "Start from the parameters and inputs of this dump");
     o.add("--policy", dump_.policy, "Policy file for retrain (default: drawn)");
-    o.add("--precision", precision_, "f32 (default) or f64; on a GPU also tf32, bf16 or f32x6")
-        .one_of({"f32", "f64", "tf32", "bf16", "f32x6"});
+    o.add("--precision", precision_, "f32 (default) or f64; on a GPU also tf32, bf16 or f32_fma")
+        .one_of({"f32", "f64", "tf32", "bf16", "f32_fma"});
     o.add("--device", device_, "cpu or cuda").one_of({"cpu", "cuda"});
     o.add("--threads", threads_, "Threads; 0: one per core").within(0, 1024);
     o.add("--out", out_, "File to write").required();

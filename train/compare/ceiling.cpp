@@ -26,7 +26,7 @@ double least_milliseconds(const AnyContext& context, int64_t reps,
 }
 
 double matrix_peak_gflops(const AnyContext& context, Precision precision) {
-  const bool parts = precision == Precision::f32x6;
+  const bool parts = precision == Precision::f32 && multiplies_parts(context);
   const DType dtype = parts || precision == Precision::bf16 ? DType::bf16 : DType::f32;
   constexpr int64_t n = 8192;
   Tape tape(context, Tape::Mode::no_grad);

@@ -43,7 +43,7 @@ class Checker {
             fmt::format("is \"{}\"; it names a folder: {}", run_.name, plain_letters));
     at_least<int64_t>(run_.seed, 0, "seed");
     const bool cuda = run_.device == DeviceKind::cuda;
-    const bool of_gpu = run_.precision == Precision::tf32 || run_.precision == Precision::f32x6;
+    const bool of_gpu = run_.precision == Precision::tf32 || run_.precision == Precision::f32_fma;
     require(cuda || !of_gpu, "precision",
             fmt::format("is \"{}\", which needs device = \"cuda\"; the CPU has f32, f64 and bf16",
                         name_of(run_.precision)));

@@ -7,15 +7,17 @@
 
 namespace weft {
 
-enum class Precision : uint8_t { f32, f64, tf32, bf16, f32x6 };
+enum class Precision : uint8_t { f32, f64, tf32, bf16, f32_fma };
 constexpr std::array<const char*, 5> words_of(Precision) {
-  return {"f32", "f64", "tf32", "bf16", "f32x6"};
+  return {"f32", "f64", "tf32", "bf16", "f32_fma"};
 }
-/// How products of f32 are computed under it. In bf16 a GPU holds what flows between layers in bf16,
+/// How products of f32 are computed under it. f32 on a GPU is by tensor cores where they reach its
+/// error (bench/results/f32x6_h200.md), f32_fma by multiply-adds on every card: what the other is held
+/// against. In bf16 a GPU holds what flows between layers in bf16,
 /// and multiplies that; a CPU holds f32, and rounds what it multiplies.
 constexpr MatrixMath matrix_math(Precision precision, DeviceKind device) {
   if (precision == Precision::tf32) return MatrixMath::tf32;
-  if (precision == Precision::f32x6) return MatrixMath::f32x6;
+  if (precision == Precision::f32 && device == DeviceKind::cuda) return MatrixMath::f32x6;
   const bool rounds = precision == Precision::bf16 && device == DeviceKind::cpu;
   return rounds ? MatrixMath::bf16 : MatrixMath::f32;
 }

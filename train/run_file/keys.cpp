@@ -287,7 +287,7 @@ void visit_fields(FieldVisitor& v, RunFile& run) {
   v.field("seed", run.seed, "of weights, noise and the order of data");
   v.choice("device", run.device, "where the run computes");
   v.choice("precision", run.precision,
-           "cpu: f32, f64, bf16 (AMX); cuda: f32, tf32, bf16, f32x6 (f32's error by tensor cores)");
+           "cpu: f32, f64, bf16 (AMX); cuda: f32, tf32, bf16, f32_fma (no tensor cores at all)");
   v.choice("semantics", run.semantics,
            "what weft finds right, or AdaShare's official code to its quirks");
   v.choice("sharing", run.sharing, "what tasks have in common");

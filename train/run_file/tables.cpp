@@ -92,7 +92,7 @@ class Checker {
     require(t.slopes.size() <= 4, key + "slopes",
             fmt::format("names {}; there are metrics of up to 4", t.slopes.size()));
     require(t.slopes.empty() || run_.precision != Precision::bf16, key + "slopes",
-            "wants precision = \"f32\", \"f32x6\", \"tf32\" or \"f64\"; in bf16, with 8 bits, an "
+            "wants precision = \"f32\", \"f32_fma\", \"tf32\" or \"f64\"; in bf16, with 8 bits, an "
             "input is rounded by up to 0.4 %, and a slope is taken from what is left");
     require(!t.floor || *t.floor > 0, key + "floor", "is not more than 0");
     require(t.relative >= 0, key + "relative", fmt::format("is {}; it is at least 0", t.relative));

@@ -84,7 +84,7 @@ std::vector<double> loss_curve(RunFile run) {
 TEST_CASE("cuda: two runs of 50 AdaShare steps give the same bits in every precision",
           "[cuda][determinism]") {
   WEFT_NEEDS_CUDA();
-  for (const char* precision : {"f32", "f32x6", "tf32", "bf16"}) {
+  for (const char* precision : {"f32", "f32_fma", "tf32", "bf16"}) {
     INFO(precision);
     const RunFile run =
         scenes_run({"device=cuda", std::string("precision=") + precision, "warmup.steps=10",
@@ -96,7 +96,7 @@ TEST_CASE("cuda: two runs of 50 AdaShare steps give the same bits in every preci
 TEST_CASE("cuda: recorded steps give the bits of those that run directly, in every phase",
           "[cuda][determinism]") {
   WEFT_NEEDS_CUDA();
-  for (const char* precision : {"f32", "f32x6", "tf32", "bf16"}) {
+  for (const char* precision : {"f32", "f32_fma", "tf32", "bf16"}) {
     INFO(precision);
     // Warm-up, eight blocks one by one, a policy, half of re-training.
     const RunFile run = scenes_run({"device=cuda", std::string("precision=") + precision,

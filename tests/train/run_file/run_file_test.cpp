@@ -191,6 +191,8 @@ TEST_CASE("run file: values that do not fit together", "[run_file]") {
         "run.toml:1: 'precision' is \"tf32\", which needs device = \"cuda\"; the CPU has f32, f64 "
         "and "
         "bf16");
+  CHECK(message("precision = \"f32_fma\"\n" + text).find("which needs device = \"cuda\"") !=
+        std::string::npos);
   CHECK(message(text, {"task.seg.map={0=13}"}) ==
         "command line: 'task.seg.map' maps 0 to 13; classes are 0 to 12");
   CHECK(message(text, {"data.batch=0"}) == "command line: 'data.batch' is 0; it is at least 1");
@@ -319,4 +321,14 @@ TEST_CASE("run file: a file that cannot be read", "[run_file]") {
   CHECK_THROWS_WITH(parse_run_file("/nowhere/x.toml"),
                     "cannot read run file '/nowhere/x.toml': No such file or directory");
   CHECK_THROWS_WITH(parse_run_file("/"), "cannot read run file '/': a folder");
+}
+
+TEST_CASE("precision: f32 is by multiply-adds on a CPU, by what reaches their error on a GPU",
+          "[run_file]") {
+  CHECK(matrix_math(Precision::f32, DeviceKind::cpu) == MatrixMath::f32);
+  CHECK(matrix_math(Precision::f32, DeviceKind::cuda) == MatrixMath::f32x6);
+  CHECK(matrix_math(Precision::f32_fma, DeviceKind::cuda) == MatrixMath::f32);
+  CHECK(matrix_math(Precision::tf32, DeviceKind::cuda) == MatrixMath::tf32);
+  CHECK(matrix_math(Precision::bf16, DeviceKind::cuda) == MatrixMath::f32);
+  CHECK(matrix_math(Precision::bf16, DeviceKind::cpu) == MatrixMath::bf16);
 }

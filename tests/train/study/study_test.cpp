@@ -154,9 +154,9 @@ TEST_CASE("cells: every set, method and seed, with what each changes", "[study]"
         "mean 'retrain.steps'?");
 }
 
-TEST_CASE("tables: of a study on a GPU in TF32 or f32x6 they are made where there is none",
+TEST_CASE("tables: of a study on a GPU in TF32 or f32_fma they are made where there is none",
           "[study]") {
-  for (const char* precision : {"tf32", "f32x6"}) {
+  for (const char* precision : {"tf32", "f32_fma"}) {
     TempFolder folder;
     Study study = study_in(folder, std::string("seeds = [1]\n") + one_set + two_methods);
     std::ofstream(folder.file("slim.toml")) << "precision = \"" << precision << "\"\n" << run_text;
