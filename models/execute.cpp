@@ -27,22 +27,6 @@ Var take(const Var& x, const std::vector<int>& groups, size_t of, int64_t images
   return concat(parts, 0);
 }
 
-}  // namespace
-
-Var Features::of_task(int task) const {
-  for (size_t g = 0; g < groups.size(); ++g)
-    for (int k : groups[g])
-      if (k == task) {
-        const Var x = take(stacked, {static_cast<int>(g)}, groups.size(), images);
-        return reach == nullptr ? x : mark_reach(x, reach, task);
-      }
-  throw Error("features: no such task");
-}
-
-Var repeat(const Var& x, int times) {
-  return times == 1 ? x : concat(std::vector<Var>(static_cast<size_t>(times), x), 0);
-}
-
 /// The gates of a block that all groups execute, each behind its own soft one; else empty.
 std::vector<GroupGate> own_gates(const BlockPlan& block, int index, size_t blocks,
                                  const std::vector<Var>& p) {
@@ -58,6 +42,22 @@ std::vector<GroupGate> own_gates(const BlockPlan& block, int index, size_t block
     gates.push_back({own, index + static_cast<int>(own.shape()[0]) - static_cast<int>(blocks)});
   }
   return gates;
+}
+
+}  // namespace
+
+Var Features::of_task(int task) const {
+  for (size_t g = 0; g < groups.size(); ++g)
+    for (int k : groups[g])
+      if (k == task) {
+        const Var x = take(stacked, {static_cast<int>(g)}, groups.size(), images);
+        return reach == nullptr ? x : mark_reach(x, reach, task);
+      }
+  throw Error("features: no such task");
+}
+
+Var repeat(const Var& x, int times) {
+  return times == 1 ? x : concat(std::vector<Var>(static_cast<size_t>(times), x), 0);
 }
 
 Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::vector<Var>& p,

@@ -202,8 +202,7 @@ template <int threads, int width>
 __device__ void join_down(const Partition& g, Moments<width>& m) {
   constexpr int warps = threads / warp_threads;
   __shared__ float means[warps][most_columns], squares[warps][most_columns], counts[warps];
-  for (int offset = g.across; offset < warp_threads;
-       offset *= 2) {  // lanes that stand further down
+  for (int offset = g.across; offset < warp_threads; offset *= 2) {  // of lanes further down
     float mean[width], square[width];
     const float count = __shfl_down_sync(all_lanes, m.count, offset);
 #pragma unroll

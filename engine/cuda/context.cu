@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "engine/card_ranks.h"
+#include "engine/cuda/beside.h"
 #include "engine/cuda/element.cuh"
-#include "engine/cuda/host_calls.h"
 #include "engine/cuda/launch.cuh"
 #include "engine/error.h"
 #include "engine/ranks.h"
@@ -62,37 +62,18 @@ RawMemory pinned_memory() {
           [](void* to, const void* block, size_t bytes) { std::memcpy(to, block, bytes); }};
 }
 
-struct CudaStream {
-  cudaStream_t handle = nullptr;
-  CudaStream() { WEFT_CUDA(cudaStreamCreateWithFlags(&handle, cudaStreamNonBlocking)); }
-  ~CudaStream() { cudaStreamDestroy(handle); }
-  CudaStream(const CudaStream&) = delete;
-  CudaStream& operator=(const CudaStream&) = delete;
-};
-
-struct Event {
-  cudaEvent_t handle = nullptr;
-  explicit Event(unsigned flags = cudaEventDisableTiming) {
-    WEFT_CUDA(cudaEventCreateWithFlags(&handle, flags));
-  }
-  ~Event() { cudaEventDestroy(handle); }
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  bool passed() const { return cudaEventQuery(handle) == cudaSuccess; }
-};
-
 /// A scalar on its way to the host: its pinned bytes are not given to others before they are there,
 /// whoever has let go of the tensor meanwhile.
 struct Download {
   Tensor pinned;
-  Event copied;
+  CudaEvent copied;
 };
 
 /// A batch's tensor under way: the pinned bytes are free once copied, the device's once every
 /// kernel that was given them has run, which an event says after the last user let go.
 struct Upload {
   Tensor pinned, device;
-  Event copied, used;
+  CudaEvent copied, used;
   bool released = false;
 };
 
@@ -152,15 +133,13 @@ std::string version_text(int version) {
 struct CudaContext::Impl {
   CachingAllocator memory{device_memory("CUDA")}, upload_memory{device_memory("CUDA upload")};
   CachingAllocator pinned{pinned_memory()};
-  CudaStream compute, copy, beside;
-  Event forked, joined;
-  bool queues_beside = false;  ///< within beside()
-  bool parted = false;         ///< something may run beside that nobody has joined
+  CudaStream compute, copy;
+  Beside beside;
   cublasHandle_t cublas = nullptr;
   std::shared_ptr<Buffer> workspace;
   std::deque<Upload> uploads;
   std::deque<Download> downloads;
-  HostCalls calls, calls_beside;
+  HostCalls calls;
   bool recording = false;
   std::vector<cudaEvent_t> awaited;  ///< by the graph that is being recorded
 
@@ -175,17 +154,12 @@ struct CudaContext::Impl {
                                           CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
   }
   ~Impl() {
-    for (const CudaStream* each : {&copy, &beside, &compute}) cudaStreamSynchronize(each->handle);
+    for (const CudaStream* each : {&copy, &beside.stream, &compute})
+      cudaStreamSynchronize(each->handle);
     cublasDestroy(cublas);
   }
-  cudaStream_t ordered() const { return (queues_beside ? beside : compute).handle; }
-  HostCalls& ordered_calls() { return queues_beside ? calls_beside : calls; }
-  cudaError_t join() {
-    if (!std::exchange(parted, false)) return cudaSuccess;
-    const cudaError_t recorded = cudaEventRecord(joined.handle, beside.handle);
-    if (recorded != cudaSuccess) return recorded;
-    return cudaStreamWaitEvent(compute.handle, joined.handle, 0);
-  }
+  /// Where copy_in_order() and call_in_order() queue.
+  cudaStream_t ordered() const { return (beside.queues() ? beside.stream : compute).handle; }
   /// Uploads whose every use has run give their memory back.
   void collect() {
     if (recording) return;  // the uses have not even been launched
@@ -253,14 +227,14 @@ void CudaContext::synchronize() {
   join_beside();
   watch_ranks("cudaStreamQuery", [&] { return cudaStreamQuery(impl_->compute.handle); });
   WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
-  impl_->calls_beside.free_all();
+  impl_->beside.calls.free_all();
   impl_->calls.free_all();
 }
 
 void CudaContext::begin_recording() {
   join_beside();
   impl_->collect();
-  for (HostCalls* each : {&impl_->calls, &impl_->calls_beside}) each->begin_recording();
+  for (HostCalls* each : {&impl_->calls, &impl_->beside.calls}) each->begin_recording();
   impl_->awaited.clear();  // of a recording that ended in an error
   kernels_ = 0;
   // Relaxed: the allocators may ask the driver for memory meanwhile.
@@ -269,9 +243,9 @@ void CudaContext::begin_recording() {
 }
 
 CUgraph_st* CudaContext::end_recording() {
-  impl_->join();  // where that fails the recording has failed before
+  impl_->beside.join(stream());  // where that fails the recording has failed before
   impl_->set_recording(false);
-  for (HostCalls* each : {&impl_->calls, &impl_->calls_beside}) each->end_recording();
+  for (HostCalls* each : {&impl_->calls, &impl_->beside.calls}) each->end_recording();
   cudaGraph_t graph = nullptr;
   if (cudaStreamEndCapture(stream(), &graph) == cudaSuccess) return graph;
   cudaGetLastError();
@@ -279,7 +253,7 @@ CUgraph_st* CudaContext::end_recording() {
 }
 
 void CudaContext::forget_recorded_calls() {
-  for (HostCalls* each : {&impl_->calls, &impl_->calls_beside}) each->forget_recorded();
+  for (HostCalls* each : {&impl_->calls, &impl_->beside.calls}) each->forget_recorded();
 }
 
 void CudaContext::await_uploads() {
@@ -387,30 +361,17 @@ void CudaContext::copy_in_order(const Tensor& to, const Tensor& from) {
 
 void CudaContext::call_in_order(std::function<void()> work) {
   note_kernel({HostCalls::kind()});
-  impl_->ordered_calls().queue(impl_->ordered(), std::move(work));
+  HostCalls& calls = impl_->beside.queues() ? impl_->beside.calls : impl_->calls;
+  calls.queue(impl_->ordered(), std::move(work));
 }
 
-void CudaContext::fork_beside() {
-  WEFT_CUDA(cudaEventRecord(impl_->forked.handle, stream()));
-  WEFT_CUDA(cudaStreamWaitEvent(impl_->beside.handle, impl_->forked.handle, 0));
-  impl_->parted = true;
-}
-
-void CudaContext::beside(const std::function<void()>& queue) {
-  struct Within {
-    bool& flag;
-    explicit Within(bool& f) : flag(f) { flag = true; }
-    ~Within() { flag = false; }
-  } const within(impl_->queues_beside);
-  impl_->parted = true;  // a wait since the fork has joined what was there then
-  queue();
-}
-
-void CudaContext::join_beside() { WEFT_CUDA(impl_->join()); }
+void CudaContext::fork_beside() { impl_->beside.fork(stream()); }
+void CudaContext::beside(const std::function<void()>& queue) { impl_->beside.run(queue); }
+void CudaContext::join_beside() { WEFT_CUDA(impl_->beside.join(stream())); }
 
 struct CudaTimer::Impl {
   CudaContext& ctx;
-  Event begin{cudaEventDefault}, end{cudaEventDefault};
+  CudaEvent begin{cudaEventDefault}, end{cudaEventDefault};
 };
 
 CudaTimer::CudaTimer(CudaContext& ctx) : impl_(new Impl{ctx}) {}

@@ -141,9 +141,10 @@ TEST_CASE("cuda graph: the host's work between kernels runs in their order, with
   CHECK(sum.graph.built() == 1);
 }
 
-TEST_CASE("cuda graph: what runs beside kernels finds what came before its fork, and they find it "
-          "behind the join",
-          "[cuda][engine]") {
+TEST_CASE(
+    "cuda graph: what runs beside kernels finds what came before its fork, and they find it "
+    "behind the join",
+    "[cuda][engine]") {
   WEFT_NEEDS_CUDA();
   Sum sum;
   const Tensor term = Tensor::empty({1}, DType::f32, memory_of(sum.ctx));

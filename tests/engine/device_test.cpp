@@ -27,7 +27,8 @@ void check_device(const Device& device) {
   // finds the result.
   for (const float number : {7.0F, 8.0F}) {
     fork_beside(context);
-    if (number == 8) synchronize(context);  // a wait in between, as tests of numbers in debug mode are
+    if (number == 8)
+      synchronize(context);  // a wait in between, as tests of numbers in debug mode are
     beside(context, [&] {
       copy_in_order(context, room, here);
       call_in_order(context, [room, number] { room.data<float>()[1] = number; });

@@ -21,9 +21,9 @@ Made make_fixed(const BalanceOptions& options) {
     throw ConfigError(fmt::format("balance = fixed: {} weights for {} tasks; give one for each",
                                   options.weights.size(), options.tasks.size()));
   return of_nothing("fixed", options, "fixed weights",
-                   [](const BalanceStep& step, const BalanceOptions& o) {
-                     return Weights{part(o.weights, step.tasks), {}};
-                   });
+                    [](const BalanceStep& step, const BalanceOptions& o) {
+                      return Weights{part(o.weights, step.tasks), {}};
+                    });
 }
 
 }  // namespace weft::balance
