@@ -137,7 +137,7 @@ class Bench {
     words.insert(words.end(), {"--backbone", at["depth"]});
     pass("mode");
     const std::string precision = text("precision", "f32");
-    if (precision == "f32") words.emplace_back("--fp32");
+    if (precision == "f32" || precision == "f32_fma") words.emplace_back("--fp32");
     if (precision == "bf16") words.emplace_back("--amp");
     return words;
   }

@@ -57,10 +57,6 @@ void join_beside(const AnyContext& context) {
   std::visit([](auto* ctx) { device_parts::join_beside(*ctx); }, context);
 }
 
-bool multiplies_parts(const AnyContext& context) {
-  return std::visit([](auto* ctx) { return device_parts::multiplies_parts(*ctx); }, context);
-}
-
 bool is_asynchronous(const AnyContext& context) {
   return std::visit([](auto* ctx) { return device_parts::is_asynchronous(*ctx); }, context);
 }

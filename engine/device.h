@@ -64,12 +64,11 @@ void call_in_order(const AnyContext& context, std::function<void()> work);
 /// What is queued beside from now on finds all that was queued so far.
 void fork_beside(const AnyContext& context);
 /// The copy_in_order() and call_in_order() of `queue` run one after the other beside what else is
-/// queued: what they read has to live, and nobody else touches it, until join_beside().
+/// queued: what they read and write is there before the fork, and has to live, touched by nobody else,
+/// until join_beside().
 void beside(const AnyContext& context, const std::function<void()>& queue);
 /// What is queued from now on finds all that ran beside. Waiting and the end of a recording join, too.
 void join_beside(const AnyContext& context);
-/// Whether large products of f32 are sums of bf16's: MatrixMath::f32x6 on a card that has them.
-bool multiplies_parts(const AnyContext& context);
 /// Whether work is only queued when an op returns, so that reading a result waits.
 bool is_asynchronous(const AnyContext& context);
 /// How often the host has waited for the device so far.

@@ -35,8 +35,6 @@ void beside(CpuContext&, const std::function<void()>& queue);
 void beside(CudaContext&, const std::function<void()>& queue);
 void join_beside(CpuContext&);
 void join_beside(CudaContext&);
-bool multiplies_parts(CpuContext&);
-bool multiplies_parts(CudaContext&);
 bool is_asynchronous(CpuContext&);
 bool is_asynchronous(CudaContext&);
 int64_t waits(CpuContext&);

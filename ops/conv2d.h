@@ -74,6 +74,9 @@ void conv2d_backward_input(CpuContext&, const Conv2dShape&, View<const T> weight
 template <class T>
 void conv2d_backward_input(CudaContext&, const Conv2dShape&, View<const T> weight, View<const T> dy,
                            View<T> dx);
+/// Whether products of f32 are sums of bf16's: MatrixMath::f32x6 on a card, and in a build, that has them.
+inline bool multiplies_parts(CpuContext&) { return false; }
+bool multiplies_parts(CudaContext&);
 /// sum += dx. False where the kernels for this shape can only write: nothing is done.
 template <class T>
 bool conv2d_backward_input_onto(CudaContext&, const Conv2dShape&, View<const T> weight,

@@ -241,6 +241,10 @@ Tensor columns_of(CudaContext& ctx, const Geometry& g, int64_t pixels) {
 
 }  // namespace
 
+bool multiplies_parts(CudaContext& ctx) {
+  return hopper_conv::splits<float>(ctx) && hopper_conv::available();
+}
+
 template <class T>
 void conv2d_forward(CudaContext& ctx, const Conv2dShape& s, View<const T> x, View<const T> weight,
                     View<const T> bias, View<T> y) {
@@ -293,7 +297,9 @@ void conv2d_backward_input(CudaContext& ctx, const Conv2dShape& s, View<const T>
 template <class T>
 bool conv2d_backward_input_onto(CudaContext& ctx, const Conv2dShape& s, View<const T> weight,
                                 View<const T> dy, View<T> sum) {
-  if (s.input_pixels() == 0 || (is_pointwise(s) && !hopper_conv::splits<T>(ctx))) return false;
+  const bool gaps = s.r < s.options.stride.h || s.s < s.options.stride.w;  // pixels without a tap
+  if (s.input_pixels() == 0 || gaps || (is_pointwise(s) && !hopper_conv::splits<T>(ctx)))
+    return false;
   return hopper_conv::backward_input<T>(ctx, s, weight, dy, sum, /*adds=*/true);
 }
 

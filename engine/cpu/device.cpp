@@ -17,7 +17,6 @@ void call_in_order(CpuContext&, std::function<void()> work) { work(); }
 void fork_beside(CpuContext&) {}
 void beside(CpuContext&, const std::function<void()>& queue) { queue(); }
 void join_beside(CpuContext&) {}
-bool multiplies_parts(CpuContext&) { return false; }
 bool is_asynchronous(CpuContext&) { return false; }
 int64_t waits(CpuContext&) { return 0; }
 int64_t memory_bytes(CpuContext&) { return machine_bytes(); }

@@ -227,8 +227,9 @@ void CudaContext::synchronize() {
   join_beside();
   watch_ranks("cudaStreamQuery", [&] { return cudaStreamQuery(impl_->compute.handle); });
   WEFT_CUDA(cudaStreamSynchronize(impl_->compute.handle));
-  impl_->beside.calls.free_all();
-  impl_->calls.free_all();
+  std::exception_ptr failure = impl_->beside.calls.free_all();
+  if (const auto other = impl_->calls.free_all(); failure == nullptr) failure = other;
+  if (failure != nullptr) std::rethrow_exception(failure);
 }
 
 void CudaContext::begin_recording() {

@@ -82,9 +82,6 @@ void call_in_order(CudaContext& ctx, std::function<void()> work) {
 void fork_beside(CudaContext& ctx) { ctx.fork_beside(); }
 void beside(CudaContext& ctx, const std::function<void()>& queue) { ctx.beside(queue); }
 void join_beside(CudaContext& ctx) { ctx.join_beside(); }
-bool multiplies_parts(CudaContext& ctx) {
-  return ctx.math() == MatrixMath::f32x6 && ctx.device().major == 9;
-}
 bool is_asynchronous(CudaContext&) { return true; }
 int64_t waits(CudaContext& ctx) { return ctx.waits(); }
 int64_t memory_bytes(CudaContext& ctx) { return static_cast<int64_t>(ctx.device().bytes); }

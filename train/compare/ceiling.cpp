@@ -8,6 +8,7 @@
 #include "engine/device_tensor.h"
 #include "engine/tape.h"
 #include "ops/cast.h"
+#include "ops/conv2d.h"
 #include "ops/linear.h"
 
 namespace weft {
@@ -26,7 +27,10 @@ double least_milliseconds(const AnyContext& context, int64_t reps,
 }
 
 double matrix_peak_gflops(const AnyContext& context, Precision precision) {
-  const bool parts = precision == Precision::f32 && multiplies_parts(context);
+  bool parts = false;
+  if (precision == Precision::f32)
+    on_device(context, DType::f32,
+              [&](auto& ctx, auto) { parts = kernels::multiplies_parts(ctx); });
   const DType dtype = parts || precision == Precision::bf16 ? DType::bf16 : DType::f32;
   constexpr int64_t n = 8192;
   Tape tape(context, Tape::Mode::no_grad);

@@ -45,8 +45,8 @@ class TaskBalance {
   /// Whether this step looks at itself on the way, which no recorded step can (balance.watch).
   bool watches(const StepInputs& in) const;
 
-  // A step's parts, in their order. Losses or gradients that are no numbers ask no method: the plain
-  // sum's gradients then show the step's verdict what is wrong.
+  // A step's parts, in their order. Losses or gradients that are no numbers ask no method (one that
+  // foresees has been asked, and learns nothing): the step's verdict shows what is wrong.
   /// Before a forward pass, of which it may be the second try: holds nothing of the first.
   void begin();
   /// From the losses back: gradients into Parameter::grad, or one for each task where they meet, and

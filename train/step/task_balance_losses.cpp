@@ -21,9 +21,12 @@ void TaskBalance::fetch_losses() {
 /// w_i, or v_i, into weights_: behind the losses, or beside the forward pass.
 void TaskBalance::weigh() {
   if (step_->tasks.empty()) return;
-  if (!weights_.defined())
+  if (!weights_.defined()) {
     weights_ = Tensor::empty({static_cast<int64_t>(run_.tasks.size())}, step_->losses[0].dtype(),
                              memory_of(context_));
+    // Memory of the forward pass, which has to be through with it.
+    if (weigher().foresees()) fork_beside(context_);
+  }
   const Tensor host = host_room(context_, weights_.shape(), weights_.dtype());
   const auto queue = [&] {
     call_in_order(context_, [this, step = step_, host] { ask_weigher(*step, host); });

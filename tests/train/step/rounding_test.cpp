@@ -167,12 +167,15 @@ TEST_CASE(
 
 TEST_CASE("cuda: whole steps in f32 are at most twice as far from f64 as the CPU's", "[cuda]") {
   WEFT_NEEDS_CUDA();
-  check_against_cpu(Device(DeviceKind::cuda, 2), 1);
+  for (const Precision precision : {Precision::f32, Precision::f32_fma}) {
+    INFO(name_of(precision));
+    check_against_cpu(Device(DeviceKind::cuda, 2, matrix_math(precision, DeviceKind::cuda)), 1);
+  }
 }
 
 TEST_CASE("cuda: so they are with 50 times other seeds", "[cuda][slow]") {
   WEFT_NEEDS_CUDA();
-  const Device cuda(DeviceKind::cuda, 2);
+  const Device cuda(DeviceKind::cuda, 2, matrix_math(Precision::f32, DeviceKind::cuda));
   for (int run = 1; run <= 50; ++run) check_against_cpu(cuda, 1 + run * seeds);
 }
 
