@@ -27,6 +27,11 @@ Var take(const Var& x, const std::vector<int>& groups, size_t of, int64_t images
   return concat(parts, 0);
 }
 
+/// A block's row of p [L', 2], which has the last L' of `blocks` blocks.
+int row_of(const Var& p, int block, size_t blocks) {
+  return block - static_cast<int>(blocks) + static_cast<int>(p.shape()[0]);
+}
+
 /// The gates of a block that all groups execute, each behind its own soft one; else empty.
 std::vector<GroupGate> own_gates(const BlockPlan& block, int index, size_t blocks,
                                  const std::vector<Var>& p) {
@@ -39,7 +44,7 @@ std::vector<GroupGate> own_gates(const BlockPlan& block, int index, size_t block
         row.r != static_cast<int>(g))
       return {};
     const Var& own = p.at(static_cast<size_t>(row.tasks[0]));
-    gates.push_back({own, index + static_cast<int>(own.shape()[0]) - static_cast<int>(blocks)});
+    gates.push_back({own, row_of(own, index, blocks)});
   }
   return gates;
 }
@@ -98,7 +103,7 @@ Features run_trunk(Pass& pass, const Trunk& trunk, const Plan& plan, const std::
       GateRow out{.f_group = row.f, .r_group = row.r, .row = index};
       if (row.gate.kind == Gate::Kind::soft) {
         out.p = gates.at(static_cast<size_t>(row.tasks[0]));
-        out.row -= static_cast<int>(plan.blocks.size()) - static_cast<int>(out.p.shape()[0]);
+        out.row = row_of(out.p, index, plan.blocks.size());
       }
       out.select = row.gate.kind == Gate::Kind::select ? 1.0 : 0.0;
       out.skip = 1.0 - out.select;

@@ -43,6 +43,14 @@ std::vector<int> groups_by_task(const Groups& groups) {
   return out;
 }
 
+/// Group g's rows of what is stacked for pass.groups.
+Var group_of(const Pass& pass, const Var& x, size_t g) {
+  const auto groups = static_cast<int64_t>(pass.groups.size());
+  if (groups == 1) return x;
+  const int64_t rows = x.shape()[0] / groups;
+  return slice(x, 0, static_cast<int64_t>(g) * rows, rows);
+}
+
 }  // namespace
 
 Var Pass::use(Parameter& p) const {
@@ -126,34 +134,28 @@ std::vector<BatchNormStats*> BatchNorm::stats_for(Pass& pass, const Var& x,
                                                   const BatchNormOptions& options) const {
   if (!per_task_) return {sets_[0].stats};
   std::vector<BatchNormStats*> stats;
-  const size_t groups = pass.groups.size();
-  const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
-  for (size_t g = 0; g < groups; ++g) {
+  for (size_t g = 0; g < pass.groups.size(); ++g) {
     const std::vector<int>& tasks = pass.groups[g];
     stats.push_back(sets_.at(static_cast<size_t>(tasks[0])).stats);
     for (size_t i = 1; pass.training && i < tasks.size(); ++i)
-      track_running(groups == 1 ? x : slice(x, 0, static_cast<int64_t>(g) * rows, rows),
-                    *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
+      track_running(group_of(pass, x, g), *sets_.at(static_cast<size_t>(tasks[i])).stats, options);
   }
   return stats;
 }
 
 /// Each group by its task's weight and bias, as the tasks' own passes would.
 Var BatchNorm::by_task(Pass& pass, const Var& x, const BatchNormOptions& options) const {
-  const size_t groups = pass.groups.size();
-  const int64_t rows = x.shape()[0] / static_cast<int64_t>(groups);
   std::vector<Var> out;
-  for (size_t g = 0; g < groups; ++g) {
+  for (size_t g = 0; g < pass.groups.size(); ++g) {
     const std::vector<int>& tasks = pass.groups[g];
     if (tasks.size() > 1)
       throw Error("batch norm by task: tasks share a value that is not the same");
     const Set& set = sets_.at(static_cast<size_t>(tasks[0]));
     const LayerScope scope(layer_of(set.gamma->name));
-    const Var part = groups == 1 ? x : slice(x, 0, static_cast<int64_t>(g) * rows, rows);
-    out.push_back(batch_norm(part, pass.use(*set.gamma, tasks), pass.use(*set.beta, tasks),
-                             *set.stats, options));
+    out.push_back(batch_norm(group_of(pass, x, g), pass.use(*set.gamma, tasks),
+                             pass.use(*set.beta, tasks), *set.stats, options));
   }
-  return groups == 1 ? out[0] : concat(out, 0);
+  return out.size() == 1 ? out[0] : concat(out, 0);
 }
 
 Var BatchNorm::operator()(Pass& pass, const Var& x, bool relu) const {

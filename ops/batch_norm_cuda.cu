@@ -53,8 +53,8 @@ __device__ Pair sum_chunks(const Partition& g, int group, int channel, OfChunk o
     }
 #pragma unroll
   for (int offset = channels_a_block; offset < warp_threads; offset *= 2) {
-    mine.first += __shfl_xor_sync(all_lanes, mine.first, offset);
-    mine.second += __shfl_xor_sync(all_lanes, mine.second, offset);
+    mine.first += __shfl_xor_sync(whole_warp, mine.first, offset);
+    mine.second += __shfl_xor_sync(whole_warp, mine.second, offset);
   }
   __syncthreads();  // what was read of the group before
   if (thread % warp_threads < channels_a_block) {

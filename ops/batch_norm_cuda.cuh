@@ -12,10 +12,9 @@
 
 namespace weft::kernels {
 
-constexpr int held_rows = 8;      // of one thread
-constexpr int most_groups = 16;   // whose weights fit one launch
-constexpr int most_columns = 64;  // of one strip: 128 bytes of bf16
-constexpr int warp_threads = 32;
+constexpr int held_rows = 8;       // of one thread
+constexpr int most_groups = 16;    // whose weights fit one launch
+constexpr int most_columns = 64;   // of one strip: 128 bytes of bf16
 constexpr int vectors_across = 8;  // of a chunk: 128 bytes side by side are what memory moves
 
 /// x as [groups, rows, channels], cut into chunks of rows and strips of channels. A block of
@@ -195,8 +194,6 @@ struct Moments {
   }
 };
 
-constexpr unsigned all_lanes = 0xFFFFFFFF;
-
 /// Joins the moments of all threads that own the same channels; every one gets the total.
 template <int threads, int width>
 __device__ void join_down(const Partition& g, Moments<width>& m) {
@@ -204,11 +201,11 @@ __device__ void join_down(const Partition& g, Moments<width>& m) {
   __shared__ float means[warps][most_columns], squares[warps][most_columns], counts[warps];
   for (int offset = g.across; offset < warp_threads; offset *= 2) {  // of lanes further down
     float mean[width], square[width];
-    const float count = __shfl_down_sync(all_lanes, m.count, offset);
+    const float count = __shfl_down_sync(whole_warp, m.count, offset);
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-      mean[i] = __shfl_down_sync(all_lanes, m.mean[i], offset);
-      square[i] = __shfl_down_sync(all_lanes, m.square[i], offset);
+      mean[i] = __shfl_down_sync(whole_warp, m.mean[i], offset);
+      square[i] = __shfl_down_sync(whole_warp, m.square[i], offset);
     }
     m.add(count, mean, square);
   }
@@ -266,8 +263,8 @@ __device__ void join_down(const Partition& g, GradientSums<width>& sums) {
   for (int offset = g.across; offset < warp_threads; offset *= 2)
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-      sums.plain[i] += __shfl_xor_sync(all_lanes, sums.plain[i], offset);
-      sums.centred[i] += __shfl_xor_sync(all_lanes, sums.centred[i], offset);
+      sums.plain[i] += __shfl_xor_sync(whole_warp, sums.plain[i], offset);
+      sums.centred[i] += __shfl_xor_sync(whole_warp, sums.centred[i], offset);
     }
   const int thread = static_cast<int>(threadIdx.x);
   const int warp = thread / warp_threads, lane = thread % warp_threads, columns = g.across * width;

@@ -42,7 +42,7 @@ __device__ void write_signs(unsigned signs, bool there, uint8_t* to) {
   bool first = true;
   if constexpr (width == 4) {
     first = threadIdx.x % 2 == 0;
-    signs |= __shfl_down_sync(all_lanes, signs, 1) << 4;
+    signs |= __shfl_down_sync(whole_warp, signs, 1) << 4;
   }
   if (there && first) *to = static_cast<uint8_t>(signs);
 }
@@ -54,7 +54,7 @@ __device__ void sum_block(double (&total)[2]) {
 #pragma unroll
   for (int j = 0; j < 2; ++j) {
     for (int offset = 1; offset < warp_threads; offset *= 2)
-      total[j] += __shfl_xor_sync(all_lanes, total[j], offset);
+      total[j] += __shfl_xor_sync(whole_warp, total[j], offset);
     if (threadIdx.x % warp_threads == 0) parts[j][threadIdx.x / warp_threads] = total[j];
   }
   __syncthreads();

@@ -81,9 +81,8 @@ struct ChunkMoments {
     count = total;
   }
   __device__ ChunkMoments from_lane(int offset) const {
-    constexpr unsigned all = 0xFFFFFFFF;
-    return {__shfl_down_sync(all, count, offset), __shfl_down_sync(all, mean, offset),
-            __shfl_down_sync(all, square, offset)};
+    return {__shfl_down_sync(whole_warp, count, offset), __shfl_down_sync(whole_warp, mean, offset),
+            __shfl_down_sync(whole_warp, square, offset)};
   }
 };
 
@@ -96,12 +95,12 @@ struct ChunkSums {
     centred += other.centred;
   }
   __device__ ChunkSums from_lane(int offset) const {
-    constexpr unsigned all = 0xFFFFFFFF;
-    return {__shfl_down_sync(all, plain, offset), __shfl_down_sync(all, centred, offset)};
+    return {__shfl_down_sync(whole_warp, plain, offset),
+            __shfl_down_sync(whole_warp, centred, offset)};
   }
 };
 
-constexpr int warp_threads = 32, channels_a_block = block_threads / warp_threads;
+constexpr int channels_a_block = block_threads / warp_threads;
 
 /// All chunks together, by one warp: lane l adds chunks l, l + 32, .. in order, then lanes are
 /// combined pairwise; lane 0 holds the total.

@@ -12,8 +12,6 @@
 namespace weft::kernels {
 namespace {
 
-constexpr unsigned whole_warp = 0xFFFFFFFFU;
-
 /// x as [samples, pixels, groups, across units of `width` channels], segments in chunks of units.
 struct Segments {
   static constexpr int64_t chunk = 2048;

@@ -13,10 +13,8 @@ namespace {
 
 using kernels::ColumnPart;
 using kernels::Columns;
-using kernels::warp_threads;
 
 constexpr int held_rows = 4;  // that one load of weights is multiplied with
-constexpr unsigned whole_warp = 0xFFFFFFFFU;
 
 /// `lanes`, a power of two up to a warp, take held_rows rows.
 template <int outputs, int width, class T>

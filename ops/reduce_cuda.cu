@@ -12,7 +12,7 @@ namespace weft::kernels {
 namespace {
 
 constexpr int rows_per_lane = 16, rows_in_flight = 8;
-constexpr int warp_threads = 32, most_columns = 64;
+constexpr int most_columns = 64;
 
 /// How a block's threads divide: across * lanes * items = block_threads, all powers of two.
 struct Tiling {
@@ -66,7 +66,7 @@ __global__ void sum_kernel(const In* x, int64_t outer, int64_t n, int64_t inner,
   const int together = t.across * t.lanes;  // threads of one item
   for (int offset = t.across; offset < together && offset < warp_threads; offset *= 2)
 #pragma unroll
-    for (int i = 0; i < width; ++i) sum[i] += __shfl_xor_sync(0xFFFFFFFF, sum[i], offset);
+    for (int i = 0; i < width; ++i) sum[i] += __shfl_xor_sync(whole_warp, sum[i], offset);
   if (together > warp_threads) {
     const int warp = thread / warp_threads, at = thread % t.across * width;
     if (thread % warp_threads < t.across)

@@ -8,8 +8,6 @@
 
 namespace weft::kernels {
 
-inline constexpr unsigned whole_warp = 0xFFFFFFFFU;
-
 /// One row as its lanes see it; every lane of a warp goes through the same shuffles, with a row or
 /// without.
 struct Row {

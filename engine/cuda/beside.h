@@ -1,4 +1,4 @@
-// Beside: a stream for copies and calls of the host that kernels need not wait for. It forks from the
+// Beside: a branch for copies and calls of the host that kernels need not wait for. It forks from the
 // main stream, which records it as a branch of its graph, and joins it again.
 #pragma once
 
@@ -12,13 +12,11 @@ namespace weft {
 
 class Beside {
  public:
-  CudaStream stream;
   HostCalls calls;
 
-  /// What is queued here from now on finds what `main` was given so far.
+  cudaStream_t stream() const { return branch_.stream(); }
   void fork(cudaStream_t main) {
-    WEFT_CUDA(cudaEventRecord(forked_.handle, main));
-    WEFT_CUDA(cudaStreamWaitEvent(stream.handle, forked_.handle, 0));
+    branch_.fork(main);
     parted_ = true;
   }
   /// While `queue` runs, what is ordered is ordered here.
@@ -32,15 +30,12 @@ class Beside {
     queue();
   }
   bool queues() const { return queues_; }
-  /// `main` goes on when all that was queued here is done.
   cudaError_t join(cudaStream_t main) {
-    if (!std::exchange(parted_, false)) return cudaSuccess;
-    const cudaError_t recorded = cudaEventRecord(joined_.handle, stream.handle);
-    return recorded != cudaSuccess ? recorded : cudaStreamWaitEvent(main, joined_.handle, 0);
+    return std::exchange(parted_, false) ? branch_.join(main) : cudaSuccess;
   }
 
  private:
-  CudaEvent forked_, joined_;
+  CudaBranch branch_;
   bool queues_ = false;  ///< within run()
   bool parted_ = false;  ///< something may run here that nobody has joined
 };

@@ -154,12 +154,12 @@ struct CudaContext::Impl {
                                           CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION)));
   }
   ~Impl() {
-    for (const CudaStream* each : {&copy, &beside.stream, &compute})
-      cudaStreamSynchronize(each->handle);
+    for (cudaStream_t each : {copy.handle, beside.stream(), compute.handle})
+      cudaStreamSynchronize(each);
     cublasDestroy(cublas);
   }
   /// Where copy_in_order() and call_in_order() queue.
-  cudaStream_t ordered() const { return (beside.queues() ? beside.stream : compute).handle; }
+  cudaStream_t ordered() const { return beside.queues() ? beside.stream() : compute.handle; }
   /// Uploads whose every use has run give their memory back.
   void collect() {
     if (recording) return;  // the uses have not even been launched

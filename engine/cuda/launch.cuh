@@ -10,7 +10,8 @@
 
 namespace weft {
 
-inline constexpr int block_threads = 256;
+inline constexpr int block_threads = 256, warp_threads = 32;
+inline constexpr unsigned whole_warp = 0xFFFFFFFFU;  ///< all its lanes take part in a shuffle
 
 inline int64_t blocks_for(int64_t n, int64_t per_block) { return (n + per_block - 1) / per_block; }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/cuda/check.h"
+#include "engine/cuda/stream.h"
 
 namespace weft {
 namespace {
@@ -66,9 +67,6 @@ class NcclRanks final : public CardRanks {
     if (ranks.first())
       for (ncclUniqueId& id : ids) WEFT_NCCL(ncclGetUniqueId(&id));
     ranks.broadcast(ids.data(), sizeof ids);
-    WEFT_CUDA(cudaStreamCreateWithFlags(&beside_, cudaStreamNonBlocking));
-    for (cudaEvent_t* event : {&ready_, &done_})
-      WEFT_CUDA(cudaEventCreateWithFlags(event, cudaEventDisableTiming));
     WEFT_NCCL(ncclCommInitRank(&on_compute_, ranks.size(), ids[0], ranks.rank()));
     WEFT_NCCL(ncclCommInitRank(&on_beside_, ranks.size(), ids[1], ranks.rank()));
   }
@@ -79,13 +77,10 @@ class NcclRanks final : public CardRanks {
       break_off();
     } else {
       cudaStreamSynchronize(ctx_.stream());
-      cudaStreamSynchronize(beside_);
+      cudaStreamSynchronize(beside_.stream());
       for (ncclComm_t comm : {on_beside_, on_compute_})
         if (comm != nullptr) ncclCommDestroy(comm);
     }
-    cudaEventDestroy(ready_);
-    cudaEventDestroy(done_);
-    cudaStreamDestroy(beside_);
   }
 
   void sum(const Tensor& x) override { reduce(x, ncclSum, on_compute_, ctx_.stream()); }
@@ -102,16 +97,14 @@ class NcclRanks final : public CardRanks {
   }
 
   void begin_mean(const Tensor& x) override {
-    WEFT_CUDA(cudaEventRecord(ready_, ctx_.stream()));
-    WEFT_CUDA(cudaStreamWaitEvent(beside_, ready_, 0));
-    reduce(x, ncclAvg, on_beside_, beside_);
+    beside_.fork(ctx_.stream());
+    reduce(x, ncclAvg, on_beside_, beside_.stream());
     under_way_.push_back(x);
   }
 
   void await_means() override {
     if (under_way_.empty()) return;
-    WEFT_CUDA(cudaEventRecord(done_, beside_));
-    WEFT_CUDA(cudaStreamWaitEvent(ctx_.stream(), done_, 0));
+    WEFT_CUDA(beside_.join(ctx_.stream()));
     under_way_.clear();
   }
 
@@ -180,8 +173,7 @@ class NcclRanks final : public CardRanks {
 
   CudaContext& ctx_;
   Ranks& ranks_;
-  cudaStream_t beside_ = nullptr;
-  cudaEvent_t ready_ = nullptr, done_ = nullptr;
+  CudaBranch beside_;
   ncclComm_t on_compute_ = nullptr, on_beside_ = nullptr;
   std::vector<Tensor> under_way_;  ///< their memory is not given to others before they are there
 };

@@ -57,7 +57,7 @@ bool TaskBalance::acts(const StepInputs& in) const {
 
 void TaskBalance::begin() {
   forget();
-  if (weighs_losses() && weigher().foresees()) fork_beside(context_);
+  if (foresees()) fork_beside(context_);
 }
 
 void TaskBalance::forget() {
@@ -162,7 +162,7 @@ void TaskBalance::differentiate(Tape& tape, Model& model, const StepOutputs& out
   tell(&shared);
   if (shared.empty()) return back_from(tape, total_of(weighed(tape), out));
   if (out.regulariser) tape.backward(*out.regulariser, {.stop_at = {}, .retain = true});
-  if (!weighs_losses() || weigher().foresees()) fetch_losses();
+  if (!weighs_losses() || foresees()) fetch_losses();
   const bool keep = run_.balance.keep_gradients || !current_ranks().alone();
   gradients_ = per_task_gradients(weighed(tape), shared, {.keep = keep});
   average_over_ranks(context_, *gradients_);
@@ -214,7 +214,7 @@ bool TaskBalance::begin_gradients(BalancedStep& step, const ParameterGrams& gram
                                   const std::vector<Parameter*>& shared) const {
   if (!weighs_losses()) step.before = own_state();
   read_losses(step);
-  if (weighting_ && weighting_->foresees()) learn(step, *weighting_, step.weighting);
+  if (foresees()) learn(step);
   if (step.watched)
     step.news.record =
         BalanceRecord{step.tasks, step.factors, conflict_of(step.tasks.size(), grams, shared)};

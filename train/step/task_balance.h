@@ -79,8 +79,13 @@ class TaskBalance {
 
  private:
   bool weighs_losses() const;
-  /// The method of losses.
+  /// The method of losses, and what it is asked in a step.
   Balance& weigher() const { return weighting_ ? *weighting_ : *method_; }
+  BalanceStep& asked_of(BalancedStep& step) const {
+    return weighting_ ? step.weighting : step.method;
+  }
+  /// Whether losses have weights that are known before they are.
+  bool foresees() const { return weighs_losses() && weigher().foresees(); }
   void forget();
   bool of_gradients() const { return method_->needs() != Balance::Needs::losses; }
   void see(const StepInputs& in, const StepOutputs& out, int64_t epoch);
@@ -88,7 +93,7 @@ class TaskBalance {
   void weigh();
   void ask_weigher(BalancedStep& step, const Tensor& host);
   void learn_beside();
-  static void learn(BalancedStep& step, Balance& weigher, BalanceStep& asked);
+  void learn(BalancedStep& step) const;
   std::vector<std::optional<Var>> weighed(Tape& tape) const;
   void back_from(Tape& tape, const Var& total);
   void differentiate(Tape& tape, Model& model, const StepOutputs& out);

@@ -25,14 +25,14 @@ void TaskBalance::weigh() {
     weights_ = Tensor::empty({static_cast<int64_t>(run_.tasks.size())}, step_->losses[0].dtype(),
                              memory_of(context_));
     // Memory of the forward pass, which has to be through with it.
-    if (weigher().foresees()) fork_beside(context_);
+    if (foresees()) fork_beside(context_);
   }
   const Tensor host = host_room(context_, weights_.shape(), weights_.dtype());
   const auto queue = [&] {
     call_in_order(context_, [this, step = step_, host] { ask_weigher(*step, host); });
     copy_in_order(context_, weights_, host);
   };
-  if (weigher().foresees()) {
+  if (foresees()) {
     beside(context_, queue);
     join_beside(context_);
   } else {
@@ -45,10 +45,10 @@ void TaskBalance::weigh() {
 /// losses are on their way meanwhile, and not to be looked at.
 void TaskBalance::ask_weigher(BalancedStep& step, const Tensor& host) {
   step.before = own_state();
-  if (!weigher().foresees()) read_losses(step);
+  if (!foresees()) read_losses(step);
   step.asked = balance::finite(step.values);
   if (step.asked) {
-    BalanceStep& asked = weighting_ ? step.weighting : step.method;
+    BalanceStep& asked = asked_of(step);
     asked = question(step);
     step.factors = ask(step, weigher(), asked)[0];
   }
@@ -65,23 +65,23 @@ void TaskBalance::learn_beside() {
     fetch_losses();
     call_in_order(context_, [this, step = step_] {
       read_losses(*step);
-      learn(*step, weigher(), weighting_ ? step->weighting : step->method);
+      learn(*step);
     });
   });
 }
 
-void TaskBalance::learn(BalancedStep& step, Balance& weigher, BalanceStep& asked) {
+void TaskBalance::learn(BalancedStep& step) const {
   if (!balance::finite(step.values)) return;
+  BalanceStep& asked = asked_of(step);
   asked.losses = step.values;
-  for (std::string& note : weigher.learn(asked)) step.news.notes.push_back(std::move(note));
+  for (std::string& note : weigher().learn(asked)) step.news.notes.push_back(std::move(note));
 }
 
 /// One pass from a sum of losses.
 void TaskBalance::back_from(Tape& tape, const Var& total) {
-  const bool learns = weighs_losses() && weigher().foresees();
-  if (learns) learn_beside();
+  if (foresees()) learn_beside();
   tape.backward(total, {.stop_at = {}, .retain = step_->watched});
-  if (learns) join_beside(context_);
+  join_beside(context_);
 }
 
 /// By task, of all tasks: what is differentiated for those present.
